@@ -1,0 +1,154 @@
+"""An exported model's folder: safetensors, configuration, tokenizer, and what was removed, so that it reloads.
+
+A model that was neither resized nor quantized is a plain transformers folder; any other carries in ``accel.json`` the
+number of units of each block, and its int8 weights with a scale per row.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from accel.errors import DataError
+from accel.ops import structure
+from accel.pretrained import load_config, load_tokenizer, quiet
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+WEIGHTS, META = "model.safetensors", "accel.json"
+QUANTIZED_SUFFIX = ".weight_scale"
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What transformers' own configuration cannot say."""
+
+    label_names: list[str]
+    max_length: int
+    num_text_columns: int = 1
+    num_units: dict[str, int] = field(default_factory=dict)
+    """Heads and channels left in each block."""
+    shared: dict[str, str] = field(default_factory=dict)
+    """Tensors that are the same as another one and are stored once."""
+
+
+def save_model(
+    model: nn.Module,
+    tokenizer: PreTrainedTokenizerBase,
+    folder: Path,
+    *,
+    label_names: Sequence[str],
+    max_length: int,
+    num_text_columns: int = 1,
+) -> None:
+    """Write everything that ``load_model`` and a user of the model need; the weights are written last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    state, shared = _unshared(_state(model))
+    meta = Meta(list(label_names), max_length, num_text_columns, structure.count_units(model), shared)
+    model.config.save_pretrained(folder)  # type: ignore[union-attr]
+    tokenizer.save_pretrained(folder)
+    (folder / META).write_text(json.dumps(asdict(meta), ensure_ascii=False, indent=1), "utf8")
+    temporary = folder / f".{WEIGHTS}.tmp"
+    save_file(state, temporary, metadata={"format": "pt"})
+    temporary.replace(folder / WEIGHTS)
+
+
+def load_model(folder: Path) -> nn.Module:
+    """The exported model in eval mode, as it was when it was saved.
+
+    Raises:
+        DataError: the folder holds no exported model, or its weights do not fit it.
+    """
+    from transformers import AutoModelForSequenceClassification
+
+    from accel.ops.conv1d import linearize
+
+    meta = read_meta(folder)
+    with quiet(), torch.random.fork_rng(devices=[]):
+        model = AutoModelForSequenceClassification.from_config(load_config(folder, "model"))
+    model = linearize(model)
+    structure.resize(model, meta.num_units)
+    state = load_file(folder / WEIGHTS)
+    state |= {name: state[original] for name, original in meta.shared.items()}
+    try:
+        _restore(model, state)
+    except (RuntimeError, AttributeError, KeyError) as error:
+        raise DataError(f"{folder / WEIGHTS} does not fit its configuration: {str(error)[:300]}. Export again.") from error
+    return model.eval()
+
+
+def read_meta(folder: Path) -> Meta:
+    """What ``save_model`` noted.
+
+    Raises:
+        DataError: this is no folder of an exported model.
+    """
+    try:
+        return Meta(**json.loads((folder / META).read_text("utf8")))
+    except (OSError, ValueError, TypeError):
+        raise DataError(
+            f"{folder} holds no exported model ({META} is missing or damaged). Give the folder of a finished run, "
+            f"such as outputs/DATE/TIME."
+        ) from None
+
+
+def tokenizer_of(folder: Path) -> PreTrainedTokenizerBase:
+    """The exported tokenizer."""
+    return load_tokenizer(folder)
+
+
+def shipped_bytes(folder: Path, weights: Sequence[str] = (WEIGHTS,)) -> int:
+    """Bytes of the named weight files and of everything small beside them that is needed to predict."""
+    small = (f for f in folder.iterdir() if f.suffix in (".json", ".txt", ".model"))
+    return sum(f.stat().st_size for f in [*small, *(folder / name for name in weights)])
+
+
+def is_quantized(folder: Path) -> bool:
+    """Whether the folder's weights are int8; read from the header alone."""
+    from safetensors import safe_open
+
+    with safe_open(folder / WEIGHTS, framework="pt") as file:
+        return any(name.endswith(QUANTIZED_SUFFIX) for name in file.keys())  # noqa: SIM118 - no iterator in safetensors
+
+
+def _state(model: nn.Module) -> dict[str, Tensor]:
+    from accel.ops import int8
+
+    return {name: value.detach() for name, value in int8.quantized_state(model).items()}
+
+
+def _unshared(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Store a tensor that has two names once: safetensors refuses shared memory."""
+    first: dict[tuple[Any, ...], str] = {}
+    shared: dict[str, str] = {}
+    for name, value in state.items():
+        identity = (value.data_ptr(), value.shape, value.dtype, value.stride())
+        if value.numel() and identity in first:
+            shared[name] = first[identity]
+        else:
+            first[identity] = name
+    return {name: value.contiguous() for name, value in state.items() if name not in shared}, shared
+
+
+def _restore(model: nn.Module, state: dict[str, Tensor]) -> None:
+    if any(name.endswith(QUANTIZED_SUFFIX) for name in state):
+        from accel.ops import int8  # torchao is imported only for a model that needs it
+
+        model.requires_grad_(False)
+        int8.restore(model, state)
+        quantized = {name for name, value in model.state_dict().items() if int8.is_quantized(value)}
+        quantized |= {name.removesuffix("weight") + "scale" for name in quantized}
+    else:
+        quantized = set()
+    missing, unexpected = model.load_state_dict(state, strict=False)
+    missing = [name for name in missing if name not in quantized]
+    if missing or unexpected:
+        raise RuntimeError(f"missing {missing[:3]}, unexpected {list(unexpected)[:3]}")

@@ -1,0 +1,104 @@
+"""The dense baseline: the same model on the same task without compression, trained once per content hash.
+
+It gives the *before* column, and it is the teacher. Every run and every job of a sweep that asks for the same one
+gets the same files.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from accel import __version__, artifact
+from accel.console import Console
+from accel.data.prepared import Prepared
+from accel.fit import Fitted, fit
+from accel.metrics import Report
+from accel.plan import Plan, digest
+
+NOTE = "baseline.json"
+OTHERS_TRAIN_S = 3 * 3600
+"""How long to wait for another process that trains the same baseline."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A trained dense model."""
+
+    folder: Path
+    """An exported model, see ``accel/artifact.py``."""
+    report: Report
+    seconds: float
+    reused: bool
+
+
+def content_hash(plan: Plan, data: Prepared) -> str:
+    """Over everything that the baseline's weights depend on, and nothing else."""
+    dense = plan.dense()
+    return digest(
+        {
+            "data": data.fingerprint,
+            "model": dense.model.fingerprint(),
+            "trainer": dense.trainer.settings(),
+            "precision": dense.trainer.trainer_args()["precision"],
+            "tuning": dense.tuning.option_name(),
+            "seed": dense.seed,
+            "versions": [__version__, version("torch"), version("transformers")],
+        }
+    )[:24]
+
+
+def baseline(
+    plan: Plan, data: Prepared, console: Console, evaluate: Callable[[Any], Report], *, train: bool = True
+) -> Baseline:
+    """Find the plan's dense baseline, or train it.
+
+    Args:
+        evaluate: scores a model on the test split.
+        train: False in processes that only wait for rank 0's.
+    """
+    folder = plan.cache / "baselines" / content_hash(plan, data)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(f"{folder}.lock", timeout=OTHERS_TRAIN_S if train else 60):
+            found = _read(folder)
+            if found is None:
+                found = _train(plan, data, console, folder, evaluate)
+            else:
+                console.say(f"Dense baseline: reused from {folder}")
+            return found
+    except Timeout:
+        raise TimeoutError(f"another process has held {folder}.lock for hours: remove it if none is running") from None
+
+
+def _read(folder: Path) -> Baseline | None:
+    try:
+        note = json.loads((folder / NOTE).read_text("utf8"))
+    except (OSError, ValueError):
+        return None
+    return Baseline(folder / "model", Report(**note["report"]), float(note["seconds"]), reused=True)
+
+
+def _train(
+    plan: Plan, data: Prepared, console: Console, folder: Path, evaluate: Callable[[Any], Report]
+) -> Baseline:
+    console.say("Dense baseline: training it once; runs with the same data, model and trainer reuse it.")
+    start = time.perf_counter()
+    fitted: Fitted = fit(plan.dense(), data, console, title="baseline")
+    temporary = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    artifact.save_model(fitted.model, data.tokenizer, temporary / "model", **data.artifact_facts())
+    report = evaluate(artifact.load_model(temporary / "model"))
+    seconds = time.perf_counter() - start
+    (temporary / NOTE).write_text(json.dumps({"report": asdict(report), "seconds": seconds, "steps": fitted.steps}))
+    shutil.rmtree(folder, ignore_errors=True)
+    temporary.replace(folder)
+    return Baseline(folder / "model", report, seconds, reused=False)

@@ -1,0 +1,1 @@
+"""Work between steps: what techniques and the run itself hand to Lightning."""

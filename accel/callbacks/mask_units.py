@@ -1,0 +1,43 @@
+"""Scores and masks removable units between steps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytorch_lightning as pl
+
+from accel.ops.schedule import cubic
+from accel.ops.structure import Block, find_blocks
+from accel.ops.unit_masks import accumulate_scores, apply_masks, update_masks
+
+if TYPE_CHECKING:
+    from accel.compression.prune import Prune
+
+
+class MaskUnits(pl.Callback):
+    """Scores units before, and masks them after, every optimizer step; its only state is the model's buffers."""
+
+    def __init__(self, settings: Prune, total_steps: int) -> None:
+        self.settings = settings
+        self.begin_step = int(settings.begin * total_steps)
+        self.end_step = max(self.begin_step + 1, int(settings.end * total_steps))
+        self.blocks: list[Block] = []
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        del trainer
+        self.blocks = find_blocks(pl_module.model)
+
+    def on_before_optimizer_step(self, trainer: pl.Trainer, pl_module: Any, optimizer: Any) -> None:
+        del optimizer
+        if trainer.global_step < self.end_step:
+            accumulate_scores(pl_module.model, self.blocks)
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        del outputs, batch, batch_idx
+        step = trainer.global_step
+        final = step == self.end_step
+        if final or (self.begin_step < step < self.end_step and step % self.settings.every_steps == 0):
+            fraction = self.settings.sparsity * cubic(step, self.begin_step, self.end_step)
+            update_masks(pl_module.model, self.blocks, fraction, self.settings.multiple_of, final=final)
+        if step > self.begin_step:
+            apply_masks(pl_module.model, self.blocks)

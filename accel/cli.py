@@ -1,0 +1,266 @@
+"""The ``accel`` command: verbs, and a run for everything whose first word is no verb."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from accel.errors import AccelError, ConfigError, ExitCode, RefusedError
+
+USAGE = """\
+accel: fine-tune a transformer while pruning, quantizing and distilling it, and measure what that cost
+
+  accel [overrides]                one run into outputs/DATE/TIME/
+  accel -m [overrides]             a sweep into sweeps/DATE/TIME/, one folder per job
+  accel check [-m] [overrides]     compose and check, start nothing
+  accel matrix [--markdown]        every pair of options: works, or refused because …
+  accel compare PATH…              runs and sweeps side by side (--html F, --csv F, --wandb)
+  accel predict RUN [TEXT …]       predictions as JSON lines (--file F)
+  accel export RUN                 export a finished run again, each format checked (--format onnx,onnx-int8)
+
+Overrides are Hydra's:  group=option  chooses,  group.key=value  sets,  compression=[prune,qat]  composes.
+  {groups}
+
+  accel                                                    the default: MiniLM on airline tweets
+  accel experiment=quickstart                              fine-tune, prune, distil, int8: the whole point in one run
+  accel task=text_classification task.train=my.csv task.text=review task.label=stars
+  accel -m compression=[],[prune],[prune,qat] seed=0,1
+
+Flags:  --config-dir DIR  your own groups   --plugin MODULE  your own option classes   --debug  tracebacks
+        --cfg job  print the configuration   -sc install=bash  shell completion   --hydra-help  Hydra's own flags
+Exit codes: 0 done, 2 refused before any work, 3 failed, 4 some jobs of a sweep failed, 130/143 interrupted."""
+
+HYDRA_FLAGS = {"--cfg", "-c", "--info", "-i", "--package", "-p", "--resolve", "-sc", "--shell-completion", "--hydra-help"}
+RANK_VARIABLE = "LOCAL_RANK"
+FOLDER_VARIABLE = "ACCEL_RUN_FOLDER"
+"""Tells the other ranks of a run, which start with the same command, where it lives."""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """A command line, sorted."""
+
+    overrides: list[str]
+    config_dirs: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
+    multirun: bool = False
+    debug: bool = False
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    try:
+        return int(_dispatch(words))
+    except AccelError as error:
+        if debug:
+            raise
+        print(error, file=sys.stderr)  # noqa: T201 - the command's own output
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        return int(ExitCode.SIGINT)
+    except BrokenPipeError:  # the reader of a pipe has left, e.g. `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.DONE)
+
+
+def _dispatch(words: list[str]) -> int:
+    verb = VERBS.get(words[0]) if words else None
+    if verb is not None:
+        return verb(words[1:])
+    if {"-h", "--help"} & set(words):
+        return help_(words)
+    if {w.split("=", 1)[0] for w in words} & HYDRA_FLAGS:
+        return hydra_itself(words)
+    return run(words)
+
+
+def parse(words: Sequence[str]) -> Arguments:
+    """Sort a command line into flags and overrides.
+
+    Raises:
+        ConfigError: a flag that does not exist, or one without its value.
+    """
+    overrides: list[str] = []
+    dirs: list[str] = []
+    plugins: list[str] = []
+    multirun = debug = False
+    rest = iter(words)
+    for word in rest:
+        if word in ("-m", "--multirun"):
+            multirun = True
+        elif word == "--debug":
+            debug = True
+        elif word.startswith(("--config-dir", "-cd")):
+            dirs.append(_value(word, rest))
+        elif word.startswith("--plugin"):
+            plugins.append(_value(word, rest))
+        elif word.startswith("-"):
+            raise ConfigError(f"There is no flag {word}. See accel --help.")
+        else:
+            overrides.append(word)
+    for folder in dirs:
+        if not Path(folder).is_dir():
+            raise ConfigError(f"--config-dir {folder}: there is no such folder.")
+    return Arguments(overrides, tuple(dirs), tuple(plugins), multirun, debug)
+
+
+def _value(word: str, rest: object) -> str:
+    _, found, value = word.partition("=")
+    value = value if found else next(rest, "")  # type: ignore[call-overload]
+    if not value:
+        raise ConfigError(f"{word} needs a value.")
+    return value
+
+
+def load_plugins(plugins: Sequence[str]) -> None:
+    """Import the modules a user named; only then may a configuration name their classes.
+
+    Raises:
+        ConfigError: a module that is not there.
+    """
+    sys.path.insert(0, os.getcwd())
+    for name in plugins:
+        try:
+            import_module(name)
+        except ImportError as error:
+            raise ConfigError(f"--plugin {name} cannot be imported: {error}.") from error
+
+
+def run(words: Sequence[str]) -> int:
+    """One run, or a sweep with ``-m``."""
+    arguments = parse(words)
+    load_plugins(arguments.plugins)
+    return _sweep(words, arguments) if arguments.multirun else _single(arguments)
+
+
+def _single(arguments: Arguments) -> int:
+    from accel.compose import compose, plain
+    from accel.plan import assemble
+    from accel.redact import redact
+    from accel.run import Run, make_folder
+
+    rank = int(os.environ.get(RANK_VARIABLE, "0"))
+    try:
+        config = compose(arguments.overrides, arguments.config_dirs)
+    except RefusedError as error:
+        _record_refusal(arguments, None, error)
+        raise
+    resume = config.resume is not None
+    folder = _resumed(str(config.resume)) if resume else None
+    if folder is None:
+        folder = Path(os.environ[FOLDER_VARIABLE]) if rank else make_folder(config.hydra.run.dir)
+    os.environ[FOLDER_VARIABLE] = str(folder)
+    try:
+        plan = assemble(config, arguments.plugins).check()
+    except RefusedError as error:
+        _record_refusal(arguments, folder, error)
+        raise
+    job = Run(plan, redact(plain(config)), folder, arguments.overrides, resume=resume, rank=rank)
+    try:
+        return job.execute()
+    finally:
+        os.environ.pop(FOLDER_VARIABLE, None)
+
+
+def _resumed(folder: str) -> Path:
+    path = Path(folder).expanduser().absolute()
+    if not (path / "config.yaml").is_file():
+        raise ConfigError(f"resume={folder} is no folder of a run (it has no config.yaml).")
+    return path
+
+
+def _record_refusal(arguments: Arguments, folder: Path | None, error: RefusedError) -> None:
+    """Leave the record, and nothing else, where the run would have been."""
+    from accel.compose import compose
+    from accel.report.record import new_record, write_record
+    from accel.run import make_folder
+
+    if folder is None:
+        where = [o for o in arguments.overrides if o.startswith("hydra.run.dir=")]
+        try:
+            folder = make_folder(compose(where).hydra.run.dir)
+        except RefusedError:
+            return
+    write_record({**new_record(arguments.overrides), "status": "refused", "error": str(error)}, folder)
+
+
+def _sweep(words: Sequence[str], arguments: Arguments) -> int:
+    from accel.sweep.entry import run_sweep
+
+    return run_sweep(arguments.overrides, arguments.config_dirs, arguments.plugins)
+
+
+def check(words: Sequence[str]) -> int:
+    """Compose and check one plan, or every job of a sweep."""
+    arguments = parse(words)
+    load_plugins(arguments.plugins)
+    if arguments.multirun:
+        from accel.sweep.entry import check_sweep
+
+        return check_sweep(arguments.overrides, arguments.config_dirs, arguments.plugins)
+    from accel.compose import compose
+    from accel.plan import decide
+
+    plan = decide(compose(arguments.overrides, arguments.config_dirs), arguments.plugins)
+    print(f"{plan.describe()}\nThis plan works. Nothing was started.")  # noqa: T201
+    return ExitCode.DONE
+
+
+def matrix(words: Sequence[str]) -> int:
+    """Every pair of options."""
+    from accel.matrix import main as print_matrix
+
+    return print_matrix(words)
+
+
+def compare(words: Sequence[str]) -> int:
+    """Runs and sweeps side by side."""
+    from accel.report.compare import main as compare_main
+
+    return compare_main(words)
+
+
+def predict(words: Sequence[str]) -> int:
+    """Predictions of an exported model."""
+    from accel.predict import main as predict_main
+
+    return predict_main(words)
+
+
+def export(words: Sequence[str]) -> int:
+    """Further formats of a finished run."""
+    from accel.export import main as export_main
+
+    return export_main(words)
+
+
+def help_(words: Sequence[str]) -> int:
+    """What can be typed."""
+    from accel.compose import GROUPS, options_of
+
+    del words
+    groups = "\n  ".join(f"{group:<12} {' '.join(options_of(group))}" for group in GROUPS)
+    print(USAGE.format(groups=groups))  # noqa: T201
+    return ExitCode.DONE
+
+
+def hydra_itself(words: Sequence[str]) -> int:
+    """Hydra's own flags (--cfg, --info, shell completion), which need Hydra's own main."""
+    from accel.hydra_main import main as hydra_main
+
+    return hydra_main(words)
+
+
+VERBS: dict[str, Callable[[Sequence[str]], int]] = {
+    "check": check,
+    "matrix": matrix,
+    "compare": compare,
+    "predict": predict,
+    "export": export,
+}

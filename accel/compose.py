@@ -1,0 +1,146 @@
+"""From overrides to one composed configuration, with errors that name the nearest right word. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from accel.errors import ConfigError, did_you_mean
+
+GROUPS = (
+    "task",
+    "model",
+    "tuning",
+    "compression",
+    "strategy",
+    "privacy",
+    "tracker",
+    "trainer",
+    "experiment",
+    "sweep",
+)
+
+
+def conf_dir() -> Path:
+    """The shipped configuration: beside the package in a checkout, inside it in a wheel."""
+    inside = Path(__file__).parent / "conf"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "conf"
+
+
+def options_of(group: str, config_dirs: Sequence[str] = ()) -> list[str]:
+    """The options a group has, from files alone."""
+    folders = [conf_dir() / group, *(Path(d) / group for d in config_dirs)]
+    return sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
+
+
+def compose(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> DictConfig:
+    """The whole configuration, Hydra's own node included.
+
+    Args:
+        overrides: as typed on the command line.
+        config_dirs: the user's own folders of groups, searched after accel's.
+
+    Raises:
+        ConfigError: with the nearest right name first.
+    """
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+
+    GlobalHydra.instance().clear()
+    path = [f"hydra.searchpath=[{','.join(_quoted(d) for d in config_dirs)}]"] if config_dirs else []
+    with initialize_config_dir(str(conf_dir()), version_base="1.3", job_name="accel"):
+        try:
+            return hydra_compose("config", [*overrides, *path], return_hydra_config=True)
+        except HydraException as error:
+            raise ConfigError(_explain(error, overrides, config_dirs)) from error
+
+
+def plain(config: DictConfig) -> dict:
+    """The user's part of the configuration as plain values, unresolved so that no secret is read into it."""
+    own = OmegaConf.masked_copy(config, [k for k in config if k != "hydra"])
+    return OmegaConf.to_container(own, resolve=False)  # type: ignore[return-value]
+
+
+def _quoted(folder: str) -> str:
+    return "'file://" + str(Path(folder).resolve()) + "'"
+
+
+def _explain(error: Exception, overrides: Sequence[str], config_dirs: Sequence[str]) -> str:
+    """What is wrong, in the user's words: the first override that names something unknown, else Hydra's own line."""
+    for override in overrides:
+        problem = _problem(override, overrides, config_dirs)
+        if problem:
+            return problem
+    return f"The configuration does not compose: {' '.join(str(error).split())}"
+
+
+def _problem(override: str, overrides: Sequence[str], config_dirs: Sequence[str]) -> str | None:
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import OverrideParseException
+
+    try:
+        parsed = OverridesParser.create().parse_override(override)
+    except OverrideParseException:
+        return (
+            f"{override!r} is no override: write key=value, e.g. seed=1 or 'compression=[prune,qat]' "
+            f"(quote what your shell would split or expand)."
+        )
+    key = str(parsed.key_or_group)
+    if key in GROUPS:
+        return _unknown_option(key, parsed.value(), config_dirs)
+    if "=" in override and parsed.is_sweep_override():
+        return f"{override!r} asks for several runs: add -m, or write a list as {key}=[…]."
+    return _unknown_key(key, overrides, config_dirs)
+
+
+def _unknown_option(group: str, value: object, config_dirs: Sequence[str]) -> str | None:
+    from hydra.core.override_parser.types import ChoiceSweep
+
+    known = options_of(group, config_dirs)
+    if isinstance(value, ChoiceSweep):
+        return f"{group} was given several values at once: add -m for a sweep, or write {group}=[a,b] for a list."
+    if isinstance(value, str | None) and group == "compression" and value in (None, ""):
+        return None
+    for name in value if isinstance(value, list) else [value]:
+        if name is not None and str(name) not in known:
+            return f"{group}={name}: the group {group} has no option {name!r}. {did_you_mean(str(name), known)}"
+    return None
+
+
+def _unknown_key(key: str, overrides: Sequence[str], config_dirs: Sequence[str]) -> str | None:
+    groups_only = [o for o in overrides if o.lstrip("+~").split("=", 1)[0] in GROUPS]
+    known = list(_leaves(compose(groups_only, config_dirs))) if "." in key else [*GROUPS, *_top_level()]
+    if key in known:
+        return None
+    suggestion = did_you_mean(key, [k for k in known if not k.startswith("hydra.")] if "." in key else known)
+    prefix = key.rsplit(".", 1)[0]
+    near = [k for k in known if k.rsplit(".", 1)[0] == prefix]
+    if not suggestion.startswith("Did") and "." in key:
+        suggestion = f"{prefix} has: {', '.join(k.rsplit('.', 1)[-1] for k in near)}." if near else _absent(key)
+    return f"{key} does not exist. {suggestion}"
+
+
+def _absent(key: str) -> str:
+    group, _, rest = key.partition(".")
+    option = rest.split(".", 1)[0]
+    if group == "compression" and option in options_of("compression"):
+        return f"It appears with compression=[{option}]."
+    return f"Groups: {', '.join(GROUPS)}."
+
+
+def _top_level() -> list[str]:
+    return [str(k) for k in OmegaConf.load(conf_dir() / "config.yaml") if k != "defaults"]
+
+
+def _leaves(node: DictConfig, prefix: str = "") -> Iterator[str]:
+    for key in node:
+        name = f"{prefix}{key}"
+        yield name
+        if OmegaConf.is_dict(node) and OmegaConf.is_dict(node._get_node(key)):
+            child = node._get_node(key)
+            if isinstance(child, DictConfig) and not child._is_none() and not child._is_missing():
+                yield from _leaves(child, f"{name}.")

@@ -1,0 +1,87 @@
+"""What the user sees while a run goes on, and log.txt, which keeps all of it."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console as RichConsole
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+LOG = "log.txt"
+LOG_WIDTH = 120
+
+
+class Console:
+    """Prints to the terminal and to the run's log; a silent one (other ranks) prints nowhere."""
+
+    def __init__(self, folder: Path | None, *, silent: bool = False) -> None:
+        self.terminal = RichConsole(quiet=silent, highlight=False)
+        self.file = (folder / LOG).open("a", encoding="utf8") if folder and not silent else None
+        self.log = RichConsole(file=self.file, width=LOG_WIDTH, quiet=self.file is None, highlight=False)
+        self.handler = self._capture_logging()
+
+    def say(self, *things: Any) -> None:
+        """Print text or anything rich can draw."""
+        for console in (self.terminal, self.log):
+            console.print(*things, markup=False)
+        self._flush()
+
+    def record_traceback(self) -> None:
+        """Put the current exception's traceback into the log, where it is wanted; the terminal gets the message."""
+        self.log.print(traceback.format_exc(), markup=False)
+        self._flush()
+
+    @contextmanager
+    def progress(self, title: str, total: int, done: int = 0) -> Iterator[Any]:
+        """A bar on a terminal, a line every tenth elsewhere; yields ``update(done, text)``."""
+        if self.terminal.is_terminal:
+            with self._bar() as bar:
+                task = bar.add_task(title, total=total, completed=done, note="")
+                yield lambda done, note="": bar.update(task, completed=done, note=note)
+        else:
+            yield _Tenths(self, title, total)
+
+    def _bar(self) -> Progress:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        return Progress(*columns, TextColumn("{task.fields[note]}"), console=self.terminal, transient=True)
+
+    def _capture_logging(self) -> logging.Handler | None:
+        if self.file is None:
+            return None
+        handler = logging.StreamHandler(self.file)
+        handler.setLevel(logging.WARNING)
+        logging.getLogger().addHandler(handler)
+        return handler
+
+    def _flush(self) -> None:
+        if self.file is not None:
+            self.file.flush()
+
+    def close(self) -> None:
+        """Close the log."""
+        if self.handler is not None:
+            logging.getLogger().removeHandler(self.handler)
+        if self.file is not None:
+            self.file.close()
+            self.file = None
+
+
+class _Tenths:
+    """Says where the work stands at every tenth of it."""
+
+    def __init__(self, console: Console, title: str, total: int) -> None:
+        self.console = console
+        self.title = title
+        self.total = total
+        self.said = -1
+
+    def __call__(self, done: int, note: str = "") -> None:
+        tenth = 10 * done // max(1, self.total)
+        if tenth > self.said:
+            self.said = tenth
+            self.console.say(f"  {self.title} {done}/{self.total} {note}".rstrip())

@@ -1,0 +1,207 @@
+"""From labelled rows to three disjoint splits: clean, de-duplicated, stratified, everything counted. No torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from accel.data import Dataset, Split
+from accel.data.table import Table
+from accel.errors import DataError
+
+IMBALANCED = 1.5
+"""A majority class this many times its even share is worth a note."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One labelled row; ``where`` says where it came from."""
+
+    texts: tuple[str, ...]
+    label: str
+    where: str = ""
+
+
+@dataclass
+class Tally:
+    """What happened to the rows."""
+
+    dropped: int = 0
+    duplicates: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def drop(self, count: int, why: str) -> None:
+        """Count rows that were left out and say why."""
+        if count:
+            self.dropped += count
+            self.notes.append(f"{count} row{'s' if count > 1 else ''} dropped: {why}")
+
+
+def examples_of(table: Table, text_columns: Sequence[str], label_column: str, tally: Tally) -> list[Example]:
+    """The table's rows as examples; rows without text are dropped and counted.
+
+    Raises:
+        DataError: a missing column or label, a label that is no class, or no text at all.
+    """
+    columns = [table.column(name, "task.text") for name in text_columns]
+    labels = table.column(label_column, "task.label")
+    found = [
+        Example(tuple(_text_of(v) for v in texts), _label_of(table, line, label_column, label), f"line {line}")
+        for *texts, label, line in zip(*columns, labels, table.lines, strict=True)
+    ]
+    with_text = [e for e in found if any(t.strip() for t in e.texts)]
+    if not with_text:
+        raise DataError(f"task.text={'+'.join(text_columns)}: every text in {table.path} is empty. Choose another column.")
+    tally.drop(len(found) - len(with_text), f"no text in {table.path.name}")
+    return with_text
+
+
+def _text_of(value: Any) -> str:
+    return "" if value is None or (isinstance(value, float) and math.isnan(value)) else str(value)
+
+
+def _label_of(table: Table, line: int, column: str, value: Any) -> str:
+    missing = value is None or (isinstance(value, float) and math.isnan(value))
+    if missing or str(value).strip() == "" or str(value).strip().lower() == "nan":
+        raise DataError(
+            f"{table.path}, line {line}: the label in column {column!r} is missing ({value!r}). Fill it in, or remove "
+            f"the row."
+        )
+    if isinstance(value, list | dict):
+        raise DataError(
+            f"{table.path}, line {line}: the label in column {column!r} is a {type(value).__name__}. This task gives "
+            f"each text exactly one label: write one number or word."
+        )
+    if isinstance(value, float) and not math.isfinite(value):
+        raise DataError(f"{table.path}, line {line}: the label {value} is no class. Write a number or a word.")
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def unique(examples: Iterable[Example], tally: Tally) -> list[Example]:
+    """Each text once: repeated rows are counted; a text with two labels contradicts itself and goes altogether."""
+    labels: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    first: dict[tuple[str, ...], Example] = {}
+    total = 0
+    for example in examples:
+        total += 1
+        labels[example.texts].add(example.label)
+        first.setdefault(example.texts, example)
+    kept = [e for texts, e in first.items() if len(labels[texts]) == 1]
+    contradictory = len(first) - len(kept)
+    tally.duplicates += total - len(first)
+    tally.drop(contradictory, "the same text has different labels")
+    return kept
+
+
+def sorted_labels(examples: Iterable[Example]) -> list[str]:
+    """The labels that occur: numbers by value, then words by spelling."""
+    return sorted({e.label for e in examples}, key=_label_order)
+
+
+def _label_order(label: str) -> tuple[int, float, str]:
+    try:
+        return (0, float(label), label)
+    except ValueError:
+        return (1, 0.0, label)
+
+
+def split_off(examples: Sequence[Example], fraction: float, seed: int) -> tuple[list[Example], list[Example]]:
+    """(the rest, a stratified part of about ``fraction``); a label with a single example stays in the rest."""
+    groups: dict[str, list[Example]] = defaultdict(list)
+    for example in examples:
+        groups[example.label].append(example)
+    part: set[int] = set()
+    for label in sorted(groups):
+        members = list(groups[label])
+        random.Random(f"{seed}/{label}/{fraction}").shuffle(members)
+        count = min(len(members) - 1, max(1, round(fraction * len(members))))
+        part.update(id(e) for e in members[:count])
+    return [e for e in examples if id(e) not in part], [e for e in examples if id(e) in part]
+
+
+def without_overlap(train: Sequence[Example], held_out: Iterable[Example], tally: Tally) -> list[Example]:
+    """Training examples whose text is not also tested on: a test must not be learned by heart."""
+    seen = {e.texts for e in held_out}
+    kept = [e for e in train if e.texts not in seen]
+    tally.drop(len(train) - len(kept), "the text is also in the validation or test file")
+    return kept
+
+
+def assemble(
+    train: Sequence[Example], validation: Sequence[Example], test: Sequence[Example], tally: Tally, source: str
+) -> Dataset:
+    """Check the splits against each other and number the labels.
+
+    Args:
+        source: what to name in messages, e.g. ``task.train=reviews.csv``.
+
+    Raises:
+        DataError: fewer than two labels, a label that training never saw, or an empty split.
+    """
+    names = sorted_labels(train)
+    if len(names) < 2:
+        raise DataError(
+            f"{source} has one label only ({names[0] if names else 'none'}): there is nothing to tell apart. Check "
+            f"task.label, or add examples of another class."
+        )
+    for name, split in (("validation", validation), ("test", test)):
+        _check_split(name, split, names, source)
+    number = {label: i for i, label in enumerate(names)}
+    splits = [_numbered(examples, number) for examples in (train, validation, test)]
+    notes = [*tally.notes, *_imbalance(splits[0], names)]
+    return Dataset(
+        *splits,
+        label_names=names,
+        fingerprint=_fingerprint(splits, names),
+        dropped=tally.dropped,
+        duplicates=tally.duplicates,
+        notes=notes,
+    )
+
+
+def _check_split(name: str, split: Sequence[Example], names: Sequence[str], source: str) -> None:
+    if not split:
+        raise DataError(
+            f"{source}: no example is left for the {name} split. Add examples (at least two of every label), or name a "
+            f"file of its own with task.{name}=FILE."
+        )
+    for example in split:
+        if example.label not in names:
+            raise DataError(
+                f"task.{name}, {example.where}: the label {example.label!r} never occurs in training, so it cannot be "
+                f"predicted. Add examples of it to task.train, or correct it; training has: {', '.join(names)}."
+            )
+
+
+def _numbered(examples: Sequence[Example], number: dict[str, int]) -> Split:
+    return Split([e.texts for e in examples], [number[e.label] for e in examples])
+
+
+def _imbalance(train: Split, names: Sequence[str]) -> list[str]:
+    label, count = Counter(train.labels).most_common(1)[0]
+    share = count / len(train)
+    if share * len(names) < IMBALANCED:
+        return []
+    return [f"Classes are imbalanced: {names[label]!r} is {share:.1%} of training; always guessing it scores that much"]
+
+
+def _fingerprint(splits: Sequence[Split], names: Sequence[str]) -> str:
+    total = hashlib.sha256(json.dumps(list(names)).encode())
+    for split in splits:
+        for texts, label in zip(split.texts, split.labels, strict=True):
+            total.update(json.dumps([texts, label]).encode())
+        total.update(b"|")
+    return total.hexdigest()
+
+
+def relocated(examples: Sequence[Example], where: str) -> list[Example]:
+    """The same examples, saying which file they came from."""
+    return [replace(e, where=f"{where}, {e.where}") for e in examples]

@@ -1,0 +1,118 @@
+"""A data set made ready for one model: tokenized, batched, and shared out over processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytorch_lightning as pl
+from torch import Tensor
+
+from accel.data import Dataset
+from accel.data.batches import Collator, ResumableLoader, TokenBudgetSampler, Tokenized, in_order, tokenize
+from accel.plan import Plan
+from accel.technique import Facts
+
+if TYPE_CHECKING:
+    from torch.utils.data import DataLoader
+    from transformers import PreTrainedTokenizerBase
+
+EVALUATION_BATCH_TOKENS = 4096
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Tokenized splits and how to batch them."""
+
+    train: Tokenized
+    validation: Tokenized
+    test: Tokenized
+    label_names: list[str]
+    fingerprint: str
+    tokenizer: PreTrainedTokenizerBase
+    max_length: int
+    num_text_columns: int
+
+    @property
+    def num_train(self) -> int:
+        return len(self.train)
+
+    @property
+    def num_truncated(self) -> int:
+        return sum(split.num_truncated for split in (self.train, self.validation, self.test))
+
+    def artifact_facts(self) -> dict[str, Any]:
+        """What an exported model must know of its data."""
+        return {
+            "label_names": self.label_names,
+            "max_length": self.max_length,
+            "num_text_columns": self.num_text_columns,
+        }
+
+    def sampler(self, plan: Plan, rank: int = 0) -> TokenBudgetSampler:
+        """The order and the batches of training, for one of the plan's processes."""
+        return TokenBudgetSampler(
+            self.train.lengths,
+            batch_tokens=plan.trainer.settings()["batch_tokens"],
+            batch_size=plan.trainer.settings()["batch_size"],
+            seed=plan.seed,
+            rank=rank,
+            world_size=plan.strategy.num_processes(),
+        )
+
+    def total_steps(self, plan: Plan) -> int:
+        """Optimizer steps from the beginning to the end."""
+        settings = plan.trainer.settings()
+        if settings["max_steps"] is not None:
+            return int(settings["max_steps"])
+        return self.sampler(plan).num_batches * int(settings["epochs"])
+
+    def collator(self) -> Collator:
+        return Collator(self.tokenizer.pad_token_id or 0)
+
+    def test_batches(self) -> Iterator[dict[str, Tensor]]:
+        """The test split in batches of similar length, each example once."""
+        return in_order(self.test, EVALUATION_BATCH_TOKENS, self.collator())
+
+
+def prepare(dataset: Dataset, plan: Plan) -> Prepared:
+    """Tokenize every split with the plan's tokenizer, without padding."""
+    tokenizer = plan.model.tokenizer()
+    max_length = int(plan.task.settings()["max_length"])
+    train, validation, test = (
+        tokenize(split, tokenizer, max_length) for split in (dataset.train, dataset.validation, dataset.test)
+    )
+    return Prepared(
+        train=train,
+        validation=validation,
+        test=test,
+        label_names=dataset.label_names,
+        fingerprint=f"{dataset.fingerprint} {max_length}",
+        tokenizer=tokenizer,
+        max_length=max_length,
+        num_text_columns=len(dataset.train.texts[0]),
+    )
+
+
+class Batches(pl.LightningDataModule):
+    """Hands each process its batches, through the plan's loader seams."""
+
+    def __init__(self, plan: Plan, data: Prepared, facts: Facts) -> None:
+        super().__init__()
+        self.plan = plan
+        self.data = data
+        self.facts = facts
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        assert self.trainer is not None
+        sampler = self.data.sampler(self.plan, self.trainer.global_rank)
+        loader: DataLoader[Any] = ResumableLoader(self.data.train, sampler, self.data.collator())
+        for technique in self.plan.techniques:
+            loader = technique.adapt_loader(loader, self.facts)
+        return loader
+
+    def val_dataloader(self) -> list[dict[str, Tensor]]:
+        assert self.trainer is not None
+        share = self.data.validation.share(self.trainer.global_rank, self.trainer.world_size)
+        return list(in_order(share, EVALUATION_BATCH_TOKENS, self.data.collator()))

@@ -1,0 +1,98 @@
+"""What can go wrong, and the exit code each kind ends with.
+
+    AccelError            base; a user mistake or a failed run, never shown as a traceback
+    ├── RefusedError      nothing has been built, downloaded or logged yet          exit 2
+    │   ├── ConfigError   a group, option, key or value that does not exist or fit
+    │   ├── PlanError     options that cannot work, alone or together
+    │   └── DataError     a file, column, line or label that cannot be used
+    ├── RunError          the run started and failed                                exit 3
+    │   ├── NonFiniteLossError
+    │   └── NoEffectError a technique left no trace: the field's commonest silent failure
+    └── Interrupted       a signal asked the run to stop; it can be resumed         exit 130 or 143
+"""
+
+from __future__ import annotations
+
+import difflib
+import textwrap
+from collections.abc import Iterable
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process returns to the shell; the contract of every command."""
+
+    DONE = 0
+    REFUSED = 2
+    FAILED = 3
+    SOME_JOBS_FAILED = 4
+    SIGINT = 130
+    SIGTERM = 143
+
+
+class AccelError(Exception):
+    """Base of everything a user may be told about; the message is complete by itself."""
+
+    exit_code = ExitCode.FAILED
+    status = "failed"
+
+
+class RefusedError(AccelError):
+    """Refused before any cost."""
+
+    exit_code = ExitCode.REFUSED
+    status = "refused"
+
+
+class ConfigError(RefusedError):
+    """A group, option, key or value that does not exist or does not fit."""
+
+
+class PlanError(RefusedError):
+    """One or more objections to a plan."""
+
+
+class DataError(RefusedError):
+    """Data that cannot be used: names the file, line or column, the reason and the remedy."""
+
+
+class RunError(AccelError):
+    """The run had started."""
+
+
+class NonFiniteLossError(RunError):
+    """The loss became NaN or infinite; raised before the weights are updated."""
+
+
+class NoEffectError(RunError):
+    """A technique's evidence shows that it did nothing."""
+
+
+class Interrupted(AccelError):
+    """The run stopped because it was asked to, after saving a checkpoint."""
+
+    status = "interrupted"
+
+    def __init__(self, message: str, exit_code: ExitCode) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def nearest(word: str, candidates: Iterable[str]) -> list[str]:
+    """The candidates that ``word`` may be a typo of, best first; empty when none is close."""
+    return difflib.get_close_matches(word, list(candidates), n=3, cutoff=0.6)
+
+
+def did_you_mean(word: str, candidates: Iterable[str]) -> str:
+    """`` Did you mean 'x'?`` with the best guess first, or the list of what exists."""
+    known = sorted(set(candidates))
+    close = nearest(word, known)
+    if close:
+        return f"Did you mean {' or '.join(repr(c) for c in close)}?"
+    return f"Known: {', '.join(known)}." if known else ""
+
+
+def paragraph(what: str, because: str, instead: str) -> str:
+    """The three parts of every refusal: what was asked, why it cannot be, what to type instead."""
+    body = f"because  {because}\ninstead  {instead}"
+    return f"{what}\n{textwrap.indent(body, '   ')}"

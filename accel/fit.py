@@ -1,0 +1,187 @@
+"""Trains one plan; the run and its dense baseline both come through here."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import ModelCheckpoint
+from torch import nn
+
+from accel.callbacks.seed_steps import SeedSteps
+from accel.callbacks.show_progress import ShowProgress
+from accel.callbacks.stop_on_signal import EXIT_CODES, StopOnSignal
+from accel.checkpoint import LAST, AtomicCheckpointIO
+from accel.console import Console
+from accel.data.prepared import Batches, Prepared
+from accel.errors import Interrupted, NoEffectError
+from accel.module import TransformerModule
+from accel.plan import Plan
+from accel.report.metrics_log import MetricsLog
+from accel.technique import Facts, History
+
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import Logger
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained model, not yet exported, and the proof that every technique acted."""
+
+    model: nn.Module
+    steps: int
+    evidence: dict[str, dict[str, Any]]
+    """By technique."""
+
+
+def fit(
+    plan: Plan,
+    data: Prepared,
+    console: Console,
+    *,
+    title: str,
+    folder: Path | None = None,
+    teacher: Path | None = None,
+    loggers: Sequence[Logger] = (),
+    checkpoint: Path | None = None,
+) -> Fitted:
+    """Train ``plan`` on ``data``.
+
+    Args:
+        folder: where checkpoints and metrics.csv go; without one, nothing is kept.
+        teacher: the dense baseline's folder, for techniques that need it.
+        checkpoint: the file to resume from.
+
+    Raises:
+        NonFiniteLossError: the loss is NaN or infinite.
+        NoEffectError: a technique shows no effect.
+        Interrupted: a signal stopped training; a checkpoint was saved.
+    """
+    total_steps = data.total_steps(plan)
+    facts = _facts(plan, data, total_steps, teacher)
+    module = TransformerModule(plan, facts, data.label_names)
+    log = MetricsLog(folder / "metrics.csv" if folder else None, resume_step=_step_of(checkpoint))
+    stop = StopOnSignal(folder / "checkpoints" if folder else Path())
+    trainer = _trainer(plan, folder, [log, *loggers], [ShowProgress(console, title, total_steps), stop], facts)
+    with _threads(plan.strategy.num_processes()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trainer.fit(module, datamodule=Batches(plan, data, facts), ckpt_path=checkpoint, weights_only=True)
+    if stop.received is not None:
+        raise Interrupted(
+            f"Stopped by {stop.received.name} after step {trainer.global_step} of {total_steps}; nothing is lost. "
+            f"Go on with the same command plus resume={folder}",
+            EXIT_CODES[stop.received],
+        )
+    evidence = _evidence(plan, module.model, log.history())
+    _leave_process_group()
+    return Fitted(model=module.model, steps=trainer.global_step, evidence=evidence)
+
+
+def _facts(plan: Plan, data: Prepared, total_steps: int, teacher: Path | None) -> Facts:
+    return Facts(
+        total_steps=total_steps,
+        num_examples=data.num_train,
+        num_labels=len(data.label_names),
+        world_size=plan.strategy.num_processes(),
+        seed=plan.seed,
+        teacher=teacher,
+    )
+
+
+def _trainer(
+    plan: Plan, folder: Path | None, loggers: list[Any], callbacks: list[pl.Callback], facts: Facts
+) -> pl.Trainer:
+    args: dict[str, Any] = {
+        **plan.trainer.trainer_args(),
+        "logger": loggers,
+        "callbacks": [SeedSteps(plan.seed), *callbacks, *_technique_callbacks(plan, facts), *_checkpoints(plan, folder)],
+        "plugins": [AtomicCheckpointIO()],
+        "default_root_dir": folder,
+        "enable_checkpointing": folder is not None,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "num_sanity_val_steps": 0,
+        "log_every_n_steps": 1,
+        "use_distributed_sampler": False,
+    }
+    for technique in plan.techniques:
+        args = technique.trainer_args(args)
+    return pl.Trainer(**args)
+
+
+def _technique_callbacks(plan: Plan, facts: Facts) -> list[pl.Callback]:
+    return [callback for technique in plan.techniques for callback in technique.callbacks(facts)]
+
+
+def _checkpoints(plan: Plan, folder: Path | None) -> list[pl.Callback]:
+    """The last one, at every epoch's end and every so many steps; and the best by validation accuracy."""
+    if folder is None:
+        return []
+    where = folder / "checkpoints"
+    every = getattr(plan.trainer, "checkpoint_every_steps", None)
+    best = ModelCheckpoint(where, filename="best", monitor="validation/accuracy", mode="max", save_weights_only=True)
+    last = ModelCheckpoint(
+        where,
+        filename=LAST.removesuffix(".ckpt"),
+        every_n_train_steps=every,
+        every_n_epochs=None if every else 1,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+        save_top_k=1,
+        monitor=None,
+    )
+    best.STATE_KEY_SUFFIX = "best"  # type: ignore[attr-defined]
+    return [best, last]
+
+
+def _step_of(checkpoint: Path | None) -> int | None:
+    if checkpoint is None:
+        return None
+    return int(torch.load(checkpoint, weights_only=True, mmap=True, map_location="cpu")["global_step"])
+
+
+def _evidence(plan: Plan, model: nn.Module, history: History) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for technique in plan.techniques:
+        evidence = technique.evidence(model, _short_names(history))
+        if evidence is None:
+            continue
+        if not evidence.acted:
+            raise NoEffectError(
+                f"{technique.group}={technique.option_name()} shows no effect after training: expected "
+                f"{evidence.expected}, found {dict(evidence.figures)}. Nothing was exported."
+            )
+        found[technique.option_name()] = dict(evidence.figures)
+    return found
+
+
+def _short_names(history: Mapping[str, list[float]]) -> dict[str, list[float]]:
+    return {name.removeprefix("train/"): values for name, values in history.items()}
+
+
+class _threads:  # noqa: N801 - used as a context manager
+    """Share the cores among the processes that train on this machine, then give them back."""
+
+    def __init__(self, processes: int) -> None:
+        self.before = torch.get_num_threads()
+        self.during = max(1, self.before // processes)
+
+    def __enter__(self) -> None:
+        torch.set_num_threads(self.during)
+
+    def __exit__(self, *error: object) -> None:
+        torch.set_num_threads(self.before)
+
+
+def _leave_process_group() -> None:
+    """What follows (export, measurement) is for rank 0 alone; the others may go."""
+    import torch.distributed as dist
+
+    if dist.is_available() and dist.is_initialized():
+        dist.barrier()
+        dist.destroy_process_group()

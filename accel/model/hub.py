@@ -1,0 +1,96 @@
+"""Any model of the Hugging Face hub, by name.
+
+What it does: downloads configuration, tokenizer and safetensors once into the usual hub cache, then loads them.
+Use it when: the model you want is public and the machine has a network (or has it in its cache already).
+What it costs: one download; later runs work offline.
+Composes with: every technique that supports the architecture.
+Off switch: ``model=local`` with a folder that was copied here.
+Reference: https://huggingface.co/docs/huggingface_hub (snapshot_download); safetensors only, no remote code.
+
+    accel model=hub model.name=microsoft/MiniLM-L12-H384-uncased
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from accel import pretrained
+from accel.errors import DataError
+from accel.model import Model
+
+if TYPE_CHECKING:
+    from torch import nn
+    from transformers import PreTrainedTokenizerBase
+
+WANTED_FILES = ["*.json", "*.safetensors", "vocab.txt", "merges.txt", "tokenizer.model", "spiece.model"]
+CONNECT_TIMEOUT_S = "10"
+
+
+@dataclass(kw_only=True)
+class Hub(Model):
+    """A model by its hub name."""
+
+    name: str
+    """``organisation/model``."""
+    revision: str = "main"
+    """Branch, tag or commit; pin a commit to repeat a run exactly."""
+    model_type: ClassVar[str | None] = None
+    """Known without a download for the presets."""
+
+    def folder(self) -> Path:
+        """The snapshot in the hub cache, downloaded if it is not there yet."""
+        cached = self._cached()
+        return cached if cached is not None else self._download()
+
+    def check(self) -> None:
+        pretrained.check_folder(self.folder(), f"model.name={self.name}")
+
+    def family(self) -> str | None:
+        return self.model_type
+
+    def fingerprint(self) -> str:
+        return f"{self.name}@{self.folder().name}"
+
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        return pretrained.load_tokenizer(self.folder())
+
+    def classifier(self, label_names: Sequence[str]) -> nn.Module:
+        return pretrained.load_classifier(self.folder(), label_names, f"model.name={self.name}")
+
+    def _cached(self) -> Path | None:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+        try:
+            return Path(
+                snapshot_download(
+                    self.name, revision=self.revision, allow_patterns=WANTED_FILES, local_files_only=True
+                )
+            )
+        except LocalEntryNotFoundError:
+            return None
+        except HFValidationError as error:
+            raise DataError(f"model.name={self.name} is no hub name: {error}. Write organisation/model.") from None
+
+    def _download(self) -> Path:
+        os.environ.setdefault("HF_HUB_ETAG_TIMEOUT", CONNECT_TIMEOUT_S)
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+
+        try:
+            return Path(snapshot_download(self.name, revision=self.revision, allow_patterns=WANTED_FILES))
+        except (RepositoryNotFoundError, RevisionNotFoundError):
+            raise DataError(
+                f"model.name={self.name} model.revision={self.revision}: the hub has no such model or revision, or it "
+                f"needs a login. Check the spelling, or set HF_TOKEN in the environment."
+            ) from None
+        except (OSError, HfHubHTTPError, RuntimeError) as error:
+            first = " ".join(str(error).split())[:160]
+            raise DataError(
+                f"model.name={self.name} is not in the hub cache and cannot be downloaded ({first}). Connect to the "
+                f"network, or copy the model's folder here and use model=local model.path=FOLDER, or model=minilm."
+            ) from None

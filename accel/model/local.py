@@ -1,0 +1,53 @@
+"""Any Hugging Face model folder on disk.
+
+What it does: loads the encoder or decoder in ``path`` and puts a new classification head on it.
+Use it when: you have a model of your own, or one that was copied to a machine without network.
+What it costs: nothing beyond the model itself.
+Composes with: every technique that supports the folder's architecture.
+Off switch: choose another model.
+Reference: the folder layout of ``save_pretrained`` (transformers); safetensors only, no remote code.
+
+    accel model=local model.path=~/models/my-bert
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from accel import pretrained
+from accel.model import Model
+
+if TYPE_CHECKING:
+    from torch import nn
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(kw_only=True)
+class Local(Model):
+    """A model folder."""
+
+    path: str
+    """Folder with config.json, *.safetensors and a tokenizer."""
+
+    def folder(self) -> Path:
+        """Where the files are."""
+        return Path(self.path).expanduser()
+
+    def check(self) -> None:
+        pretrained.check_folder(self.folder(), "model.path")
+
+    def family(self) -> str | None:
+        config = self.folder() / "config.json"
+        return str(pretrained.read_config(self.folder(), "model.path")["model_type"]) if config.is_file() else None
+
+    def fingerprint(self) -> str:
+        return pretrained.folder_fingerprint(self.folder())
+
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        return pretrained.load_tokenizer(self.folder())
+
+    def classifier(self, label_names: Sequence[str]) -> nn.Module:
+        return pretrained.load_classifier(self.folder(), label_names, "model.path")

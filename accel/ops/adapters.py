@@ -1,0 +1,56 @@
+"""Adapters through PEFT, injected into the model itself so that it stays the module it was. The only file with PEFT."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from accel.errors import NoEffectError
+from accel.logs import quiet_import
+
+with quiet_import():
+    from peft import LoraConfig, inject_adapter_in_model
+    from peft.tuners.lora import LoraLayer
+
+ADAPTER = "accel"
+
+
+def add_lora(model: nn.Module, *, rank: int, alpha: float, dropout: float) -> nn.Module:
+    """Freeze the body and add an adapter to each of its linear layers; the head trains in full. Idempotent.
+
+    Raises:
+        NoEffectError: the body has no linear layer.
+    """
+    if any(isinstance(m, LoraLayer) for m in model.modules()):
+        return model
+    prefix = str(model.base_model_prefix)
+    body = getattr(model, prefix)
+    targets = [f"{prefix}.{name}" for name, m in body.named_modules() if isinstance(m, nn.Linear)]
+    if not targets:
+        raise NoEffectError("tuning=lora found no linear layer in this model's body: use tuning=full.")
+    head = [name for name, p in model.named_parameters() if not name.startswith(f"{prefix}.") and p.requires_grad]
+    config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=targets)  # type: ignore[arg-type]
+    inject_adapter_in_model(config, model, adapter_name=ADAPTER)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name in head or f".lora_A.{ADAPTER}" in name or f".lora_B.{ADAPTER}" in name)
+    return model
+
+
+def merge(model: nn.Module) -> nn.Module:
+    """Add every adapter to its weight and leave plain layers behind, in place."""
+    for parent in list(model.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, LoraLayer):
+                child.merge(safe_merge=True)  # type: ignore[operator] - refuses a merge that is not finite
+                setattr(parent, name, child.get_base_layer())
+    if hasattr(model, "peft_config"):
+        del model.peft_config
+    return model.requires_grad_(True)
+
+
+def adapter_norms(model: nn.Module) -> dict[str, float]:
+    """The largest magnitude in each adapter's second matrix, which starts at zero: zero means that it never learned."""
+    return {
+        name: float(module.lora_B[ADAPTER].weight.detach().abs().max())
+        for name, module in model.named_modules()
+        if isinstance(module, LoraLayer) and ADAPTER in module.lora_B
+    }

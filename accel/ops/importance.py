@@ -1,0 +1,84 @@
+"""Which units matter, and which to keep under a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+def first_order(weight: Tensor, grad: Tensor, unit_width: int) -> Tensor:
+    """Squared first-order change of the loss when a unit's output is scaled to zero; shape [num_units].
+
+    With a gate ``g`` on each unit (g = 1), ``dL/dg`` is the sum of ``weight * grad`` over the unit's columns, so no
+    gate has to be built. Squared, so that sums over steps rank by magnitude: Molchanov et al. 2019 (arXiv 1906.10771),
+    eq. 8; Michel et al. 2019 (arXiv 1905.10650) for heads.
+
+    Args:
+        weight: [out_features, num_units * unit_width].
+        grad: its gradient, same shape.
+        unit_width: columns per unit.
+    """
+    per_column = (weight.float() * grad.float()).sum(dim=0)
+    return per_column.view(-1, unit_width).sum(dim=1).square()
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The units of one block as the choice sees them."""
+
+    scores: Tensor
+    """[num_units], larger matters more."""
+    alive: Tensor
+    """[num_units] bool; what was removed never comes back."""
+    parameters_per_unit: int
+    multiple_of: int
+    """The final number of units is a multiple of this (or all of them)."""
+
+
+def choose(blocks: Sequence[Candidates], fraction: float, *, final: bool) -> list[Tensor]:
+    """Which units to keep in each block so that about ``fraction`` of all parameters goes; one global ranking.
+
+    Units are ranked by score per parameter over all blocks together, so a head and a channel compete fairly. At the
+    end (``final``) each block's count is rounded to its multiple, because odd sizes are slow. At least one multiple
+    of every block stays, so no layer disappears.
+
+    Returns:
+        One bool tensor [num_units] per block.
+    """
+    budget = fraction * sum(b.parameters_per_unit * len(b.scores) for b in blocks)
+    keep = _drop_least(blocks, budget)
+    return [_round(b, k) for b, k in zip(blocks, keep, strict=True)] if final else keep
+
+
+def _drop_least(blocks: Sequence[Candidates], budget: float) -> list[Tensor]:
+    keep = [b.alive.clone() for b in blocks]
+    removed = float(sum(b.parameters_per_unit * int((~b.alive).sum()) for b in blocks))
+    value = torch.cat([(b.scores / b.parameters_per_unit).masked_fill(~b.alive, torch.inf) for b in blocks])
+    owner = [(i, j) for i, b in enumerate(blocks) for j in range(len(b.scores))]
+    left = [int(b.alive.sum()) for b in blocks]
+    for position in torch.argsort(value, stable=True).tolist():
+        i, j = owner[position]
+        cost = blocks[i].parameters_per_unit
+        if not keep[i][j]:
+            break
+        if removed + cost <= budget and left[i] > min(blocks[i].multiple_of, len(keep[i])):
+            keep[i][j] = False
+            left[i] -= 1
+            removed += cost
+    return keep
+
+
+def _round(block: Candidates, keep: Tensor) -> Tensor:
+    """Round the count down or up to the nearest multiple; a unit comes back only if it was alive."""
+    count, alive = int(keep.sum()), int(block.alive.sum())
+    multiple = max(1, min(block.multiple_of, len(keep)))
+    target = max(multiple, round(count / multiple) * multiple)
+    if target > alive:
+        target = alive if alive == len(keep) else max(multiple, alive // multiple * multiple)
+    ranked = torch.argsort(block.scores.masked_fill(~block.alive, -torch.inf), descending=True, stable=True)
+    rounded = torch.zeros_like(keep)
+    rounded[ranked[:target]] = True
+    return rounded

@@ -1,0 +1,219 @@
+"""Removable units of a transformer: where attention heads and feed-forward channels live in each architecture.
+
+The only file that knows module names of transformers' architectures. A *block* is a set of equal units (heads, or
+channels) whose outputs meet in one linear layer: removing a unit means dropping its rows in the ``inputs`` and its
+columns in the ``output``; masking it means zeroing those columns, which gives the same function.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+HEADS = "heads"
+CHANNELS = "channels"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where one kind of block lies inside one layer of an architecture; paths are relative to the layer."""
+
+    layer: str
+    """Pattern of the layer's full module name."""
+    kind: str
+    inputs: tuple[str, ...]
+    output: str
+    owner: str = ""
+    """Module that holds the attention's bookkeeping attributes."""
+    count: str = ""
+    """Attribute of the owner with the number of heads."""
+    widths: tuple[str, ...] = ()
+    """Attributes of the owner with the width of all heads together."""
+    head_dim: str = ""
+    """Attribute of the owner with the width of one head."""
+    fused: int = 1
+    """How many projections share each input layer's rows (GPT-2 keeps query, key and value in one)."""
+
+
+_ENCODER_LAYER = r"(.*\.)?encoder\.layer\.\d+"
+_BERT = (
+    Layout(
+        layer=_ENCODER_LAYER,
+        kind=HEADS,
+        inputs=("attention.self.query", "attention.self.key", "attention.self.value"),
+        output="attention.output.dense",
+        owner="attention.self",
+        count="num_attention_heads",
+        widths=("all_head_size",),
+        head_dim="attention_head_size",
+    ),
+    Layout(layer=_ENCODER_LAYER, kind=CHANNELS, inputs=("intermediate.dense",), output="output.dense"),
+)
+_DISTILBERT_LAYER = r"(.*\.)?transformer\.layer\.\d+"
+_GPT2_LAYER = r"(.*\.)?h\.\d+"
+_T5_FEED_FORWARD = r".*\.block\.\d+\.layer\.\d+\.DenseReluDense"
+
+LAYOUTS: Mapping[str, tuple[Layout, ...]] = {
+    "bert": _BERT,
+    "roberta": _BERT,
+    "xlm-roberta": _BERT,
+    "distilbert": (
+        Layout(
+            layer=_DISTILBERT_LAYER,
+            kind=HEADS,
+            inputs=("attention.q_lin", "attention.k_lin", "attention.v_lin"),
+            output="attention.out_lin",
+            owner="attention",
+            count="n_heads",
+            head_dim="attention_head_size",
+        ),
+        Layout(layer=_DISTILBERT_LAYER, kind=CHANNELS, inputs=("ffn.lin1",), output="ffn.lin2"),
+    ),
+    "gpt2": (
+        Layout(
+            layer=_GPT2_LAYER,
+            kind=HEADS,
+            inputs=("attn.c_attn",),
+            output="attn.c_proj",
+            owner="attn",
+            count="num_heads",
+            widths=("split_size",),
+            head_dim="head_dim",
+            fused=3,
+        ),
+        Layout(layer=_GPT2_LAYER, kind=CHANNELS, inputs=("mlp.c_fc",), output="mlp.c_proj"),
+    ),
+    # T5 shares one relative position bias per stack, with one column per head, so its heads stay.
+    "t5": (
+        Layout(layer=_T5_FEED_FORWARD, kind=CHANNELS, inputs=("wi",), output="wo"),
+        Layout(layer=_T5_FEED_FORWARD, kind=CHANNELS, inputs=("wi_0", "wi_1"), output="wo"),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Block:
+    """Units that can be removed one by one; all paths are full module names."""
+
+    name: str
+    kind: str
+    inputs: tuple[str, ...]
+    output: str
+    num_units: int
+    unit_width: int
+    """Columns of the output layer per unit: the head's width, or 1."""
+    fused: int
+    owner: str
+    layout: Layout
+
+    def parameters_per_unit(self, model: nn.Module) -> int:
+        """How many parameters disappear with one unit."""
+        rows = sum(_linear(model, i).in_features + (_linear(model, i).bias is not None) for i in self.inputs)
+        return self.unit_width * (self.fused * rows + _linear(model, self.output).out_features)
+
+
+def find_blocks(model: nn.Module) -> list[Block]:
+    """Every removable block of the model, in module order.
+
+    Args:
+        model: a transformers model with a ``config`` whose ``model_type`` is in ``LAYOUTS``; else the list is empty.
+    """
+    layouts = LAYOUTS.get(model.config.model_type, ())  # type: ignore[union-attr]
+    return [block for name, layer in model.named_modules() for block in _blocks_of(name, layer, layouts)]
+
+
+def _blocks_of(name: str, layer: nn.Module, layouts: tuple[Layout, ...]) -> Iterator[Block]:
+    for layout in layouts:
+        if re.fullmatch(layout.layer, name) and all(_has(layer, path) for path in (*layout.inputs, layout.output)):
+            width = int(getattr(layer.get_submodule(layout.owner), layout.head_dim)) if layout.kind == HEADS else 1
+            yield Block(
+                name=f"{name}.{layout.kind}",
+                kind=layout.kind,
+                inputs=tuple(f"{name}.{path}" for path in layout.inputs),
+                output=f"{name}.{layout.output}",
+                num_units=_linear(layer, layout.output).in_features // width,
+                unit_width=width,
+                fused=layout.fused,
+                owner=f"{name}.{layout.owner}".rstrip("."),
+                layout=layout,
+            )
+
+
+def _has(module: nn.Module, path: str) -> bool:
+    try:
+        return isinstance(module.get_submodule(path), nn.Linear)
+    except AttributeError:
+        return False
+
+
+def _linear(module: nn.Module, path: str) -> nn.Linear:
+    linear = module.get_submodule(path)
+    assert isinstance(linear, nn.Linear)
+    return linear
+
+
+def output_weight(model: nn.Module, block: Block) -> nn.Parameter:
+    """The weight [out_features, num_units * unit_width] in which the block's units meet."""
+    return _linear(model, block.output).weight
+
+
+@torch.no_grad()
+def mask_units(model: nn.Module, block: Block, keep: Tensor) -> None:
+    """Zero, in place, the columns of every unit that ``keep`` [num_units] (bool) leaves out."""
+    columns = keep.repeat_interleave(block.unit_width).to(output_weight(model, block).device)
+    output_weight(model, block).mul_(columns)
+
+
+@torch.no_grad()
+def remove_units(model: nn.Module, block: Block, keep: Tensor) -> None:
+    """Cut, in place, every unit that ``keep`` [num_units] (bool) leaves out of the block's layers.
+
+    The model computes what it computed with those units masked, with fewer rows and columns.
+    """
+    index = keep.repeat_interleave(block.unit_width).nonzero().flatten()
+    width = block.num_units * block.unit_width
+    rows = torch.cat([index + part * width for part in range(block.fused)])
+    for path in block.inputs:
+        _keep_rows(_linear(model, path), rows)
+    _keep_columns(_linear(model, block.output), index)
+    _set_num_units(model, block, int(keep.sum()))
+
+
+def resize(model: nn.Module, num_units: Mapping[str, int]) -> None:
+    """Give, in place, each named block its number of units; for loading weights that were removed before."""
+    for block in find_blocks(model):
+        count = num_units.get(block.name, block.num_units)
+        if count != block.num_units:
+            remove_units(model, block, torch.arange(block.num_units) < count)
+
+
+def count_units(model: nn.Module) -> dict[str, int]:
+    """The number of units that each block has now."""
+    return {block.name: block.num_units for block in find_blocks(model)}
+
+
+def _keep_rows(linear: nn.Linear, index: Tensor) -> None:
+    index = index.to(linear.weight.device)
+    linear.weight = nn.Parameter(linear.weight[index].clone(), requires_grad=linear.weight.requires_grad)
+    if linear.bias is not None:
+        linear.bias = nn.Parameter(linear.bias[index].clone(), requires_grad=linear.bias.requires_grad)
+    linear.out_features = len(index)
+
+
+def _keep_columns(linear: nn.Linear, index: Tensor) -> None:
+    index = index.to(linear.weight.device)
+    linear.weight = nn.Parameter(linear.weight[:, index].clone(), requires_grad=linear.weight.requires_grad)
+    linear.in_features = len(index)
+
+
+def _set_num_units(model: nn.Module, block: Block, count: int) -> None:
+    if block.kind != HEADS:
+        return
+    owner = model.get_submodule(block.owner)
+    setattr(owner, block.layout.count, count)
+    for name in block.layout.widths:
+        setattr(owner, name, count * block.unit_width)

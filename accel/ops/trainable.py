@@ -1,0 +1,18 @@
+"""Which parameters train."""
+
+from __future__ import annotations
+
+from torch import nn
+
+
+def freeze_body(model: nn.Module) -> nn.Module:
+    """Freeze, in place, the pretrained body of a transformers classifier; what is outside of it still trains."""
+    body = getattr(model, model.base_model_prefix)  # type: ignore[arg-type]
+    body.requires_grad_(False)
+    return model
+
+
+def trainable_share(model: nn.Module) -> float:
+    """Share of the parameters that receive gradients, in [0, 1]."""
+    total = sum(p.numel() for p in model.parameters())
+    return sum(p.numel() for p in model.parameters() if p.requires_grad) / max(1, total)

@@ -1,0 +1,159 @@
+"""Loading weights, tokenizers and configurations: the one place that touches ``from_pretrained``.
+
+Weights come from safetensors only and no code of a model folder is ever run. Keys of a folder's configuration that
+choose code (``auto_map``, ``*_implementation*``, ``trust_remote_code``) are dropped before transformers sees them
+(CVE-2026-4372, CVE-2026-5241).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from accel.errors import DataError, nearest
+
+if TYPE_CHECKING:
+    from torch import nn
+    from transformers import PretrainedConfig, PreTrainedTokenizerBase
+
+CHOOSES_CODE = ("auto_map", "trust_remote_code", "custom_pipelines")
+
+
+def check_folder(folder: Path, key: str) -> None:
+    """Fail before any cost when a folder is no loadable model.
+
+    Raises:
+        DataError: names the folder, what is missing and the remedy.
+    """
+    if not folder.is_dir():
+        siblings = [p.name for p in folder.parent.glob("*") if p.is_dir()] if folder.parent.is_dir() else []
+        close = nearest(folder.name, siblings)
+        hint = f"Did you mean {folder.parent / close[0]}?" if close else "Give the folder that holds config.json."
+        raise DataError(f"{key}={folder}: there is no such folder. {hint}")
+    read_config(folder, key)
+    if not list(folder.glob("*.safetensors")):
+        pickled = sorted(p.name for p in folder.glob("*.bin"))
+        because = f"only pickled weights ({', '.join(pickled)})" if pickled else "no *.safetensors"
+        raise DataError(
+            f"{key}={folder} holds {because}: accel loads weights from safetensors only, because a pickle can run "
+            f"code. Convert them once with transformers' save_pretrained(…) in a place you trust."
+        )
+    if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt", "tokenizer.model", "vocab.json")):
+        raise DataError(f"{key}={folder} has no tokenizer: copy tokenizer.json of the same model into the folder.")
+
+
+def read_config(folder: Path, key: str) -> dict[str, Any]:
+    """A model folder's config.json as plain values.
+
+    Raises:
+        DataError: it is missing, broken, or names no model_type.
+    """
+    file = folder / "config.json"
+    try:
+        config = json.loads(file.read_text("utf8"))
+    except FileNotFoundError:
+        raise DataError(f"{key}={folder} has no config.json: it is not the folder of a Hugging Face model.") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file} cannot be read ({error}): copy it again from where the model came from.") from None
+    if not isinstance(config, dict) or not config.get("model_type"):
+        raise DataError(f"{file} names no model_type, so accel cannot tell the architecture. Add it, e.g. \"bert\".")
+    return config
+
+
+def folder_fingerprint(folder: Path) -> str:
+    """sha256 over the names and bytes of the weights and the configuration."""
+    total = hashlib.sha256()
+    for file in sorted([*folder.glob("*.safetensors"), folder / "config.json"]):
+        total.update(file.name.encode())
+        with file.open("rb") as stream:
+            while chunk := stream.read(1 << 20):
+                total.update(chunk)
+    return total.hexdigest()
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The folder's tokenizer; a model without a padding token pads with its end token."""
+    from transformers import AutoTokenizer
+
+    with quiet():
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_config(folder: Path, key: str) -> PretrainedConfig:
+    """The folder's configuration without the keys that choose code."""
+    from transformers import CONFIG_MAPPING
+
+    values = {k: v for k, v in read_config(folder, key).items() if not _chooses_code(k)}
+    family = values.pop("model_type")
+    if family not in CONFIG_MAPPING:
+        raise DataError(
+            f"{key}={folder}: the installed transformers knows no architecture {family!r}. Choose a model whose "
+            f"model_type it has, such as bert, roberta, distilbert, gpt2 or t5."
+        )
+    return CONFIG_MAPPING[family].from_dict(values)
+
+
+def _chooses_code(name: str) -> bool:
+    return name in CHOOSES_CODE or "_implementation" in name
+
+
+def load_classifier(folder: Path, label_names: Sequence[str], key: str) -> nn.Module:
+    """A classifier over the pretrained body in ``folder``: fp32, train mode, new head.
+
+    Raises:
+        DataError: the architecture has no classifier, or the weights are damaged or do not fit.
+    """
+    from safetensors import SafetensorError
+    from transformers import AutoModelForSequenceClassification
+
+    config = labelled(load_config(folder, key), label_names)
+    try:
+        with quiet():
+            model = AutoModelForSequenceClassification.from_pretrained(
+                folder, config=config, use_safetensors=True, trust_remote_code=False, local_files_only=True
+            )
+    except (SafetensorError, RuntimeError, OSError, ValueError) as error:
+        first = " ".join(str(error).split())[:300]
+        raise DataError(f"{key}={folder} does not load as a classifier: {first}. Copy the folder again.") from error
+    return ready(model)
+
+
+def labelled(config: PretrainedConfig, label_names: Sequence[str]) -> PretrainedConfig:
+    """The configuration with the task's labels."""
+    config.num_labels = len(label_names)
+    config.id2label = dict(enumerate(label_names))
+    config.label2id = {name: i for i, name in enumerate(label_names)}
+    config.problem_type = "single_label_classification"
+    return config
+
+
+def ready(model: nn.Module) -> nn.Module:
+    """fp32, plain ``nn.Linear`` everywhere, and in train mode: ``from_pretrained`` leaves dropout off."""
+    from accel.ops.conv1d import linearize
+
+    return linearize(model.float()).train()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence transformers' progress bars and load reports: a new head is expected here."""
+    from transformers.utils import logging as transformers_logging
+
+    verbosity = transformers_logging.get_verbosity()
+    bars = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity(logging.ERROR)
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if bars:
+            transformers_logging.enable_progress_bar()

@@ -1,0 +1,106 @@
+"""result.json: what was asked, what happened, what it cost. Written at every stage, so that it is there whatever ends."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import Enum
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+RESULT = "result.json"
+SCHEMA = 1
+PACKAGES = (
+    "accel",
+    "torch",
+    "pytorch-lightning",
+    "transformers",
+    "torchao",
+    "peft",
+    "onnxruntime",
+    "hydra-core",
+    "wandb",
+)
+
+
+def new_record(overrides: Sequence[str]) -> dict[str, Any]:
+    """The record of a run that has not started; every key of the contract is there from the beginning."""
+    return {
+        "schema": SCHEMA,
+        "status": "running",
+        "error": None,
+        "name": "",
+        "group": "",
+        "date": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "overrides": list(overrides),
+        "seed": None,
+        "seconds": 0.0,
+        "steps": 0,
+        "choices": {},
+        "data": None,
+        "before": None,
+        "after": None,
+        "measurement": None,
+        "techniques": [],
+        "privacy": None,
+        "exports": [],
+        "timings": {},
+        "reused": {},
+        "machine": machine(),
+        "versions": versions(),
+    }
+
+
+def write_record(record: Mapping[str, Any], folder: Path) -> None:
+    """Replace the folder's record in one step; a reader sees the old one or the new one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{RESULT}.tmp"
+    temporary.write_text(json.dumps(plain(record), ensure_ascii=False, indent=1, allow_nan=False), "utf8")
+    temporary.replace(folder / RESULT)
+
+
+def plain(value: Any) -> Any:
+    """Values that every JSON reader understands: no enums, paths, tuples, NaN or infinities."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [plain(v) for v in value]
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    return {
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "python": platform.python_version(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Installed versions of what decides the result; read from metadata, nothing is imported."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf8").splitlines()
+        return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
+    except OSError:
+        return platform.processor()

@@ -1,0 +1,71 @@
+"""Which two options cannot work together, why, and what to use instead.
+
+One table: the refusal, ``accel matrix``, the table in the README and one test per pair all come from it.
+A rule names classes, never strings; a base class stands for everything derived from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from accel.compression.distill import Distill
+from accel.compression.prune import Prune
+from accel.compression.qat import Qat
+from accel.privacy import Privacy
+from accel.technique import Objection, Option
+from accel.tuning.head import Head
+from accel.tuning.lora import Lora
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Two classes that must not meet in one plan."""
+
+    forbids: tuple[type[Option], type[Option]]
+    because: str
+    instead: str
+
+    def objections(self, options: list[Option]) -> Iterator[Objection]:
+        """One objection for each pair of options that this rule forbids."""
+        first, second = self.forbids
+        for a in (o for o in options if isinstance(o, first)):
+            for b in (o for o in options if isinstance(o, second)):
+                yield Objection(f"{typed(a)}  with  {typed(b)}", self.because, self.instead)
+
+
+def typed(option: Option) -> str:
+    """The option as a user types it."""
+    name = option.option_name()
+    return f"{option.group}=[{name}]" if option.group == "compression" else f"{option.group}={name}"
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        (Prune, Lora),
+        "heads and channels are scored by the gradients of the weights they consist of, and LoRA freezes those weights",
+        "tuning=full with prune, or tuning=lora without it",
+    ),
+    Rule(
+        (Prune, Head),
+        "heads and channels are scored by the gradients of the weights they consist of, and tuning=head freezes them",
+        "tuning=full with prune, or tuning=head without it",
+    ),
+    Rule(
+        (Qat, Lora),
+        "the adapter is merged into the weight after training, so the weight that is rounded in the end is not the "
+        "one that was trained rounded",
+        "tuning=full with qat, or tuning=lora without it",
+    ),
+    Rule(
+        (Privacy, Prune),
+        "the scores are sums of gradients of the private examples, which the privacy accountant does not see: what is "
+        "kept would leak them",
+        "leave prune out, or privacy=none",
+    ),
+    Rule(
+        (Privacy, Distill),
+        "the teacher is the dense baseline, which is trained on the private data without privacy: its answers leak it",
+        "leave distill out, or privacy=none",
+    ),
+)

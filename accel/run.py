@@ -1,0 +1,222 @@
+"""One run: data, dense baseline, training, export, measurement, record. The one place that runs a plan."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from accel.console import Console
+from accel.errors import AccelError, DataError, ExitCode, RefusedError
+from accel.plan import Plan
+from accel.report.record import RESULT, new_record, write_record
+from accel.tracker import RunInfo
+
+if TYPE_CHECKING:
+    from accel.data import Dataset
+
+CONFIG, PLAN, RUN_ID = "config.yaml", "plan.txt", "run_id"
+
+
+@dataclass
+class Run:
+    """A plan on its way through a folder."""
+
+    plan: Plan
+    config: Mapping[str, Any]
+    """The composed configuration, secrets redacted."""
+    folder: Path
+    overrides: Sequence[str]
+    resume: bool = False
+    rank: int = 0
+    record: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.record = new_record(self.overrides)
+        self.record |= {
+            "name": self.plan.name,
+            "group": self.plan.group,
+            "seed": self.plan.seed,
+            "choices": self.plan.choices(),
+        }
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes: rank 0 alone does."""
+        return self.rank == 0
+
+    def execute(self) -> ExitCode:
+        """Run everything and leave a record, whatever happens.
+
+        Returns:
+            The exit code of the contract; user mistakes and failures are told, not raised.
+        """
+        console = Console(self.folder if self.leads else None, silent=not self.leads)
+        start = time.perf_counter()
+        try:
+            self._stages(console)
+            code = ExitCode.DONE
+        except AccelError as error:
+            code = self._ended(console, error.status, str(error), error.exit_code)
+        except KeyboardInterrupt:
+            code = self._ended(console, "interrupted", "Interrupted before training began.", ExitCode.SIGINT)
+        except Exception as error:  # noqa: BLE001 - a run never ends in a traceback; the log keeps it
+            text = f"{type(error).__name__}: {error}\nThe traceback is in {self.folder / 'log.txt'}."
+            code = self._ended(console, "failed", text, ExitCode.FAILED)
+        self.record["seconds"] = round(time.perf_counter() - start, 3)
+        if self.leads:
+            self._close(console, code)
+        console.close()
+        return code
+
+    def _ended(self, console: Console, status: str, message: str, code: ExitCode) -> ExitCode:
+        self.record |= {"status": status, "error": message}
+        console.record_traceback()
+        console.say(f"\n{status.capitalize()}: {message}")
+        return code
+
+    def _stages(self, console: Console) -> None:
+        if self.leads:
+            self._prepare_folder(console)
+        with self._timed("data"):
+            dataset = self._load_data(console)
+        if self.plan.tracker is not None and self.leads:
+            self.plan.tracker.check()
+        from accel.stages import train_and_finish  # torch is first imported here, after everything that may refuse
+
+        train_and_finish(self, dataset, console)
+
+    def _prepare_folder(self, console: Console) -> None:
+        import yaml
+
+        (self.folder / CONFIG).write_text(yaml.safe_dump(dict(self.config), sort_keys=False, allow_unicode=True), "utf8")
+        text = self.plan.describe()
+        (self.folder / PLAN).write_text(text + "\n", "utf8")
+        console.say(text)
+        write_record(self.record, self.folder)
+
+    def _load_data(self, console: Console) -> Dataset:
+        self.plan.model.check()
+        dataset = self.plan.task.load(self.plan.seed)
+        sizes = {"train": len(dataset.train), "validation": len(dataset.validation), "test": len(dataset.test)}
+        console.say(f"\nData: {', '.join(f'{n} {name}' for name, n in sizes.items())}; labels {dataset.label_names}")
+        for note in dataset.notes:
+            console.say(f"  {note}")
+        self._check_batch(sizes["train"])
+        self.record["data"] = {
+            **sizes,
+            "dropped": dataset.dropped,
+            "truncated": 0,
+            "duplicates": dataset.duplicates,
+            "labels": dataset.label_names,
+            "label_counts": {
+                name: _counts(split.labels, len(dataset.label_names))
+                for name, split in (("train", dataset.train), ("test", dataset.test))
+            },
+            "notes": dataset.notes,
+        }
+        return dataset
+
+    def _check_batch(self, num_train: int) -> None:
+        size = getattr(self.plan.trainer, "batch_size", None)
+        needed = (size or 1) * self.plan.strategy.num_processes()
+        if num_train < needed:
+            raise DataError(
+                f"trainer.batch_size={size} on {self.plan.strategy.num_processes()} process(es) needs {needed} training "
+                f"examples, and there are {num_train}. Use trainer.batch_size={max(1, num_train // 4)}, or more data."
+            )
+
+    @contextmanager
+    def timed(self, phase: str) -> Iterator[None]:
+        """Note how long a phase takes."""
+        start = time.perf_counter()
+        yield
+        self.record["timings"][phase] = round(time.perf_counter() - start, 2)
+
+    _timed = timed
+
+    def info(self) -> RunInfo:
+        """What a tracker is told."""
+        choices = self.plan.choices()
+        tags = tuple(
+            f"{group}:{name}"
+            for group, chosen in choices.items()
+            for name in (chosen if isinstance(chosen, list) else [chosen])
+        )
+        return RunInfo(
+            run_id=self._run_id(),
+            name=self.plan.name,
+            group=self.plan.group,
+            job_type="+".join(choices["compression"]) or choices["tuning"],
+            tags=tags,
+            config=self.config,
+            folder=self.folder,
+        )
+
+    def _run_id(self) -> str:
+        """Made once per folder, so that a resumed run continues the same run."""
+        import secrets
+
+        file = self.folder / RUN_ID
+        if not file.is_file():
+            file.write_text(secrets.token_hex(4))
+        return file.read_text().strip()
+
+    def _close(self, console: Console, code: ExitCode) -> None:
+        write_record(self.record, self.folder)
+        if self.record["status"] == "refused":
+            return
+        from accel.report.html import write_report
+
+        report = write_report(self.folder)
+        console.say(f"\nRecord: {self.folder / RESULT}\nReport: {report}")
+        if self.plan.tracker is not None:
+            self.plan.tracker.finish(self.record, self.folder, int(code))
+
+
+def _counts(labels: Sequence[int], num_labels: int) -> list[int]:
+    counts = [0] * num_labels
+    for label in labels:
+        counts[label] += 1
+    return counts
+
+
+def make_folder(path: str | Path) -> Path:
+    """Create a run's folder; a name that is taken gets a number.
+
+    Raises:
+        RefusedError: it cannot be created or written.
+    """
+    wanted = Path(path).expanduser().absolute()
+    for number in range(1000):
+        folder = wanted if number == 0 else wanted.with_name(f"{wanted.name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if folder.is_dir() and not any(folder.iterdir()):
+                return _writable(folder)
+            if not folder.is_dir():
+                raise RefusedError(f"hydra.run.dir={folder} is a file. Give another folder.") from None
+        except OSError as error:
+            raise RefusedError(
+                f"hydra.run.dir={folder} cannot be created ({error.strerror}). Give a folder you may write to, e.g. "
+                f"hydra.run.dir=/tmp/run."
+            ) from None
+        else:
+            return _writable(folder)
+    raise RefusedError(f"hydra.run.dir={wanted} exists a thousand times over. Give another folder.")
+
+
+def _writable(folder: Path) -> Path:
+    try:
+        probe = folder / ".probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise RefusedError(
+            f"hydra.run.dir={folder} cannot be written ({error.strerror}). Give a folder you may write to."
+        ) from None
+    return folder

@@ -1,0 +1,132 @@
+"""What a run does once nothing objects: torch begins here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from accel import artifact
+from accel.baseline import Baseline, baseline
+from accel.checkpoint import LAST
+from accel.console import Console
+from accel.data import Dataset
+from accel.data.prepared import Prepared, prepare
+from accel.errors import DataError
+from accel.fit import Fitted, fit
+from accel.logs import quiet_third_parties
+from accel.metrics import Report, evaluate
+from accel.report.record import write_record
+from accel.report.terminal import before_after_table, headline
+
+if TYPE_CHECKING:
+    from accel.run import Run
+
+
+def train_and_finish(run: Run, dataset: Dataset, console: Console) -> None:
+    """Tokenize, train the baseline if one is needed, train the plan, export it, measure it, show the result."""
+    quiet_third_parties()
+    with run.timed("tokenize"):
+        data = prepare(dataset, run.plan)
+    run.record["data"]["truncated"] = data.num_truncated
+    before = _baseline(run, data, console)
+    fitted = _train(run, data, console, before)
+    if not run.leads:
+        return
+    run.record["steps"] = fitted.steps
+    run.record["techniques"] = _techniques(run, fitted)
+    _finish(run, data, console, fitted, before)
+    run.record["status"] = "finished"
+    write_record(run.record, run.folder)
+    console.say(before_after_table(run.record) or "", "\n" + headline(run.record))
+
+
+def _baseline(run: Run, data: Prepared, console: Console) -> Baseline | None:
+    if not run.plan.needs_baseline:
+        return None
+    with run.timed("baseline"):
+        found = baseline(run.plan, data, console, scorer(data))
+    run.record["reused"]["baseline"] = found.reused
+    return found
+
+
+def _train(run: Run, data: Prepared, console: Console, before: Baseline | None) -> Fitted:
+    loggers = run.plan.tracker.start(run.info()) if run.plan.tracker is not None and run.leads else []
+    console.say(f"\nTraining {run.plan.name}: {data.total_steps(run.plan)} steps")
+    with run.timed("fit"):
+        return fit(
+            run.plan,
+            data,
+            console,
+            title="train",
+            folder=run.folder,
+            teacher=before.folder if before else None,
+            loggers=loggers,
+            checkpoint=_checkpoint(run),
+        )
+
+
+def _checkpoint(run: Run) -> Path | None:
+    if not run.resume:
+        return None
+    file = run.folder / "checkpoints" / LAST
+    if not file.is_file():
+        raise DataError(
+            f"resume={run.folder}: there is no {LAST} in its checkpoints, so nothing can be resumed. Start the run "
+            f"again without resume."
+        )
+    return file
+
+
+def _techniques(run: Run, fitted: Fitted) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": t.option_name(),
+            "stage": t.stage.name,
+            "settings": t.settings(),
+            "evidence": fitted.evidence.get(t.option_name(), {}),
+        }
+        for t in run.plan.techniques
+    ]
+
+
+def _finish(run: Run, data: Prepared, console: Console, fitted: Fitted, before: Baseline | None) -> None:
+    """Export, reload, evaluate and measure."""
+    from accel.export import export_all
+    from accel.measured import measure_run
+
+    model = fitted.model.float().eval()
+    for technique in run.plan.techniques:
+        model = technique.export(model).eval()
+    with run.timed("export"):
+        exported = export_all(model, data, run.folder, console, scorer(data))
+    run.record["exports"] = [asdict(e) for e in exported.exports]
+    run.record["after"] = _side(exported.report, data)
+    run.record["before"] = {**_side(before.report, data), "reused": before.reused} if before else None
+    with run.timed("measure"):
+        measure_run(run.record, exported, before.folder if before else None, data, run.folder, console)
+
+
+def _side(report: Report, data: Prepared) -> dict[str, Any]:
+    return {
+        "metrics": report.metrics,
+        "cost": {},
+        "per_class": report.per_class(data.label_names),
+        "confusion_matrix": report.confusion_matrix,
+    }
+
+
+def scorer(data: Prepared) -> Callable[[nn.Module], Report]:
+    """Scores a model on the test split."""
+
+    def score(model: nn.Module) -> Report:
+        model.eval()
+        return evaluate(lambda inputs: model(**inputs).logits, data.test_batches(), len(data.label_names))
+
+    return score
+
+

@@ -1,0 +1,97 @@
+"""Classify texts, or pairs of texts, from your own file.
+
+What it does: reads CSV, TSV, JSON lines or Parquet with one or two text columns and a label column, removes
+    duplicates, splits off validation and test if there are no files for them, and reports class imbalance.
+Use it when: you have labelled texts; any language, any label values.
+What it costs: nothing beyond reading the file.
+Composes with: every model and technique.
+Off switch: choose another task.
+Reference: accuracy and macro-F1 as torchmetrics defines them.
+
+    accel task=text_classification task.train=reviews.csv task.text=review task.label=stars
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from accel.data import Dataset
+from accel.data.examples import (
+    Example,
+    Tally,
+    assemble,
+    examples_of,
+    relocated,
+    split_off,
+    unique,
+    without_overlap,
+)
+from accel.data.table import read_table
+from accel.task import Task
+from accel.technique import Objection
+
+if TYPE_CHECKING:
+    from accel.plan import Plan
+
+
+@dataclass(kw_only=True)
+class TextClassification(Task):
+    """Labelled texts from files."""
+
+    train: str
+    """.csv, .tsv, .jsonl or .parquet, UTF-8."""
+    validation: str | None = None
+    """Split off ``train`` when absent."""
+    test: str | None = None
+    """Split off ``train`` when absent."""
+    text: Any = "text"
+    """A column, or a list of two for pairs."""
+    label: str = "label"
+    """The column to predict."""
+    max_length: int = 128
+    """Tokens; longer texts are cut, and counted."""
+    validation_fraction: float = 0.1
+    """Of what is left after the test split."""
+    test_fraction: float = 0.2
+
+    def columns(self) -> list[str]:
+        """The text columns."""
+        return [str(c) for c in self.text] if isinstance(self.text, list | tuple) else [str(self.text)]
+
+    def objections(self, plan: Plan) -> Iterator[Objection]:
+        del plan
+        yield from objections_to_sizes(self)
+        if not 1 <= len(self.columns()) <= 2:
+            yield self.out_of_range("text", "one column, or two for pairs", "review, or 'task.text=[question,answer]'")
+        if self.label in self.columns():
+            yield self.out_of_range("label", "another column than the text", "the column to predict")
+
+    def load(self, seed: int) -> Dataset:
+        tally = Tally()
+        train = self._read("train", self.train, tally)
+        test = self._read("test", self.test, tally)
+        validation = self._read("validation", self.validation, tally)
+        if test or validation:
+            train = without_overlap(train, [*test, *validation], tally)
+        if self.test is None:
+            train, test = split_off(train, self.test_fraction, seed)
+        if self.validation is None:
+            train, validation = split_off(train, self.validation_fraction, seed)
+        return assemble(train, validation, test, tally, f"task.train={self.train}")
+
+    def _read(self, split: str, path: str | None, tally: Tally) -> list[Example]:
+        if path is None:
+            return []
+        table = read_table(path, f"task.{split}")
+        return relocated(unique(examples_of(table, self.columns(), self.label, tally), tally), str(path))
+
+
+def objections_to_sizes(task: Any) -> Iterator[Objection]:
+    """To the settings that every classification task has."""
+    if not 4 <= task.max_length <= 100_000:
+        yield task.out_of_range("max_length", "at least 4 tokens", "128")
+    for name in ("validation_fraction", "test_fraction"):
+        if not 0 < getattr(task, name) < 1:
+            yield task.out_of_range(name, "between 0 and 1: a share of the examples", "0.1")

@@ -1,0 +1,182 @@
+"""Options, and the techniques among them: settings, a stage, objections and seams.
+
+Nothing here imports torch: a plan is decided from these classes alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from pytorch_lightning import Callback
+    from torch import Tensor, nn
+    from torch.optim import Optimizer
+    from torch.utils.data import DataLoader
+
+    from accel.plan import Plan
+
+
+History = Mapping[str, list[float]]
+
+
+@dataclass(frozen=True)
+class Objection:
+    """Why a plan cannot be: what was asked, because of what, and what to type instead."""
+
+    what: str
+    because: str
+    instead: str
+
+
+@dataclass(kw_only=True)
+class Option:
+    """One choice of one config group; its fields are the keys of its YAML file.
+
+    An option holds settings only and never changes after it was built.
+    """
+
+    group: ClassVar[str]
+
+    @classmethod
+    def option_name(cls) -> str:
+        """The word a user types for it: the name of the module that defines it."""
+        return cls.__module__.rsplit(".", 1)[-1]
+
+    @property
+    def key(self) -> str:
+        """Where its settings live in the config, as a prefix for messages."""
+        return self.group
+
+    def objections(self, plan: Plan) -> Iterator[Objection]:
+        """What this option needs and the plan does not give; nothing by default."""
+        del plan
+        yield from ()
+
+    def settings(self) -> dict[str, Any]:
+        """The option's fields as plain values."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def out_of_range(self, name: str, expected: str, instead: str) -> Objection:
+        """An objection to one of the option's own values."""
+        value = getattr(self, name)
+        return Objection(
+            what=f"{self.key}.{name}={value}",
+            because=f"{name} must be {expected}",
+            instead=f"{self.key}.{name}={instead}",
+        )
+
+
+class Stage(IntEnum):
+    """The only order there is; the order typed on the command line never matters.
+
+    ADAPT       adapters attach to the pretrained weights
+    REMOVE      decide what is kept: a smaller dense model
+    SPARSIFY    zero some of what was kept
+    QUANTIZE    round what was kept
+    DISTILL     a teacher speaks to the final student
+    PRIVATIZE   last to touch a gradient
+    DISTRIBUTE  wrap the finished model
+    """
+
+    ADAPT = 1
+    REMOVE = 2
+    SPARSIFY = 3
+    QUANTIZE = 4
+    DISTILL = 5
+    PRIVATIZE = 6
+    DISTRIBUTE = 7
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a technique may know of the run, fixed before the model is built."""
+
+    total_steps: int
+    num_examples: int
+    num_labels: int
+    world_size: int
+    seed: int
+    teacher: Path | None
+    """Folder of the dense baseline, when the plan asks for one."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """How a step is scored: named scalar terms, of which ``loss`` is minimised."""
+
+    compute: Callable[[Any, Mapping[str, Tensor]], dict[str, Tensor]]
+    """(model outputs, batch) -> terms; the batch still holds ``labels``."""
+    forward_args: Mapping[str, Any] = field(default_factory=dict)
+    """Extra keywords the model's forward needs, e.g. ``output_hidden_states``."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Proof that a technique acted: figures for the record, and whether they show an effect."""
+
+    acted: bool
+    figures: Mapping[str, Any]
+    expected: str = "a visible effect"
+
+
+@dataclass(kw_only=True)
+class Technique(Option):
+    """An option that changes training. Every seam takes a thing and returns it, unchanged by default.
+
+    ==================  =====================================================================
+    trainer_args        before the ``Trainer`` is made
+    adapt_model         in ``configure_model``: before weights are restored or wrapped
+    adapt_loss          after the model exists
+    adapt_loader        in ``train_dataloader``
+    adapt_optimizer     in ``configure_optimizers``
+    callbacks           Lightning callbacks for work between steps
+    export              after ``fit``, on the unwrapped model, in reverse order of stages
+    evidence            after ``fit`` and before ``export``, on the unwrapped model
+    ==================  =====================================================================
+    """
+
+    stage: ClassVar[Stage]
+    changes_model: ClassVar[bool] = False
+    """Whether the finished model differs from a dense one; if any does, a baseline is measured."""
+    needs_teacher: ClassVar[bool] = False
+    """Whether the dense baseline must exist before training."""
+
+    def trainer_args(self, args: dict[str, Any]) -> dict[str, Any]:
+        return args
+
+    def adapt_model(self, model: nn.Module, facts: Facts) -> nn.Module:
+        del facts
+        return model
+
+    def adapt_loss(self, loss: Loss, model: nn.Module, facts: Facts) -> Loss:
+        del model, facts
+        return loss
+
+    def adapt_loader(self, loader: DataLoader[Any], facts: Facts) -> DataLoader[Any]:
+        del facts
+        return loader
+
+    def adapt_optimizer(self, optimizer: Optimizer, model: nn.Module, facts: Facts) -> Optimizer:
+        del model, facts
+        return optimizer
+
+    def callbacks(self, facts: Facts) -> list[Callback]:
+        del facts
+        return []
+
+    def export(self, model: nn.Module) -> nn.Module:
+        return model
+
+    def evidence(self, model: nn.Module, history: History) -> Evidence | None:
+        """None for a technique that has nothing to prove.
+
+        Args:
+            model: as trained, before ``export``.
+            history: every logged value, by name, in the order of steps.
+        """
+        del model, history
+        return None

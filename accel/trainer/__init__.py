@@ -1,0 +1,33 @@
+"""How long, how fast and how precisely a run trains."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from accel.technique import Option
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
+
+
+@dataclass(kw_only=True)
+class Trainer(Option):
+    """Base of every option of the group ``trainer``."""
+
+    group: ClassVar[str] = "trainer"
+
+    @abstractmethod
+    def trainer_args(self) -> dict[str, Any]:
+        """Keywords of ``pytorch_lightning.Trainer``."""
+
+    @abstractmethod
+    def optimizer(self, model: nn.Module) -> Optimizer:
+        """The optimizer over the model's trainable parameters."""
+
+    @abstractmethod
+    def schedule(self, optimizer: Optimizer, total_steps: int) -> LRScheduler:
+        """The learning rate as a function of the step."""

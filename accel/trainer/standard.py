@@ -1,0 +1,156 @@
+"""AdamW with linear warm-up and decay: how nearly every transformer is fine-tuned.
+
+What it does: trains for ``epochs`` (or ``max_steps``) in batches of a token budget, in bf16 where the processor is
+    fast at it, with gradients clipped.
+Use it when: always; override its keys.
+What it costs: nothing beyond the training itself.
+Composes with: everything.
+Off switch: none; ``trainer.epochs`` and ``trainer.max_steps`` say when to stop.
+Reference: Loshchilov & Hutter 2019 (arXiv 1711.05101).
+
+    accel trainer.epochs=2 trainer.learning_rate=5e-5
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from accel.technique import Objection
+from accel.trainer import Trainer
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
+
+    from accel.plan import Plan
+
+
+class Precision(Enum):
+    """Number format of the matrix products; weights and optimizer state stay fp32."""
+
+    auto = "auto"
+    bf16 = "bf16"
+    fp32 = "fp32"
+    fp64 = "fp64"
+
+
+@dataclass(kw_only=True)
+class Standard(Trainer):
+    """AdamW, linear warm-up, linear decay."""
+
+    epochs: int = 3
+    """Passes over the training split; ignored when ``max_steps`` is given."""
+    max_steps: int | None = None
+    """Optimizer steps to stop after."""
+    learning_rate: float = 1e-4
+    """The highest, after warm-up."""
+    weight_decay: float = 0.01
+    """Decoupled; not on biases and norms."""
+    warmup: float = 0.06
+    """Share of all steps with a rising learning rate, in [0, 1)."""
+    batch_tokens: int | None = 1024
+    """Padded tokens per batch and process."""
+    batch_size: int | None = None
+    """Examples per batch and process, instead of a token budget."""
+    gradient_clip: float = 1.0
+    """Largest norm of the gradient; 0 leaves it as it is."""
+    precision: Precision = Precision.auto
+    """auto is bf16 where the processor is fast at it, else fp32."""
+    checkpoint_every_steps: int | None = None
+    """Besides the end of each epoch; for long epochs."""
+
+    def objections(self, plan: Plan) -> Iterator[Objection]:
+        del plan
+        yield from self._objections_to_amounts()
+        if not 0 <= self.warmup < 1:
+            yield self.out_of_range("warmup", "in [0, 1): a share of training", "0.06")
+        if (self.batch_tokens is None) == (self.batch_size is None):
+            yield Objection(
+                f"{self.key}.batch_tokens={self.batch_tokens}  with  {self.key}.batch_size={self.batch_size}",
+                "a batch is bounded by its tokens or by its examples, by exactly one of them",
+                f"{self.key}.batch_tokens=null {self.key}.batch_size=32, or leave batch_size out",
+            )
+        if self.precision is Precision.bf16 and not bf16_supported():
+            yield self.out_of_range("precision", "a format this machine computes in; it has no bf16 units", "fp32")
+
+    def _objections_to_amounts(self) -> Iterator[Objection]:
+        for name, instead in (("epochs", "3"), ("max_steps", "1000"), ("batch_tokens", "1024"), ("batch_size", "32")):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                yield self.out_of_range(name, "at least 1", instead)
+        if self.checkpoint_every_steps is not None and self.checkpoint_every_steps < 1:
+            yield self.out_of_range("checkpoint_every_steps", "at least 1", "null")
+        if not (0 < self.learning_rate < math.inf):
+            yield self.out_of_range("learning_rate", "positive and finite", "1e-4")
+        for name in ("weight_decay", "gradient_clip"):
+            if not (0 <= getattr(self, name) < math.inf):
+                yield self.out_of_range(name, "finite and not negative", "0")
+
+    def trainer_args(self) -> dict[str, Any]:
+        return {
+            "max_epochs": self.epochs if self.max_steps is None else -1,
+            "max_steps": -1 if self.max_steps is None else self.max_steps,
+            "precision": self.lightning_precision(),
+            "gradient_clip_val": self.gradient_clip or None,
+        }
+
+    def lightning_precision(self) -> str:
+        """What Lightning calls the number format."""
+        chosen = self.precision
+        if chosen is Precision.auto:
+            chosen = Precision.bf16 if bf16_fast() else Precision.fp32
+        return {Precision.bf16: "bf16-mixed", Precision.fp32: "32-true", Precision.fp64: "64-true"}[chosen]
+
+    def optimizer(self, model: nn.Module) -> Optimizer:
+        import torch
+
+        trained = [p for p in model.parameters() if p.requires_grad]
+        groups = [
+            {"params": [p for p in trained if p.ndim >= 2], "weight_decay": self.weight_decay},
+            {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(groups, lr=self.learning_rate, fused=True)
+
+    def schedule(self, optimizer: Optimizer, total_steps: int) -> LRScheduler:
+        import torch
+
+        warmup_steps = max(1, int(self.warmup * total_steps))
+
+        def factor(step: int) -> float:
+            rising = (step + 1) / warmup_steps
+            falling = (total_steps - step) / max(1, total_steps - warmup_steps)
+            return max(0.0, min(1.0, rising, falling))
+
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+
+
+def _cpu_flags() -> set[str]:
+    """The processor's features; empty where the system does not list them."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf8") as lines:
+            return next((set(line.split(":", 1)[1].split()) for line in lines if line.startswith("flags")), set())
+    except OSError:
+        return set()
+
+
+def bf16_fast() -> bool:
+    """Whether bf16 products are faster than fp32 here: a GPU of the last years, or a CPU with AMX or AVX-512 bf16."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    return bool(_cpu_flags() & {"amx_bf16", "avx512_bf16"})
+
+
+def bf16_supported() -> bool:
+    """Whether bf16 can be asked for by name; decided without torch.
+
+    A system that does not list its processor's features, or one that may have a GPU, gets the benefit of the doubt.
+    """
+    flags = _cpu_flags()
+    return not flags or bool(flags & {"amx_bf16", "avx512_bf16", "avx512f", "avx2"})
