@@ -7,7 +7,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from accel.errors import ConfigError, did_you_mean
+from accel.errors import ConfigError, did_you_mean, nearest
 
 GROUPS = (
     "task",
@@ -49,13 +49,14 @@ def compose(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> DictCo
     from hydra import initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
     from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
 
     GlobalHydra.instance().clear()
     path = [f"hydra.searchpath=[{','.join(_quoted(d) for d in config_dirs)}]"] if config_dirs else []
     with initialize_config_dir(str(conf_dir()), version_base="1.3", job_name="accel"):
         try:
             return hydra_compose("config", [*overrides, *path], return_hydra_config=True)
-        except HydraException as error:
+        except (HydraException, OmegaConfBaseException) as error:
             raise ConfigError(_explain(error, overrides, config_dirs)) from error
 
 
@@ -75,16 +76,17 @@ def _explain(error: Exception, overrides: Sequence[str], config_dirs: Sequence[s
         problem = _problem(override, overrides, config_dirs)
         if problem:
             return problem
-    return f"The configuration does not compose: {' '.join(str(error).split())}"
+    reason = " ".join(str(error).split()) or " ".join(str(error.__cause__).split())
+    return f"The configuration does not compose: {reason}"
 
 
 def _problem(override: str, overrides: Sequence[str], config_dirs: Sequence[str]) -> str | None:
     from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.errors import OverrideParseException
+    from hydra.errors import HydraException
 
     try:
-        parsed = OverridesParser.create().parse_override(override)
-    except OverrideParseException:
+        parsed = OverridesParser.create().parse_overrides([override])[0]
+    except HydraException:
         return (
             f"{override!r} is no override: write key=value, e.g. seed=1 or 'compression=[prune,qat]' "
             f"(quote what your shell would split or expand)."
@@ -112,24 +114,38 @@ def _unknown_option(group: str, value: object, config_dirs: Sequence[str]) -> st
 
 
 def _unknown_key(key: str, overrides: Sequence[str], config_dirs: Sequence[str]) -> str | None:
+    if "." not in key:
+        top = [*GROUPS, *_top_level()]
+        return None if key in top else f"{key} does not exist. {did_you_mean(key, top)}"
     groups_only = [o for o in overrides if o.lstrip("+~").split("=", 1)[0] in GROUPS]
-    known = list(_leaves(compose(groups_only, config_dirs))) if "." in key else [*GROUPS, *_top_level()]
+    known = [k for k in _leaves(compose(groups_only, config_dirs)) if not k.endswith("_target_")]
     if key in known:
         return None
-    suggestion = did_you_mean(key, [k for k in known if not k.startswith("hydra.")] if "." in key else known)
-    prefix = key.rsplit(".", 1)[0]
-    near = [k for k in known if k.rsplit(".", 1)[0] == prefix]
-    if not suggestion.startswith("Did") and "." in key:
-        suggestion = f"{prefix} has: {', '.join(k.rsplit('.', 1)[-1] for k in near)}." if near else _absent(key)
-    return f"{key} does not exist. {suggestion}"
+    return f"{key} does not exist. {_suggest(key, known)}"
 
 
-def _absent(key: str) -> str:
-    group, _, rest = key.partition(".")
-    option = rest.split(".", 1)[0]
-    if group == "compression" and option in options_of("compression"):
-        return f"It appears with compression=[{option}]."
-    return f"Groups: {', '.join(GROUPS)}."
+def _suggest(key: str, known: Sequence[str]) -> str:
+    """The nearest key of the same option; or what has to be chosen first; or what the option has."""
+    prefix, _, name = key.rpartition(".")
+    siblings = [k.rpartition(".")[2] for k in known if k.rpartition(".")[0] == prefix]
+    close = nearest(name, siblings)
+    if close:
+        return f"Did you mean {prefix}.{close[0]}?"
+    if siblings:
+        return f"{prefix} has: {', '.join(siblings)}."
+    elsewhere = nearest(key, [*known, *_compression_keys()])
+    if not elsewhere:
+        return f"Groups: {', '.join(GROUPS)}."
+    found = elsewhere[0]
+    first = "" if found in known else f" It appears with compression=[{found.split('.')[1]}]."
+    return f"{'It' if found == key else f'Did you mean {found}?'}{first.removeprefix(' It') if found == key else first}"
+
+
+def _compression_keys() -> Iterator[str]:
+    """Every key of every compression option, chosen or not."""
+    for option in options_of("compression"):
+        for key in _leaves(OmegaConf.load(conf_dir() / "compression" / f"{option}.yaml")):  # type: ignore[arg-type]
+            yield f"compression.{key}"
 
 
 def _top_level() -> list[str]:

@@ -28,12 +28,12 @@ class Console:
     def say(self, *things: Any) -> None:
         """Print text or anything rich can draw."""
         for console in (self.terminal, self.log):
-            console.print(*things, markup=False)
+            console.print(*things, markup=False, soft_wrap=not _is_drawn(things))
         self._flush()
 
     def record_traceback(self) -> None:
         """Put the current exception's traceback into the log, where it is wanted; the terminal gets the message."""
-        self.log.print(traceback.format_exc(), markup=False)
+        self.log.print(traceback.format_exc(), markup=False, soft_wrap=True)
         self._flush()
 
     @contextmanager
@@ -69,6 +69,11 @@ class Console:
         if self.file is not None:
             self.file.close()
             self.file = None
+
+
+def _is_drawn(things: tuple[Any, ...]) -> bool:
+    """Tables are laid out to the width; text is left to the terminal to wrap, so that it can be copied."""
+    return any(not isinstance(thing, str) for thing in things)
 
 
 class _Tenths:

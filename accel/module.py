@@ -62,6 +62,10 @@ class TransformerModule(pl.LightningModule):
         schedule = self.plan.trainer.schedule(optimizer, self.facts.total_steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
+    def configure_gradient_clipping(self, *args: Any, **kwargs: Any) -> None:
+        """Ours, because Lightning refuses to clip for a fused optimizer even where nothing is scaled (bf16, fp32)."""
+        self.plan.trainer.clip_gradients(self.model)
+
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         terms = self.loss.compute(self._forward(batch, self.loss.forward_args), batch)
         loss = terms["loss"]

@@ -28,8 +28,9 @@ from accel.tuning import Tuning
 
 O = TypeVar("O", bound=Option)  # noqa: E741 - the option's own type
 
-PLAIN_KEYS = ("seed", "name", "group", "resume", "cache")
+PLAIN_KEYS = ("seed", "name", "group", "resume", "cache", "engines")
 """Keys of config.yaml that belong to no group."""
+ENGINE_NAMES = ("eager", "inductor", "onnxruntime")
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Plan:
     name: str
     group: str
     cache: Path
+    engines: tuple[str, ...]
+    """What the finished model is measured on."""
 
     @property
     def techniques(self) -> tuple[Technique, ...]:
@@ -180,6 +183,7 @@ def assemble(config: DictConfig, plugins: Sequence[str] = ()) -> Plan:
         name=str(config.get("name") or ""),
         group=str(config.get("group") or ""),
         cache=Path(str(config.cache)).expanduser(),
+        engines=_engines(config),
     )
     return plan if plan.name else replace(plan, name=default_name(plan))
 
@@ -227,3 +231,13 @@ def _seed(config: DictConfig) -> int:
     if not isinstance(config.seed, int) or isinstance(config.seed, bool) or config.seed < 0:
         raise ConfigError(f"seed={config.seed}: a seed is a whole number that is not negative, e.g. seed=0.")
     return config.seed
+
+
+def _engines(config: DictConfig) -> tuple[str, ...]:
+    names = [config.engines] if isinstance(config.engines, str) else list(config.engines or [])
+    for name in names:
+        if name not in ENGINE_NAMES:
+            raise ConfigError(f"engines={name}: there is no such engine. {did_you_mean(str(name), ENGINE_NAMES)}")
+    if not names:
+        raise ConfigError("engines=[]: a run is measured on at least one engine, e.g. engines=[eager].")
+    return tuple(names)

@@ -173,8 +173,17 @@ class Run:
 
         report = write_report(self.folder)
         console.say(f"\nRecord: {self.folder / RESULT}\nReport: {report}")
-        if self.plan.tracker is not None:
+        self._finish_tracker(console, code)
+
+    def _finish_tracker(self, console: Console, code: ExitCode) -> None:
+        """A tracker that fails at the end must not turn a finished run into a failed one; it is told and logged."""
+        if self.plan.tracker is None:
+            return
+        try:
             self.plan.tracker.finish(self.record, self.folder, int(code))
+        except Exception as error:  # noqa: BLE001
+            console.record_traceback()
+            console.say(f"The tracker could not be closed ({type(error).__name__}: {error}); the record is complete.")
 
 
 def _counts(labels: Sequence[int], num_labels: int) -> list[int]:

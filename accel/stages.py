@@ -103,12 +103,16 @@ def _finish(run: Run, data: Prepared, console: Console, fitted: Fitted, before: 
     for technique in run.plan.techniques:
         model = technique.export(model).eval()
     with run.timed("export"):
-        exported = export_all(model, data, run.folder, console, scorer(data))
+        exported = export_all(
+            model, data, run.folder, console, scorer(data), onnx="onnxruntime" in run.plan.engines
+        )
     run.record["exports"] = [asdict(e) for e in exported.exports]
     run.record["after"] = _side(exported.report, data)
     run.record["before"] = {**_side(before.report, data), "reused": before.reused} if before else None
     with run.timed("measure"):
-        measure_run(run.record, exported, before.folder if before else None, data, run.folder, console)
+        measure_run(
+            run.record, exported, before.folder if before else None, list(run.plan.engines), console, run.folder
+        )
 
 
 def _side(report: Report, data: Prepared) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from accel.data import Dataset
 from accel.data.batches import Collator, ResumableLoader, TokenBudgetSampler, Tokenized, in_order, tokenize
@@ -15,7 +16,6 @@ from accel.plan import Plan
 from accel.technique import Facts
 
 if TYPE_CHECKING:
-    from torch.utils.data import DataLoader
     from transformers import PreTrainedTokenizerBase
 
 EVALUATION_BATCH_TOKENS = 4096
@@ -112,7 +112,8 @@ class Batches(pl.LightningDataModule):
             loader = technique.adapt_loader(loader, self.facts)
         return loader
 
-    def val_dataloader(self) -> list[dict[str, Tensor]]:
+    def val_dataloader(self) -> DataLoader[Any]:
         assert self.trainer is not None
         share = self.data.validation.share(self.trainer.global_rank, self.trainer.world_size)
-        return list(in_order(share, EVALUATION_BATCH_TOKENS, self.data.collator()))
+        batches = list(in_order(share, EVALUATION_BATCH_TOKENS, self.data.collator()))
+        return DataLoader(batches, batch_size=None)  # type: ignore[arg-type] - a list of ready batches

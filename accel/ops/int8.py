@@ -186,6 +186,8 @@ def _fake_quantized(linear: nn.Module) -> nn.Module:
     assert isinstance(linear, nn.Linear)
     new = FakeQuantizedLinear.from_linear(linear)
     new.activation_fake_quantizer, new.weight_fake_quantizer = RowFakeQuantizer(), RowFakeQuantizer()
+    for name, buffer in linear.named_buffers(recurse=False):  # other techniques keep their masks there
+        new.register_buffer(name, buffer)
     return new.train(linear.training)
 
 

@@ -29,5 +29,9 @@ class Trainer(Option):
         """The optimizer over the model's trainable parameters."""
 
     @abstractmethod
+    def clip_gradients(self, model: nn.Module) -> None:
+        """Bound the gradients in place, after the backward pass."""
+
+    @abstractmethod
     def schedule(self, optimizer: Optimizer, total_steps: int) -> LRScheduler:
         """The learning rate as a function of the step."""

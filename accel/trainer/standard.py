@@ -96,7 +96,6 @@ class Standard(Trainer):
             "max_epochs": self.epochs if self.max_steps is None else -1,
             "max_steps": -1 if self.max_steps is None else self.max_steps,
             "precision": self.lightning_precision(),
-            "gradient_clip_val": self.gradient_clip or None,
         }
 
     def lightning_precision(self) -> str:
@@ -115,6 +114,12 @@ class Standard(Trainer):
             {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
         ]
         return torch.optim.AdamW(groups, lr=self.learning_rate, fused=True)
+
+    def clip_gradients(self, model: nn.Module) -> None:
+        import torch
+
+        if self.gradient_clip > 0:
+            torch.nn.utils.clip_grad_norm_(model.parameters(), self.gradient_clip)
 
     def schedule(self, optimizer: Optimizer, total_steps: int) -> LRScheduler:
         import torch
@@ -139,12 +144,15 @@ def _cpu_flags() -> set[str]:
 
 
 def bf16_fast() -> bool:
-    """Whether bf16 products are faster than fp32 here: a GPU of the last years, or a CPU with AMX or AVX-512 bf16."""
+    """Whether bf16 products are faster than fp32 here: a GPU of the last years, or a CPU with AMX.
+
+    AVX-512 bf16 without AMX is not enough: 148 GFLOP/s against 263 in fp32 were measured on such a processor.
+    """
     import torch
 
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported()
-    return bool(_cpu_flags() & {"amx_bf16", "avx512_bf16"})
+    return "amx_bf16" in _cpu_flags()
 
 
 def bf16_supported() -> bool:

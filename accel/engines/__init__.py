@@ -1,0 +1,52 @@
+"""What a model runs on. Every engine takes the same numpy inputs and gives the same numpy logits."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+
+Inputs = Mapping[str, np.ndarray]
+"""``input_ids`` and ``attention_mask``, int64 [batch, tokens]."""
+
+
+class EngineUnavailableError(Exception):
+    """This machine cannot run the engine; the message says why. A reason to skip it, not to fail."""
+
+
+class Engine(ABC):
+    """A model made ready to run.
+
+    Args:
+        dtype: what its matrix products compute in: float32, bfloat16 or int8.
+        size_bytes: what must be shipped to run it.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, dtype: str, size_bytes: int) -> None:
+        self.dtype = dtype
+        self.size_bytes = size_bytes
+
+    @property
+    def label(self) -> str:
+        """``inductor int8``."""
+        return f"{self.name} {self.dtype}"
+
+    @abstractmethod
+    def run(self, inputs: Inputs) -> np.ndarray:
+        """Logits, float32 [batch, labels]."""
+
+    def prepare(self, inputs: Inputs) -> None:
+        """Do now what the first call with this shape would do: compile, allocate, pre-pack.
+
+        Raises:
+            EngineUnavailableError: it cannot run here.
+        """
+        for _ in range(2):
+            self.run(inputs)
+
+    def close(self) -> None:
+        """Give back what it holds."""

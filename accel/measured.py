@@ -1,0 +1,131 @@
+"""Which engines a finished run is measured on, before and after, and where the figures go in the record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from accel import artifact
+from accel.console import Console
+from accel.engines import Engine
+from accel.engines.eager import Eager
+from accel.engines.inductor import Inductor
+from accel.engines.onnxruntime import OnnxRuntime
+from accel.export import ONNX, ONNX_INT8, Exported, float_copy, is_int8
+from accel.measure import (
+    SEQUENCE_LENGTH,
+    THROUGHPUT_BATCH,
+    Candidate,
+    Cost,
+    Measurement,
+    measure,
+    size_of,
+    summarize,
+)
+from accel.onnx_export import ExportError, export_onnx, quantize_onnx, random_inputs
+from accel.ops import int8
+from accel.trainer.standard import bf16_fast
+
+
+def measure_run(
+    record: dict[str, Any],
+    exported: Exported,
+    dense: Path | None,
+    engines: list[str],
+    console: Console,
+    folder: Path,
+) -> None:
+    """Measure the exported model, and the dense baseline beside it, and write the figures into the record.
+
+    Args:
+        dense: the baseline's exported folder.
+        engines: names of the engines to use.
+    """
+    console.say(f"\nMeasuring at batch 1, {SEQUENCE_LENGTH} tokens, {torch.get_num_threads()} threads")
+    model = exported.model
+    before = _dense_candidates(dense, engines, console) if dense is not None else []
+    after = _candidates(model, folder / "model", engines)
+    one = random_inputs(model, 1, SEQUENCE_LENGTH)
+    many = {name: np.repeat(value, THROUGHPUT_BATCH, axis=0) for name, value in one.items()}
+    found = measure(before, after, one, many, on_progress=lambda text: console.say(f"  {text}"))
+    found.skipped |= exported.skipped
+    record["measurement"] = summarize(found)
+    record["after"] |= _costs(found, found.after)
+    if record["before"] is not None:
+        record["before"] |= _costs(found, found.before)
+
+
+def _costs(found: Measurement, side: list[Cost]) -> dict[str, Any]:
+    if not side:
+        return {"cost": {}, "engines": []}
+    return {"cost": asdict(found.fastest(side)), "engines": [asdict(cost) for cost in side]}
+
+
+def _dense_candidates(folder: Path, engines: list[str], console: Console) -> list[Candidate]:
+    """The dense model on every engine a user could take instead, onnxruntime's own int8 among them."""
+    if "onnxruntime" in engines and not (folder / ONNX_INT8).is_file():
+        console.say("  exporting the dense baseline to ONNX, once")
+        try:
+            export_onnx(artifact.load_model(folder), folder / ONNX)
+            quantize_onnx(folder / ONNX, folder / ONNX_INT8)
+        except ExportError as error:
+            console.say(f"  {error}")
+    return _candidates(artifact.load_model(folder), folder, engines)
+
+
+def _candidates(model: nn.Module, folder: Path, engines: list[str]) -> list[Candidate]:
+    one = random_inputs(model, 1, SEQUENCE_LENGTH)
+    size = size_of(float_copy(model), one, *_parameters(model))
+    made: dict[str, Callable[[], Engine]] = {}
+    for name in engines:
+        made |= ENGINES[name](model, folder)
+    return [Candidate(label, make, size) for label, make in made.items()]
+
+
+def _eager(model: nn.Module, folder: Path) -> Mapping[str, Callable[[], Engine]]:
+    dtype = "int8" if is_int8(model) else "float32"
+    return {f"eager {dtype}": partial(Eager, model, dtype, artifact.shipped_bytes(folder))}
+
+
+def _inductor(model: nn.Module, folder: Path) -> Mapping[str, Callable[[], Engine]]:
+    size = artifact.shipped_bytes(folder)
+    if is_int8(model):
+        return {"inductor int8": partial(Inductor, model, "int8", size)}
+    formats = ["float32", *(["bfloat16"] if bf16_fast() else [])]
+    return {f"inductor {dtype}": partial(Inductor, model, dtype, size) for dtype in formats}
+
+
+def _onnxruntime(model: nn.Module, folder: Path) -> Mapping[str, Callable[[], Engine]]:
+    files = {"float32": ONNX, "int8": ONNX_INT8}
+    wanted = ["int8"] if is_int8(model) else ["float32", "int8"]
+    threads = torch.get_num_threads()
+    return {
+        f"onnxruntime {dtype}": partial(
+            OnnxRuntime, folder / files[dtype], dtype, artifact.shipped_bytes(folder, [files[dtype]]), threads
+        )
+        for dtype in wanted
+        if (folder / files[dtype]).is_file()
+    }
+
+
+ENGINES: dict[str, Callable[[nn.Module, Path], Mapping[str, Callable[[], Engine]]]] = {
+    "eager": _eager,
+    "inductor": _inductor,
+    "onnxruntime": _onnxruntime,
+}
+
+
+def _parameters(model: nn.Module) -> tuple[int, int]:
+    """(parameters, those that are not zero); the scales of int8 weights are not parameters."""
+    state = {name: v for name, v in int8.quantized_state(model).items() if not name.endswith(".weight_scale")}
+    seen: dict[Any, torch.Tensor] = {(v.data_ptr(), v.shape): v for v in state.values()}
+    return sum(v.numel() for v in seen.values()), sum(int(v.count_nonzero()) for v in seen.values())
+
+

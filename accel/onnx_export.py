@@ -1,0 +1,154 @@
+"""ONNX files: exported, quantized, and compared with the model they came from. The only file that makes them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from accel.engines import Engine
+from accel.errors import RunError
+
+OPSET = 20
+FP32_TOLERANCE = 1e-4
+"""Largest difference of a logit that an fp32 export may show; beyond it the export fails."""
+SHAPES = ((1, 8), (2, 16), (3, 33), (4, 64), (8, 99), (1, 128))
+
+
+class ExportError(RunError):
+    """An export that cannot be made, or that does not compute what the trained model computes."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far an export is from its model, over several shapes with random padding."""
+
+    max_abs_diff: float
+    argmax_agreement: float
+    """Share of rows with the same best label, in [0, 1]."""
+
+
+class _Logits(nn.Module):
+    """The graph that is exported: two tensors in, logits out."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+
+
+def export_onnx(model: nn.Module, path: Path) -> None:
+    """Write the fp32 model as one file with dynamic batch and length.
+
+    Raises:
+        ExportError: the architecture cannot be exported.
+    """
+    example = (torch.ones(2, 16, dtype=torch.long), torch.ones(2, 16, dtype=torch.long))
+    example[0][:, -1] = _end_token(model)
+    axes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
+    try:
+        with _silence():
+            program = torch.onnx.export(
+                _Logits(model).eval(),
+                example,
+                dynamo=True,
+                opset_version=OPSET,
+                dynamic_shapes=(axes, axes),
+                input_names=["input_ids", "attention_mask"],
+                output_names=["logits"],
+            )
+            assert program is not None
+            program.save(str(path), external_data=False)
+    except Exception as error:  # the exporter's failures have no common class
+        raise ExportError(
+            f"This model cannot be exported to ONNX ({type(error).__name__}: {str(error).splitlines()[0][:200]}). Its "
+            f"safetensors folder is complete; accel predict and accel.load use that."
+        ) from error
+
+
+def quantize_onnx(source: Path, target: Path) -> None:
+    """onnxruntime's own dynamic int8 of a file, weights per channel, embeddings included."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with _silence():
+        quantize_dynamic(str(source), str(target), weight_type=QuantType.QInt8, per_channel=True)
+
+
+def parity(model: nn.Module, engine: Engine, seed: int = 0) -> Parity:
+    """Compare an engine with the model it should equal, on random token ids and padding."""
+    generator = np.random.default_rng(seed)
+    largest, same, rows = 0.0, 0, 0
+    for batch_size, length in SHAPES:
+        inputs = random_inputs(model, batch_size, length, generator)
+        with torch.inference_mode():
+            expected = model(**{k: torch.from_numpy(v) for k, v in inputs.items()}).logits.float().numpy()
+        found = engine.run(inputs)
+        largest = max(largest, float(np.abs(expected - found).max()))
+        same += int((expected.argmax(-1) == found.argmax(-1)).sum())
+        rows += batch_size
+    return Parity(largest, same / rows)
+
+
+def require_parity(found: Parity, what: str) -> None:
+    """Fail an fp32 export that is not the model.
+
+    Raises:
+        ExportError: with the difference and the tolerance.
+    """
+    if not found.max_abs_diff <= FP32_TOLERANCE:
+        raise ExportError(
+            f"{what} differs from the trained model by {found.max_abs_diff:.2e}, more than {FP32_TOLERANCE:.0e}: it is "
+            f"not the same model and was not kept. Report the architecture; the safetensors folder is complete."
+        )
+
+
+def random_inputs(
+    model: nn.Module, batch_size: int, length: int, generator: np.random.Generator | None = None
+) -> Mapping[str, np.ndarray]:
+    """Token ids and a right-padding mask of random lengths; every row ends in the model's end token."""
+    generator = generator or np.random.default_rng(0)
+    config = model.config
+    ids = generator.integers(5, config.vocab_size, size=(batch_size, length), dtype=np.int64)  # type: ignore[union-attr]
+    end, pad = _end_token(model), getattr(config, "pad_token_id", None) or 0
+    ids[ids == end] = 5
+    mask = np.ones_like(ids)
+    lengths = generator.integers(max(2, length // 2), length + 1, size=batch_size)
+    lengths[0] = length
+    for row, size in enumerate(lengths):
+        ids[row, size - 1] = end
+        ids[row, size:] = pad
+        mask[row, size:] = 0
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+def _end_token(model: nn.Module) -> int:
+    for name in ("eos_token_id", "sep_token_id"):
+        value = getattr(model.config, name, None)
+        if isinstance(value, int):
+            return value
+    return 1
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """The exporters print and warn about what a user of accel cannot change."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+

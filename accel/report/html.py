@@ -1,0 +1,232 @@
+"""report.html: everything about one run on one page, without a network, a script or a library.
+
+Whatever comes from data, labels or names is escaped: a hostile name is text here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from accel.report.figures import ROWS, bytes_text, count_text, eager_of, engine_of, headline, value_of
+from accel.report.metrics_file import read_metrics
+from accel.report.svg import bar_chart, line_chart
+
+REPORT = "report.html"
+Record = Mapping[str, Any]
+
+
+def write_report(folder: Path) -> Path:
+    """Write ``folder/report.html`` from the folder's result.json, plan.txt and metrics.csv; returns its path."""
+    record = json.loads((folder / "result.json").read_text("utf8"))
+    plan = folder / "plan.txt"
+    page = render(record, plan.read_text("utf8") if plan.is_file() else "", read_metrics(folder / "metrics.csv"))
+    target = folder / REPORT
+    target.write_text(page, "utf8")
+    return target
+
+
+def render(record: Record, plan: str, metrics: Mapping[str, Sequence[tuple[int, float]]]) -> str:
+    """The page; every part that has nothing to show is left out."""
+    style = Path(__file__).with_name("style.css").read_text("utf8")
+    sections = [
+        _section("Before and after" if record.get("before") else "Result", _table(record)),
+        _section("Where the speed comes from", _engines(record)),
+        _section("What was done", _techniques(record, plan)),
+        _section("What was removed", _units(record)),
+        _section("Training", _curves(metrics)),
+        _section("Confusion on the test split", _confusion(record)),
+        _section("By class", _per_class(record)),
+        _section("Exports", _exports(record)),
+        _section("Data", _data(record)),
+        _section("Privacy", _pairs(record.get("privacy") or {})),
+        _section("Time", _pairs({k: f"{v} s" for k, v in (record.get("timings") or {}).items()})),
+        _section("Machine and versions", _pairs({**(record.get("machine") or {}), **(record.get("versions") or {})})),
+    ]
+    name = escape(str(record.get("name") or "run"))
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name} - accel</title>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'">'
+        f"<style>{style}</style></head><body><main>{_head(record, name)}{''.join(sections)}</main></body></html>\n"
+    )
+
+
+def _head(record: Record, name: str) -> str:
+    status = escape(str(record.get("status", "")))
+    facts = [str(record.get("date", "")), f"seed {record.get('seed')}", f"{record.get('seconds', 0):.0f} s"]
+    if record.get("group"):
+        facts.append(f"group {record['group']}")
+    meta = escape("  ·  ".join(f for f in facts if f))
+    error = f'<p class="headline error">{escape(str(record["error"]))}</p>' if record.get("error") else ""
+    sentence = "" if error else f'<p class="headline">{escape(headline(record))}</p>'
+    overrides = escape("accel " + " ".join(map(str, record.get("overrides") or [])))
+    return (
+        f'<h1>{name}</h1><div class="meta"><span class="badge {status}">{status}</span> &nbsp;{meta}</div>'
+        f"{error}{sentence}<pre>{overrides}</pre>"
+    )
+
+
+def _section(title: str, body: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>{body}</section>" if body else ""
+
+
+def _rows(header: Sequence[str], rows: Iterator[Sequence[str]] | Sequence[Sequence[str]], css: str = "") -> str:
+    """A table of cells that are already safe HTML."""
+    head = "".join(f"<th>{h}</th>" for h in header)
+    body = "".join("<tr>" + "".join(f"<td>{c}</td>" for c in row) + "</tr>" for row in rows)
+    return f'<div class="scroll"><table class="{css}"><tr>{head}</tr>{body}</table></div>' if body else ""
+
+
+def _table(record: Record) -> str:
+    after, before = record.get("after"), record.get("before")
+    if not after:
+        return ""
+    sides = [(engine_of(after) or "after", after)]
+    if before:
+        plain = eager_of(before)
+        sides.insert(0, (f"dense, {engine_of(before)}".rstrip(", "), before))
+        if plain is not None and engine_of(plain) != engine_of(before):
+            sides.insert(0, ("dense, eager float32", plain))
+    header = ["", *(escape(title) for title, _ in sides), *(["change"] if before else [])]
+    return _rows(header, [cells for row in ROWS if (cells := _cells(row, [s for _, s in sides]))]) + _verdict(record)
+
+
+def _cells(row: Any, sides: Sequence[Any]) -> list[str]:
+    values = [value_of(side, row) for side in sides]
+    if all(v is None for v in values):
+        return []
+    cells = [escape(row.title), *("" if v is None else escape(row.text(v)) for v in values)]
+    if len(sides) > 1:
+        first, last = values[0], values[-1]
+        cells.append(escape(row.change(last, first)) if first is not None and last is not None else "")
+    return cells
+
+
+def _verdict(record: Record) -> str:
+    found = record.get("measurement") or {}
+    notes = [str(found["verdict"])] if found.get("verdict") else []
+    cost = (record.get("after") or {}).get("cost") or {}
+    if cost:
+        notes.append(
+            f"Latency at batch {cost['batch_size']}, {cost['sequence_length']} tokens, {cost['num_threads']} threads, "
+            f"{cost['rounds']} interleaved rounds; the same engine measured twice differed by a factor "
+            f"{found.get('noise_ratio', 1):.3f}."
+        )
+    return "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
+
+
+def _engines(record: Record) -> str:
+    bars = []
+    for side, word in (("before", "dense"), ("after", "after")):
+        found = (record.get(side) or {}).get("engines") or []
+        best = min((c["latency_ms_p50"] for c in found), default=None)
+        for cost in sorted(found, key=lambda c: -c["latency_ms_p50"]):
+            low, high = cost["latency_ms_p50_interval"]
+            text = f"{cost['latency_ms_p50']:.2f} ms ({low:.2f}-{high:.2f})"
+            css = f"{word}-best" if cost["latency_ms_p50"] == best else word
+            bars.append((f"{word}: {cost['engine']} {cost['dtype']}", cost["latency_ms_p50"], text, css))
+    skipped = (record.get("measurement") or {}).get("skipped") or {}
+    notes = "".join(f'<p class="note">{escape(f"{name}: {why}")}</p>' for name, why in skipped.items())
+    return bar_chart("Latency p50 by engine, with a 90 % interval of the median", bars) + notes
+
+
+def _techniques(record: Record, plan: str) -> str:
+    rows = [
+        [
+            escape(str(t["name"])),
+            escape(str(t["stage"])),
+            escape(_short(t.get("settings") or {})),
+            escape(_short(t.get("evidence") or {})),
+        ]
+        for t in record.get("techniques") or []
+    ]
+    table = _rows(["technique", "stage", "settings", "evidence"], rows).replace("<td>", '<td class="text">')
+    return (f"<pre>{escape(plan)}</pre>" if plan else "") + table
+
+
+def _short(values: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in values.items() if not isinstance(v, dict)
+    )
+
+
+def _units(record: Record) -> str:
+    found = [(t.get("evidence") or {}).get("units_per_block") or {} for t in record.get("techniques") or []]
+    units = {name: count for blocks in found for name, count in blocks.items()}
+    charts = []
+    for kind in ("heads", "channels"):
+        bars = [(n.removesuffix(f".{kind}"), float(c), str(c), kind) for n, c in units.items() if n.endswith(f".{kind}")]
+        charts.append(bar_chart(f"{kind.capitalize()} kept in each layer", bars))
+    return "".join(charts)
+
+
+def _curves(metrics: Mapping[str, Sequence[tuple[int, float]]]) -> str:
+    groups = {
+        "Loss": [n for n in metrics if n.endswith("loss") or "distill" in n],
+        "Validation": ["validation/accuracy", "validation/macro_f1"],
+        "Learning rate": ["train/learning_rate"],
+    }
+    charts = [line_chart(title, {n: metrics[n] for n in names if n in metrics}) for title, names in groups.items()]
+    drawn = "".join(charts)
+    return f'<div class="charts">{drawn}</div>' if drawn else ""
+
+
+def _confusion(record: Record) -> str:
+    after = record.get("after") or {}
+    matrix, labels = after.get("confusion_matrix") or [], (record.get("data") or {}).get("labels") or []
+    if not matrix or len(labels) > 40:
+        return ""
+    rows = []
+    for label, counts in zip(labels, matrix, strict=True):
+        total = sum(counts) or 1
+        cells = [
+            f'<span style="display:block;padding:4px;border-radius:4px;background:color-mix(in srgb, var(--c1) '
+            f'{70 * c / total:.0f}%, transparent)">{c}<br><small>{c / total:.0%}</small></span>'
+            for c in counts
+        ]
+        rows.append([escape(str(label)), *cells])
+    return _rows(["true \\ predicted", *(escape(str(label)) for label in labels)], rows, css="heat")
+
+
+def _per_class(record: Record) -> str:
+    rows = [
+        [escape(str(c["label"])), *(f"{c[k]:.3f}" for k in ("precision", "recall", "f1")), str(c["support"])]
+        for c in (record.get("after") or {}).get("per_class") or []
+    ]
+    return _rows(["label", "precision", "recall", "F1", "examples"], rows)
+
+
+def _exports(record: Record) -> str:
+    rows = [
+        [
+            escape(str(e["format"])),
+            escape(str(e["path"])),
+            bytes_text(e["size_bytes"]),
+            f"{e['max_abs_diff']:.1e}",
+            f"{e['metrics'].get('accuracy', float('nan')):.4f}" if e.get("metrics") else "",
+        ]
+        for e in record.get("exports") or []
+    ]
+    return _rows(["format", "path", "bytes to ship", "max |difference| to the model", "accuracy"], rows)
+
+
+def _data(record: Record) -> str:
+    data = record.get("data") or {}
+    counts = {k: count_text(data[k]) if data[k] >= 1e6 else data[k] for k in _DATA_COUNTS if k in data}
+    shares = data.get("label_counts", {}).get("train") or []
+    total = sum(shares) or 1
+    rows = [[escape(str(n)), str(c), f"{c / total:.1%}"] for n, c in zip(data.get("labels") or [], shares, strict=False)]
+    notes = "".join(f'<p class="note">{escape(str(note))}</p>' for note in data.get("notes") or [])
+    return _pairs(counts) + _rows(["label in training", "examples", "share"], rows) + notes
+
+
+_DATA_COUNTS = ("train", "validation", "test", "dropped", "duplicates", "truncated")
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    rows = [[escape(str(k)), escape(str(v))] for k, v in values.items()]
+    return _rows(["", ""], rows).replace("<tr><th></th><th></th></tr>", "")

@@ -1,0 +1,51 @@
+"""The closing table of a run, as the terminal and log.txt show it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from accel.report.figures import ROWS, Row, eager_of, engine_of, headline, value_of
+
+__all__ = ["before_after_table", "headline"]
+
+
+def before_after_table(record: Mapping[str, Any]) -> Table | None:
+    """Quality and cost before and after; one column when there is no before; None when nothing was measured."""
+    after, before = record.get("after"), record.get("before")
+    if not after:
+        return None
+    sides = _sides(before, after)
+    table = Table(title=str(record.get("name", "")), title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("", no_wrap=True)
+    for title, _ in sides:
+        table.add_column(title, justify="right", no_wrap=True)
+    if before:
+        table.add_column("change", justify="right", no_wrap=True)
+    for row in ROWS:
+        _add(table, row, [side for _, side in sides], bool(before))
+    return table
+
+
+def _sides(before: Any, after: Any) -> list[tuple[str, Any]]:
+    sides = []
+    plain = eager_of(before)
+    if plain is not None and engine_of(before) != engine_of(plain):
+        sides.append((f"dense\n{engine_of(plain)}", plain))
+    if before:
+        sides.append((f"dense best\n{engine_of(before)}", before))
+    return [*sides, (f"{'after' if before else 'result'}\n{engine_of(after)}", after)]
+
+
+def _add(table: Table, row: Row, sides: list[Any], with_change: bool) -> None:
+    values = [value_of(side, row) for side in sides]
+    if all(value is None for value in values):
+        return
+    cells = ["" if value is None else row.text(value) for value in values]
+    if with_change:
+        first, last = values[0], values[-1]
+        cells.append(row.change(last, first) if first is not None and last is not None else "")
+    table.add_row(row.title, *cells)

@@ -1,0 +1,106 @@
+"""``accel -m`` and ``accel check -m``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from accel.compose import compose, conf_dir
+from accel.errors import ConfigError, ExitCode, RefusedError, RunError
+from accel.sweep.grid import expand
+from accel.sweep.launcher import exit_code_of, say
+from accel.sweep.record import SWEEP
+
+SWEEP_KEYS = ("hydra.", "hydra/", "sweep=", "sweep.")
+"""Words that choose how a sweep runs, not what a job is."""
+
+
+def run_sweep(overrides: Sequence[str], config_dirs: Sequence[str], plugins: Sequence[str]) -> int:
+    """Let the chosen Hydra sweeper and launcher run every job; accel's own by default.
+
+    Returns:
+        4 when a job failed, 2 when none could run, else 0.
+    """
+    del plugins  # each job imports them itself, from the same command line
+    settings, jobs = sort_words(overrides)
+    settings, folder = _folder(settings, config_dirs)
+    run_hydra([*settings, f"hydra.sweep.dir='{folder}'"], jobs, config_dirs)
+    say(f"\nSweep: {folder / SWEEP}\nCompare: accel compare {folder}")
+    return exit_code_of(folder)
+
+
+def sort_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """(what chooses how the sweep runs, what its jobs are)."""
+    settings = [w for w in words if w.startswith(SWEEP_KEYS)]
+    return settings, [w for w in words if w not in settings]
+
+
+def check_sweep(overrides: Sequence[str], config_dirs: Sequence[str], plugins: Sequence[str]) -> int:
+    """Print what each job of the sweep would be, or why it is refused; 2 when none could run."""
+    from accel.plan import check_overrides
+
+    settings, words = sort_words(overrides)
+    jobs = expand(words, dict(compose(settings, config_dirs).hydra.sweeper.params or {}))
+    refused = 0
+    for number, job in enumerate(jobs):
+        text = " ".join(job) or "(defaults)"
+        try:
+            check_overrides(job, plugins, config_dirs)
+            say(f"#{number} works    {text}")
+        except RefusedError as error:
+            refused += 1
+            say(f"#{number} refused  {text}\n    " + str(error).replace("\n", "\n    "))
+    say(f"{len(jobs)} jobs: {len(jobs) - refused} work, {refused} refused. Nothing was started.")
+    return ExitCode.REFUSED if refused == len(jobs) else ExitCode.DONE
+
+
+def _folder(words: list[str], config_dirs: Sequence[str]) -> tuple[list[str], Path]:
+    """The sweep's folder, and the words without what named it: one place, whatever the clock says later."""
+    settings = compose(words, config_dirs)
+    if settings.sweep.resume is not None:
+        folder = Path(str(settings.sweep.resume)).expanduser().absolute()
+        if not (folder / SWEEP).is_file():
+            raise ConfigError(f"sweep.resume={settings.sweep.resume} is no folder of a sweep (it has no {SWEEP}).")
+    else:
+        folder = _fresh(Path(str(settings.hydra.sweep.dir)).expanduser().absolute())
+    return [w for w in words if not w.startswith(("hydra.sweep.dir=", "sweep.resume="))], folder
+
+
+def _fresh(folder: Path) -> Path:
+    number = 0
+    wanted = folder
+    while folder.exists() and any(folder.iterdir()):
+        number += 1
+        folder = wanted.with_name(f"{wanted.name}-{number}")
+    return folder
+
+
+def run_hydra(settings: Sequence[str], jobs: Sequence[str], config_dirs: Sequence[str]) -> None:
+    """What ``Hydra.multirun`` does, with one difference: only the sweep's settings are composed here.
+
+    The jobs' words are composed job by job, so a key that belongs to some jobs only does not stop the sweep.
+    """
+    from hydra._internal.callbacks import Callbacks
+    from hydra._internal.hydra import Hydra
+    from hydra._internal.utils import create_config_search_path
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.plugins import Plugins
+    from hydra.types import HydraContext, RunMode
+
+    GlobalHydra.instance().clear()
+    path = create_config_search_path(str(conf_dir()))
+    for folder in config_dirs:
+        path.append("command-line", f"file://{Path(folder).resolve()}")
+    hydra = Hydra.create_main_hydra2("accel", path)
+    try:
+        config = hydra.compose_config("config", list(settings), run_mode=RunMode.MULTIRUN)
+        context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks(config))
+        sweeper = Plugins.instance().instantiate_sweeper(config=config, hydra_context=context, task_function=_never)
+        sweeper.sweep(arguments=list(jobs))
+    finally:
+        GlobalHydra.instance().clear()
+
+
+def _never(config: object) -> None:
+    """Jobs are processes; a launcher that runs them here would share one process among them."""
+    raise RunError(f"accel's jobs run in processes of their own: choose a launcher that starts them ({config!r:.80}).")

@@ -1,0 +1,124 @@
+"""Weights & Biases: every run offline by default, online on request.
+
+What it does: one W&B run per run, grouped by sweep, tagged with the choices, with the configuration for filtering,
+    curves by step, the record's figures as summary, and a before/after table.
+Use it when: you compare runs in a W&B dashboard, now or later (``wandb sync``).
+What it costs: nothing that shows; about 0.4 s at the start.
+Composes with: everything; only rank 0 logs.
+Off switch: ``tracker=none``, or ``tracker.mode=disabled``.
+Reference: https://docs.wandb.ai; the key comes from WANDB_API_KEY or ``wandb login``, never from the configuration.
+
+    accel tracker=wandb tracker.mode=online tracker.project=support-bot
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlparse
+
+from accel.errors import RefusedError
+from accel.report.figures import ROWS, value_of
+from accel.tracker import RunInfo, Tracker
+
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import Logger
+
+CONNECT_TIMEOUT_S = 5
+INIT_TIMEOUT_S = 20
+FLUSH_S = 2.0
+"""W&B's own 15 s lose the end of a run that is killed."""
+
+
+class Mode(Enum):
+    """Where the run goes."""
+
+    offline = "offline"
+    online = "online"
+    disabled = "disabled"
+
+
+@dataclass(kw_only=True)
+class Wandb(Tracker):
+    """A Weights & Biases run."""
+
+    mode: Mode = Mode.offline
+    """offline writes into the run's folder; ``wandb sync`` sends it later."""
+    project: str = "accel"
+    entity: str | None = None
+    """Your user or team; W&B's default when null."""
+    log_model: bool = False
+    """Upload the exported model as an artifact."""
+
+    def check(self) -> None:
+        if self.mode is Mode.online:
+            _require_key()
+            _require_network()
+
+    def start(self, info: RunInfo) -> list[Logger]:
+        from accel.tracker_adapters import wandb_logger
+
+        for variable in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR"):
+            os.environ.setdefault(variable, str(info.folder / "wandb"))
+        return [wandb_logger(self, info, flush_s=FLUSH_S, init_timeout_s=INIT_TIMEOUT_S)]
+
+    def finish(self, record: Mapping[str, Any], folder: Path, exit_code: int) -> None:
+        from accel.tracker_adapters import finish_wandb
+
+        finish_wandb(summary(record), table(record), folder if self.log_model else None, exit_code)
+
+
+def summary(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record as flat figures, so that runs compare in a dashboard: ``after/accuracy``, ``prune/removed_heads``."""
+    flat: dict[str, Any] = {"status": record["status"], "steps": record["steps"], "seconds": record["seconds"]}
+    for side in ("before", "after"):
+        for row in ROWS:
+            value = value_of(record.get(side), row)
+            if value is not None:
+                flat[f"{side}/{row.key}"] = value
+    for technique in record.get("techniques") or []:
+        figures = {k: v for k, v in technique["evidence"].items() if isinstance(v, int | float)}
+        flat |= {f"{technique['name']}/{key}": value for key, value in figures.items()}
+    found = record.get("measurement") or {}
+    return flat | {key: found[key] for key in ("speedup_vs_eager", "speedup_vs_best_dense", "size_ratio") if key in found}
+
+
+def table(record: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
+    """(columns, rows) of the before/after table."""
+    return ["figure", "before", "after"], list(_table_rows(record))
+
+
+def _table_rows(record: Mapping[str, Any]) -> Iterator[list[Any]]:
+    for row in ROWS:
+        before, after = value_of(record.get("before"), row), value_of(record.get("after"), row)
+        if after is not None:
+            yield [row.title, before, after]
+
+
+def _require_key() -> None:
+    from wandb.sdk.lib import apikey
+
+    if not (os.environ.get("WANDB_API_KEY") or apikey.api_key()):
+        raise RefusedError(
+            "tracker.mode=online: there is no W&B key. Set WANDB_API_KEY or run 'wandb login', or use "
+            "tracker.mode=offline and send the run later with 'wandb sync'."
+        )
+
+
+def _require_network() -> None:
+    import wandb
+
+    url = urlparse(str(wandb.Settings().base_url))
+    address = (url.hostname or "", url.port or (443 if url.scheme == "https" else 80))
+    try:
+        socket.create_connection(address, timeout=CONNECT_TIMEOUT_S).close()
+    except OSError as error:
+        raise RefusedError(
+            f"tracker.mode=online: {url.hostname} does not answer ({error}). Connect to the network, or use "
+            f"tracker.mode=offline and send the run later with 'wandb sync'."
+        ) from None
