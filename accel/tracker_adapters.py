@@ -86,3 +86,30 @@ def tensorboard_hparams(folder: Path, choices: Mapping[str, str], figures: Mappi
 
     with SummaryWriter(str(folder / "tensorboard")) as writer:
         writer.add_hparams(dict(choices), dict(figures), run_name=".")
+
+
+def log_comparison(columns: list[str], rows: list[list[Any]], charts: Mapping[str, Any]) -> str:
+    """Log a table of runs and its plotly figures as one W&B run of job type ``compare``.
+
+    Offline unless WANDB_MODE says otherwise, into the current folder; the project is WANDB_PROJECT or ``accel``.
+
+    Returns:
+        Where it went, for the user.
+    """
+    import os
+
+    import wandb
+
+    mode = "online" if os.environ.get("WANDB_MODE") == "online" else "offline"
+    run = wandb.init(
+        project=os.environ.get("WANDB_PROJECT", "accel"),
+        job_type="compare",
+        mode=mode,
+        settings=wandb.Settings(x_disable_meta=True, save_code=False, console="off", silent=True, init_timeout=20),
+    )
+    try:
+        table = wandb.Table(columns=list(columns), data=rows)  # type: ignore[arg-type] - its annotation is narrower than it
+        run.log({"runs": table} | {k: wandb.Plotly(v) for k, v in charts.items()})
+        return f"W&B: {run.url}" if mode == "online" else f"W&B: {Path(run.dir).parent} (send it with 'wandb sync')"
+    finally:
+        run.finish()

@@ -1,11 +1,11 @@
-"""From texts to batches: tokenized once, sorted within pools, filled to a token budget, never padded to max_length."""
+"""From texts to batches: tokenized once, grouped by length, filled to a token budget, never padded to max_length."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -15,14 +15,14 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from accel.data import Split
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 MULTIPLE = 8
 """Lengths are padded to a multiple of this: odd sizes are slow, and fewer shapes are compiled."""
-POOL_BATCHES = 100
 TOKENIZE_AT_ONCE = 1000
 
 Example = dict[str, Any]
+Tokens = TypeVar("Tokens", int, np.ndarray)
 
 
 @dataclass(frozen=True)
@@ -62,17 +62,33 @@ def tokenize(split: Split, tokenizer: PreTrainedTokenizerBase, max_length: int) 
     types: list[np.ndarray] = []
     truncated = 0
     for start in range(0, len(split.texts), TOKENIZE_AT_ONCE):
-        columns = [list(column) for column in zip(*split.texts[start : start + TOKENIZE_AT_ONCE], strict=True)]
-        encoded = tokenizer(*columns, truncation=True, max_length=max_length)
+        texts = split.texts[start : start + TOKENIZE_AT_ONCE]
+        encoded = _encode(tokenizer, texts, truncation=True, max_length=max_length)
         ids += [np.asarray(row, dtype=np.int32) for row in encoded["input_ids"]]
-        truncated += sum(bool(e.overflowing) for e in encoded.encodings or ())
+        truncated += _num_truncated(texts, encoded, tokenizer, max_length)
         if pairs and "token_type_ids" in encoded:
             types += [np.asarray(row, dtype=np.int32) for row in encoded["token_type_ids"]]
     return Tokenized(ids, list(split.labels), types or None, truncated)
 
 
-def padded(length: int) -> int:
-    """The length a batch is padded to when this is its longest example."""
+def _encode(tokenizer: PreTrainedTokenizerBase, texts: Sequence[tuple[str, ...]], **options: Any) -> BatchEncoding:
+    first, *second = [list(column) for column in zip(*texts, strict=True)]
+    return tokenizer(first, text_pair=second[0] if second else None, **options)
+
+
+def _num_truncated(
+    texts: Sequence[tuple[str, ...]], encoded: BatchEncoding, tokenizer: PreTrainedTokenizerBase, max_length: int
+) -> int:
+    if encoded.encodings:
+        return sum(bool(e.overflowing) for e in encoded.encodings)
+    # Tokenizers written in Python do not say what they cut off: what fills max_length is measured uncut.
+    full = [text for text, ids in zip(texts, encoded["input_ids"], strict=True) if len(ids) == max_length]
+    uncut = _encode(tokenizer, full, truncation=False)["input_ids"] if full else ()
+    return sum(len(ids) > max_length for ids in uncut)
+
+
+def padded(length: Tokens) -> Tokens:
+    """The length a batch is padded to when this is its longest example; elementwise for an array of lengths."""
     return -(-length // MULTIPLE) * MULTIPLE
 
 
@@ -103,10 +119,10 @@ def _stack(rows: Sequence[np.ndarray], width: int, fill: int) -> Tensor:
 
 
 class TokenBudgetSampler(Sampler[list[int]]):
-    """Batches of similar length: shuffle, cut into pools, sort each pool, fill batches, shuffle the batches.
+    """Batches of one padded length: shuffle, group by length, fill, pack what is left over, shuffle the batches.
 
-    The order is a pure function of (seed, epoch, rank). Every rank gets the same number of batches in every epoch, so
-    no rank waits for another; the number is fixed by the lengths alone, so that the number of steps is known.
+    The order is a pure function of (seed, epoch, rank). How many batches there are follows from the lengths alone, so
+    every epoch and every rank has the same number: the number of steps is known, and no rank waits for another.
 
     Args:
         lengths: tokens of each example.
@@ -126,14 +142,15 @@ class TokenBudgetSampler(Sampler[list[int]]):
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
-        self.lengths = np.asarray(lengths)
+        self.widths = padded(np.asarray(lengths, dtype=np.int64))
         self.batch_tokens = batch_tokens
         self.batch_size = batch_size
         self.seed = seed
         self.rank = rank
         self.world_size = world_size
         self.epoch = 0
-        self.num_batches = self._count()
+        found = len(self._fill(np.arange(len(self.widths))))
+        self.num_batches = -(-found // world_size)
         """Per epoch and rank."""
 
     def __len__(self) -> int:
@@ -142,67 +159,72 @@ class TokenBudgetSampler(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         return iter(self.batches(self.epoch))
 
+    @property
+    def sampler(self) -> TokenBudgetSampler:
+        """Itself: Lightning looks here for something whose epoch it can set."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of the next iteration."""
+        self.epoch = epoch
+
     def batches(self, epoch: int) -> list[list[int]]:
         """This rank's batches of an epoch."""
         order = np.random.default_rng([self.seed, epoch])
-        everything = self._fill(order.permutation(len(self.lengths)))
         total = self.num_batches * self.world_size
-        everything = _cut(everything, total)
-        return [everything[i] for i in order.permutation(len(everything))][self.rank :: self.world_size]
-
-    def _count(self) -> int:
-        """The number of batches of the first epoch; later ones are cut to the same number."""
-        found = len(self._fill(np.random.default_rng([self.seed, 0]).permutation(len(self.lengths))))
-        return max(1, -(-found // self.world_size))
+        everything = _split_up(self._fill(order.permutation(len(self.widths))), total)
+        return [everything[i] for i in order.permutation(total)][self.rank :: self.world_size]
 
     def _fill(self, shuffled: np.ndarray) -> list[list[int]]:
-        mean = max(1, int(self._capacity(int(self.lengths.mean()))))
-        pool_size = POOL_BATCHES * mean
         batches: list[list[int]] = []
-        for start in range(0, len(shuffled), pool_size):
-            pool = shuffled[start : start + pool_size]
-            batches += self._fill_pool(pool[np.argsort(self.lengths[pool], kind="stable")])
-        return batches
+        left_over: list[int] = []
+        for width in np.unique(self.widths).tolist():
+            members = shuffled[self.widths[shuffled] == width].tolist()
+            size = self._capacity(width)
+            full = len(members) // size * size
+            batches += [members[i : i + size] for i in range(0, full, size)]
+            left_over += members[full:]
+        return batches + self._pack(left_over)
 
-    def _fill_pool(self, by_length: np.ndarray) -> list[list[int]]:
+    def _pack(self, by_width: list[int]) -> list[list[int]]:
+        """Batches of mixed lengths, each padded to the length of its last example."""
         batches: list[list[int]] = []
         current: list[int] = []
-        for index in by_length.tolist():
-            if current and len(current) >= self._capacity(int(self.lengths[index])):
+        for index in by_width:
+            if len(current) >= self._capacity(int(self.widths[index])):
                 batches.append(current)
                 current = []
             current.append(index)
         return [*batches, current] if current else batches
 
-    def _capacity(self, length: int) -> int:
-        """How many examples of this length fit one batch; at least one."""
+    def _capacity(self, width: int) -> int:
+        """How many examples of this padded length fit one batch; at least one."""
         if self.batch_size is not None:
             return self.batch_size
         assert self.batch_tokens is not None
-        return max(1, self.batch_tokens // padded(length))
+        return max(1, self.batch_tokens // width)
 
 
-def _cut(batches: list[list[int]], wanted: int) -> list[list[int]]:
-    """Split the largest or join the smallest batches until there are ``wanted``: every example stays, exactly once."""
+def _split_up(batches: list[list[int]], wanted: int) -> list[list[int]]:
+    """Halve the largest batches until there are ``wanted``: every example stays, exactly once."""
     batches = list(batches)
-    while len(batches) > wanted:
-        batches.sort(key=len)
-        batches[1] = batches[0] + batches[1]
-        del batches[0]
     while len(batches) < wanted:
-        batches.sort(key=len)
-        largest = batches.pop()
-        if len(largest) < 2:  # fewer examples than batches: one is seen twice rather than a rank left waiting
-            return [*batches, largest, *[largest] * (wanted - len(batches) - 1)]
-        batches += [largest[: len(largest) // 2], largest[len(largest) // 2 :]]
+        largest = max(range(len(batches)), key=lambda i: len(batches[i]))
+        half = len(batches[largest]) // 2
+        if half == 0:  # fewer examples than batches: one is seen twice rather than a rank left waiting
+            batches.append(batches[largest])
+        else:
+            batches.append(batches[largest][:half])
+            batches[largest] = batches[largest][half:]
     return batches
 
 
 class ResumableLoader(DataLoader[Any]):
     """A loader whose position is part of a checkpoint: epoch and batches already trained on.
 
-    Lightning saves and restores it because it has ``state_dict`` and ``load_state_dict``. It has no workers: tokenized
-    examples are only copied, and a worker would take one of the cores.
+    An iteration goes on where the last one stopped, up to the end of the epoch, so what is trained on is a function of
+    the number of steps alone. Lightning saves and restores the position because of ``state_dict`` and
+    ``load_state_dict``. There are no workers: tokenized examples are only copied, and a worker would take a core.
     """
 
     def __init__(self, data: Tokenized, sampler: TokenBudgetSampler, collator: Collator) -> None:
@@ -210,29 +232,26 @@ class ResumableLoader(DataLoader[Any]):
         self.order = sampler
         self.epoch = 0
         self.batches_done = 0
-        self.started = False
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
-        if self.started:
+        # Nothing here runs before the first batch is asked for: Lightning makes iterators that it never uses, and
+        # resumes an epoch that was complete by an epoch of one batch. Neither may shift the order.
+        if self.batches_done >= len(self.order):
             self.epoch, self.batches_done = self.epoch + 1, 0
-        self.started = True
-        return self._from_here()
-
-    def _from_here(self) -> Iterator[Any]:
+        elif self.batches_done == 0:
+            # Counting epochs, Lightning restores no loader from the end of one; it only sets the sampler's epoch.
+            self.epoch = max(self.epoch, self.order.epoch)
         for indices in self.order.batches(self.epoch)[self.batches_done :]:
             self.batches_done += 1
             yield self.collate_fn([self.dataset[i] for i in indices])
 
     def state_dict(self) -> dict[str, int]:
-        """Where training stands."""
+        """Where training stands; Lightning fetches nothing ahead from a loader of known length."""
         return {"epoch": self.epoch, "batches_done": self.batches_done}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Continue there: the next iteration begins after the batches that were done."""
         self.epoch, self.batches_done = state["epoch"], state["batches_done"]
-        self.started = False
-        if self.batches_done >= len(self.order):
-            self.epoch, self.batches_done = self.epoch + 1, 0
 
 
 def in_order(data: Tokenized, batch_tokens: int, collator: Collator) -> Iterator[dict[str, Tensor]]:

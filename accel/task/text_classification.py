@@ -73,8 +73,9 @@ class TextClassification(Task):
         train = self._read("train", self.train, tally)
         test = self._read("test", self.test, tally)
         validation = self._read("validation", self.validation, tally)
-        if test or validation:
-            train = without_overlap(train, [*test, *validation], tally)
+        validation = without_overlap(validation, "validation", test, "test", tally)
+        train = without_overlap(train, "train", test, "test", tally)
+        train = without_overlap(train, "train", validation, "validation", tally)
         if self.test is None:
             train, test = split_off(train, self.test_fraction, seed)
         if self.validation is None:

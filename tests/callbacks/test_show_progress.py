@@ -1,0 +1,19 @@
+from types import SimpleNamespace
+
+from accel.callbacks.show_progress import ShowProgress
+from accel.console import Console
+
+
+def test_says_where_training_stands(tmp_path):
+    console = Console(tmp_path)
+    callback = ShowProgress(console, "train", total_steps=40)
+    trainer = SimpleNamespace(global_step=0, callback_metrics={"train/loss": 0.5, "validation/accuracy": 0.75})
+    callback.on_train_start(trainer, None)
+    for step in range(1, 41):
+        trainer.global_step = step
+        callback.on_train_batch_end(trainer, None, None, None, 0)
+    callback.teardown(trainer, None, "fit")
+    console.close()
+    lines = (tmp_path / "log.txt").read_text().splitlines()
+    assert lines[-1].split() == ["train", "40/40", "loss", "0.500", "validation", "accuracy", "0.750"]
+    assert len(lines) == 4

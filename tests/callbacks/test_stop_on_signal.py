@@ -1,0 +1,63 @@
+"""A real run in a process of its own is asked to stop, and resumed."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from accel.callbacks.stop_on_signal import EXIT_CODES, StopOnSignal
+from accel.errors import ExitCode
+
+
+def test_exit_codes_are_the_contract():
+    assert EXIT_CODES == {signal.SIGINT: ExitCode.SIGINT, signal.SIGTERM: ExitCode.SIGTERM}
+    assert (ExitCode.SIGINT, ExitCode.SIGTERM) == (130, 143)
+
+
+def test_the_handler_only_sets_a_flag(tmp_path):
+    callback = StopOnSignal(tmp_path)
+    before = signal.getsignal(signal.SIGTERM)
+    callback.on_train_start(None, None)
+    try:
+        callback._remember(signal.SIGTERM, None)
+        assert callback.received is signal.SIGTERM
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL  # a second one ends the process
+    finally:
+        callback.teardown(None, None, "fit")
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def command(words, *more):
+    return [sys.executable, "-m", "accel", *words, *more]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stops_after_the_step_saves_and_resumes(tiny_run, tmp_path, number):
+    words = [*tiny_run, "trainer.max_steps=3000"]
+    process = subprocess.Popen(command(words), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        metrics = tmp_path / "run" / "metrics.csv"
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline and not (metrics.is_file() and metrics.read_text().count("\n") > 8):
+            time.sleep(0.05)
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 128 + number, output
+    assert f"resume={tmp_path / 'run'}" in output
+    record = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert record["status"] == "interrupted"
+    stopped_after = int(record["error"].split("after step ")[1].split(" ")[0])
+
+    total = stopped_after + 20
+    done = subprocess.run(
+        command([*tiny_run, f"trainer.max_steps={total}"], f"resume={tmp_path / 'run'}"),
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    record = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert (record["status"], record["steps"]) == ("finished", total)

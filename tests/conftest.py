@@ -1,0 +1,95 @@
+"""What every test stands on: an environment of its own, no network, two threads, and a small learnable file."""
+
+from __future__ import annotations
+
+import csv
+import ipaddress
+import os
+import random
+import socket
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+FOLDER_VARIABLES = ("ACCEL_CACHE", "WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR")
+RUN_VARIABLES = ("ACCEL_RUN_FOLDER", "LOCAL_RANK", "RANK", "WORLD_SIZE", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
+
+
+class NetworkUsed(RuntimeError):
+    """A test reached for a host other than this one."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before any test module is imported, because libraries read these variables when they are imported."""
+    folder = TemporaryDirectory(prefix="accel-tests-", ignore_cleanup_errors=True)
+    config.add_cleanup(folder.cleanup)
+    for variable in FOLDER_VARIABLES:
+        path = Path(folder.name, variable.lower())
+        path.mkdir()
+        os.environ[variable] = str(path)
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ.setdefault("OMP_NUM_THREADS", "2")  # torch's number of threads, without importing torch
+    for variable in RUN_VARIABLES:
+        os.environ.pop(variable, None)
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections and look-ups of names stay on this machine; what a test starts as a process is not covered."""
+    connect, connect_ex, getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+
+    def guarded_connect(self: socket.socket, address: object) -> None:
+        _refuse_remote(address)
+        connect(self, address)
+
+    def guarded_connect_ex(self: socket.socket, address: object) -> int:
+        _refuse_remote(address)
+        return connect_ex(self, address)
+
+    def guarded_getaddrinfo(host: object, *args: object, **kwargs: object) -> list:
+        _refuse_remote((host,))
+        return getaddrinfo(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded_connect)
+    monkeypatch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+    monkeypatch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
+
+
+def _refuse_remote(address: object) -> None:
+    """Unix sockets have a path for an address, internet sockets a tuple that starts with the host."""
+    if isinstance(address, tuple) and not _is_local(address[0]):
+        raise NetworkUsed(f"{address[0]}: tests use no network")
+
+
+def _is_local(host: object) -> bool:
+    if isinstance(host, bytes):
+        host = host.decode()
+    if host in (None, "", "localhost", socket.gethostname()):
+        return True
+    try:
+        address = ipaddress.ip_address(str(host))
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+@pytest.fixture
+def tiny_csv(tmp_path: Path) -> Path:
+    """200 different rows of two balanced classes, told apart by the words that occur in them."""
+    words = {
+        "positive": ("great", "friendly", "smooth", "perfect", "comfortable"),
+        "negative": ("terrible", "rude", "delayed", "broken", "cancelled"),
+    }
+    things = ("flight", "crew", "seat", "meal", "gate")
+    rng = random.Random(0)
+    path = tmp_path / "tiny.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("text", "label"))
+        for number in range(200):
+            label = ("positive", "negative")[number % 2]
+            first, second = rng.sample(words[label], 2)
+            writer.writerow((f"the {rng.choice(things)} on day {number} was {first} and {second}", label))
+    return path

@@ -1,0 +1,89 @@
+"""Data made ready for a plan: facts for the export, the number of steps, and each process's batches."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from accel.compose import compose
+from accel.data.batches import ResumableLoader, padded
+from accel.data.prepared import EVALUATION_BATCH_TOKENS, Batches, prepare
+from accel.plan import decide
+from accel.technique import Facts
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    """``prepared(*overrides) -> (plan, data)`` of 160 short texts."""
+    file = tmp_path / "data.csv"
+    rows = [f"{'fine' if i % 2 else 'poor'} {'very ' * (i % 5)}{i},{'good' if i % 2 else 'bad'}" for i in range(160)]
+    file.write_text("\n".join(["text,label", *rows]), encoding="utf8")
+    base = [
+        "task=text_classification",
+        f"task.train={file}",
+        "model=tiny_bert",
+        "tracker=none",
+        "trainer.batch_size=16",
+        "trainer.batch_tokens=null",
+    ]
+
+    def make(*overrides):
+        plan = decide(compose([*base, *overrides]))
+        return plan, prepare(plan.task.load(plan.seed), plan)
+
+    return make
+
+
+def batches_of(plan, data, rank=0, world_size=1):
+    facts = Facts(total_steps=8, num_examples=data.num_train, num_labels=2, world_size=world_size, seed=0, teacher=None)
+    module = Batches(plan, data, facts)
+    module.trainer = SimpleNamespace(global_rank=rank, world_size=world_size)
+    return module
+
+
+def test_what_an_export_must_know(prepared):
+    _, data = prepared("task.max_length=12")
+    assert data.artifact_facts() == {"label_names": ["bad", "good"], "max_length": 12, "num_text_columns": 1}
+    assert max(data.train.lengths) == 12
+    assert 0 < data.num_truncated <= len(data.train) + len(data.validation) + len(data.test)
+
+
+def test_the_fingerprint_includes_the_length(prepared):
+    assert prepared("task.max_length=12")[1].fingerprint == prepared("task.max_length=12")[1].fingerprint
+    assert prepared("task.max_length=12")[1].fingerprint != prepared("task.max_length=16")[1].fingerprint
+
+
+def test_the_number_of_steps(prepared):
+    assert (lambda plan, data: data.total_steps(plan))(*prepared("trainer.max_steps=5")) == 5
+    plan, data = prepared("trainer.max_steps=null", "trainer.epochs=3")
+    assert data.total_steps(plan) == 3 * -(-data.num_train // 16)
+
+
+def test_training_batches_cover_the_split_once_an_epoch(prepared):
+    plan, data = prepared()
+    loader = batches_of(plan, data).train_dataloader()
+    assert isinstance(loader, ResumableLoader)
+    assert sum(len(batch["labels"]) for batch in loader) == data.num_train
+    assert len(loader) == -(-data.num_train // 16)
+
+
+def test_a_token_budget_replaces_the_batch_size(prepared):
+    plan, data = prepared("trainer.batch_size=null", "trainer.batch_tokens=256")
+    batches = list(batches_of(plan, data).train_dataloader())
+    assert max(b["input_ids"].numel() for b in batches) <= 256
+    assert sum(len(b["labels"]) for b in batches) == data.num_train
+
+
+def test_every_text_of_validation_and_test_is_scored_once(prepared):
+    plan, data = prepared()
+    shares = [list(batches_of(plan, data, rank, 2).val_dataloader()) for rank in range(2)]
+    assert sum(len(b["labels"]) for share in shares for b in share) == len(data.validation)
+    labels = torch.cat([b["labels"] for b in data.test_batches()])
+    assert sorted(labels.tolist()) == sorted(data.test.labels)
+
+
+def test_evaluation_batches_keep_to_their_budget_and_are_padded_little(prepared):
+    _, data = prepared()
+    for batch in data.test_batches():
+        assert batch["input_ids"].numel() <= EVALUATION_BATCH_TOKENS
+        assert batch["input_ids"].shape[1] == padded(int(batch["attention_mask"].sum(1).max()))

@@ -1,0 +1,209 @@
+"""Every way a file can be wrong is one row of a table; its valid twin must pass."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from accel.data.table import read_table
+from accel.errors import DataError, ExitCode
+
+ROWS = [{"text": "good", "label": 1}, {"text": "bad, really", "label": 0}]
+CSV = 'text,label\ngood,1\n"bad, really",0\n'
+JSONL = "".join(json.dumps(row) + "\n" for row in ROWS)
+CHINESE = "评论,标签\n很好吃,好\n不好吃,差\n"
+
+
+def write(folder, name, content):
+    file = folder / name
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    return file
+
+
+def parquet(folder, name="data.parquet"):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = folder / name
+    pq.write_table(pa.Table.from_pylist(ROWS), file)
+    return file
+
+
+def refusal(path):
+    with pytest.raises(DataError) as caught:
+        read_table(str(path), "task.train")
+    assert caught.value.exit_code == ExitCode.REFUSED
+    assert "\n" not in str(caught.value), "one paragraph"
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("plain.csv", CSV),
+        ("upper.CSV", CSV),
+        ("bom.csv", b"\xef\xbb\xbf" + CSV.encode()),
+        ("carriage.csv", CSV.replace("\n", "\r")),
+        ("windows.csv", CSV.replace("\n", "\r\n")),
+        ("blank_lines.csv", CSV.replace("good", "\ngood", 1)),
+        ("tabs.tsv", "text\tlabel\ngood\t1\nbad, really\t0\n"),
+        ("lines.jsonl", JSONL),
+        ("bom.jsonl", b"\xef\xbb\xbf" + JSONL.encode()),
+    ],
+)
+def test_every_format_gives_the_same_columns(tmp_path, name, content):
+    table = read_table(str(write(tmp_path, name, content)), "task.train")
+    assert table.columns == ["text", "label"]
+    assert table.column("text", "task.text") == ["good", "bad, really"]
+    assert [str(v) for v in table.column("label", "task.label")] == ["1", "0"]
+
+
+def test_parquet(tmp_path):
+    table = read_table(str(parquet(tmp_path)), "task.train")
+    assert table.rows == ROWS
+    assert table.lines == [1, 2]
+
+
+def test_lines_are_those_of_the_file_also_after_cells_of_several_lines(tmp_path):
+    file = write(tmp_path, "data.csv", 'text,label\n"one\ntwo",a\n\nthree,b\n')
+    assert read_table(str(file), "task.train").lines == [2, 5]
+
+
+def test_line_separators_that_json_allows_in_strings_split_no_line(tmp_path):
+    file = write(tmp_path, "data.jsonl", '{"text": "one\u2028two\x85three", "label": 1}\n')
+    table = read_table(str(file), "task.train")
+    assert table.rows == [{"text": "one\u2028two\x85three", "label": 1}]
+
+
+@pytest.mark.parametrize("column", [" Text ", "LABEL OF ROW", "评论"])
+def test_odd_column_names_are_taken_as_they_are(tmp_path, column):
+    file = write(tmp_path, "data.csv", f"{column},n\nx,1\n")
+    assert read_table(str(file), "task.train").column(column, "task.text") == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"), [("reviw", "review"), ("Review", "review"), ("STARS", " stars"), ("评", "评论")]
+)
+def test_a_missing_column_names_the_nearest_first(tmp_path, asked, meant):
+    table = read_table(str(write(tmp_path, "data.csv", "review, stars,评论\na,1,b\n")), "task.train")
+    with pytest.raises(DataError) as caught:
+        table.column(asked, "task.text")
+    message = str(caught.value)
+    assert f"task.text={asked}: data.csv has no column {asked!r}. Did you mean {meant!r}" in message
+
+
+def test_a_missing_column_that_resembles_nothing_lists_what_there_is(tmp_path):
+    table = read_table(str(write(tmp_path, "data.csv", CSV)), "task.train")
+    with pytest.raises(DataError, match="Its columns are: 'text', 'label'") as caught:
+        table.column("zzz", "task.text")
+    assert "Did you mean" not in str(caught.value)
+
+
+BAD = {
+    "empty": ("a.csv", "", ["is empty", "Give a file"]),
+    "blank": ("a.csv", "\n\n", ["line 1", "must name the columns"]),
+    "header only": ("a.csv", "text,label\n", ["a header but no rows", "Add examples"]),
+    "blank jsonl": ("a.jsonl", "\n\n", ["nothing in it", "Add examples"]),
+    "unknown extension": ("a.xlsx", CSV, [".xlsx", "Convert", ".parquet"]),
+    "gzip": ("a.csv.gz", b"\x1f\x8b\x08\x00", [".gz", "Convert"]),
+    "no extension": ("data", CSV, ["no extension", ".csv"]),
+    "latin-1": ("a.csv", "text,label\ncafé,1\n".encode("latin-1"), ["line 2", "0xe9", "iconv -f latin-1 -t utf-8"]),
+    "gb18030": ("a.csv", CHINESE.encode("gb18030"), ["line 1", "iconv -f gb18030 -t utf-8"]),
+    "utf-16": ("a.csv", CSV.encode("utf-16"), ["UTF-16", "iconv -f utf-16 -t utf-8"]),
+    "utf-16 without mark": ("a.csv", CSV.encode("utf-16-le"), ["line 1", "NUL", "UTF-8"]),
+    "one broken byte": ("a.csv", CHINESE.encode() + b"\xff,1\n", ["line 4", "0xff", "correct that line"]),
+    "broken after a mark": ("a.csv", b"\xef\xbb\xbf" + "é,b\n\n".encode() + b"\xe9\n", ["line 3", "0xe9"]),
+    "nul bytes": ("a.csv", "text,label\ngood,1\nb\0d,0\n", ["line 3", "NUL", "Export it again"]),
+    "ragged": ("a.csv", "text,label\ngood,1\na,b,c\n", ["line 3", "3 cells", "2 columns", "quotes"]),
+    "short row": ("a.tsv", "text\tlabel\ngood\n", ["line 2", "1 cells", "complete the row"]),
+    "ragged after a long cell": ("a.csv", 'text,label\n"one\ntwo",1\na,b,c\n', ["line 4", "3 cells"]),
+    "unclosed quote": ("a.csv", 'text,label\ngood,1\n"bad,0\nmore,1\n', ["line 3", "quote", "close it"]),
+    "duplicate header": ("a.csv", "text,text\na,b\n", ["header", "'text'", "2 times", "Rename"]),
+    "broken json": ("a.jsonl", JSONL + '{"text": \n', ["line 3", "not valid JSON", "one object per line"]),
+    "deep json": ("a.jsonl", "[" * 100_000 + "\n", ["line 1", "not valid JSON"]),
+    "json array": ("a.jsonl", json.dumps(ROWS), ["line 1", "list", "one object per line"]),
+    "missing key": ("a.jsonl", JSONL + '{"text": "x"}\n', ["line 3", "'label'", "Add it"]),
+    "text as parquet": ("a.parquet", CSV, ["Parquet", "copy it again"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_content_says_where_why_and_what_to_do(tmp_path, case):
+    name, content, expected = BAD[case]
+    message = refusal(write(tmp_path, name, content))
+    for part in [name, *expected]:
+        assert part in message, message
+
+
+def test_truncated_parquet(tmp_path):
+    whole = parquet(tmp_path).read_bytes()
+    message = refusal(write(tmp_path, "cut.parquet", whole[: len(whole) // 2]))
+    assert "cut.parquet" in message
+    assert "cut short" in message
+
+
+def test_duplicate_columns_of_parquet(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table([[1], [2]], names=["text", "text"]), tmp_path / "twins.parquet")
+    assert "'text'" in refusal(tmp_path / "twins.parquet")
+
+
+def test_a_missing_file_suggests_its_neighbour(tmp_path):
+    write(tmp_path, "reviews.csv", CSV)
+    assert f"Did you mean {tmp_path / 'reviews.csv'}?" in refusal(tmp_path / "review.csv")
+    assert "there are: reviews.csv" in refusal(tmp_path / "zzzzzzzzzzzz.parquet")
+    assert "does not exist either" in refusal(tmp_path / "nowhere" / "reviews.csv")
+
+
+def test_a_folder_lists_its_data_files(tmp_path):
+    write(tmp_path, "reviews.csv", CSV)
+    write(tmp_path, "notes.txt", CSV)
+    message = refusal(tmp_path)
+    assert "is a folder" in message
+    assert "reviews.csv" in message
+    assert "notes.txt" not in message
+
+
+def test_a_pipe_or_device_is_refused_without_waiting_for_it(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    assert "no regular file" in refusal(tmp_path / "pipe.csv")
+    assert "no regular file" in refusal("/dev/zero")
+
+
+def test_a_loop_of_links(tmp_path):
+    (tmp_path / "a.csv").symlink_to(tmp_path / "b.csv")
+    (tmp_path / "b.csv").symlink_to(tmp_path / "a.csv")
+    assert "cannot be reached" in refusal(tmp_path / "a.csv")
+    write(tmp_path, "real.csv", CSV)
+    (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
+    assert read_table(str(tmp_path / "link.csv"), "task.train").lines == [2, 3]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+def test_a_file_that_may_not_be_read(tmp_path, monkeypatch, name):
+    file = write(tmp_path, name, CSV)
+
+    def forbidden(self, *args, **kwargs):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "open", forbidden)  # chmod stops no tests that run as root
+    monkeypatch.setattr(Path, "read_bytes", forbidden)
+    message = refusal(file)
+    assert "Permission denied" in message
+    assert "Change its permissions" in message
+
+
+def test_a_single_line_of_many_megabytes_is_refused_quickly(tmp_path):
+    assert "line 2" in refusal(write(tmp_path, "long.csv", "text,label\n" + "x" * 20_000_000))
+
+
+def test_deciding_imports_nothing_heavy():
+    code = "import accel.data.table, sys; print([m for m in ('torch', 'pandas', 'pyarrow') if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

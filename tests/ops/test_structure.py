@@ -1,0 +1,106 @@
+import copy
+
+import pytest
+import torch
+from transformers import DistilBertConfig, RobertaConfig
+
+from accel.model.tiny_bert import TinyBert
+from accel.model.tiny_gpt2 import TinyGpt2
+from accel.model.tiny_t5 import TinyT5
+from accel.ops.structure import CHANNELS, HEADS, count_units, find_blocks, mask_units, remove_units, resize
+from accel.pretrained import labelled, ready
+
+LABELS = ["a", "b"]
+
+
+def distilbert():
+    from transformers import AutoModelForSequenceClassification
+
+    config = DistilBertConfig(vocab_size=261, dim=64, n_layers=2, n_heads=4, hidden_dim=256)
+    return ready(AutoModelForSequenceClassification.from_config(labelled(config, LABELS)))
+
+
+def roberta():
+    from transformers import AutoModelForSequenceClassification
+
+    config = RobertaConfig(
+        vocab_size=261, hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=256, pad_token_id=0
+    )
+    return ready(AutoModelForSequenceClassification.from_config(labelled(config, LABELS)))
+
+
+MODELS = {
+    "bert": lambda: TinyBert().classifier(LABELS),
+    "gpt2": lambda: TinyGpt2().classifier(LABELS),
+    "t5": lambda: TinyT5().classifier(LABELS),
+    "distilbert": distilbert,
+    "roberta": roberta,
+}
+
+
+def logits(model):
+    ids = torch.randint(5, 250, (3, 17), generator=torch.Generator().manual_seed(0))
+    ids[:, -1] = 3
+    mask = torch.ones_like(ids)
+    with torch.inference_mode():
+        return model.eval()(input_ids=ids, attention_mask=mask).logits
+
+
+def random_keep(block, seed):
+    keep = torch.rand(block.num_units, generator=torch.Generator().manual_seed(seed)) > 0.4
+    keep[0] = True
+    return keep
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_removed_equals_masked(name):
+    masked = MODELS[name]()
+    removed = copy.deepcopy(masked)
+    before = logits(copy.deepcopy(masked))
+    for number, block in enumerate(find_blocks(masked)):
+        keep = random_keep(block, number)
+        mask_units(masked, block, keep)
+        remove_units(removed, block, keep)
+    assert sum(p.numel() for p in removed.parameters()) < sum(p.numel() for p in masked.parameters())
+    assert (logits(masked) - logits(removed)).abs().max() < 1e-5
+    assert (logits(masked) - before).abs().max() > 1e-4  # the masks did something
+
+
+def test_removing_other_units_than_the_masked_ones_differs():
+    """Negative control."""
+    masked = MODELS["bert"]()
+    removed = copy.deepcopy(masked)
+    for block in find_blocks(masked):
+        keep = random_keep(block, 1)
+        mask_units(masked, block, keep)
+        remove_units(removed, block, keep.roll(1))
+    assert (logits(masked) - logits(removed)).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize(("name", "kinds"), [("bert", {HEADS, CHANNELS}), ("gpt2", {HEADS, CHANNELS}), ("t5", {CHANNELS})])
+def test_every_layer_has_its_blocks(name, kinds):
+    blocks = find_blocks(MODELS[name]())
+    assert {block.kind for block in blocks} == kinds
+    assert len(blocks) == 4
+
+
+def test_parameters_per_unit_is_what_disappears():
+    model = MODELS["gpt2"]()
+    for block in find_blocks(model):
+        before = sum(p.numel() for p in model.parameters())
+        cost = block.parameters_per_unit(model)
+        keep = torch.ones(block.num_units, dtype=torch.bool)
+        keep[-1] = False
+        remove_units(model, block, keep)
+        assert before - sum(p.numel() for p in model.parameters()) == cost
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_resize_rebuilds_the_removed_shape(name):
+    model = MODELS[name]()
+    for block in find_blocks(model):
+        remove_units(model, block, random_keep(block, 3))
+    rebuilt = MODELS[name]()
+    resize(rebuilt, count_units(model))
+    rebuilt.load_state_dict(model.state_dict())
+    assert torch.equal(logits(model), logits(rebuilt))

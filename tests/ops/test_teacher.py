@@ -1,0 +1,56 @@
+import torch
+
+from accel import artifact
+from accel.compression.distill import Distill
+from accel.model.tiny_bert import TinyBert
+from accel.model.tiny_t5 import TinyT5
+from accel.module import cross_entropy
+from accel.ops.teacher import distilled
+from accel.technique import Loss
+
+
+def saved(model_option, folder):
+    model = model_option.classifier(["a", "b"])
+    artifact.save_model(model, model_option.tokenizer(), folder, label_names=["a", "b"], max_length=32)
+    return model
+
+
+def batch():
+    ids = torch.randint(5, 200, (4, 16), generator=torch.Generator().manual_seed(0))
+    ids[:, -1] = 3
+    return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": torch.tensor([0, 1, 0, 1])}
+
+
+def terms(student, folder, settings):
+    loss = distilled(Loss(cross_entropy), folder, settings)
+    data = batch()
+    inputs = {k: v for k, v in data.items() if k != "labels"}
+    return loss.compute(student(**inputs, **loss.forward_args), data)
+
+
+def test_a_student_equal_to_its_teacher_has_no_distance(tmp_path):
+    student = saved(TinyBert(), tmp_path).eval()
+    found = terms(student, tmp_path, Distill())
+    assert found["distill_logits"] < 1e-6
+    assert found["distill_hidden"] < 1e-10
+
+
+def test_another_student_has_a_distance_and_the_terms_add_up(tmp_path):
+    saved(TinyBert(), tmp_path)
+    settings = Distill(logits_weight=2.0, hidden_weight=3.0, task_weight=0.25)
+    found = terms(TinyBert(weights_seed=1).classifier(["a", "b"]).eval(), tmp_path, settings)
+    assert found["distill_hidden"] > 1e-3
+    total = 2 * found["distill_logits"] + 3 * found["distill_hidden"] + 0.25 * found["task_loss"]
+    assert torch.allclose(found["loss"], total)
+
+
+def test_no_gradient_reaches_the_teacher_and_it_is_in_no_state(tmp_path):
+    saved(TinyBert(), tmp_path)
+    loss = distilled(Loss(cross_entropy), tmp_path, Distill())
+    assert not any(p.requires_grad for p in loss.compute.teacher.parameters())
+    assert not loss.compute.teacher.training
+
+
+def test_encoder_decoder_models_have_hidden_states_too(tmp_path):
+    student = saved(TinyT5(), tmp_path).eval()
+    assert terms(student, tmp_path, Distill())["distill_hidden"] < 1e-10

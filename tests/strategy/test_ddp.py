@@ -1,0 +1,41 @@
+"""Data parallelism with two real processes on this machine."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from accel.compose import compose
+from accel.errors import PlanError
+from accel.plan import decide
+
+
+@pytest.mark.parametrize(("word", "text"), [("processes=1", "strategy=single"), ("timeout_s=0", "at least 1")])
+def test_objects_to_settings_that_cannot_be(word, text):
+    with pytest.raises(PlanError, match=text):
+        decide(compose(["strategy=ddp", f"strategy.{word}"]))
+
+
+def run_ddp(words, folder):
+    done = subprocess.run(
+        [sys.executable, "-m", "accel", *words, "strategy=ddp"], capture_output=True, text=True, timeout=280, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads((folder / "result.json").read_text())
+
+
+def test_two_processes_train_every_technique_and_leave_one_record(tiny_run, tmp_path):
+    words = [*tiny_run, "compression=[prune,qat,distill]", "compression.prune.every_steps=1"]
+    record = run_ddp(words, tmp_path / "run")
+    evidence = {t["name"]: t["evidence"] for t in record["techniques"]}
+    assert record["status"] == "finished"
+    assert evidence["ddp"] == {"world_size": 2}
+    assert evidence["prune"]["removed_fraction"] > 0.25
+    assert not (tmp_path / "run-1").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [[], ["tuning=lora"], ["tuning=head"], ["model=tiny_gpt2"], ["model=tiny_t5"]], ids=str)
+def test_every_option_works_under_ddp(tiny_run, tmp_path, words):
+    assert run_ddp([*tiny_run, *words], tmp_path / "run")["steps"] == 8

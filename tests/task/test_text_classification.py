@@ -1,0 +1,183 @@
+"""The task from files: columns, formats, splits given and split off, and what is refused."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from omegaconf import OmegaConf
+
+from accel.errors import DataError
+from accel.task.text_classification import TextClassification
+
+
+def write_csv(folder, name, rows, header=("text", "label")):
+    file = folder / name
+    lines = [",".join(f'"{c}"' for c in row) for row in (header, *rows)]
+    file.write_text("\n".join(lines) + "\n", encoding="utf8")
+    return str(file)
+
+
+def rows(count, start=0, labels=("no", "yes")):
+    return [(f"text {i}", labels[i % len(labels)]) for i in range(start, start + count)]
+
+
+def objections(**settings):
+    return [o.what for o in TextClassification(train="x.csv", **settings).objections(SimpleNamespace())]
+
+
+def texts(split):
+    return set(split.texts)
+
+
+def test_splits_are_stratified_disjoint_and_complete(tmp_path):
+    data = TextClassification(train=write_csv(tmp_path, "a.csv", rows(200))).load(seed=0)
+    assert [len(s) for s in (data.train, data.validation, data.test)] == [144, 16, 40]
+    assert [s.labels.count(1) for s in (data.train, data.validation, data.test)] == [72, 8, 20]
+    assert len(texts(data.train) | texts(data.validation) | texts(data.test)) == 200
+    assert data.label_names == ["no", "yes"]
+
+
+def test_the_seed_decides_the_split_and_nothing_else_does(tmp_path):
+    task = TextClassification(train=write_csv(tmp_path, "a.csv", rows(100)))
+    assert task.load(0) == task.load(0)
+    assert task.load(0).fingerprint != task.load(1).fingerprint
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_every_format_gives_the_same_data(tmp_path, suffix):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    examples = [{"text": f"text {i}", "label": i % 2} for i in range(40)]
+    file = tmp_path / f"data{suffix}"
+    if suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(examples), file)
+    elif suffix == ".jsonl":
+        file.write_text("".join(json.dumps(e) + "\n" for e in examples))
+    else:
+        separator = "\t" if suffix == ".tsv" else ","
+        file.write_text(
+            "\n".join(separator.join(map(str, r)) for r in [["text", "label"], *(e.values() for e in examples)])
+        )
+    reference = TextClassification(train=write_csv(tmp_path, "r.csv", [e.values() for e in examples])).load(0)
+    assert TextClassification(train=str(file)).load(0).fingerprint == reference.fingerprint
+
+
+def test_chinese_texts_labels_and_column_names(tmp_path):
+    file = write_csv(
+        tmp_path, "评论.csv", [(f"第{i}条评论", "好评" if i % 2 else "差评") for i in range(40)], ("评论 内容", "标签")
+    )
+    data = TextClassification(train=file, text="评论 内容", label="标签").load(0)
+    assert data.label_names == ["好评", "差评"] == sorted(["差评", "好评"])
+    assert all(t[0].startswith("第") for t in data.test.texts)
+
+
+def test_two_columns_make_pairs(tmp_path):
+    pairs = [(f"premise {i // 4}", f"claim {i}", i % 2) for i in range(40)]
+    file = write_csv(tmp_path, "pairs.csv", pairs, ("Premise A", "Claim B", "label"))
+    data = TextClassification(train=file, text=["Premise A", "Claim B"]).load(0)
+    assert {len(t) for t in data.train.texts} == {2}
+    assert data.duplicates == 0, "equal premises with other claims are no duplicates"
+
+
+@pytest.mark.parametrize("given", ["review", ["review"], ["question", "answer"]])
+def test_the_config_may_name_one_column_or_a_list(given):
+    node = OmegaConf.merge(OmegaConf.structured(TextClassification), {"train": "a.csv", "text": given})
+    task = OmegaConf.to_object(node)
+    assert isinstance(task, TextClassification)
+    assert task.columns() == ([given] if isinstance(given, str) else given)
+
+
+def test_given_files_are_used_as_they_are(tmp_path):
+    task = TextClassification(
+        train=write_csv(tmp_path, "train.csv", rows(40)),
+        validation=write_csv(tmp_path, "validation.csv", rows(10, 100)),
+        test=write_csv(tmp_path, "test.csv", rows(10, 200)),
+    )
+    data = task.load(0)
+    assert [len(s) for s in (data.train, data.validation, data.test)] == [40, 10, 10]
+    assert data.notes == []
+
+
+def test_texts_that_stand_in_two_files_stay_in_the_one_that_judges(tmp_path):
+    task = TextClassification(
+        train=write_csv(tmp_path, "train.csv", rows(40)),
+        validation=write_csv(tmp_path, "validation.csv", rows(20, 30)),
+        test=write_csv(tmp_path, "test.csv", rows(10, 46)),
+    )
+    data = task.load(0)
+    assert [len(s) for s in (data.train, data.validation, data.test)] == [30, 16, 10]
+    assert data.dropped == 14
+    assert data.notes == [
+        "4 rows dropped: the text of validation is also in test",
+        "10 rows dropped: the text of train is also in validation",
+    ]
+
+
+def test_the_same_file_for_training_and_testing_is_refused(tmp_path):
+    file = write_csv(tmp_path, "a.csv", rows(20))
+    with pytest.raises(DataError, match=r"task\.train: all of its 20 texts are also in task\.test"):
+        TextClassification(train=file, test=file).load(0)
+
+
+def test_duplicates_are_removed_before_splitting(tmp_path):
+    data = TextClassification(train=write_csv(tmp_path, "a.csv", rows(50) * 3)).load(0)
+    assert data.duplicates == 100
+    assert len(data.train) + len(data.validation) + len(data.test) == 50
+    assert texts(data.train).isdisjoint(texts(data.test))
+
+
+BAD = {
+    "missing file": (None, {}, ["task.train=", "no such file"]),
+    "text column": (rows(9), {"text": "txt"}, ["task.text=txt", "Did you mean 'text'"]),
+    "second text column": (rows(9), {"text": ["text", "txet"]}, ["task.text=txet", "Did you mean 'text'"]),
+    "label column": (rows(9), {"label": "lable"}, ["task.label=lable", "Did you mean 'label'"]),
+    "empty label": ([*rows(9), ("x", "")], {}, ["line 11", "'label' is missing", "1 of 10", "Fill it in"]),
+    "nan label": ([*rows(9), ("x", "nan")], {}, ["line 11", "Fill it in"]),
+    "all texts empty": ([("", "a"), (" ", "b")], {}, ["task.text=text", "empty", "Choose another column"]),
+    "one class": (rows(9, labels=("a",)), {}, ["task.train=", "one label only (a)", "task.label"]),
+    "too few rows": (rows(2), {}, ["no example is left", "Add examples"]),
+    "a number for every row": ([(f"t{i}", f"0.{i}1") for i in range(20)], {}, ["no example is left", "every label"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_says_where_why_and_what_to_do(tmp_path, case):
+    content, settings, expected = BAD[case]
+    file = write_csv(tmp_path, "a.csv", content) if content else str(tmp_path / "a.csv")
+    with pytest.raises(DataError) as caught:
+        TextClassification(train=file, **settings).load(0)
+    for part in expected:
+        assert part in str(caught.value), caught.value
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_an_unknown_label_in_another_file_names_label_file_and_line(tmp_path, split):
+    other = write_csv(tmp_path, "other.csv", [*rows(4, 100), ("new", "maybe")])
+    task = TextClassification(train=write_csv(tmp_path, "a.csv", rows(40)), **{split: other})
+    with pytest.raises(DataError) as caught:
+        task.load(0)
+    for part in (f"task.{split}", "other.csv, line 6", "'maybe'", "no, yes"):
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "what"),
+    [
+        ({"max_length": 1}, "task.max_length=1"),
+        ({"max_length": -5}, "task.max_length=-5"),
+        ({"test_fraction": 0.0}, "task.test_fraction=0.0"),
+        ({"test_fraction": 1.0}, "task.test_fraction=1.0"),
+        ({"validation_fraction": float("nan")}, "task.validation_fraction=nan"),
+        ({"text": []}, "task.text=[]"),
+        ({"text": ["a", "b", "c"]}, "task.text=['a', 'b', 'c']"),
+        ({"text": "stars", "label": "stars"}, "task.label=stars"),
+    ],
+)
+def test_settings_out_of_range_are_objected_to(settings, what):
+    assert what in objections(**settings)
+
+
+@pytest.mark.parametrize("settings", [{}, {"max_length": 8}, {"test_fraction": 0.5}, {"text": ["a", "b"]}])
+def test_settings_in_range_are_not(settings):
+    assert objections(**settings) == []

@@ -1,0 +1,94 @@
+import sys
+
+import pytest
+from omegaconf import OmegaConf
+
+from accel.build import build, resolve
+from accel.compression import Compression
+from accel.compression.prune import Prune
+from accel.errors import ConfigError
+from accel.model import Model
+
+HOSTILE = [
+    "os.system",
+    "builtins.eval",
+    "subprocess.Popen",
+    "accel.compression.prune.os.system",
+    "accel.compression.prune.annotations",
+    "accel.compression.prune.Compression",
+    "accel.compression.prune.Stage",
+    "accel.compression.prune.SUPPORTED_FAMILIES",
+    "accel.compression.Compression",
+    "accel.compression.__init__.Compression",
+    "accel.compression..prune.Prune",
+    "accel.compression.prune.Prune.export",
+    "accel.cli.main",
+    "accel.model.local.Local",
+    "accel.tuning.lora.Lora",
+    "accel.compression.nothing.Nothing",
+    "accel.compression.../../evil.Evil",
+    "logging.os.system",
+    "functools.partial",
+    "pathlib.Path.unlink",
+    "torch.load",
+    "numpy.load",
+    "hydra.utils.call",
+    "importlib.import_module",
+    "Prune",
+    "",
+]
+
+
+@pytest.mark.parametrize("target", HOSTILE)
+def test_only_an_option_of_the_group_is_built(target):
+    before = set(sys.modules)
+    with pytest.raises(ConfigError):
+        build(OmegaConf.create({"_target_": target}), Compression, "compression.x")
+    assert not {m for m in set(sys.modules) - before if not m.startswith(("accel.", "omegaconf"))}
+
+
+def test_the_real_one_is_built():
+    """Negative control: the check does not refuse everything."""
+    node = OmegaConf.create({"_target_": "accel.compression.prune.Prune", "sparsity": 0.25})
+    assert build(node, Compression, "compression.prune") == Prune(sparsity=0.25)
+
+
+def test_a_plugin_must_be_named(tmp_path, monkeypatch):
+    (tmp_path / "my_plugin.py").write_text(
+        "from dataclasses import dataclass\n"
+        "from accel.compression import Compression\n"
+        "from accel.technique import Stage\n"
+        "@dataclass(kw_only=True)\n"
+        "class Mine(Compression):\n"
+        "    stage = Stage.SPARSIFY\n"
+        "    amount: int = 3\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    node = OmegaConf.create({"_target_": "my_plugin.Mine", "amount": 4})
+    with pytest.raises(ConfigError, match="--plugin my_plugin"):
+        build(node, Compression, "compression.mine")
+    assert build(node, Compression, "compression.mine", ["my_plugin"]).amount == 4
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"sparsty": 0.5}, "compression.prune.sparsty does not exist. Did you mean 'sparsity'"),
+        ({"sparsity": "abc"}, "compression.prune.sparsity: Value 'abc'"),
+        ({"every_steps": 1.5}, "compression.prune.every_steps"),
+    ],
+)
+def test_wrong_keys_and_types_are_named_whole(values, text):
+    node = OmegaConf.create({"_target_": "accel.compression.prune.Prune", **values})
+    with pytest.raises(ConfigError, match=text):
+        build(node, Compression, "compression.prune")
+
+
+def test_a_missing_value_is_asked_for():
+    node = OmegaConf.create({"_target_": "accel.model.local.Local", "path": "???"})
+    with pytest.raises(ConfigError, match="model.path must be given"):
+        build(node, Model, "model")
+
+
+def test_resolve_wants_the_groups_own_class():
+    assert resolve("accel.compression.prune.Prune", Compression, "c") is Prune

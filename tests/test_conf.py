@@ -1,0 +1,90 @@
+"""conf/ <-> classes <-> keys <-> tests is a bijection; this walks it."""
+
+import inspect
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from accel.compose import GROUPS, compose, conf_dir
+from accel.technique import Option
+
+ROOT = Path(__file__).parent.parent
+CLASS_GROUPS = [g for g in GROUPS if g not in ("experiment", "sweep")]
+FILES = sorted(f for g in CLASS_GROUPS for f in (conf_dir() / g).glob("*.yaml") if f.stem != "none")
+CARD = ("What it does:", "Use it when:", "What it costs:", "Composes with:", "Off switch:", "Reference:")
+
+
+def node_of(file):
+    node = OmegaConf.load(file)
+    return node[file.stem] if file.parent.name == "compression" else node
+
+
+def class_of(file):
+    module = import_module(f"accel.{file.parent.name}.{file.stem}")
+    pascal = "".join(part.capitalize() for part in file.stem.split("_"))
+    return getattr(module, pascal)
+
+
+def test_there_are_as_many_options_as_files():
+    assert len(FILES) >= 22
+    assert len(FILES) == sum(1 for g in CLASS_GROUPS for _ in (ROOT / "conf" / g).iterdir() if _.stem != "none")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f"{f.parent.name}/{f.stem}")
+def test_option_file_class_and_keys_agree(file):
+    cls, node = class_of(file), node_of(file)
+    assert node["_target_"] == f"{cls.__module__}.{cls.__name__}"
+    assert {k for k in node if k != "_target_"} == {f.name for f in fields(cls)}
+    assert cls.group == file.parent.name
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f"{f.parent.name}/{f.stem}")
+def test_yaml_defaults_are_the_class_defaults(file):
+    node, cls = node_of(file), class_of(file)
+    for name, field in {f.name: f for f in fields(cls)}.items():
+        if OmegaConf.is_missing(node, name):
+            continue
+        default = field.default
+        assert node[name] == getattr(default, "name", default), name
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f"{f.parent.name}/{f.stem}")
+def test_option_has_a_card_and_a_test_file(file):
+    module = import_module(f"accel.{file.parent.name}.{file.stem}")
+    for heading in CARD:
+        assert heading in (module.__doc__ or ""), heading
+    assert any(line.strip().startswith("accel ") for line in module.__doc__.splitlines())
+    assert (ROOT / "tests" / file.parent.name / f"test_{file.stem}.py").is_file()
+
+
+@pytest.mark.parametrize("group", CLASS_GROUPS)
+def test_every_class_has_its_file(group):
+    for source in (ROOT / "accel" / group).glob("*.py"):
+        if source.stem == "__init__":
+            continue
+        module = import_module(f"accel.{group}.{source.stem}")
+        own = [c for _, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__]
+        options = [c for c in own if issubclass(c, Option)]
+        assert len(options) == 1, f"{source} defines {options}"
+        assert (conf_dir() / group / f"{source.stem}.yaml").is_file()
+
+
+@pytest.mark.parametrize("file", sorted((conf_dir() / "experiment").glob("*.yaml")), ids=lambda f: f.stem)
+def test_every_experiment_composes_to_a_plan_that_works(file):
+    from accel.plan import decide
+
+    assert decide(compose([f"experiment={file.stem}"])).options
+
+
+def test_every_accel_file_has_the_test_that_mirrors_it():
+    missing = [
+        str(source.relative_to(ROOT))
+        for source in (ROOT / "accel").rglob("*.py")
+        if source.name not in ("__init__.py", "__main__.py")
+        and "plugins" not in source.parts
+        and not (ROOT / "tests" / source.relative_to(ROOT / "accel").with_name(f"test_{source.name}")).is_file()
+    ]
+    assert not missing

@@ -1,0 +1,67 @@
+"""Every cell of the matrix: an allowed pair trains and proves its effect; a refused one is refused with its reason."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from accel.cli import main
+from accel.compose import compose
+from accel.errors import PlanError
+from accel.matrix import cells, markdown, text, together, words
+from accel.plan import decide
+
+CELLS = list(cells())
+NAMES = [f"{c.first} {c.second}" for c in CELLS]
+IN_PROCESS = [c for c in CELLS if c.works and "ddp" not in c.first + c.second]
+DISTRIBUTED = [c for c in CELLS if c.works and "ddp" in c.first + c.second]
+REFUSED = [c for c in CELLS if not c.works]
+
+
+def test_every_pair_is_there():
+    n = len(words())
+    exclusive = 3 + 3 + 1  # pairs of models, of tunings, of strategies
+    assert len(CELLS) == n * (n - 1) // 2 - exclusive == len(IN_PROCESS) + len(DISTRIBUTED) + len(REFUSED)
+
+
+@pytest.mark.parametrize("cell", IN_PROCESS, ids=lambda c: f"{c.first}-{c.second}")
+def test_an_allowed_pair_trains_and_proves_its_effect(train, cell):
+    overrides = together(cell.first, cell.second)
+    quick = ["compression.prune.every_steps=1"] if "prune" in str(overrides) else []
+    fitted, losses, _ = train(*overrides, *quick, "trainer.max_steps=4")
+    assert len(losses) == 4
+    expected = {w for name in ("prune", "qat", "distill", "lora", "head") for w in [name] if name in str(overrides)}
+    assert expected <= set(fitted.evidence)
+
+
+@pytest.mark.parametrize("cell", REFUSED, ids=lambda c: f"{c.first}-{c.second}")
+def test_a_refused_pair_is_refused_with_its_reason(cell):
+    with pytest.raises(PlanError) as error:
+        decide(compose(together(cell.first, cell.second)))
+    assert cell.objections[0].because in str(error.value)
+    decide(compose([cell.first]))
+    decide(compose([cell.second]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", DISTRIBUTED, ids=lambda c: f"{c.first}-{c.second}")
+def test_an_allowed_pair_works_on_two_processes(tiny_run, tmp_path, cell):
+    overrides = together(cell.first, cell.second)
+    quick = ["compression.prune.every_steps=1"] if "prune" in str(overrides) else []
+    done = subprocess.run(
+        [sys.executable, "-m", "accel", *tiny_run, *overrides, *quick, "trainer.max_steps=4"],
+        capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    record = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert {t["name"]: t["evidence"] for t in record["techniques"]}["ddp"] == {"world_size": 2}
+
+
+def test_prints_text_and_markdown(capsys):
+    assert "works" in text(CELLS)
+    assert f"{len(REFUSED)} are refused" in text(CELLS)
+    assert main(["matrix", "--markdown"]) == 0
+    assert capsys.readouterr().out.count("\n| `") == len(words())
+    assert markdown(CELLS).count("no (") == 2 * len(REFUSED)
+    assert main(["matrix", "--nonsense"]) == 2

