@@ -81,7 +81,9 @@ def load_model(folder: Path) -> nn.Module:
     try:
         _restore(model, state)
     except (RuntimeError, AttributeError, KeyError) as error:
-        raise DataError(f"{folder / WEIGHTS} does not fit its configuration: {str(error)[:300]}. Export again.") from error
+        raise DataError(
+            f"{folder / WEIGHTS} does not fit its configuration: {str(error)[:300]}. Export again."
+        ) from error
     return model.eval()
 
 

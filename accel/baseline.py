@@ -87,9 +87,7 @@ def _read(folder: Path) -> Baseline | None:
     return Baseline(folder / "model", Report(**note["report"]), float(note["seconds"]), reused=True)
 
 
-def _train(
-    plan: Plan, data: Prepared, console: Console, folder: Path, evaluate: Callable[[Any], Report]
-) -> Baseline:
+def _train(plan: Plan, data: Prepared, console: Console, folder: Path, evaluate: Callable[[Any], Report]) -> Baseline:
     console.say("Dense baseline: training it once; runs with the same data, model and trainer reuse it.")
     start = time.perf_counter()
     fitted: Fitted = fit(plan.dense(), data, console, title="baseline")

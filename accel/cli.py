@@ -34,7 +34,18 @@ Flags:  --config-dir DIR  your own groups   --plugin MODULE  your own option cla
         --cfg job  print the configuration   -sc install=bash  shell completion   --hydra-help  Hydra's own flags
 Exit codes: 0 done, 2 refused before any work, 3 failed, 4 some jobs of a sweep failed, 130/143 interrupted."""
 
-HYDRA_FLAGS = {"--cfg", "-c", "--info", "-i", "--package", "-p", "--resolve", "-sc", "--shell-completion", "--hydra-help"}
+HYDRA_FLAGS = {
+    "--cfg",
+    "-c",
+    "--info",
+    "-i",
+    "--package",
+    "-p",
+    "--resolve",
+    "-sc",
+    "--shell-completion",
+    "--hydra-help",
+}
 RANK_VARIABLE = "LOCAL_RANK"
 FOLDER_VARIABLE = "ACCEL_RUN_FOLDER"
 """Tells the other ranks of a run, which start with the same command, where it lives."""

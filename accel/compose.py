@@ -62,7 +62,7 @@ def compose(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> DictCo
 
 def plain(config: DictConfig) -> dict:
     """The user's part of the configuration as plain values, unresolved so that no secret is read into it."""
-    own = OmegaConf.masked_copy(config, [k for k in config if k != "hydra"])
+    own = OmegaConf.masked_copy(config, [str(k) for k in config if k != "hydra"])
     return OmegaConf.to_container(own, resolve=False)  # type: ignore[return-value]
 
 

@@ -1,14 +1,14 @@
 """What can go wrong, and the exit code each kind ends with.
 
-    AccelError            base; a user mistake or a failed run, never shown as a traceback
-    ├── RefusedError      nothing has been built, downloaded or logged yet          exit 2
-    │   ├── ConfigError   a group, option, key or value that does not exist or fit
-    │   ├── PlanError     options that cannot work, alone or together
-    │   └── DataError     a file, column, line or label that cannot be used
-    ├── RunError          the run started and failed                                exit 3
-    │   ├── NonFiniteLossError
-    │   └── NoEffectError a technique left no trace: the field's commonest silent failure
-    └── Interrupted       a signal asked the run to stop; it can be resumed         exit 130 or 143
+AccelError            base; a user mistake or a failed run, never shown as a traceback
+├── RefusedError      nothing has been built, downloaded or logged yet          exit 2
+│   ├── ConfigError   a group, option, key or value that does not exist or fit
+│   ├── PlanError     options that cannot work, alone or together
+│   └── DataError     a file, column, line or label that cannot be used
+├── RunError          the run started and failed                                exit 3
+│   ├── NonFiniteLossError
+│   └── NoEffectError a technique left no trace: the field's commonest silent failure
+└── Interrupted       a signal asked the run to stop; it can be resumed         exit 130 or 143
 """
 
 from __future__ import annotations

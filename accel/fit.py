@@ -99,7 +99,12 @@ def _trainer(
     args: dict[str, Any] = {
         **plan.trainer.trainer_args(),
         "logger": loggers,
-        "callbacks": [SeedSteps(plan.seed), *callbacks, *_technique_callbacks(plan, facts), *_checkpoints(plan, folder)],
+        "callbacks": [
+            SeedSteps(plan.seed),
+            *callbacks,
+            *_technique_callbacks(plan, facts),
+            *_checkpoints(plan, folder),
+        ],
         "plugins": [AtomicCheckpointIO()],
         "default_root_dir": folder,
         "enable_checkpointing": folder is not None,

@@ -86,8 +86,10 @@ def markdown(found: Sequence[Cell]) -> str:
     marks = {frozenset((c.first, c.second)): c for c in found}
     reasons: list[str] = []
     rows = [f"| | {' | '.join(f'`{n}`' for n in names)} |", "|---" * (len(names) + 1) + "|"]
-    for row in names:
-        rows.append(f"| `{row}` | " + " | ".join(_mark(marks.get(frozenset((row, c))), reasons) for c in names) + " |")
+    rows += [
+        f"| `{row}` | " + " | ".join(_mark(marks.get(frozenset((row, c))), reasons) for c in names) + " |"
+        for row in names
+    ]
     notes = [f"{number}. {reason}" for number, reason in enumerate(reasons, start=1)]
     return "\n".join([*rows, "", *notes])
 

@@ -277,5 +277,3 @@ def _status(name: str) -> int | None:
     except (OSError, StopIteration):
         return None
     return int(line.split()[1]) * 1024
-
-

@@ -127,5 +127,3 @@ def _parameters(model: nn.Module) -> tuple[int, int]:
     state = {name: v for name, v in int8.quantized_state(model).items() if not name.endswith(".weight_scale")}
     seen: dict[Any, torch.Tensor] = {(v.data_ptr(), v.shape): v for v in state.values()}
     return sum(v.numel() for v in seen.values()), sum(int(v.count_nonzero()) for v in seen.values())
-
-

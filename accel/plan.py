@@ -149,9 +149,7 @@ def refusal(objections: Sequence[Objection]) -> str:
     """All objections as one message."""
     count = "One objection" if len(objections) == 1 else f"{len(objections)} objections"
     head = f"accel cannot run this plan. {count}; nothing has been downloaded, built or logged."
-    parts = [
-        f"{number}  {paragraph(o.what, o.because, o.instead)}" for number, o in enumerate(objections, start=1)
-    ]
+    parts = [f"{number}  {paragraph(o.what, o.because, o.instead)}" for number, o in enumerate(objections, start=1)]
     return "\n\n".join([head, *parts])
 
 

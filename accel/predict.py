@@ -59,4 +59,6 @@ def _json(file: Path, number: int, line: str) -> Any:
         raise DataError(f"{file}, line {number} is not valid JSON: {error}.") from None
     if isinstance(value, str) or (isinstance(value, list) and all(isinstance(v, str) for v in value)):
         return value
-    raise DataError(f'{file}, line {number}: write a string, or a list of strings for pairs, e.g. ["question", "answer"].')
+    raise DataError(
+        f'{file}, line {number}: write a string, or a list of strings for pairs, e.g. ["question", "answer"].'
+    )

@@ -62,8 +62,9 @@ class Predictor:
     @torch.inference_mode()
     def _batch(self, texts: Sequence[Text]) -> Iterator[Prediction]:
         columns = self._columns(texts)
+        first, second = columns[0], columns[1] if len(columns) == 2 else None
         inputs = self.tokenizer(
-            *columns, padding=True, truncation=True, max_length=self.meta.max_length, return_tensors="pt"
+            first, second, padding=True, truncation=True, max_length=self.meta.max_length, return_tensors="pt"
         )
         wanted = {"input_ids", "attention_mask"} | ({"token_type_ids"} if len(columns) == 2 else set())
         logits = self.model(**{name: value for name, value in inputs.items() if name in wanted}).logits

@@ -61,7 +61,7 @@ def read_config(folder: Path, key: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise DataError(f"{file} cannot be read ({error}): copy it again from where the model came from.") from None
     if not isinstance(config, dict) or not config.get("model_type"):
-        raise DataError(f"{file} names no model_type, so accel cannot tell the architecture. Add it, e.g. \"bert\".")
+        raise DataError(f'{file} names no model_type, so accel cannot tell the architecture. Add it, e.g. "bert".')
     return config
 
 

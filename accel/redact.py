@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 HIDDEN = "***"
@@ -40,7 +41,7 @@ def is_secret_name(name: str) -> bool:
     words = [w.lower() for w in re.findall(r"[A-Za-z][a-z]*|[A-Z]+(?![a-z])", name)]
     if not words:
         return False
-    if any(pair in SECRET_PAIRS for pair in zip(words, words[1:], strict=False)):
+    if any(pair in SECRET_PAIRS for pair in pairwise(words)):
         return True
     if words[-1] == "token" and len(words) > 1 and words[0] in NOT_SECRET_BEFORE_TOKEN:
         return False

@@ -63,7 +63,7 @@ class Run:
             code = self._ended(console, error.status, str(error), error.exit_code)
         except KeyboardInterrupt:
             code = self._ended(console, "interrupted", "Interrupted before training began.", ExitCode.SIGINT)
-        except Exception as error:  # noqa: BLE001 - a run never ends in a traceback; the log keeps it
+        except Exception as error:
             text = f"{type(error).__name__}: {error}\nThe traceback is in {self.folder / 'log.txt'}."
             code = self._ended(console, "failed", text, ExitCode.FAILED)
         self.record["seconds"] = round(time.perf_counter() - start, 3)
@@ -92,7 +92,9 @@ class Run:
     def _prepare_folder(self, console: Console) -> None:
         import yaml
 
-        (self.folder / CONFIG).write_text(yaml.safe_dump(dict(self.config), sort_keys=False, allow_unicode=True), "utf8")
+        (self.folder / CONFIG).write_text(
+            yaml.safe_dump(dict(self.config), sort_keys=False, allow_unicode=True), "utf8"
+        )
         text = self.plan.describe()
         (self.folder / PLAN).write_text(text + "\n", "utf8")
         console.say(text)
@@ -125,8 +127,9 @@ class Run:
         needed = (size or 1) * self.plan.strategy.num_processes()
         if num_train < needed:
             raise DataError(
-                f"trainer.batch_size={size} on {self.plan.strategy.num_processes()} process(es) needs {needed} training "
-                f"examples, and there are {num_train}. Use trainer.batch_size={max(1, num_train // 4)}, or more data."
+                f"trainer.batch_size={size} on {self.plan.strategy.num_processes()} process(es) needs {needed} "
+                f"training examples, and there are {num_train}. Use trainer.batch_size={max(1, num_train // 4)}, or "
+                "add examples."
             )
 
     @contextmanager
@@ -181,7 +184,7 @@ class Run:
             return
         try:
             self.plan.tracker.finish(self.record, self.folder, int(code))
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             console.record_traceback()
             console.say(f"The tracker could not be closed ({type(error).__name__}: {error}); the record is complete.")
 

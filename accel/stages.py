@@ -7,10 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import nn
 
-from accel import artifact
 from accel.baseline import Baseline, baseline
 from accel.checkpoint import LAST
 from accel.console import Console
@@ -103,9 +101,7 @@ def _finish(run: Run, data: Prepared, console: Console, fitted: Fitted, before: 
     for technique in run.plan.techniques:
         model = technique.export(model).eval()
     with run.timed("export"):
-        exported = export_all(
-            model, data, run.folder, console, scorer(data), onnx="onnxruntime" in run.plan.engines
-        )
+        exported = export_all(model, data, run.folder, console, scorer(data), onnx="onnxruntime" in run.plan.engines)
     run.record["exports"] = [asdict(e) for e in exported.exports]
     run.record["after"] = _side(exported.report, data)
     run.record["before"] = {**_side(before.report, data), "reused": before.reused} if before else None
@@ -132,5 +128,3 @@ def scorer(data: Prepared) -> Callable[[nn.Module], Report]:
         return evaluate(lambda inputs: model(**inputs).logits, data.test_batches(), len(data.label_names))
 
     return score
-
-

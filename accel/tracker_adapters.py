@@ -64,7 +64,7 @@ def finish_wandb(
             run.summary.update(dict(summary))
             columns, rows = table
             if rows:
-                run.log({"before_after": wandb.Table(columns=columns, data=rows)})
+                run.log({"before_after": wandb.Table(columns=[*columns], data=[*rows])})
             if model_of is not None and (model_of / "model").is_dir():
                 artifact = wandb.Artifact(f"model-{run.id}", type="model")
                 artifact.add_dir(str(model_of / "model"))

@@ -93,3 +93,54 @@ def tiny_csv(tmp_path: Path) -> Path:
             first, second = rng.sample(words[label], 2)
             writer.writerow((f"the {rng.choice(things)} on day {number} was {first} and {second}", label))
     return path
+
+
+@pytest.fixture
+def tiny_run(tiny_csv: Path, tmp_path: Path) -> list[str]:
+    """Overrides of a run that takes about a second."""
+    return [
+        "task=text_classification",
+        f"task.train={tiny_csv}",
+        "model=tiny_bert",
+        "tracker=none",
+        "engines=[eager]",
+        "trainer.max_steps=8",
+        "trainer.batch_size=16",
+        "trainer.batch_tokens=null",
+        "trainer.precision=fp32",
+        "trainer.learning_rate=1e-3",
+        f"hydra.run.dir={tmp_path / 'run'}",
+    ]
+
+
+@pytest.fixture
+def train(tiny_run: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Train in this process: ``train("compression=[prune]") -> (Fitted, losses by step, folder)``."""
+    import itertools
+
+    import accel.module
+    from accel.baseline import baseline
+    from accel.compose import compose
+    from accel.console import Console
+    from accel.data.prepared import prepare
+    from accel.fit import fit
+    from accel.plan import decide
+    from accel.report.metrics_file import read_metrics
+    from accel.stages import scorer
+
+    monkeypatch.setattr(accel.module, "LOG_EVERY_STEPS", 1)
+    numbers = itertools.count()
+
+    def run(*overrides: str, checkpoint: Path | None = None):
+        plan = decide(compose([*tiny_run, *overrides]))
+        data = prepare(plan.task.load(plan.seed), plan)
+        folder = tmp_path / f"fit{next(numbers)}"
+        folder.mkdir()
+        console = Console(None, silent=True)
+        needs_teacher = any(t.needs_teacher for t in plan.techniques)
+        teacher = baseline(plan, data, console, scorer(data)).folder if needs_teacher else None
+        fitted = fit(plan, data, console, title="test", folder=folder, teacher=teacher, checkpoint=checkpoint)
+        losses = dict(read_metrics(folder / "metrics.csv").get("train/loss", []))
+        return fitted, losses, folder
+
+    return run

@@ -52,9 +52,7 @@ class Distill(Compression):
             if getattr(self, name) < 0:
                 yield self.out_of_range(name, "at least 0", "1")
         if self.logits_weight == self.hidden_weight == self.task_weight == 0:
-            yield Objection(
-                f"{self.key} with all weights 0", "nothing would be learned", f"{self.key}.task_weight=1"
-            )
+            yield Objection(f"{self.key} with all weights 0", "nothing would be learned", f"{self.key}.task_weight=1")
 
     def adapt_loss(self, loss: Loss, model: nn.Module, facts: Facts) -> Loss:
         from accel.ops.teacher import distilled
@@ -68,6 +66,10 @@ class Distill(Compression):
         terms = {name: values for name, values in history.items() if name.startswith("distill_")}
         return Evidence(
             acted=any(any(value > 0 for value in values) for values in terms.values()),
-            figures={f"{name}_{when}": values[at] for name, values in terms.items() for when, at in (("first", 0), ("last", -1))},
+            figures={
+                f"{name}_{when}": values[at]
+                for name, values in terms.items()
+                for when, at in (("first", 0), ("last", -1))
+            },
             expected="a distance to the teacher in the loss of at least one step",
         )

@@ -69,7 +69,7 @@ class Prepared:
         return self.sampler(plan).num_batches * int(settings["epochs"])
 
     def collator(self) -> Collator:
-        return Collator(self.tokenizer.pad_token_id or 0)
+        return Collator(int(self.tokenizer.convert_tokens_to_ids(str(self.tokenizer.pad_token))))  # type: ignore[arg-type]
 
     def test_batches(self) -> Iterator[dict[str, Tensor]]:
         """The test split in batches of similar length, each example once."""

@@ -67,9 +67,7 @@ class Hub(Model):
 
         try:
             return Path(
-                snapshot_download(
-                    self.name, revision=self.revision, allow_patterns=WANTED_FILES, local_files_only=True
-                )
+                snapshot_download(self.name, revision=self.revision, allow_patterns=WANTED_FILES, local_files_only=True)
             )
         except LocalEntryNotFoundError:
             return None

@@ -41,5 +41,5 @@ class TinyT5(tiny.Tiny):
             num_heads=self.num_heads,
             pad_token_id=tiny.PAD,
             eos_token_id=tiny.SEP,
-            decoder_start_token_id=tiny.PAD,
+            decoder_start_token_id=tiny.PAD,  # type: ignore[call-arg] - passed on by PretrainedConfig
         )

@@ -41,7 +41,7 @@ def merge(model: nn.Module) -> nn.Module:
         for name, child in list(parent.named_children()):
             if isinstance(child, LoraLayer):
                 child.merge(safe_merge=True)  # type: ignore[operator] - refuses a merge that is not finite
-                setattr(parent, name, child.get_base_layer())
+                setattr(parent, name, child.get_base_layer())  # type: ignore[operator]
     if hasattr(model, "peft_config"):
         del model.peft_config
     return model.requires_grad_(True)

@@ -71,14 +71,12 @@ class FakeQuantizedEmbedding(nn.Embedding):
     @classmethod
     def from_embedding(cls, embedding: nn.Embedding) -> FakeQuantizedEmbedding:
         """The same table, by reference."""
-        new = cls(
-            *embedding.weight.shape, padding_idx=embedding.padding_idx, _weight=embedding.weight, device="meta"
-        )
+        new = cls(*embedding.weight.shape, padding_idx=embedding.padding_idx, _weight=embedding.weight, device="meta")
         new.weight = embedding.weight
         new.weight_fake_quantizer = RowFakeQuantizer()
         return new
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.Embedding's own name
+    def forward(self, input: Tensor) -> Tensor:
         return self.weight_fake_quantizer(super().forward(input))
 
 
@@ -90,7 +88,7 @@ class Int8Embedding(nn.Module):
         self.weight = nn.Parameter(weight, requires_grad=False)
         self.scale = nn.Parameter(scale, requires_grad=False)
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.Embedding's own name
+    def forward(self, input: Tensor) -> Tensor:
         return F.embedding(input, self.weight).to(self.scale.dtype) * F.embedding(input, self.scale)
 
 
@@ -112,7 +110,7 @@ def fake_quantized(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
             yield name, module
 
 
-def enable(model: nn.Module, enabled: bool) -> None:  # noqa: FBT001 - the value is the message
+def enable(model: nn.Module, enabled: bool) -> None:
     """Switch the rounding of every prepared layer."""
     for module in model.modules():
         if isinstance(module, RowFakeQuantizer):
@@ -122,9 +120,7 @@ def enable(model: nn.Module, enabled: bool) -> None:  # noqa: FBT001 - the value
 def convert(model: nn.Module) -> nn.Module:
     """Replace, in place, every prepared layer by one that stores and computes int8."""
     _replace(model, lambda m: isinstance(m, FakeQuantizedLinear), lambda m: _int8_linear(m, *quantize_rows(m.weight)))
-    _replace(
-        model, lambda m: isinstance(m, FakeQuantizedEmbedding), lambda m: Int8Embedding(*quantize_rows(m.weight))
-    )
+    _replace(model, lambda m: isinstance(m, FakeQuantizedEmbedding), lambda m: Int8Embedding(*quantize_rows(m.weight)))
     return model
 
 
@@ -185,7 +181,8 @@ def _is_plain_linear(module: nn.Module) -> bool:
 def _fake_quantized(linear: nn.Module) -> nn.Module:
     assert isinstance(linear, nn.Linear)
     new = FakeQuantizedLinear.from_linear(linear)
-    new.activation_fake_quantizer, new.weight_fake_quantizer = RowFakeQuantizer(), RowFakeQuantizer()
+    for slot in ("activation_fake_quantizer", "weight_fake_quantizer"):
+        setattr(new, slot, RowFakeQuantizer())
     for name, buffer in linear.named_buffers(recurse=False):  # other techniques keep their masks there
         new.register_buffer(name, buffer)
     return new.train(linear.training)
@@ -247,4 +244,6 @@ def require_int8_kernel() -> None:
     try:
         torch._int_mm(torch.ones(32, 32, dtype=torch.int8), torch.ones(32, 32, dtype=torch.int8))
     except (AttributeError, RuntimeError) as error:
-        raise RunError(f"torch {torch.__version__} cannot multiply int8 matrices here ({error}): leave qat out.") from None
+        raise RunError(
+            f"torch {torch.__version__} cannot multiply int8 matrices here ({error}): leave qat out."
+        ) from None

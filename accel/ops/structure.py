@@ -158,7 +158,9 @@ def _linear(module: nn.Module, path: str) -> nn.Linear:
 
 def output_weight(model: nn.Module, block: Block) -> nn.Parameter:
     """The weight [out_features, num_units * unit_width] in which the block's units meet."""
-    return _linear(model, block.output).weight
+    weight = _linear(model, block.output).weight
+    assert isinstance(weight, nn.Parameter)
+    return weight
 
 
 @torch.no_grad()

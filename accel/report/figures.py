@@ -118,7 +118,8 @@ def headline(record: Mapping[str, Any]) -> str:
     change = points(accuracy, before["metrics"]["accuracy"])
     text = f"Accuracy {before['metrics']['accuracy']:.4f} -> {accuracy:.4f} ({change})"
     if "size_ratio" in found:
-        text += f", {found['size_ratio']:.2f}x smaller and {found['speedup_vs_eager']:.2f}x faster than the dense model in fp32 eager"
+        text += f", {found['size_ratio']:.2f}x smaller and {found['speedup_vs_eager']:.2f}x faster than the dense model"
+        text += " in fp32 eager"
     return f"{text}. {found.get('verdict', '')}".strip()
 
 

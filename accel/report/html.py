@@ -50,7 +50,7 @@ def render(record: Record, plan: str, metrics: Mapping[str, Sequence[tuple[int, 
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name} - accel</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'">'
+        f"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f"<style>{style}</style></head><body><main>{_head(record, name)}{''.join(sections)}</main></body></html>\n"
     )
 
@@ -159,7 +159,9 @@ def _units(record: Record) -> str:
     units = {name: count for blocks in found for name, count in blocks.items()}
     charts = []
     for kind in ("heads", "channels"):
-        bars = [(n.removesuffix(f".{kind}"), float(c), str(c), kind) for n, c in units.items() if n.endswith(f".{kind}")]
+        bars = [
+            (n.removesuffix(f".{kind}"), float(c), str(c), kind) for n, c in units.items() if n.endswith(f".{kind}")
+        ]
         charts.append(bar_chart(f"{kind.capitalize()} kept in each layer", bars))
     return "".join(charts)
 
@@ -219,7 +221,9 @@ def _data(record: Record) -> str:
     counts = {k: count_text(data[k]) if data[k] >= 1e6 else data[k] for k in _DATA_COUNTS if k in data}
     shares = data.get("label_counts", {}).get("train") or []
     total = sum(shares) or 1
-    rows = [[escape(str(n)), str(c), f"{c / total:.1%}"] for n, c in zip(data.get("labels") or [], shares, strict=False)]
+    rows = [
+        [escape(str(n)), str(c), f"{c / total:.1%}"] for n, c in zip(data.get("labels") or [], shares, strict=False)
+    ]
     notes = "".join(f'<p class="note">{escape(str(note))}</p>' for note in data.get("notes") or [])
     return _pairs(counts) + _rows(["label in training", "examples", "share"], rows) + notes
 

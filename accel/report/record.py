@@ -1,4 +1,4 @@
-"""result.json: what was asked, what happened, what it cost. Written at every stage, so that it is there whatever ends."""
+"""result.json: what was asked, what happened, what it cost; written at every stage, so that it is always there."""
 
 from __future__ import annotations
 

@@ -27,7 +27,9 @@ def line_chart(title: str, series: Mapping[str, Series]) -> str:
     parts = [_axes(scale, x_ticks, y_ticks)]
     for colour, (name, points) in zip(_cycle(len(drawn)), drawn.items(), strict=True):
         path = " ".join(f"{scale.x(x):.1f},{scale.y(y):.1f}" for x, y in points)
-        dots = "".join(f'<circle cx="{scale.x(x):.1f}" cy="{scale.y(y):.1f}" r="2.5" fill="{colour}"/>' for x, y in points)
+        dots = "".join(
+            f'<circle cx="{scale.x(x):.1f}" cy="{scale.y(y):.1f}" r="2.5" fill="{colour}"/>' for x, y in points
+        )
         few = dots if len(points) < 20 else ""
         parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{path}"/>{few}')
         del name
@@ -59,7 +61,8 @@ def bar_chart(title: str, bars: Sequence[tuple[str, float, str, str]]) -> str:
         length = max(1.0, room * value / largest)
         middle = y + BAR_HEIGHT / 2
         rows.append(
-            f'<text x="{BAR_LEFT - 10}" y="{middle}" text-anchor="end" dominant-baseline="central">{escape(label)}</text>'
+            f'<text x="{BAR_LEFT - 10}" y="{middle}" text-anchor="end" dominant-baseline="central">'
+            f"{escape(label)}</text>"
             f'<rect class="{escape(kind)}" x="{BAR_LEFT}" y="{y}" width="{length:.1f}" height="{BAR_HEIGHT}" rx="3"/>'
             f'<text x="{BAR_LEFT + length + 8:.1f}" y="{middle}" dominant-baseline="central">{escape(text)}</text>'
         )

@@ -89,7 +89,10 @@ def run_jobs(
     for job in jobs:
         _check(job, context, finished)
     waiting = [job for job in jobs if job.status == "waiting"]
-    say(f"{len(jobs)} jobs into {folder}: {len(waiting)} to run, {_count(jobs, 'refused')} refused, {len(finished)} done")
+    say(
+        f"{len(jobs)} jobs into {folder}: {len(waiting)} to run, {_count(jobs, 'refused')} refused, "
+        f"{len(finished)} done before"
+    )
     for job in jobs:
         if job.status == "refused":
             say(f"  #{job.number} refused  {job.words}\n      {str(job.error).splitlines()[0]}")

@@ -13,6 +13,7 @@ Reference: https://docs.wandb.ai; the key comes from WANDB_API_KEY or ``wandb lo
 
 from __future__ import annotations
 
+import netrc
 import os
 import socket
 from collections.abc import Iterator, Mapping
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlparse
+from urllib.parse import ParseResult, urlparse
 
 from accel.errors import RefusedError
 from accel.report.figures import ROWS, value_of
@@ -85,7 +86,9 @@ def summary(record: Mapping[str, Any]) -> dict[str, Any]:
         figures = {k: v for k, v in technique["evidence"].items() if isinstance(v, int | float)}
         flat |= {f"{technique['name']}/{key}": value for key, value in figures.items()}
     found = record.get("measurement") or {}
-    return flat | {key: found[key] for key in ("speedup_vs_eager", "speedup_vs_best_dense", "size_ratio") if key in found}
+    return flat | {
+        key: found[key] for key in ("speedup_vs_eager", "speedup_vs_best_dense", "size_ratio") if key in found
+    }
 
 
 def table(record: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
@@ -101,19 +104,29 @@ def _table_rows(record: Mapping[str, Any]) -> Iterator[list[Any]]:
 
 
 def _require_key() -> None:
-    from wandb.sdk.lib import apikey
-
-    if not (os.environ.get("WANDB_API_KEY") or apikey.api_key()):
+    if not (os.environ.get("WANDB_API_KEY") or _key_in_netrc()):
         raise RefusedError(
             "tracker.mode=online: there is no W&B key. Set WANDB_API_KEY or run 'wandb login', or use "
             "tracker.mode=offline and send the run later with 'wandb sync'."
         )
 
 
-def _require_network() -> None:
+def _key_in_netrc() -> bool:
+    """Where ``wandb login`` keeps the key."""
+    try:
+        return netrc.netrc().authenticators(_server().hostname or "") is not None
+    except (OSError, netrc.NetrcParseError):
+        return False
+
+
+def _server() -> ParseResult:
     import wandb
 
-    url = urlparse(str(wandb.Settings().base_url))
+    return urlparse(str(wandb.Settings().base_url))
+
+
+def _require_network() -> None:
+    url = _server()
     address = (url.hostname or "", url.port or (443 if url.scheme == "https" else 80))
     try:
         socket.create_connection(address, timeout=CONNECT_TIMEOUT_S).close()

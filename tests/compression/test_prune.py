@@ -35,6 +35,8 @@ def test_masks_follow_the_schedule_and_hold(train):
     assert 0.5 < found["removed_fraction"] < 0.7
     assert found["removed_heads"] > 0
     assert found["removed_channels"] > 0
-    zero = sum(int((p == 0).all(dim=0).sum()) for n, p in fitted.model.named_parameters() if n.endswith("output.dense.weight"))
+    zero = sum(
+        int((p == 0).all(dim=0).sum()) for n, p in fitted.model.named_parameters() if n.endswith("output.dense.weight")
+    )
     assert zero >= found["removed_channels"]
     assert torch.isfinite(next(fitted.model.parameters())).all()

@@ -24,7 +24,12 @@ def roberta():
     from transformers import AutoModelForSequenceClassification
 
     config = RobertaConfig(
-        vocab_size=261, hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=256, pad_token_id=0
+        vocab_size=261,
+        hidden_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=256,
+        pad_token_id=0,
     )
     return ready(AutoModelForSequenceClassification.from_config(labelled(config, LABELS)))
 
@@ -77,7 +82,9 @@ def test_removing_other_units_than_the_masked_ones_differs():
     assert (logits(masked) - logits(removed)).abs().max() > 1e-4
 
 
-@pytest.mark.parametrize(("name", "kinds"), [("bert", {HEADS, CHANNELS}), ("gpt2", {HEADS, CHANNELS}), ("t5", {CHANNELS})])
+@pytest.mark.parametrize(
+    ("name", "kinds"), [("bert", {HEADS, CHANNELS}), ("gpt2", {HEADS, CHANNELS}), ("t5", {CHANNELS})]
+)
 def test_every_layer_has_its_blocks(name, kinds):
     blocks = find_blocks(MODELS[name]())
     assert {block.kind for block in blocks} == kinds

@@ -19,7 +19,11 @@ def test_objects_to_settings_that_cannot_be(word, text):
 
 def run_ddp(words, folder):
     done = subprocess.run(
-        [sys.executable, "-m", "accel", *words, "strategy=ddp"], capture_output=True, text=True, timeout=280, check=False
+        [sys.executable, "-m", "accel", *words, "strategy=ddp"],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads((folder / "result.json").read_text())
@@ -36,6 +40,8 @@ def test_two_processes_train_every_technique_and_leave_one_record(tiny_run, tmp_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", [[], ["tuning=lora"], ["tuning=head"], ["model=tiny_gpt2"], ["model=tiny_t5"]], ids=str)
+@pytest.mark.parametrize(
+    "words", [[], ["tuning=lora"], ["tuning=head"], ["model=tiny_gpt2"], ["model=tiny_t5"]], ids=str
+)
 def test_every_option_works_under_ddp(tiny_run, tmp_path, words):
     assert run_ddp([*tiny_run, *words], tmp_path / "run")["steps"] == 8

@@ -5,7 +5,9 @@ from accel.errors import PlanError
 from accel.plan import decide
 
 
-@pytest.mark.parametrize(("word", "text"), [("rank=0", "at least 1"), ("alpha=0", "positive"), ("dropout=1", r"in \[0, 1\)")])
+@pytest.mark.parametrize(
+    ("word", "text"), [("rank=0", "at least 1"), ("alpha=0", "positive"), ("dropout=1", r"in \[0, 1\)")]
+)
 def test_objects_to_settings_that_cannot_be(word, text):
     with pytest.raises(PlanError, match=text):
         decide(compose(["tuning=lora", f"tuning.{word}"]))

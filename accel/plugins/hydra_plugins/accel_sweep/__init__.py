@@ -19,10 +19,10 @@ class AccelLauncher(Launcher):
 
         self.work = ProcessLauncher(n_jobs=n_jobs, timeout_s=timeout_s)
 
-    def setup(self, *, hydra_context, task_function, config) -> None:  # noqa: ANN001
+    def setup(self, *, hydra_context, task_function, config) -> None:
         self.work.setup(hydra_context, task_function, config)
 
-    def launch(self, job_overrides, initial_job_idx):  # noqa: ANN001, ANN201
+    def launch(self, job_overrides, initial_job_idx):
         return self.work.launch(job_overrides, initial_job_idx)
 
 
@@ -34,10 +34,10 @@ class AccelSweeper(Sweeper):
 
         self.work = GridSweeper(params)
 
-    def setup(self, *, hydra_context, task_function, config) -> None:  # noqa: ANN001
+    def setup(self, *, hydra_context, task_function, config) -> None:
         self.work.setup(hydra_context, task_function, config)
 
-    def sweep(self, arguments):  # noqa: ANN001, ANN201
+    def sweep(self, arguments):
         return self.work.sweep(arguments)
 
 

@@ -1,0 +1,38 @@
+from accel.baseline import baseline, content_hash
+from accel.compose import compose
+from accel.console import Console
+from accel.data.prepared import prepare
+from accel.plan import decide
+from accel.stages import scorer
+
+
+def ready(words):
+    plan = decide(compose(words))
+    return plan, prepare(plan.task.load(plan.seed), plan)
+
+
+def test_the_hash_covers_what_the_weights_depend_on_and_nothing_else(tiny_run):
+    base = content_hash(*ready(tiny_run))
+    same = ["compression=[prune,qat]", "strategy=ddp", "tracker=csv", "name=x", "engines=[eager,inductor]"]
+    other = ["seed=1", "trainer.max_steps=9", "model.width=32", "task.max_length=16", "trainer.precision=fp64"]
+    assert all(content_hash(*ready([*tiny_run, word])) == base for word in same)
+    assert len({base, *(content_hash(*ready([*tiny_run, word])) for word in other)}) == len(other) + 1
+
+
+def test_trained_once_and_reused(tiny_run, tmp_path):
+    plan, data = ready([*tiny_run, f"cache={tmp_path / 'cache'}"])
+    console = Console(None, silent=True)
+    first = baseline(plan, data, console, scorer(data))
+    second = baseline(plan, data, console, scorer(data))
+    assert (first.reused, second.reused) == (False, True)
+    assert first.report == second.report
+    assert first.folder == second.folder
+    assert not [p for p in (tmp_path / "cache" / "baselines").iterdir() if p.name.endswith(".tmp")]
+
+
+def test_a_half_written_one_is_trained_again(tiny_run, tmp_path):
+    plan, data = ready([*tiny_run, f"cache={tmp_path / 'cache'}"])
+    console = Console(None, silent=True)
+    first = baseline(plan, data, console, scorer(data))
+    (first.folder.parent / "baseline.json").write_text("{")
+    assert not baseline(plan, data, console, scorer(data)).reused

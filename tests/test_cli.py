@@ -1,0 +1,125 @@
+"""The command as a user types it."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from accel.cli import main, parse
+from accel.errors import ConfigError
+
+TORCH_FREE = (
+    "import sys; from accel.cli import main; code = main({words!r}); assert 'torch' not in sys.modules; sys.exit(code)"
+)
+
+
+def outside(words, cwd):
+    return subprocess.run(
+        [sys.executable, "-c", TORCH_FREE.format(words=words)], capture_output=True, text=True, cwd=cwd, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--help"], 0),
+        (["check"], 0),
+        (["check", "compression=[prune,qat,distill]"], 0),
+        (["check", "compression=[prnue]"], 2),
+        (["check", "tuning=lora", "compression=[qat]"], 2),
+        (["check", "-m", "compression=[],[prune],[qat]", "tuning=full,lora"], 0),
+        (["modle=x"], 2),
+        (["tuning=lora", "compression=[qat]"], 2),
+        (["predict", "nowhere", "text"], 2),
+        (["compare", "nowhere"], 2),
+        (["--nonsense"], 2),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
+def test_deciding_never_imports_torch_and_never_shows_a_traceback(words, code, tmp_path):
+    done = outside(words, tmp_path)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_the_torch_check_can_fail(tmp_path):
+    """Negative control."""
+    program = TORCH_FREE.replace("import sys;", "import sys, torch;").format(words=["check"])
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, cwd=tmp_path, check=False)
+    assert done.returncode == 1
+
+
+def test_check_answers_quickly(tmp_path):
+    """The bound is loose for a loaded machine; importing torch alone would break it."""
+    best = min(_seconds(lambda: outside(["check", "compression=[prune]"], tmp_path)) for _ in range(3))
+    assert best < 1.5
+
+
+def _seconds(work):
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def test_a_refused_run_leaves_its_record_and_nothing_else(tmp_path, capsys):
+    assert main(["tuning=lora", "compression=[qat]", f"hydra.run.dir={tmp_path / 'run'}"]) == 2
+    assert [p.name for p in (tmp_path / "run").iterdir()] == ["result.json"]
+    record = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert record["status"] == "refused"
+    assert record["error"] in capsys.readouterr().err
+    assert record["overrides"][:2] == ["tuning=lora", "compression=[qat]"]
+
+
+def test_a_typo_leaves_a_record_too(tmp_path):
+    assert main(["modle=x", f"hydra.run.dir={tmp_path / 'run'}"]) == 2
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["status"] == "refused"
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main([f"hydra.run.dir={tmp_path / 'file'}"]) == 2
+    assert main([f"hydra.run.dir={tmp_path / 'file' / 'run'}"]) == 2
+    assert "is a file" in capsys.readouterr().err
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    with pytest.raises(ConfigError):
+        main(["check", "modle=x", "--debug"])
+
+
+def test_flags_are_sorted_from_overrides(tmp_path):
+    found = parse(["-m", "seed=1", f"--config-dir={tmp_path}", "--plugin", "a.b", "--debug"])
+    assert found.overrides == ["seed=1"]
+    assert (found.config_dirs, found.plugins, found.multirun, found.debug) == ((str(tmp_path),), ("a.b",), True, True)
+    for wrong in (["--plugin"], ["--config-dir", str(tmp_path / "no")], ["-x"]):
+        with pytest.raises(ConfigError):
+            parse(wrong)
+
+
+def test_a_plugin_adds_an_option(tmp_path):
+    (tmp_path / "my_plugin.py").write_text(
+        "from dataclasses import dataclass\n"
+        "from accel.compression import Compression\n"
+        "from accel.technique import Stage\n"
+        "@dataclass(kw_only=True)\n"
+        "class Mine(Compression):\n"
+        "    stage = Stage.SPARSIFY\n"
+        "    amount: int = 3\n"
+    )
+    (tmp_path / "groups" / "compression").mkdir(parents=True)
+    (tmp_path / "groups" / "compression" / "mine.yaml").write_text("mine:\n  _target_: my_plugin.Mine\n  amount: 5\n")
+    words = ["check", "compression=[mine]", "--config-dir", "groups"]
+    assert "--plugin my_plugin" in outside(words, tmp_path).stderr
+    done = outside([*words, "--plugin", "my_plugin"], tmp_path)
+    assert "amount=5" in done.stdout, done.stderr
+
+
+def test_hydras_own_flags_work(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "accel", "--cfg", "job", "model=tiny_bert"],
+        capture_output=True, text=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "accel.model.tiny_bert.TinyBert" in done.stdout

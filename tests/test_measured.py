@@ -1,0 +1,25 @@
+from accel.measured import ENGINES, _candidates, _parameters
+from accel.model.tiny_bert import TinyBert
+from accel.ops import int8
+from accel.plan import ENGINE_NAMES
+
+
+def test_every_engine_that_can_be_named_can_be_measured():
+    assert tuple(ENGINES) == ENGINE_NAMES
+
+
+def test_scales_are_no_parameters_and_embeddings_count():
+    model = TinyBert().classifier(["a", "b"])
+    before = _parameters(model)[0]
+    int8.prepare(model, embeddings=True)
+    assert _parameters(int8.convert(model))[0] == before
+
+
+def test_an_int8_model_is_measured_in_int8(tmp_path):
+    model = TinyBert().classifier(["a", "b"]).eval()
+    assert [c.label for c in _candidates(model, tmp_path.parent, ["onnxruntime"])] == []
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    assert [c.label for c in _candidates(model, tmp_path, ["eager"])] == ["eager float32"]
+    int8.prepare(model, embeddings=True)
+    int8.convert(model)
+    assert [c.label for c in _candidates(model, tmp_path, ["eager"])] == ["eager int8"]

@@ -1,0 +1,34 @@
+import json
+
+import pytest
+
+import accel
+from accel.cli import main
+from accel.errors import DataError
+
+
+@pytest.fixture
+def run_folder(tiny_run, tmp_path):
+    assert main([*tiny_run, "trainer.max_steps=60", "compression=[qat]"]) == 0
+    return tmp_path / "run"
+
+
+def test_load_predicts_as_the_run_did(run_folder):
+    answers = accel.load(str(run_folder))(["the crew was great and friendly", "the meal was terrible and rude"])
+    assert [a.label for a in answers] == ["positive", "negative"]
+    assert all(abs(sum(a.scores.values()) - 1) < 1e-5 for a in answers)
+    assert accel.load(str(run_folder / "model"))(["x"])
+
+
+def test_the_command_writes_json_lines(run_folder, tmp_path, capsys):
+    (tmp_path / "texts.txt").write_text("great seat\n\nrude crew\n")
+    capsys.readouterr()
+    assert main(["predict", str(run_folder), "航班", "--file", str(tmp_path / "texts.txt")]) == 0
+    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [a["text"] for a in answers] == ["航班", "great seat", "rude crew"]
+    assert set(answers[0]) == {"text", "label", "score", "scores"}
+
+
+def test_a_pair_for_a_model_of_single_texts_is_told(run_folder):
+    with pytest.raises(DataError, match="trained on 1 text column"):
+        accel.load(str(run_folder))([("a", "b")])
