@@ -37,9 +37,9 @@ class Csv(Tracker):
         target = Path(self.file).expanduser()
         target.parent.mkdir(parents=True, exist_ok=True)
         row = {"name": record["name"], "folder": str(folder), **_choices(record), **summary(record)}
-        with FileLock(f"{target}.lock"):
+        # The lock's file stays: whoever removes it lets two others hold it at once.
+        with FileLock(target.with_name(f".{target.name}.lock")):
             append(target, {k: safe_cell(v) for k, v in row.items()})
-        Path(f"{target}.lock").unlink(missing_ok=True)
 
 
 def _choices(record: Mapping[str, Any]) -> dict[str, str]:

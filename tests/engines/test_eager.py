@@ -1,0 +1,16 @@
+import numpy as np
+import torch
+
+from accel.engines.eager import Eager
+from accel.model.tiny_bert import TinyBert
+from accel.onnx_export import random_inputs
+
+
+def test_gives_the_models_logits():
+    model = TinyBert().classifier(["a", "b"])
+    engine = Eager(model, "float32", 7)
+    inputs = random_inputs(model, 2, 16)
+    with torch.inference_mode():
+        expected = model.eval()(**{k: torch.from_numpy(v) for k, v in inputs.items()}).logits.numpy()
+    assert np.array_equal(engine.run(inputs), expected)
+    assert (engine.label, engine.size_bytes) == ("eager float32", 7)

@@ -1,0 +1,83 @@
+import json
+from html.parser import HTMLParser
+
+import pytest
+
+from accel.report.html import render, write_report
+from accel.report.record import new_record
+
+HOSTILE = ["<script>alert(1)</script>", '"onload=alert(1) x="', "<img src=x onerror=alert(1)>", "'><svg onload=a>"]
+
+
+def cost(engine="inductor", dtype="int8", latency=4.0):
+    return {
+        "num_parameters": 17_000_000, "nonzero_fraction": 1.0, "size_bytes": 18_000_000, "flops": 1_500_000_000,
+        "latency_ms_p50": latency, "latency_ms_p95": latency, "latency_ms_p50_interval": [latency, latency],
+        "throughput_per_s": 200.0, "peak_memory_bytes": None, "engine": engine, "dtype": dtype, "batch_size": 1,
+        "sequence_length": 128, "num_threads": 2, "rounds": 60,
+    }  # fmt: skip
+
+
+def full_record(name="run"):
+    per_class = [{"label": name, "precision": 1.0, "recall": 0.5, "f1": 0.7, "support": 3}] * 2
+    side = {
+        "metrics": {"accuracy": 0.84, "macro_f1": 0.8, "loss": 0.4}, "cost": cost(), "engines": [cost(), cost("eager")],
+        "per_class": per_class, "confusion_matrix": [[2, 1], [0, 3]],
+    }  # fmt: skip
+    return {
+        **new_record([name]),
+        "status": "finished", "name": name, "group": name, "before": side, "after": side,
+        "data": {"train": 4, "labels": [name, "b"], "label_counts": {"train": [1, 3]}, "notes": [name]},
+        "measurement": {"verdict": name, "speedup_vs_eager": 2.0, "size_ratio": 2.0, "skipped": {name: name}},
+        "techniques": [{
+            "name": name, "stage": "REMOVE", "settings": {name: name},
+            "evidence": {"units_per_block": {f"{name}.heads": 3}},
+        }],
+        "exports": [{"format": name, "path": name, "size_bytes": 9, "max_abs_diff": 0.0, "metrics": {"accuracy": 1.0}}],
+        "privacy": {name: name}, "timings": {name: 1.0},
+    }  # fmt: skip
+
+
+class Elements(HTMLParser):
+    """Collects tags and attributes that a browser would act on."""
+
+    def __init__(self):
+        super().__init__()
+        self.active = []
+
+    def handle_starttag(self, tag, attrs):
+        self.active += [tag] if tag in ("script", "img", "iframe", "object", "link") else []
+        self.active += [name for name, _ in attrs if name.startswith("on") or name in ("src", "href")]
+
+
+def active(page):
+    parser = Elements()
+    parser.feed(page)
+    return parser.active
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_are_text(name):
+    page = render(full_record(name), name, {f"validation/{name}loss": [(0, 1.0)], "train/loss": [(0, 1.0)]})
+    assert active(page) == []
+
+
+def test_the_check_can_fail():
+    """Negative control."""
+    assert active(f"<p>{HOSTILE[0]}{HOSTILE[2]}</p>") == ["script", "img", "src", "onerror"]
+
+
+def test_every_part_is_there_and_small(tmp_path):
+    (tmp_path / "result.json").write_text(json.dumps(full_record()))
+    (tmp_path / "metrics.csv").write_text("step,name,value\n0,train/loss,1.0\n9,train/loss,0.5\n")
+    page = write_report(tmp_path).read_text()
+    for title in ("Before and after", "Where the speed comes from", "Confusion", "Exports", "By class", "Privacy"):
+        assert title in page
+    assert len(page) < 100_000
+    assert "http" not in page.replace("http-equiv", "")
+
+
+@pytest.mark.parametrize("status", ["refused", "failed", "interrupted", "running"])
+def test_a_run_without_results_has_a_page(status):
+    page = render({**new_record([]), "status": status, "error": "because <b>"}, "", {})
+    assert "because &lt;b&gt;" in page

@@ -1,0 +1,22 @@
+from accel.report.pareto import OBJECTIVES, dominates, pareto
+
+
+def record(accuracy, latency, size):
+    cost = {"latency_ms_p50": latency, "size_bytes": size}
+    return {"after": {"metrics": {"accuracy": accuracy}, "cost": {k: v for k, v in cost.items() if v is not None}}}
+
+
+def test_only_what_nothing_beats_in_everything_stays():
+    runs = {"a": record(0.9, 5, 10), "b": record(0.8, 6, 11), "c": record(0.8, 4, 10), "d": record(0.99, 1, None)}
+    assert pareto(runs) == ["a", "c"]
+
+
+def test_equal_runs_do_not_beat_each_other():
+    assert pareto({"a": record(0.9, 5, 10), "b": record(0.9, 5, 10)}) == ["a", "b"]
+    assert not dominates([1.0], [1.0])
+    assert dominates([1.0, 2.0], [1.0, 3.0])
+
+
+def test_accuracy_is_maximized():
+    assert OBJECTIVES[0].cost(record(0.9, 1, 1)) == -0.9
+    assert OBJECTIVES[0].cost({}) is None

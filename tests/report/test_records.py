@@ -1,0 +1,26 @@
+import json
+
+from accel.report.record import new_record, write_record
+from accel.report.records import Recorded, find
+
+
+def test_finds_runs_and_sweeps_and_says_what_it_leaves_out(tmp_path):
+    for name in ("0", "1", "10", "2"):
+        write_record({**new_record(["seed=1", f"hydra.run.dir={name}"]), "status": "finished"}, tmp_path / "s" / name)
+    (tmp_path / "s" / "3").mkdir()
+    (tmp_path / "s" / "3" / "result.json").write_text("{")
+    found, remarks = find([tmp_path / "s", tmp_path / "s" / "0"])
+    assert [r.folder.name for r in found] == ["0", "1", "2", "10"]
+    assert found[0].overrides == ["seed=1"]
+    assert len(remarks) == 1
+    assert "is left out" in remarks[0]
+
+
+def test_figures_and_choices_are_read_safely(tmp_path):
+    run = Recorded(
+        tmp_path, json.loads('{"after": {"x": 1, "b": true}, "choices": {"compression": ["a", "b"], "c": []}}')
+    )
+    assert run.number("after", "x") == 1
+    assert run.number("after", "b") is None
+    assert run.number("before", "x") is None
+    assert run.choices == {"compression": "a+b", "c": "none"}

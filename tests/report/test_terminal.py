@@ -1,0 +1,36 @@
+from rich.console import Console
+
+from accel.report.terminal import before_after_table
+
+
+def cost(engine, dtype, latency):
+    return {"engine": engine, "dtype": dtype, "latency_ms_p50": latency, "size_bytes": 1e6}
+
+
+def drawn(record):
+    console = Console(width=140, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(before_after_table(record))
+    return console.export_text()
+
+
+def test_shows_the_plain_dense_model_the_best_dense_engine_and_the_result():
+    eager, best, after = (
+        cost("eager", "float32", 20.0),
+        cost("inductor", "float32", 10.0),
+        cost("inductor", "int8", 4.0),
+    )
+    record = {
+        "name": "run",
+        "before": {"metrics": {"accuracy": 0.845}, "cost": best, "engines": [eager, best]},
+        "after": {"metrics": {"accuracy": 0.841}, "cost": after, "engines": [after]},
+    }
+    text = drawn(record)
+    for expected in ("eager float32", "inductor float32", "inductor int8", "20.00 ms", "5.00x faster", "-0.4 points"):
+        assert expected in text
+
+
+def test_without_a_before_there_is_one_column():
+    text = drawn({"name": "run", "after": {"metrics": {"accuracy": 0.8}, "cost": {}, "engines": []}})
+    assert "change" not in text
+    assert "0.8000" in text
+    assert before_after_table({"after": None}) is None

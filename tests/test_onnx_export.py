@@ -1,0 +1,45 @@
+import pytest
+import torch
+
+from accel.engines.eager import Eager
+from accel.engines.onnxruntime import OnnxRuntime
+from accel.model.tiny_bert import TinyBert
+from accel.model.tiny_gpt2 import TinyGpt2
+from accel.model.tiny_t5 import TinyT5
+from accel.onnx_export import ExportError, export_onnx, parity, quantize_onnx, random_inputs, require_parity
+
+
+def test_a_nudged_weight_is_noticed():
+    """Negative control of the parity check; the untouched model passes it."""
+    model, other = (TinyBert().classifier(["a", "b"]).eval() for _ in range(2))
+    require_parity(parity(model, Eager(other, "float32", 0)), "copy")
+    with torch.no_grad():
+        other.classifier.weight[0, 0] += 0.05
+    with pytest.raises(ExportError, match="not the same model"):
+        require_parity(parity(model, Eager(other, "float32", 0)), "copy")
+
+
+def test_int8_is_close_and_smaller(tmp_path):
+    model = TinyBert().classifier(["a", "b"]).eval()
+    export_onnx(model, tmp_path / "m.onnx")
+    quantize_onnx(tmp_path / "m.onnx", tmp_path / "q.onnx")
+    assert parity(model, OnnxRuntime(tmp_path / "q.onnx", "int8", 0, 1)).max_abs_diff < 0.02
+    assert (tmp_path / "q.onnx").stat().st_size < 0.7 * (tmp_path / "m.onnx").stat().st_size
+
+
+@pytest.mark.parametrize("option", [TinyGpt2(), TinyT5()], ids=lambda o: o.option_name())
+def test_other_architectures_export_or_say_why(tmp_path, option):
+    model = option.classifier(["a", "b"]).eval()
+    try:
+        export_onnx(model, tmp_path / "m.onnx")
+    except ExportError as error:
+        assert "safetensors folder is complete" in str(error)
+    else:
+        require_parity(parity(model, OnnxRuntime(tmp_path / "m.onnx", "float32", 0, 1)), "m.onnx")
+
+
+def test_random_inputs_end_in_one_end_token():
+    model = TinyT5().classifier(["a", "b"])
+    inputs = random_inputs(model, 5, 20)
+    assert ((inputs["input_ids"] == 3).sum(1) == 1).all()
+    assert (inputs["input_ids"][inputs["attention_mask"] == 0] == 0).all()
