@@ -117,12 +117,25 @@ def load_classifier(folder: Path, label_names: Sequence[str], key: str) -> nn.Mo
     config = labelled(load_config(folder, key), label_names)
     try:
         with quiet():
-            model = AutoModelForSequenceClassification.from_pretrained(
-                folder, config=config, use_safetensors=True, trust_remote_code=False, local_files_only=True
+            model, found = AutoModelForSequenceClassification.from_pretrained(
+                folder,
+                config=config,
+                use_safetensors=True,
+                trust_remote_code=False,
+                local_files_only=True,
+                ignore_mismatched_sizes=True,  # a head for other labels is replaced; the body is checked below
+                output_loading_info=True,
             )
     except (SafetensorError, RuntimeError, OSError, ValueError) as error:
         first = " ".join(str(error).split())[:300]
         raise DataError(f"{key}={folder} does not load as a classifier: {first}. Copy the folder again.") from error
+    wrong = [
+        str(name) for name in found["mismatched_keys"] if str(name).strip("('").startswith(model.base_model_prefix)
+    ]
+    if wrong:
+        raise DataError(
+            f"{key}={folder}: the weights do not fit config.json ({wrong[0]}). Copy both from the same model."
+        )
     return ready(model)
 
 

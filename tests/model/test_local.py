@@ -90,3 +90,10 @@ def test_keys_that_choose_code_are_dropped(folder):
     model = Local(path=str(folder)).classifier(["a", "b"])
     assert "auto_map" not in model.config.to_dict()
     assert "evil" not in str(model.config.to_dict())
+
+
+def test_a_body_that_does_not_fit_is_told(folder):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"intermediate_size": 32}))
+    with pytest.raises(DataError, match=r"do not fit config\.json"):
+        Local(path=str(folder)).classifier(["a", "b"])

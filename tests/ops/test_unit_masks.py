@@ -35,7 +35,8 @@ def test_removes_about_the_fraction_and_computes_the_same():
 def test_a_mask_that_was_not_held_is_noticed():
     model, blocks = masked_model()
     with torch.no_grad():
-        output_weight(model, blocks[0]).add_(0.1)
+        for block in blocks:
+            output_weight(model, block).add_(0.1)
     with pytest.raises(RuntimeError, match="masked weights are not zero"):
         figures(model)
 
