@@ -17,14 +17,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from accel.errors import DataError
-from accel.ops import structure
+from accel.ops import int8_layers, structure
 from accel.pretrained import load_config, load_tokenizer, quiet
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 WEIGHTS, META = "model.safetensors", "accel.json"
-QUANTIZED_SUFFIX = ".weight_scale"
+QUANTIZED_SUFFIX = f".{int8_layers.SCALE}"
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def save_model(
 ) -> None:
     """Write everything that ``load_model`` and a user of the model need; the weights are written last."""
     folder.mkdir(parents=True, exist_ok=True)
-    state, shared = _unshared(_state(model))
+    state, shared = _unshared({name: value.detach() for name, value in model.state_dict().items()})
     meta = Meta(list(label_names), max_length, num_text_columns, structure.count_units(model), shared)
     model.config.save_pretrained(folder)  # type: ignore[union-attr]
     tokenizer.save_pretrained(folder)
@@ -121,12 +121,6 @@ def is_quantized(folder: Path) -> bool:
         return any(name.endswith(QUANTIZED_SUFFIX) for name in file.keys())  # noqa: SIM118 - no iterator in safetensors
 
 
-def _state(model: nn.Module) -> dict[str, Tensor]:
-    from accel.ops import int8
-
-    return {name: value.detach() for name, value in int8.quantized_state(model).items()}
-
-
 def _unshared(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Store a tensor that has two names once: safetensors refuses shared memory."""
     first: dict[tuple[Any, ...], str] = {}
@@ -141,16 +135,8 @@ def _unshared(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, st
 
 
 def _restore(model: nn.Module, state: dict[str, Tensor]) -> None:
-    if any(name.endswith(QUANTIZED_SUFFIX) for name in state):
-        from accel.ops import int8  # torchao is imported only for a model that needs it
-
-        model.requires_grad_(False)
-        int8.restore(model, state)
-        quantized = {name for name, value in model.state_dict().items() if int8.is_quantized(value)}
-        quantized |= {name.removesuffix("weight") + "scale" for name in quantized}
-    else:
-        quantized = set()
+    model.requires_grad_(False)
+    int8_layers.put_in_place(model, state)
     missing, unexpected = model.load_state_dict(state, strict=False)
-    missing = [name for name in missing if name not in quantized]
     if missing or unexpected:
         raise RuntimeError(f"missing {missing[:3]}, unexpected {list(unexpected)[:3]}")

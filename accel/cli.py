@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from accel.errors import AccelError, ConfigError, ExitCode, RefusedError
+from accel.overrides import quote_unicode
 
 USAGE = """\
 accel: fine-tune a transformer while pruning, quantizing and distilling it, and measure what that cost
@@ -114,7 +115,7 @@ def parse(words: Sequence[str]) -> Arguments:
         elif word.startswith("-"):
             raise ConfigError(f"There is no flag {word}. See accel --help.")
         else:
-            overrides.append(word)
+            overrides.append(quote_unicode(word))
     for folder in dirs:
         if not Path(folder).is_dir():
             raise ConfigError(f"--config-dir {folder}: there is no such folder.")
@@ -265,7 +266,7 @@ def hydra_itself(words: Sequence[str]) -> int:
     """Hydra's own flags (--cfg, --info, shell completion), which need Hydra's own main."""
     from accel.hydra_main import main as hydra_main
 
-    return hydra_main(words)
+    return hydra_main([quote_unicode(word) for word in words])
 
 
 VERBS: dict[str, Callable[[Sequence[str]], int]] = {

@@ -138,18 +138,18 @@ def _difference(model: nn.Module, other: nn.Module) -> float:
 
 def is_int8(model: nn.Module) -> bool:
     """Whether any layer stores int8."""
-    from accel.ops import int8
+    from accel.ops import int8_layers
 
-    return int8.count_quantized(model) > 0
+    return int8_layers.count_quantized(model) > 0
 
 
 def float_copy(model: nn.Module) -> nn.Module:
     """The model itself, or for an int8 model an fp32 copy of the same values."""
     if not is_int8(model):
         return model
-    from accel.ops import int8
+    from accel.ops import int8_layers
 
-    return int8.to_float(copy.deepcopy(model))
+    return int8_layers.to_float(copy.deepcopy(model))
 
 
 def main(words: Sequence[str]) -> int:

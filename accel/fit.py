@@ -23,6 +23,7 @@ from accel.errors import Interrupted, NoEffectError
 from accel.module import TransformerModule
 from accel.plan import Plan
 from accel.report.metrics_log import MetricsLog
+from accel.strategy_adapters import leave_together
 from accel.technique import Facts, History
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def fit(
     *,
     title: str,
     folder: Path | None = None,
-    teacher: Path | None = None,
+    baseline: Path | None = None,
     loggers: Sequence[Logger] = (),
     checkpoint: Path | None = None,
 ) -> Fitted:
@@ -54,7 +55,7 @@ def fit(
 
     Args:
         folder: where checkpoints and metrics.csv go; without one, nothing is kept.
-        teacher: the dense baseline's folder, for techniques that need it.
+        baseline: the dense baseline's folder, for techniques that need it.
         checkpoint: the file to resume from.
 
     Raises:
@@ -63,7 +64,16 @@ def fit(
         Interrupted: a signal stopped training; a checkpoint was saved.
     """
     total_steps = data.total_steps(plan)
-    facts = _facts(plan, data, total_steps, teacher)
+    facts = Facts(
+        total_steps=total_steps,
+        num_examples=data.num_train,
+        num_labels=len(data.label_names),
+        world_size=plan.strategy.num_processes(),
+        seed=plan.seed,
+        baseline=baseline,
+        folder=folder,
+        resumed=checkpoint is not None,
+    )
     module = TransformerModule(plan, facts, data.label_names)
     log = MetricsLog(folder / "metrics.csv" if folder else None, resume_step=_step_of(checkpoint))
     stop = StopOnSignal(folder / "checkpoints" if folder else Path())
@@ -72,25 +82,16 @@ def fit(
         warnings.simplefilter("ignore")
         trainer.fit(module, datamodule=Batches(plan, data, facts), ckpt_path=checkpoint, weights_only=True)
     if stop.received is not None:
+        leave_together()
         raise Interrupted(
             f"Stopped by {stop.received.name} after step {trainer.global_step} of {total_steps}; nothing is lost. "
             f"Go on with the same command plus resume={folder}",
             EXIT_CODES[stop.received],
         )
-    evidence = _evidence(plan, module.model, log.history())
-    _leave_process_group()
+    # Rank 0 alone keeps what was logged, so it alone can prove something; where it fails, Lightning ends the others.
+    evidence = _evidence(plan, module.model, log.history()) if trainer.is_global_zero else {}
+    leave_together()
     return Fitted(model=module.model, steps=trainer.global_step, evidence=evidence)
-
-
-def _facts(plan: Plan, data: Prepared, total_steps: int, teacher: Path | None) -> Facts:
-    return Facts(
-        total_steps=total_steps,
-        num_examples=data.num_train,
-        num_labels=len(data.label_names),
-        world_size=plan.strategy.num_processes(),
-        seed=plan.seed,
-        teacher=teacher,
-    )
 
 
 def _trainer(
@@ -181,12 +182,3 @@ class _threads:  # noqa: N801 - used as a context manager
 
     def __exit__(self, *error: object) -> None:
         torch.set_num_threads(self.before)
-
-
-def _leave_process_group() -> None:
-    """What follows (export, measurement) is for rank 0 alone; the others may go."""
-    import torch.distributed as dist
-
-    if dist.is_available() and dist.is_initialized():
-        dist.barrier()
-        dist.destroy_process_group()

@@ -30,7 +30,7 @@ from accel.measure import (
     summarize,
 )
 from accel.onnx_export import ExportError, export_onnx, quantize_onnx, random_inputs
-from accel.ops import int8
+from accel.ops.int8_layers import SCALE
 from accel.trainer.standard import bf16_fast
 
 
@@ -124,6 +124,6 @@ ENGINES: dict[str, Callable[[nn.Module, Path], Mapping[str, Callable[[], Engine]
 
 def _parameters(model: nn.Module) -> tuple[int, int]:
     """(parameters, those that are not zero); the scales of int8 weights are not parameters."""
-    state = {name: v for name, v in int8.quantized_state(model).items() if not name.endswith(".weight_scale")}
+    state = {name: v for name, v in model.state_dict().items() if not name.endswith(SCALE)}
     seen: dict[Any, torch.Tensor] = {(v.data_ptr(), v.shape): v for v in state.values()}
     return sum(v.numel() for v in seen.values()), sum(int(v.count_nonzero()) for v in seen.values())

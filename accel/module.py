@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from accel.errors import NonFiniteLossError
 from accel.metrics import Scores
 from accel.plan import Plan
-from accel.technique import Facts, Loss
+from accel.technique import Facts, Loss, Step
 
 LOG_EVERY_STEPS = 10
 
@@ -53,6 +53,9 @@ class TransformerModule(pl.LightningModule):
         self.loss = Loss(cross_entropy)
         for technique in self.plan.techniques:
             self.loss = technique.adapt_loss(self.loss, self.model, self.facts)
+        self.step: Step = self._score
+        for technique in self.plan.techniques:
+            self.step = technique.adapt_step(self.step, self.model, self.facts)
         self.built = True
 
     def configure_optimizers(self) -> Any:
@@ -64,10 +67,11 @@ class TransformerModule(pl.LightningModule):
 
     def configure_gradient_clipping(self, *args: Any, **kwargs: Any) -> None:
         """Ours, because Lightning refuses to clip for a fused optimizer even where nothing is scaled (bf16, fp32)."""
-        self.plan.trainer.clip_gradients(self.model)
+        if self.plan.privacy is None:  # a private gradient is mostly noise: its norm says nothing
+            self.plan.trainer.clip_gradients(self.model)
 
-    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        terms = self.loss.compute(self._forward(batch, self.loss.forward_args), batch)
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        terms = self.step(batch)
         loss = terms["loss"]
         if not torch.isfinite(loss):
             raise NonFiniteLossError(
@@ -78,6 +82,9 @@ class TransformerModule(pl.LightningModule):
         if self.global_step % LOG_EVERY_STEPS == 0:
             self._log_terms(terms)
         return loss
+
+    def _score(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return self.loss.compute(self._forward(batch, self.loss.forward_args), batch)
 
     def _log_terms(self, terms: Mapping[str, Tensor]) -> None:
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]

@@ -73,7 +73,7 @@ class Plan:
     @property
     def needs_baseline(self) -> bool:
         """A *before* column is measured for whatever changes the model, never trained unprivately under privacy."""
-        wanted = self.changes_model or any(t.needs_teacher for t in self.techniques)
+        wanted = self.changes_model or any(t.needs_baseline for t in self.techniques)
         return wanted and self.privacy is None
 
     def choices(self) -> dict[str, Any]:
@@ -111,7 +111,15 @@ class Plan:
         from accel.strategy.single import Single
         from accel.tuning.full import Full
 
-        return replace(self, compression=(), privacy=None, strategy=Single(), tuning=Full(), tracker=None)
+        return replace(
+            self,
+            trainer=self.trainer.for_baseline(),
+            compression=(),
+            privacy=None,
+            strategy=Single(),
+            tuning=Full(),
+            tracker=None,
+        )
 
     def digest(self) -> str:
         """Equal plans, equal digest: over every setting of every option, and the seed."""

@@ -37,6 +37,8 @@ def train_and_finish(run: Run, dataset: Dataset, console: Console) -> None:
         return
     run.record["steps"] = fitted.steps
     run.record["techniques"] = _techniques(run, fitted)
+    if run.plan.privacy is not None:
+        run.record["privacy"] = run.plan.privacy.statement(run.folder)
     _finish(run, data, console, fitted, before)
     run.record["status"] = "finished"
     write_record(run.record, run.folder)
@@ -62,7 +64,7 @@ def _train(run: Run, data: Prepared, console: Console, before: Baseline | None) 
             console,
             title="train",
             folder=run.folder,
-            teacher=before.folder if before else None,
+            baseline=before.folder if before else None,
             loggers=loggers,
             checkpoint=_checkpoint(run),
         )

@@ -100,8 +100,12 @@ class Facts:
     num_labels: int
     world_size: int
     seed: int
-    teacher: Path | None
+    baseline: Path | None
     """Folder of the dense baseline, when the plan asks for one."""
+    folder: Path | None = None
+    """Where the run keeps its files; none for a model that is trained on the way, such as the baseline."""
+    resumed: bool = False
+    """Whether training goes on from a checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,10 @@ class Loss:
     """(model outputs, batch) -> terms; the batch still holds ``labels``."""
     forward_args: Mapping[str, Any] = field(default_factory=dict)
     """Extra keywords the model's forward needs, e.g. ``output_hidden_states``."""
+
+
+Step = Callable[[Any], dict[str, "Tensor"]]
+"""One batch of the loader -> named scalar terms; the gradient of ``loss`` is what the optimizer gets."""
 
 
 @dataclass(frozen=True)
@@ -131,10 +139,11 @@ class Technique(Option):
     trainer_args        before the ``Trainer`` is made
     adapt_model         in ``configure_model``: before weights are restored or wrapped
     adapt_loss          after the model exists
+    adapt_step          after the loss: how a batch of the loader becomes a gradient
     adapt_loader        in ``train_dataloader``
     adapt_optimizer     in ``configure_optimizers``
     callbacks           Lightning callbacks for work between steps
-    export              after ``fit``, on the unwrapped model, in reverse order of stages
+    export              after ``fit``, on the unwrapped model, in the order of stages
     evidence            after ``fit`` and before ``export``, on the unwrapped model
     ==================  =====================================================================
     """
@@ -142,7 +151,7 @@ class Technique(Option):
     stage: ClassVar[Stage]
     changes_model: ClassVar[bool] = False
     """Whether the finished model differs from a dense one; if any does, a baseline is measured."""
-    needs_teacher: ClassVar[bool] = False
+    needs_baseline: ClassVar[bool] = False
     """Whether the dense baseline must exist before training."""
 
     def trainer_args(self, args: dict[str, Any]) -> dict[str, Any]:
@@ -155,6 +164,10 @@ class Technique(Option):
     def adapt_loss(self, loss: Loss, model: nn.Module, facts: Facts) -> Loss:
         del model, facts
         return loss
+
+    def adapt_step(self, step: Step, model: nn.Module, facts: Facts) -> Step:
+        del model, facts
+        return step
 
     def adapt_loader(self, loader: DataLoader[Any], facts: Facts) -> DataLoader[Any]:
         del facts

@@ -16,7 +16,7 @@ FOLDER_VARIABLES = ("ACCEL_CACHE", "WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG
 RUN_VARIABLES = ("ACCEL_RUN_FOLDER", "LOCAL_RANK", "RANK", "WORLD_SIZE", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
-class NetworkUsed(RuntimeError):
+class NetworkUsed(OSError):
     """A test reached for a host other than this one."""
 
 
@@ -131,15 +131,16 @@ def train(tiny_run: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(accel.module, "LOG_EVERY_STEPS", 1)
     numbers = itertools.count()
 
-    def run(*overrides: str, checkpoint: Path | None = None):
+    def run(*overrides: str, checkpoint: Path | None = None, folder: Path | None = None):
+        """``folder``: of an earlier call, to go on in."""
         plan = decide(compose([*tiny_run, *overrides]))
         data = prepare(plan.task.load(plan.seed), plan)
-        folder = tmp_path / f"fit{next(numbers)}"
-        folder.mkdir()
+        folder = folder or tmp_path / f"fit{next(numbers)}"
+        folder.mkdir(exist_ok=True)
         console = Console(None, silent=True)
-        needs_teacher = any(t.needs_teacher for t in plan.techniques)
-        teacher = baseline(plan, data, console, scorer(data)).folder if needs_teacher else None
-        fitted = fit(plan, data, console, title="test", folder=folder, teacher=teacher, checkpoint=checkpoint)
+        needs_baseline = any(t.needs_baseline for t in plan.techniques)
+        teacher = baseline(plan, data, console, scorer(data)).folder if needs_baseline else None
+        fitted = fit(plan, data, console, title="test", folder=folder, baseline=teacher, checkpoint=checkpoint)
         losses = dict(read_metrics(folder / "metrics.csv").get("train/loss", []))
         return fitted, losses, folder
 

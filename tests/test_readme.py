@@ -14,7 +14,8 @@ from accel.sweep.entry import sort_words
 from accel.sweep.grid import expand
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf8")
-COMMANDS = sorted({line.split("#")[0].strip() for line in re.findall(r"^accel .*$", README, re.MULTILINE)})
+BLOCKS = "".join(re.findall(r"^```\n(.*?)^```$", README, re.MULTILINE | re.DOTALL))
+COMMANDS = sorted({line.split("#")[0].strip() for line in re.findall(r"^accel .*$", BLOCKS, re.MULTILINE)})
 
 
 def test_there_are_commands():

@@ -33,7 +33,7 @@ class Distill(Compression):
 
     stage: ClassVar[Stage] = Stage.DISTILL
     changes_model: ClassVar[bool] = False
-    needs_teacher: ClassVar[bool] = True
+    needs_baseline: ClassVar[bool] = True
 
     temperature: float = 2.0
     """Softens both predictions; 1 leaves them as they are."""
@@ -58,8 +58,8 @@ class Distill(Compression):
         from accel.ops.teacher import distilled
 
         del model
-        assert facts.teacher is not None  # the run trains or finds the baseline before it builds the model
-        return distilled(loss, facts.teacher, self)
+        assert facts.baseline is not None  # the run trains or finds the baseline before it builds the model
+        return distilled(loss, facts.baseline, self)
 
     def evidence(self, model: nn.Module, history: History) -> Evidence:
         del model

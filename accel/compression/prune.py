@@ -2,7 +2,8 @@
 
 What it does: during training it scores every head and channel by the first-order change of the loss, masks the least
     important ones along a cubic schedule (one global ranking, by score per parameter), and after training cuts them
-    out of the weights. The removed model computes what the masked one computed.
+    out of the weights. The removed model computes what the masked one computed. It starts from the dense baseline,
+    which is trained for the *before* column anyway: the scores of a fine-tuned model say what its task needs.
 Use it when: latency or size matters on any hardware; no special kernel is needed.
 What it costs: about half of the removable parameters go at little loss with ``distill``; more costs accuracy.
 Composes with: qat, distill, ddp; refused with adapters, which freeze what is scored.
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
 
 from accel.compression import Compression
@@ -31,11 +33,19 @@ if TYPE_CHECKING:
 SUPPORTED_FAMILIES = ("bert", "roberta", "xlm-roberta", "distilbert", "gpt2", "t5")
 
 
+class Start(Enum):
+    """Which weights removal begins with."""
+
+    baseline = "baseline"
+    pretrained = "pretrained"
+
+
 @dataclass(kw_only=True)
 class Prune(Compression):
     """Structured removal of heads and channels."""
 
     stage: ClassVar[Stage] = Stage.REMOVE
+    needs_baseline: ClassVar[bool] = True
 
     sparsity: float = 0.5
     """Share of the parameters in heads and channels that is removed at the end, in [0, 1)."""
@@ -47,6 +57,8 @@ class Prune(Compression):
     """Optimizer steps between two choices."""
     multiple_of: int = 32
     """Channels kept per layer are a multiple of this: odd sizes are slow."""
+    start: Start = Start.baseline
+    """baseline: the fine-tuned dense model; pretrained: the weights as they were downloaded."""
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         if not 0 <= self.sparsity < 1:
@@ -72,7 +84,11 @@ class Prune(Compression):
     def adapt_model(self, model: nn.Module, facts: Facts) -> nn.Module:
         from accel.ops.unit_masks import attach
 
-        del facts
+        if self.start is Start.baseline and self.sparsity > 0:
+            from accel.artifact import load_model
+
+            assert facts.baseline is not None  # the run trains or finds the baseline before it builds the model
+            model.load_state_dict(load_model(facts.baseline).state_dict())
         attach(model)
         return model
 

@@ -47,9 +47,10 @@ class Qat(Compression):
 
     def adapt_model(self, model: nn.Module, facts: Facts) -> nn.Module:
         from accel.ops import int8
+        from accel.ops.int8_layers import require_int8_kernel
 
         del facts
-        int8.require_int8_kernel()
+        require_int8_kernel()
         if int8.prepare(model, embeddings=self.embeddings) == 0:
             raise NoEffectError(
                 "compression=[qat] found no linear layer to quantize in this model: leave qat out, or report the "

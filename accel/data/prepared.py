@@ -66,7 +66,8 @@ class Prepared:
         settings = plan.trainer.settings()
         if settings["max_steps"] is not None:
             return int(settings["max_steps"])
-        return self.sampler(plan).num_batches * int(settings["epochs"])
+        per_epoch = self.sampler(plan).num_batches if plan.privacy is None else plan.privacy.steps(self.num_train)
+        return per_epoch * int(settings["epochs"])
 
     def collator(self) -> Collator:
         return Collator(int(self.tokenizer.convert_tokens_to_ids(str(self.tokenizer.pad_token))))  # type: ignore[arg-type]

@@ -1,37 +1,26 @@
-"""int8 linear layers and embeddings: trained with rounding in the loop, then really stored and run in int8.
+"""Rounding to int8 in the training loop, and its conversion to layers that store int8 (``int8_layers.py``).
 
-The only file that touches torchao. One scheme throughout: symmetric int8, one scale per row, weights per output row
-and activations per token, the scale measured anew at every call. torchao's own fake quantizer refuses symmetric
-activations ("Symmetric per token is not supported yet", 0.18), which is the scheme its converter runs fastest on a
-CPU; so its ``FakeQuantizedLinear`` holds our row quantizer in its two slots.
+The only file that touches torchao. torchao's own fake quantizer refuses symmetric activations per token ("Symmetric
+per token is not supported yet", 0.18), which is the fastest scheme on a CPU; so its ``FakeQuantizedLinear`` holds our
+row quantizer in its two slots.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
-from accel.errors import RunError
 from accel.logs import quiet_import
+from accel.ops.int8_layers import QMAX, QMIN, Int8Embedding, Int8Linear, quantize_rows, replace, row_scale
 
 with quiet_import():
-    from torchao.quantization import PerRow
     from torchao.quantization.qat import FakeQuantizedLinear
-    from torchao.quantization.quantize_.workflows.int8.int8_tensor import Int8Tensor, QuantizeTensorToInt8Kwargs
 
-QMIN, QMAX = -128, 127
-EPS = torch.finfo(torch.float32).eps
 MIN_OUT_FEATURES = 16
 """A smaller linear layer is a classification head: int8 saves nothing there and costs accuracy."""
-
-
-def row_scale(x: Tensor) -> Tensor:
-    """torchao's symmetric scale of each row: the largest magnitude over half the int8 range; shape [..., 1]."""
-    return (x.float().abs().amax(dim=-1, keepdim=True) / ((QMAX - QMIN) / 2)).clamp_min(EPS)
 
 
 class _RoundRows(torch.autograd.Function):
@@ -80,26 +69,14 @@ class FakeQuantizedEmbedding(nn.Embedding):
         return self.weight_fake_quantizer(super().forward(input))
 
 
-class Int8Embedding(nn.Module):
-    """An embedding stored in int8 with one fp32 scale per row."""
-
-    def __init__(self, weight: Tensor, scale: Tensor) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(weight, requires_grad=False)
-        self.scale = nn.Parameter(scale, requires_grad=False)
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.embedding(input, self.weight).to(self.scale.dtype) * F.embedding(input, self.scale)
-
-
 def prepare(model: nn.Module, *, embeddings: bool) -> int:
     """Put rounding into every linear layer (and embedding) in place, and count them.
 
     Idempotent. Parameters stay the same objects, so optimizers and shared weights keep working.
     """
-    _replace(model, _is_plain_linear, _fake_quantized)
+    replace(model, _is_plain_linear, _fake_quantized)
     if embeddings:
-        _replace(model, lambda m: type(m) is nn.Embedding, FakeQuantizedEmbedding.from_embedding)
+        replace(model, lambda m: type(m) is nn.Embedding, FakeQuantizedEmbedding.from_embedding)
     return sum(1 for _ in fake_quantized(model))
 
 
@@ -119,59 +96,9 @@ def enable(model: nn.Module, enabled: bool) -> None:
 
 def convert(model: nn.Module) -> nn.Module:
     """Replace, in place, every prepared layer by one that stores and computes int8."""
-    _replace(model, lambda m: isinstance(m, FakeQuantizedLinear), lambda m: _int8_linear(m, *quantize_rows(m.weight)))
-    _replace(model, lambda m: isinstance(m, FakeQuantizedEmbedding), lambda m: Int8Embedding(*quantize_rows(m.weight)))
+    replace(model, lambda m: isinstance(m, FakeQuantizedLinear), _int8_linear)
+    replace(model, lambda m: isinstance(m, FakeQuantizedEmbedding), _int8_embedding)
     return model
-
-
-@torch.no_grad()
-def quantize_rows(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """(int8 [rows, columns], fp32 scale [rows, 1]) of a weight."""
-    scale = row_scale(weight)
-    return (weight.float() * (1.0 / scale)).round().clamp(QMIN, QMAX).to(torch.int8), scale
-
-
-def quantized_state(model: nn.Module) -> dict[str, Tensor]:
-    """A state dict of plain tensors: int8 weights under their own names, scales under ``<name>.weight_scale``."""
-    state: dict[str, Tensor] = {}
-    for name, value in model.state_dict().items():
-        if isinstance(value, Int8Tensor):
-            state[name], state[f"{name}_scale"] = value.qdata, value.scale
-        else:
-            state[name.removesuffix(".scale") + ".weight_scale" if name.endswith(".scale") else name] = value
-    return state
-
-
-def restore(model: nn.Module, state: dict[str, Tensor]) -> None:
-    """Put, in place, int8 layers wherever ``state`` (as of ``quantized_state``) has a scale; consumes those entries."""
-    for scale_name in [name for name in state if name.endswith(".weight_scale")]:
-        path = scale_name.removesuffix(".weight_scale")
-        scale, weight = state.pop(scale_name), state.pop(f"{path}.weight")
-        _replace(model, _exactly(model.get_submodule(path)), lambda m, w=weight, s=scale: _int8_module(m, w, s))
-
-
-def count_quantized(model: nn.Module) -> int:
-    """How many layers store int8."""
-    return sum(
-        isinstance(m, Int8Embedding) or (isinstance(m, nn.Linear) and isinstance(m.weight, Int8Tensor))
-        for m in model.modules()
-    )
-
-
-def is_quantized(value: Tensor) -> bool:
-    """Whether a tensor is stored in int8."""
-    return isinstance(value, Int8Tensor) or value.dtype == torch.int8
-
-
-def to_float(model: nn.Module) -> nn.Module:
-    """Replace, in place, int8 layers by fp32 layers of the same values, for engines that quantize by themselves."""
-    _replace(model, lambda m: isinstance(m, nn.Linear) and isinstance(m.weight, Int8Tensor), _float_linear)
-    _replace(model, lambda m: isinstance(m, Int8Embedding), _float_embedding)
-    return model
-
-
-def _exactly(module: nn.Module) -> Callable[[nn.Module], bool]:
-    return lambda other: other is module
 
 
 def _is_plain_linear(module: nn.Module) -> bool:
@@ -188,62 +115,11 @@ def _fake_quantized(linear: nn.Module) -> nn.Module:
     return new.train(linear.training)
 
 
-def _int8_module(old: nn.Module, weight: Tensor, scale: Tensor) -> nn.Module:
-    return _int8_linear(old, weight, scale) if isinstance(old, nn.Linear) else Int8Embedding(weight, scale)
+@torch.no_grad()
+def _int8_linear(linear: nn.Linear) -> Int8Linear:
+    return Int8Linear(*quantize_rows(linear.weight), linear.bias).train(linear.training)
 
 
-def _int8_linear(linear: nn.Module, weight: Tensor, scale: Tensor) -> nn.Linear:
-    """A linear layer whose weight is torchao's int8 tensor with dynamic int8 activations."""
-    out_features, in_features = weight.shape
-    new = nn.Linear(in_features, out_features, bias=linear.bias is not None, device="meta")
-    quantized = Int8Tensor(
-        weight,
-        scale,
-        [1, in_features],
-        torch.float32,
-        act_quant_kwargs=QuantizeTensorToInt8Kwargs(granularity=PerRow()),
-    )
-    new.weight = nn.Parameter(quantized, requires_grad=False)
-    if linear.bias is not None:
-        new.bias = nn.Parameter(linear.bias.detach(), requires_grad=False)  # type: ignore[arg-type]
-    return new.train(linear.training)
-
-
-def _float_linear(linear: nn.Module) -> nn.Linear:
-    assert isinstance(linear, nn.Linear)
-    assert isinstance(linear.weight, Int8Tensor)
-    new = nn.Linear(linear.in_features, linear.out_features, bias=linear.bias is not None, device="meta")
-    new.weight = nn.Parameter(linear.weight.dequantize(), requires_grad=False)
-    if linear.bias is not None:
-        new.bias = linear.bias
-    return new.train(linear.training)
-
-
-def _float_embedding(embedding: nn.Module) -> nn.Embedding:
-    assert isinstance(embedding, Int8Embedding)
-    return nn.Embedding.from_pretrained(embedding.weight.float() * embedding.scale, freeze=True)
-
-
-def _replace(model: nn.Module, wanted: Callable[[nn.Module], bool], make: Callable[[Any], nn.Module]) -> None:
-    """Replace modules in place; a module that is used twice is replaced by one new module in both places."""
-    made: dict[int, nn.Module] = {}
-    for parent in list(model.modules()):
-        for name, child in list(parent.named_children()):
-            if wanted(child):
-                if id(child) not in made:
-                    made[id(child)] = make(child)
-                setattr(parent, name, made[id(child)])
-
-
-def require_int8_kernel() -> None:
-    """Fail clearly when this torch has no int8 matrix product.
-
-    Raises:
-        RunError: names the torch version.
-    """
-    try:
-        torch._int_mm(torch.ones(32, 32, dtype=torch.int8), torch.ones(32, 32, dtype=torch.int8))
-    except (AttributeError, RuntimeError) as error:
-        raise RunError(
-            f"torch {torch.__version__} cannot multiply int8 matrices here ({error}): leave qat out."
-        ) from None
+@torch.no_grad()
+def _int8_embedding(embedding: nn.Embedding) -> Int8Embedding:
+    return Int8Embedding(*quantize_rows(embedding.weight))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from accel.technique import Stage, Technique
@@ -18,6 +20,10 @@ class Privacy(Technique):
     group: ClassVar[str] = "privacy"
     stage: ClassVar[Stage] = Stage.PRIVATIZE
 
-    def statement(self) -> dict[str, Any]:
-        """The guarantee as the record states it (``privacy`` in result.json)."""
-        return self.settings()
+    @abstractmethod
+    def steps(self, num_examples: int) -> int:
+        """Optimizer steps per pass over the training split: a private batch is not a trainer's batch."""
+
+    @abstractmethod
+    def statement(self, folder: Path) -> dict[str, Any]:
+        """The guarantee of the run in ``folder`` as the record states it (``privacy`` in result.json)."""

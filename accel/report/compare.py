@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from accel.errors import ConfigError, ExitCode
 from accel.report.comparison import Comparison, compare_runs, label, write_csv
-from accel.report.records import find
+from accel.report.records import find, privacy_remarks
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -80,7 +80,7 @@ def load(paths: Sequence[Path]) -> tuple[Comparison, list[str]]:
         where = ", ".join(map(str, paths))
         reasons = "".join(f"\n  {remark}" for remark in remarks)
         raise ConfigError(f"There is no readable record of a run (result.json) in {where}.{reasons}")
-    return compare_runs(runs), remarks
+    return compare_runs(runs), [*remarks, *privacy_remarks(paths)]
 
 
 class _Parser(argparse.ArgumentParser):

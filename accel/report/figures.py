@@ -36,13 +36,18 @@ def rate_text(value: float) -> str:
 
 
 def points(after: float, before: float) -> str:
-    """-0.4 points: a difference of a metric in [0, 1]."""
-    return f"{100 * (after - before):+.1f} points"
+    """-0.42 points: a difference of a metric in [0, 1]."""
+    return f"{100 * (after - before):+.2f} points"
 
 
 def difference(after: float, before: float) -> str:
     """+0.0123."""
     return f"{after - before:+.4f}"
+
+
+def bytes_difference(after: float, before: float) -> str:
+    """+57.9 MB."""
+    return f"{(after - before) / 1e6:+.1f} MB"
 
 
 def smaller(after: float, before: float) -> str:
@@ -81,7 +86,7 @@ ROWS = (
     Row("latency p50", "cost", "latency_ms_p50", ms_text, faster),
     Row("latency p95", "cost", "latency_ms_p95", ms_text, faster),
     Row("throughput", "cost", "throughput_per_s", rate_text, more),
-    Row("memory growth", "cost", "peak_memory_bytes", bytes_text, smaller),
+    Row("memory growth", "cost", "peak_memory_bytes", bytes_text, bytes_difference),
 )
 
 
@@ -106,7 +111,20 @@ def engine_of(side: Mapping[str, Any] | None) -> str:
 
 
 def headline(record: Mapping[str, Any]) -> str:
-    """The whole result in one sentence."""
+    """The whole result in one sentence, and what privacy it cost in another."""
+    return " ".join(part for part in (_result_sentence(record), _privacy_sentence(record)) if part)
+
+
+def _privacy_sentence(record: Mapping[str, Any]) -> str:
+    found = record.get("privacy")
+    if not found or "private" not in found:
+        return ""
+    if not found["private"]:
+        return "NOT private: test mode or no noise."
+    return f"Private: epsilon {found['epsilon']:.2f} at delta {found['delta']:.1e} for {found['unit'].split(' (')[0]}."
+
+
+def _result_sentence(record: Mapping[str, Any]) -> str:
     after = record.get("after") or {}
     accuracy = (after.get("metrics") or {}).get("accuracy")
     before = record.get("before")

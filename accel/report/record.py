@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 RESULT = "result.json"
+SWEEP = "sweep.json"
 SCHEMA = 1
 PACKAGES = (
     "accel",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from accel.report.record import RESULT, SCHEMA
+from accel.report.record import RESULT, SCHEMA, SWEEP
 
 PLACEMENT = ("hydra.", "hydra/", "group=", "name=", "sweep.", "resume=")
 """Overrides that say where a run goes and what it is called, not what it is."""
@@ -61,6 +61,23 @@ def find(paths: Sequence[Path]) -> tuple[list[Recorded], list[str]]:
         else:
             found.setdefault(folder, Recorded(file.parent, record))
     return list(found.values()), remarks
+
+
+def privacy_remarks(paths: Sequence[Path]) -> list[str]:
+    """What each private sweep at the paths spent as a whole: its best run is never as private as that run alone."""
+    remarks = []
+    for path in paths:
+        try:
+            spent = json.loads((path / SWEEP).read_text("utf8")).get("privacy")
+        except (OSError, ValueError, AttributeError):
+            continue
+        if spent:
+            total = f"epsilon {spent['epsilon']:.2f}" if spent["epsilon"] is not None else "no bound (test mode)"
+            remarks.append(
+                f"{path}: its {spent['runs']} private runs together spent {total} at delta {spent['delta']:.1e}; "
+                f"whatever is chosen by comparing them costs all of it."
+            )
+    return remarks
 
 
 def _files(path: Path) -> Iterator[Path]:

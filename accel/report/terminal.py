@@ -34,10 +34,16 @@ def _sides(before: Any, after: Any) -> list[tuple[str, Any]]:
     sides = []
     plain = eager_of(before)
     if plain is not None and engine_of(before) != engine_of(plain):
-        sides.append((f"dense\n{engine_of(plain)}", plain))
+        sides.append(("dense", plain))
     if before:
-        sides.append((f"dense best\n{engine_of(before)}", before))
-    return [*sides, (f"{'after' if before else 'result'}\n{engine_of(after)}", after)]
+        sides.append(("best dense", before))
+    named = [*sides, ("after" if before else "result", after)]
+    return [(_heading(name, engine_of(side)), side) for name, side in named]
+
+
+def _heading(name: str, engine: str) -> str:
+    """One word to a line, so that four columns fit into eighty characters."""
+    return "\n".join([name, *engine.split()])
 
 
 def _add(table: Table, row: Row, sides: list[Any], with_change: bool) -> None:

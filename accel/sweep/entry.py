@@ -7,9 +7,9 @@ from pathlib import Path
 
 from accel.compose import compose, conf_dir
 from accel.errors import ConfigError, ExitCode, RefusedError, RunError
+from accel.report.record import SWEEP
 from accel.sweep.grid import expand
 from accel.sweep.launcher import exit_code_of, say
-from accel.sweep.record import SWEEP
 
 SWEEP_KEYS = ("hydra.", "hydra/", "sweep=", "sweep.")
 """Words that choose how a sweep runs, not what a job is."""

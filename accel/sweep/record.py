@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from accel.dp.ledger import LEDGER
+from accel.dp.together import spent_together
 from accel.report.pareto import OBJECTIVES, pareto
-from accel.report.record import RESULT, plain
+from accel.report.record import RESULT, SWEEP, plain
 
-SWEEP, OUTPUT = "sweep.json", "output.txt"
+OUTPUT = "output.txt"
 
 
 @dataclass
@@ -44,7 +46,14 @@ class Job:
         return " ".join(self.overrides) or "(defaults)"
 
     def prepare_folder(self) -> None:
-        """An empty place: what an earlier, unfinished attempt left must not pass for a result."""
+        """An empty place: what an earlier, unfinished attempt left must not pass for a result.
+
+        What that attempt spent of the data's privacy stays on the books.
+        """
+        ledger = self.folder / LEDGER
+        if ledger.is_file():
+            attempts = len(list(self.sweep.glob(f"{self.number}.*.{LEDGER}")))
+            ledger.rename(self.sweep / f"{self.number}.{attempts}.{LEDGER}")
         shutil.rmtree(self.folder, ignore_errors=True)
         self.sweep.mkdir(parents=True, exist_ok=True)
 
@@ -79,6 +88,7 @@ def write_sweep(jobs: Sequence[Job], folder: Path) -> None:
         "jobs": [job_of(job) for job in jobs],
         "objectives": [{"key": o.key, "direction": o.direction} for o in OBJECTIVES],
         "pareto": pareto(points),
+        "privacy": spent_together([*folder.glob(f"*.{LEDGER}"), *(job.folder / LEDGER for job in jobs)]),
     }
     temporary = folder / f".{SWEEP}.tmp"
     temporary.write_text(json.dumps(plain(record), ensure_ascii=False, indent=1), "utf8")

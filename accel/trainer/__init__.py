@@ -20,6 +20,10 @@ class Trainer(Option):
 
     group: ClassVar[str] = "trainer"
 
+    def for_baseline(self) -> Trainer:
+        """How the dense baseline is trained: as the run is, unless an option says otherwise."""
+        return self
+
     @abstractmethod
     def trainer_args(self) -> dict[str, Any]:
         """Keywords of ``pytorch_lightning.Trainer``."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,8 @@ class Standard(Trainer):
 
     epochs: int = 3
     """Passes over the training split; ignored when ``max_steps`` is given."""
+    baseline_epochs: int | None = None
+    """Passes of the dense baseline, where they differ: a run that starts from it needs fewer of its own."""
     max_steps: int | None = None
     """Optimizer steps to stop after."""
     learning_rate: float = 1e-4
@@ -79,7 +81,14 @@ class Standard(Trainer):
             yield self.out_of_range("precision", "a format this machine computes in; it has no bf16 units", "fp32")
 
     def _objections_to_amounts(self) -> Iterator[Objection]:
-        for name, instead in (("epochs", "3"), ("max_steps", "1000"), ("batch_tokens", "1024"), ("batch_size", "32")):
+        amounts = {
+            "epochs": "3",
+            "baseline_epochs": "null",
+            "max_steps": "1000",
+            "batch_tokens": "1024",
+            "batch_size": "32",
+        }
+        for name, instead in amounts.items():
             value = getattr(self, name)
             if value is not None and value < 1:
                 yield self.out_of_range(name, "at least 1", instead)
@@ -90,6 +99,10 @@ class Standard(Trainer):
         for name in ("weight_decay", "gradient_clip"):
             if not (0 <= getattr(self, name) < math.inf):
                 yield self.out_of_range(name, "finite and not negative", "0")
+
+    def for_baseline(self) -> Standard:
+        """The trainer of the dense baseline."""
+        return replace(self, epochs=self.baseline_epochs or self.epochs, baseline_epochs=None)
 
     def trainer_args(self) -> dict[str, Any]:
         return {

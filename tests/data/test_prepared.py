@@ -35,7 +35,9 @@ def prepared(tmp_path):
 
 
 def batches_of(plan, data, rank=0, world_size=1):
-    facts = Facts(total_steps=8, num_examples=data.num_train, num_labels=2, world_size=world_size, seed=0, teacher=None)
+    facts = Facts(
+        total_steps=8, num_examples=data.num_train, num_labels=2, world_size=world_size, seed=0, baseline=None
+    )
     module = Batches(plan, data, facts)
     module.trainer = SimpleNamespace(global_rank=rank, world_size=world_size)
     return module

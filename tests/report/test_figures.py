@@ -31,7 +31,7 @@ def test_units_are_human():
 
 
 def test_changes_have_a_direction():
-    assert points(0.841, 0.845) == "-0.4 points"
+    assert points(0.841, 0.845) == "-0.40 points"
     assert difference(0.5, 0.4) == "+0.1000"
     assert smaller(10, 50) == "5.00x smaller"
     assert faster(2, 10) == "5.00x faster"
@@ -43,7 +43,7 @@ def test_the_headline_tells_it_in_one_sentence():
     found = {"size_ratio": 5, "speedup_vs_eager": 9.8, "verdict": "No speed-up on this machine."}
     record = {"before": side(0.845, 20), "after": side(0.841, 4), "measurement": found}
     text = headline(record)
-    assert "0.8450 -> 0.8410 (-0.4 points), 5.00x smaller and 9.80x faster" in text
+    assert "0.8450 -> 0.8410 (-0.40 points), 5.00x smaller and 9.80x faster" in text
     assert text.endswith("No speed-up on this machine.")
     assert "4.00 ms" in headline({"after": side(0.841, 4)})
     assert headline({"name": "x", "status": "refused"}) == "x: refused."

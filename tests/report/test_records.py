@@ -1,7 +1,7 @@
 import json
 
 from accel.report.record import new_record, write_record
-from accel.report.records import Recorded, find
+from accel.report.records import Recorded, find, privacy_remarks
 
 
 def test_finds_runs_and_sweeps_and_says_what_it_leaves_out(tmp_path):
@@ -24,3 +24,12 @@ def test_figures_and_choices_are_read_safely(tmp_path):
     assert run.number("after", "b") is None
     assert run.number("before", "x") is None
     assert run.choices == {"compression": "a+b", "c": "none"}
+
+
+def test_a_private_sweep_says_what_all_its_runs_spent(tmp_path):
+    spent = {"epsilon": 5.83, "delta": 1e-5, "runs": 4}
+    (tmp_path / "sweep.json").write_text(json.dumps({"jobs": [], "privacy": spent}))
+    (remark,) = privacy_remarks([tmp_path])
+    assert "4 private runs together spent epsilon 5.83" in remark
+    (tmp_path / "sweep.json").write_text(json.dumps({"jobs": [], "privacy": None}))
+    assert privacy_remarks([tmp_path, tmp_path / "missing"]) == []

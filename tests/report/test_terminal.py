@@ -1,3 +1,5 @@
+from io import StringIO
+
 from rich.console import Console
 
 from accel.report.terminal import before_after_table
@@ -25,8 +27,19 @@ def test_shows_the_plain_dense_model_the_best_dense_engine_and_the_result():
         "after": {"metrics": {"accuracy": 0.841}, "cost": after, "engines": [after]},
     }
     text = drawn(record)
-    for expected in ("eager float32", "inductor float32", "inductor int8", "20.00 ms", "5.00x faster", "-0.4 points"):
+    for expected in ("dense", "best dense", "after", "eager", "inductor", "20.00 ms", "5.00x faster", "-0.40 points"):
         assert expected in text
+
+
+def test_four_columns_fit_into_eighty_characters():
+    eager, best = cost("eager", "float32", 118.42), cost("onnxruntime", "bfloat16", 114.67)
+    side = {"metrics": {"accuracy": 0.8430}, "cost": best, "engines": [eager, best]}
+    table = before_after_table({"name": "run", "before": side, "after": side})
+    assert table is not None
+    console = Console(width=80, file=StringIO())
+    assert console.measure(table).minimum <= 80
+    console.print(table)
+    assert "…" not in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_without_a_before_there_is_one_column():

@@ -1,0 +1,1 @@
+"""Differential privacy: what ``privacy=dpsgd`` stands on. No file here knows Lightning or Hydra."""

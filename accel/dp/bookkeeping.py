@@ -1,0 +1,332 @@
+"""Per-sample clipped gradients in one backward pass, without per-sample gradients ("book-keeping").
+
+Every trainable layer keeps its input and the gradient of its output while backward computes input gradients only. From
+the two follow each sample's gradient norm (by Gram matrices where the sequence is short, else by instantiation) and,
+once the clipping factors are known, the sum of all clipped gradients in one matrix product per layer: the work of an
+ordinary backward pass, plus the norms.
+
+Reference: Bu et al. 2023, "Differentially private optimization on large model at small cost" (arXiv 2210.00038); Li et
+al. 2022 (arXiv 2110.05679) for the norms by Gram matrices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
+from torch import Tensor, nn
+
+from accel.errors import RunError
+
+Clip = Callable[[Tensor], Tensor]
+"""Norms [batch] -> factors [batch]."""
+Grams = dict[tuple[int, torch.Size], Tensor]
+"""Products of a layer's input with itself, by where the input lies in memory."""
+
+
+def flat(max_grad_norm: float) -> Clip:
+    """Abadi et al. 2016 (arXiv 1607.00133): longer gradients are shortened to ``max_grad_norm``."""
+    return lambda norms: (max_grad_norm / (norms + 1e-6)).clamp(max=1.0)
+
+
+def automatic(max_grad_norm: float, stability: float = 0.01) -> Clip:
+    """Bu et al. 2023, AUTO-S (arXiv 2206.07136): every gradient gets nearly the length ``max_grad_norm``."""
+    return lambda norms: max_grad_norm / (norms + stability)
+
+
+@dataclass
+class Entry:
+    """One use of a layer in a forward pass: its input (or weight gradient) and the gradient of its output."""
+
+    x: Tensor
+    g: Tensor
+
+
+@dataclass
+class Page:
+    """A layer's page in the book: its trainable parameters, their sums, and what backward noted."""
+
+    weight: Tensor | None
+    bias: Tensor | None
+    entries: list[Entry] = field(default_factory=list)
+
+    def add(self, x: Tensor, g: Tensor) -> None:
+        self.entries.append(Entry(x, g))
+
+    def merged(self) -> Entry:
+        """All uses as one: a layer used twice sees one longer sequence, whose contributions add up before the norm."""
+        if len(self.entries) == 1:
+            return self.entries[0]
+        return Entry(torch.cat([e.x for e in self.entries], 1), torch.cat([e.g for e in self.entries], 1))
+
+    def squared_norms(self, entry: Entry, grams: Grams) -> Tensor:
+        """[batch]."""
+        raise NotImplementedError
+
+    def add_weighted(self, entry: Entry, factors: Tensor) -> None:
+        """Add the sum over samples of ``factors[i] * gradient[i]`` to the parameters' sums."""
+        raise NotImplementedError
+
+    def parameters(self) -> Iterable[Tensor]:
+        """The trainable ones."""
+        return [p for p in (self.weight, self.bias) if p is not None]
+
+
+class LinearPage(Page):
+    """x: [batch, tokens, in] and g: [batch, tokens, out]."""
+
+    def squared_norms(self, entry: Entry, grams: Grams) -> Tensor:
+        x, g = entry.x, entry.g
+        total = torch.zeros(len(x), dtype=g.dtype, device=g.device)
+        if self.weight is not None:
+            total = total + self._weight_norms(x, g, grams)
+        if self.bias is not None:
+            total = total + g.sum(1).pow(2).sum(1)
+        return total
+
+    @staticmethod
+    def _weight_norms(x: Tensor, g: Tensor, grams: Grams) -> Tensor:
+        tokens, inputs, outputs = x.shape[1], x.shape[2], g.shape[2]
+        if tokens == 1:  # the gradient is an outer product
+            return x.pow(2).sum((1, 2)) * g.pow(2).sum((1, 2))
+        if 2 * tokens**2 > inputs * outputs:
+            return torch.bmm(g.transpose(1, 2), x).pow(2).sum((1, 2))
+        key = x.data_ptr(), x.shape
+        if key not in grams:  # query, key and value have the same input
+            grams[key] = torch.bmm(x, x.transpose(1, 2))
+        return (grams[key] * torch.bmm(g, g.transpose(1, 2))).sum((1, 2))
+
+    def add_weighted(self, entry: Entry, factors: Tensor) -> None:
+        g = (entry.g * factors[:, None, None]).flatten(0, 1)  # not in place: a residual sum shares g between layers
+        if self.weight is not None:
+            sum_of(self.weight).addmm_(g.t(), entry.x.flatten(0, 1))
+        if self.bias is not None:
+            sum_of(self.bias).add_(g.sum(0))
+
+
+class EmbeddingPage(Page):
+    """x: token ids [batch, tokens] and g: [batch, tokens, width]; rows of padding are zero."""
+
+    def squared_norms(self, entry: Entry, grams: Grams) -> Tensor:
+        """A token that occurs twice in a sample adds up before the square."""
+        del grams
+        assert self.weight is not None
+        ids, g = entry.x, entry.g
+        batch, rows = len(ids), len(self.weight)
+        keyed = ids + torch.arange(batch, device=ids.device)[:, None] * rows
+        keys, slot = torch.unique(keyed, return_inverse=True)
+        summed = torch.zeros(len(keys), g.shape[-1], dtype=g.dtype, device=g.device)
+        summed.index_add_(0, slot.flatten(), g.flatten(0, 1))
+        norms = torch.zeros(batch, dtype=g.dtype, device=g.device)
+        return norms.index_add_(0, keys // rows, summed.pow(2).sum(1))
+
+    def add_weighted(self, entry: Entry, factors: Tensor) -> None:
+        assert self.weight is not None
+        g = entry.g * factors[:, None, None]
+        sum_of(self.weight).index_add_(0, entry.x.flatten(), g.flatten(0, 1))
+
+
+class NormPage(Page):
+    """x and g: the per-sample gradients of weight and bias themselves, [batch, 1, width]; they are small."""
+
+    def squared_norms(self, entry: Entry, grams: Grams) -> Tensor:
+        del grams
+        parts = [
+            part.sum(1).pow(2).sum(1) for part, p in ((entry.x, self.weight), (entry.g, self.bias)) if p is not None
+        ]
+        return torch.stack(parts).sum(0)
+
+    def add_weighted(self, entry: Entry, factors: Tensor) -> None:
+        for part, parameter in ((entry.x, self.weight), (entry.g, self.bias)):
+            if parameter is not None:
+                sum_of(parameter).add_(factors @ part.sum(1))
+
+
+def sum_of(parameter: Tensor) -> Tensor:
+    """Where the clipped gradients of a parameter add up over the batches of a step."""
+    return parameter.clipped_sum  # type: ignore[attr-defined]
+
+
+class Book:
+    """Patches the trainable layers of a model so that backward fills pages instead of gradients.
+
+    Args:
+        model: its trainable parameters must all belong to linear, embedding or normalization layers.
+
+    Raises:
+        RunError: a trainable parameter whose per-sample gradient is not known.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        from accel.dp.layers import freeze_unsampled, patch
+
+        self.frozen = freeze_unsampled(model)
+        """Parameters that act on no sample by itself (T5's relative positions): they have no per-sample gradient."""
+        self.batch_size = 0
+        self.pages: dict[int, Page] = {}
+        self.dummy = torch.zeros(1, requires_grad=True)
+        for module in model.modules():
+            patch(module, self)
+        covered = {id(p) for page in self.pages.values() for p in page.parameters()}
+        missing = [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in covered]
+        if missing:
+            raise RunError(
+                f"privacy=dpsgd knows no per-sample gradient of {', '.join(missing[:3])}. Use tuning=lora or "
+                f"tuning=head, which leave it frozen."
+            )
+        self.parameters = [p for page in self.pages.values() for p in page.parameters()]
+
+    def page(self, kind: type[Page], weight: Tensor | None, bias: Tensor | None) -> Page:
+        """The page of a layer; layers that share a weight share the page.
+
+        Raises:
+            RunError: the weight is shared by layers of different kinds.
+        """
+        weight, bias = (p if p is not None and p.requires_grad else None for p in (weight, bias))
+        key = id(weight) if weight is not None else id(bias)
+        page = self.pages.setdefault(key, kind(weight, bias))
+        if type(page) is not kind:
+            raise RunError(
+                "privacy=dpsgd: a weight is shared between an embedding and a linear layer; its per-sample norm would "
+                "be wrong. Use tuning=lora, which leaves it frozen."
+            )
+        return page
+
+    def zero(self) -> None:
+        """Begin a step."""
+        for parameter in self.parameters:
+            if not hasattr(parameter, "clipped_sum"):
+                parameter.clipped_sum = torch.zeros_like(parameter, requires_grad=False)  # type: ignore[attr-defined]
+            sum_of(parameter).zero_()
+        self.discard()
+
+    def discard(self) -> None:
+        """Forget what backward noted."""
+        for page in self.pages.values():
+            page.entries.clear()
+
+    @torch.no_grad()
+    def flush(self, clip: Clip, real: Tensor, *, per_layer: bool = False) -> Tensor:
+        """Clip what backward noted and add it to the sums; the pages are empty afterwards.
+
+        Args:
+            clip: from norms to factors.
+            real: [batch], 0 for rows that only fill the batch.
+            per_layer: every layer is clipped by its own norm, to ``max_grad_norm / sqrt(layers)``.
+
+        Returns:
+            The norm of each sample's whole gradient, [batch]; samples with one that is not finite are left out.
+        """
+        used = [page for page in self.pages.values() if page.entries]
+        merged = [page.merged() for page in used]
+        grams: Grams = {}
+        squares = torch.stack([page.squared_norms(e, grams).float() for page, e in zip(used, merged, strict=True)])
+        grams.clear()
+        norms = squares.sum(0).sqrt()
+        finite = norms.isfinite()
+        if not finite.all():
+            merged = [_without(e, ~finite) for e in merged]
+        keep = real * finite
+        root = len(self.pages) ** 0.5
+        shared = clip(norms)
+        for page, entry, square in zip(used, merged, squares, strict=True):
+            factors = clip(square.sqrt() * root) if per_layer else shared
+            page.add_weighted(entry, torch.where(keep > 0, factors, 0.0).to(page_dtype(page)))
+            page.entries.clear()
+        return norms
+
+
+def page_dtype(page: Page) -> torch.dtype:
+    """Of the page's parameters."""
+    return next(iter(page.parameters())).dtype
+
+
+def _without(entry: Entry, bad: Tensor) -> Entry:
+    """The entry with the rows of bad samples zero: zero times infinity is not zero."""
+    rows = bad.nonzero().flatten()
+    return Entry(entry.x.index_fill(0, rows, 0), entry.g.index_fill(0, rows, 0))
+
+
+class RecordLinear(torch.autograd.Function):
+    """``F.linear`` whose backward computes the input's gradient only and notes the rest."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, page: Page, dummy: Tensor) -> Tensor:
+        del dummy  # requires grad, so that backward comes here although neither ids nor weights do
+        ctx.page = page
+        ctx.save_for_backward(x, weight)
+        return F.linear(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
+        (x, weight), g = ctx.saved_tensors, grads[0]
+        ctx.page.add(*(t[:, None] if t.dim() == 2 else t for t in (x.detach(), g)))
+        grad_x = g @ weight if ctx.needs_input_grad[0] else None
+        return grad_x, None, None, None, None
+
+
+class RecordEmbedding(torch.autograd.Function):
+    """``F.embedding`` whose backward notes the rows' gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, ids: Tensor, weight: Tensor, padding: int | None, page: Page, dummy: Tensor) -> Tensor:
+        del dummy
+        ctx.page, ctx.padding = page, padding
+        ctx.save_for_backward(ids)
+        return F.embedding(ids, weight)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
+        (ids,), g = ctx.saved_tensors, grads[0]
+        if ctx.padding is not None:
+            g = g * (ids != ctx.padding)[..., None]
+        ctx.page.add(ids, g)
+        return None, None, None, None, None
+
+
+class RecordLayerNorm(torch.autograd.Function):
+    """Layer normalization whose backward notes the per-sample gradients of weight and bias."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, layer: nn.LayerNorm, page: Page, dummy: Tensor) -> Tensor:
+        del dummy
+        weight, bias = (p.detach() if p is not None else None for p in (layer.weight, layer.bias))
+        y, mean, rstd = torch.native_layer_norm(x, layer.normalized_shape, weight, bias, layer.eps)
+        ctx.page, ctx.layer = page, layer
+        ctx.save_for_backward(x, mean, rstd)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
+        (x, mean, rstd), layer, g = ctx.saved_tensors, ctx.layer, grads[0].contiguous()
+        grad_x, _, _ = torch.ops.aten.native_layer_norm_backward(
+            g, x, layer.normalized_shape, mean, rstd, layer.weight, layer.bias, [True, False, False]
+        )
+        dims = tuple(range(1, x.dim() - 1))
+        weight, bias = g * (x - mean) * rstd, g
+        weight, bias = (t.sum(dims, keepdim=False) if dims else t for t in (weight, bias))
+        ctx.page.add(weight[:, None], bias[:, None])
+        return grad_x, None, None, None
+
+
+class RecordScale(torch.autograd.Function):
+    """``x * weight`` over the last dimension, for normalizations without a bias."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, page: Page, dummy: Tensor) -> Tensor:
+        del dummy
+        ctx.page = page
+        ctx.save_for_backward(x, weight)
+        return x * weight
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
+        (x, weight), g = ctx.saved_tensors, grads[0]
+        dims = tuple(range(1, x.dim() - 1))
+        found = g * x
+        found = (found.sum(dims) if dims else found)[:, None]
+        ctx.page.add(found, found)
+        return g * weight, None, None, None

@@ -1,0 +1,120 @@
+"""Which layers can be booked, and how their forward is replaced; the only file that knows other libraries' layers."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from accel.dp.bookkeeping import (
+    EmbeddingPage,
+    LinearPage,
+    NormPage,
+    Page,
+    RecordEmbedding,
+    RecordLayerNorm,
+    RecordLinear,
+    RecordScale,
+)
+from accel.errors import RunError
+
+if TYPE_CHECKING:
+    from accel.dp.bookkeeping import Book
+
+UNSAMPLED = ("relative_attention_bias",)
+"""Modules whose input has no batch dimension: T5's table of relative positions."""
+
+
+def freeze_unsampled(model: nn.Module) -> list[str]:
+    """Freeze parameters that act on all samples at once; their names."""
+    frozen = []
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad and any(f".{part}." in f".{name}" for part in UNSAMPLED):
+            parameter.requires_grad_(False)
+            frozen.append(name)
+    return frozen
+
+
+def patch(module: nn.Module, book: Book) -> None:
+    """Replace the forward of a layer with trainable parameters of its own; any other module stays as it is."""
+    own = [p for p in module.parameters(recurse=False) if p.requires_grad]
+    if not own:
+        return
+    for wanted, kind, forward in BOOKED:
+        if wanted(module):
+            page = book.page(kind, module.weight, getattr(module, "bias", None))  # type: ignore[arg-type]
+            original = module.forward
+            module.forward = partial(_forward, forward, original, module, page, book)
+            return
+
+
+def booked_layers(model: nn.Module) -> int:
+    """How many layers have a forward that keeps the book."""
+    return sum(isinstance(m.__dict__.get("forward"), partial) for m in model.modules())
+
+
+def unpatch(model: nn.Module) -> None:
+    """Give every layer its own forward back."""
+    for module in model.modules():
+        if isinstance(module.__dict__.get("forward"), partial):
+            del module.__dict__["forward"]
+    for parameter in model.parameters():
+        if hasattr(parameter, "clipped_sum"):
+            delattr(parameter, "clipped_sum")
+
+
+def _forward(recorded: Any, original: Any, module: nn.Module, page: Page, book: Book, x: Tensor) -> Tensor:
+    return recorded(module, page, book, x) if torch.is_grad_enabled() else original(x)
+
+
+def _linear(module: Any, page: Page, book: Book, x: Tensor) -> Tensor:
+    _check(module, x, book)
+    weight = module.weight
+    if hasattr(module, "weight_fake_quantizer"):  # rounding passes gradients straight through, so they are the weight's
+        x, weight = module.activation_fake_quantizer(x), module.weight_fake_quantizer(weight)
+    bias = module.bias.detach() if module.bias is not None else None
+    return RecordLinear.apply(x, weight.detach(), bias, page, book.dummy)  # type: ignore[return-value]
+
+
+def _embedding(module: Any, page: Page, book: Book, ids: Tensor) -> Tensor:
+    if len(ids) == 1 and book.batch_size > 1:  # positions and token types come once for the whole batch
+        ids = ids.expand(book.batch_size, -1)
+    _check(module, ids, book)
+    y = RecordEmbedding.apply(ids, module.weight.detach(), module.padding_idx, page, book.dummy)
+    return module.weight_fake_quantizer(y) if hasattr(module, "weight_fake_quantizer") else y
+
+
+def _layer_norm(module: Any, page: Page, book: Book, x: Tensor) -> Tensor:
+    _check(module, x, book)
+    return RecordLayerNorm.apply(x, module, page, book.dummy)  # type: ignore[return-value]
+
+
+def _rms_norm(module: Any, page: Page, book: Book, x: Tensor) -> Tensor:
+    _check(module, x, book)
+    eps = module.variance_epsilon if hasattr(module, "variance_epsilon") else module.eps
+    normed = x * torch.rsqrt(x.float().pow(2).mean(-1, keepdim=True) + eps).to(x.dtype)
+    return RecordScale.apply(normed, module.weight.detach(), page, book.dummy)  # type: ignore[return-value]
+
+
+def _check(module: nn.Module, x: Tensor, book: Book) -> None:
+    """Every row must be one sample, or norms would be those of something else."""
+    if x.dim() not in (2, 3) or len(x) != book.batch_size:
+        raise RunError(
+            f"privacy=dpsgd: a {type(module).__name__} was given {list(x.shape)} for {book.batch_size} samples; its "
+            f"rows are not samples, so the norms would be wrong. Use tuning=lora or tuning=head."
+        )
+
+
+def _is_rms_norm(module: nn.Module) -> bool:
+    return type(module).__name__.endswith(("RMSNorm", "T5LayerNorm")) and not hasattr(module, "bias")
+
+
+BOOKED = (
+    (lambda m: isinstance(m, nn.Linear), LinearPage, _linear),
+    (lambda m: isinstance(m, nn.Embedding), EmbeddingPage, _embedding),
+    (lambda m: isinstance(m, nn.LayerNorm), NormPage, _layer_norm),
+    (_is_rms_norm, NormPage, _rms_norm),
+)
+"""(which layers, their page, their forward); a subclass counts as its base."""

@@ -1,0 +1,56 @@
+"""The guarantee in words and figures, for the record and the report."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from accel.dp.ledger import Mechanism
+
+OUTSIDE = (
+    "figures logged while training (loss, validation accuracy) and those of the test split",
+    "the number of records, the label names, and how texts are cut to max_length",
+    "hyper-parameters chosen by looking at this data in other runs: add up their epsilons (see sweep.json)",
+    "the pretrained weights and the tokenizer, taken to be public",
+)
+
+
+def statement(mechanism: Mechanism, steps: int) -> dict[str, Any]:
+    """``privacy`` in result.json; epsilon by both accountants."""
+    from accel.dp.accountant import ACCOUNTANTS, epsilon_of
+
+    spent = {
+        name: epsilon_of(
+            name,
+            sigma=mechanism.noise_multiplier,
+            sample_rate=mechanism.sample_rate,
+            steps=steps,
+            delta=mechanism.delta,
+        )
+        for name in ACCOUNTANTS
+    }
+    private = not mechanism.test_mode and math.isfinite(spent[mechanism.accountant])
+    return {
+        "private": private,
+        "epsilon": _plain(spent[mechanism.accountant]) if private else None,
+        "epsilon_rdp": _plain(spent["rdp"]),
+        "epsilon_prv": _plain(spent["prv"]),
+        **asdict(mechanism),
+        "steps": steps,
+        "steps_planned": mechanism.steps,
+        "unit": "one record (a row of the training file)",
+        "adjacency": "add or remove one record",
+        "sampling": "Poisson, an independent draw per record and step",
+        "secure_rng": False,
+        "random_source": "torch generators seeded from the system's entropy; the seeds are kept nowhere",
+        "accountant_version": f"opacus {version('opacus')}",
+        "outside_the_guarantee": list(OUTSIDE),
+    }
+
+
+def _plain(value: float) -> float | None:
+    """JSON has no infinity."""
+    return round(value, 6) if math.isfinite(value) else None

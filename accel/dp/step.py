@@ -1,0 +1,82 @@
+"""One private step: clip every record's gradient, add them up, add noise, divide by the expected number of records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from accel.dp.bookkeeping import Book, Clip, automatic, flat, sum_of
+from accel.dp.ledger import Ledger
+from accel.dp.noise import GaussianNoise
+from accel.dp.poisson import LogicalBatch
+
+Score = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
+"""A batch -> named scalar terms, of which ``loss`` is the mean of losses that belong to one record each."""
+
+
+class PrivateStep:
+    """Turns a logical batch into a noisy mean gradient, and hands it over when the loss is differentiated.
+
+    All backward passes happen inside, one for each physical batch. What is returned is a scalar whose own backward puts
+    the result into ``.grad``: to the trainer it is a loss like any other.
+    """
+
+    def __init__(self, score: Score, book: Book, ledger: Ledger, noise: GaussianNoise) -> None:
+        self.score = score
+        self.book = book
+        self.ledger = ledger
+        self.noise = noise
+        mechanism = ledger.mechanism
+        self.clip: Clip = {"automatic": automatic}.get(mechanism.clipping, flat)(mechanism.max_grad_norm)
+        self.per_layer = mechanism.clipping == "per_layer"
+        self.leads = not dist.is_initialized() or dist.get_rank() == 0
+
+    def __call__(self, logical: LogicalBatch) -> dict[str, Tensor]:
+        self.ledger.charge()  # before anything of this step exists
+        self.book.zero()
+        losses = [self._book(batch, real) for batch, real in logical]
+        self._release()
+        loss = torch.stack(losses).mean()
+        return {"loss": _HandOver.apply(self.book.dummy, loss, self._hand_over)}  # type: ignore[dict-item]
+
+    def _book(self, batch: Mapping[str, Tensor], real: Tensor) -> Tensor:
+        self.book.batch_size = len(real)
+        loss = self.score(batch)["loss"]
+        (loss * len(real)).backward()
+        with torch.autocast(loss.device.type, enabled=False):
+            self.book.flush(self.clip, real.to(loss.device), per_layer=self.per_layer)
+        return loss.detach()
+
+    @torch.no_grad()
+    def _release(self) -> None:
+        """Noise once, on the rank that leads; then the sums of all ranks."""
+        mechanism = self.ledger.mechanism
+        sums = [sum_of(p) for p in self.book.parameters]
+        if self.leads:
+            self.noise.add_(sums, mechanism.noise_multiplier * mechanism.max_grad_norm)
+        for total in sums:
+            if dist.is_initialized():
+                dist.all_reduce(total)
+            total.div_(mechanism.expected_batch_size)
+
+    def _hand_over(self) -> None:
+        for parameter in self.book.parameters:
+            parameter.grad = sum_of(parameter)
+
+
+class _HandOver(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, dummy: Tensor, loss: Tensor, deliver: Callable[[], None]) -> Tensor:
+        del dummy
+        ctx.deliver = deliver
+        return loss.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
+        del grads
+        ctx.deliver()
+        return None, None, None

@@ -1,0 +1,34 @@
+"""What several private runs on the same data spend together: choosing the best of them is not free.
+
+Reference: Papernot & Steinke 2022 (arXiv 2110.03620) for why; the composition itself is the accountants'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from accel.dp.ledger import Ledger
+
+
+def spent_together(ledgers: Iterable[Path]) -> dict[str, Any] | None:
+    """The epsilon of all runs that have a ledger, whatever became of them; None when there is none.
+
+    The runs are counted as if on the same records, at the largest of their deltas.
+    """
+    found = [Ledger.read(file) for file in ledgers if file.is_file()]
+    if not found:
+        return None
+    from accel.dp.accountant import composed  # Opacus is imported only where something is private
+
+    history = [(run.mechanism.noise_multiplier, run.mechanism.sample_rate, run.charged) for run in found]
+    delta = max(run.mechanism.delta for run in found)
+    private = not any(run.mechanism.test_mode for run in found)
+    return {
+        "epsilon": round(composed("prv", history, delta), 6) if private else None,
+        "delta": delta,
+        "accountant": "prv",
+        "runs": len(found),
+        "steps": sum(run.charged for run in found),
+    }

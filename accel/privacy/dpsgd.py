@@ -1,0 +1,182 @@
+"""Differentially private training: what any one record changes in the model is bounded, and the bound is told.
+
+What it does: clips the gradient of every record, adds Gaussian noise to their sum over a Poisson sample, and counts
+    what was spent in a ledger that is written ahead of every step. One backward pass, no per-record gradients.
+Use it when: the training data must not leak: patients, clients, conversations.
+What it costs: a little more time than ordinary training (see the bench), and accuracy: more with a smaller epsilon and
+    fewer records. Large batches, more epochs and a higher learning rate win some of it back.
+Composes with: tuning full, head and lora; qat; ddp. Refused with prune and distill, whose scores and teacher leak.
+Off switch: ``privacy=none``.
+Reference: Abadi et al. 2016 (arXiv 1607.00133); Bu et al. 2023 (arXiv 2210.00038) for the one backward pass.
+
+    accel privacy=dpsgd privacy.epsilon=8 trainer.epochs=10 trainer.learning_rate=5e-4
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from accel.privacy import Privacy
+from accel.technique import Evidence, Facts, History, Objection, Step
+
+if TYPE_CHECKING:
+    from pytorch_lightning import Callback
+    from torch import nn
+    from torch.utils.data import DataLoader
+
+    from accel.dp.ledger import Mechanism
+    from accel.plan import Plan
+
+
+class Clipping(Enum):
+    """How a record's gradient is bounded."""
+
+    flat = "flat"
+    automatic = "automatic"
+    per_layer = "per_layer"
+
+
+class Accountant(Enum):
+    """How epsilon is computed from the steps."""
+
+    rdp = "rdp"
+    prv = "prv"
+
+
+@dataclass(kw_only=True)
+class Dpsgd(Privacy):
+    """DP-SGD by book-keeping."""
+
+    epsilon: float | None = 8.0
+    """What the whole run may spend; the noise follows from it."""
+    delta: float | None = None
+    """Chance that the bound fails; by default 1 / records^1.1."""
+    noise_multiplier: float | None = None
+    """Noise over clipping bound, instead of ``epsilon``."""
+    max_grad_norm: float = 1.0
+    """The clipping bound."""
+    clipping: Clipping = Clipping.automatic
+    """flat shortens long gradients, automatic gives all nearly one length, per_layer bounds each layer by itself."""
+    logical_batch_size: int = 256
+    """Records per step on average, over all processes."""
+    physical_batch_size: int = 32
+    """Most records that are computed at once, per process."""
+    accountant: Accountant = Accountant.prv
+    """prv is tighter, rdp is faster; the record states both."""
+    test_seed: int | None = None
+    """Repeats noise and draws, for tests; the record then says that the run is not private."""
+
+    def objections(self, plan: Plan) -> Iterator[Objection]:
+        del plan
+        if find_spec("opacus") is None:
+            yield Objection(
+                "privacy=dpsgd",
+                "its accountants come from Opacus, which is not installed here",
+                "pip install 'accel[privacy]'",
+            )
+        if (self.epsilon is None) == (self.noise_multiplier is None):
+            yield Objection(
+                f"{self.key}.epsilon={self.epsilon}  with  {self.key}.noise_multiplier={self.noise_multiplier}",
+                "the noise follows from the epsilon, or the epsilon from the noise: exactly one of them is given",
+                f"{self.key}.epsilon=8, or {self.key}.epsilon=null {self.key}.noise_multiplier=0.8",
+            )
+        if self.epsilon is not None and not (0 < self.epsilon < math.inf):
+            yield self.out_of_range("epsilon", "positive and finite", "8")
+        if self.delta is not None and not (0 < self.delta < 1):
+            yield self.out_of_range("delta", "in (0, 1), well below 1 / records", "1e-5")
+        if self.noise_multiplier is not None and not (
+            0 < self.noise_multiplier < math.inf or self.test_seed is not None
+        ):
+            yield self.out_of_range("noise_multiplier", "positive and finite: without noise nothing is private", "0.8")
+        if not (0 < self.max_grad_norm < math.inf):
+            yield self.out_of_range("max_grad_norm", "positive and finite", "1")
+        for name, instead in (("logical_batch_size", "256"), ("physical_batch_size", "32")):
+            if getattr(self, name) < 1:
+                yield self.out_of_range(name, "at least 1", instead)
+
+    def steps(self, num_examples: int) -> int:
+        return max(1, round(num_examples / self.logical_batch_size))
+
+    def mechanism(self, facts: Facts) -> Mechanism:
+        """What the run will do, with the noise that its epsilon asks for."""
+        from accel.dp.accountant import sigma_for
+        from accel.dp.ledger import Mechanism
+
+        rate = min(1.0, self.logical_batch_size / facts.num_examples)
+        delta = self.delta if self.delta is not None else facts.num_examples**-1.1
+        sigma = self.noise_multiplier
+        if sigma is None:
+            assert self.epsilon is not None
+            sigma = sigma_for(
+                self.accountant.name, epsilon=self.epsilon, sample_rate=rate, steps=facts.total_steps, delta=delta
+            )
+        return Mechanism(
+            noise_multiplier=sigma,
+            max_grad_norm=self.max_grad_norm,
+            clipping=self.clipping.name,
+            sample_rate=rate,
+            expected_batch_size=rate * facts.num_examples,
+            num_records=facts.num_examples,
+            steps=facts.total_steps,
+            delta=delta,
+            accountant=self.accountant.name,
+            epsilon_target=self.epsilon,
+            test_mode=self.test_seed is not None,
+        )
+
+    def adapt_step(self, step: Step, model: nn.Module, facts: Facts) -> Step:
+        import torch.distributed as dist
+
+        from accel.dp.bookkeeping import Book
+        from accel.dp.ledger import Ledger
+        from accel.dp.noise import GaussianNoise
+        from accel.dp.step import PrivateStep
+
+        leads = not dist.is_initialized() or dist.get_rank() == 0
+        ledger = Ledger.open(facts.folder, self.mechanism(facts), resumed=facts.resumed, writes=leads)
+        return PrivateStep(step, Book(model), ledger, GaussianNoise(self.test_seed))
+
+    def adapt_loader(self, loader: DataLoader[Any], facts: Facts) -> DataLoader[Any]:
+        from accel.dp.poisson import PoissonLoader
+
+        return PoissonLoader(  # type: ignore[return-value] - Lightning takes anything that yields batches
+            loader.dataset,
+            loader.dataset.lengths,  # type: ignore[attr-defined]
+            loader.collate_fn,  # type: ignore[arg-type]
+            sample_rate=min(1.0, self.logical_batch_size / facts.num_examples),
+            steps=self.steps(facts.num_examples),
+            physical_batch_size=self.physical_batch_size,
+            rank=loader.order.rank,  # type: ignore[attr-defined]
+            world_size=facts.world_size,
+            test_seed=self.test_seed,
+        )
+
+    def callbacks(self, facts: Facts) -> list[Callback]:
+        from accel.callbacks.keep_private import KeepPrivate
+
+        del facts
+        return [KeepPrivate()]
+
+    def evidence(self, model: nn.Module, history: History) -> Evidence:
+        from accel.dp.layers import booked_layers
+
+        del history
+        layers = booked_layers(model)
+        return Evidence(acted=layers > 0, figures={"booked_layers": layers}, expected="gradients that were clipped")
+
+    def export(self, model: nn.Module) -> nn.Module:
+        from accel.dp.layers import unpatch
+
+        unpatch(model)
+        return model
+
+    def statement(self, folder: Path) -> dict[str, Any]:
+        from accel.dp.ledger import LEDGER, Ledger
+
+        return Ledger.read(folder / LEDGER).statement()

@@ -1,0 +1,144 @@
+"""What privacy costs in time; ``make bench`` prints it.
+
+MiniLM, full tuning and LoRA, batches of the shapes that training sees, all contenders in turn in one process: an
+ordinary step (forward, backward, AdamW), a book-kept private step with noise on the same work, and Opacus' ghost
+clipping. A logical batch of 256 records is made of physical ones, and the optimizer steps once for it, everywhere.
+"""
+
+import copy
+import statistics
+import time
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from accel.dp.bookkeeping import Book
+from accel.dp.ledger import Ledger, Mechanism
+from accel.dp.noise import GaussianNoise
+from accel.dp.step import PrivateStep
+from accel.measure import median_interval
+from accel.model.minilm import Minilm
+from accel.ops.adapters import add_lora
+
+ROUNDS, LOGICAL = 8, 256
+MECHANISM = Mechanism(0.7, 1.0, "automatic", 0.03, float(LOGICAL), 8000, 10**9, 1e-5, "rdp", None, False)
+
+
+def build(tuning):
+    torch.manual_seed(0)
+    model = Minilm().classifier(["a", "b", "c"]).train()
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    return add_lora(model, rank=8, alpha=16.0, dropout=0.0) if tuning == "lora" else model
+
+
+def physical_batches(size, tokens):
+    generator = torch.Generator().manual_seed(1)
+    made = []
+    for _ in range(LOGICAL // size):
+        ids = torch.randint(1000, 20000, (size, tokens), generator=generator)
+        labels = torch.randint(0, 3, (size,), generator=generator)
+        made.append({"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": labels})
+    return made
+
+
+def loss_of(model, batch):
+    inputs = {k: v for k, v in batch.items() if k != "labels"}
+    return F.cross_entropy(model(**inputs).logits, batch["labels"])
+
+
+def optimizer_of(model):
+    return torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-4, fused=True)
+
+
+def plain(model, batches):
+    optimizer = optimizer_of(model)
+
+    def step():
+        optimizer.zero_grad()
+        for batch in batches:
+            (loss_of(model, batch) / len(batches)).backward()
+        optimizer.step()
+
+    return step
+
+
+def private(model, batches):
+    optimizer = optimizer_of(model)
+    ledger = Ledger(None, MECHANISM)
+    private_step = PrivateStep(lambda b: {"loss": loss_of(model, b)}, Book(model), ledger, GaussianNoise())
+    logical = [(b, torch.ones(len(b["labels"]))) for b in batches]
+
+    def step():
+        optimizer.zero_grad()
+        private_step(logical)["loss"].backward()
+        optimizer.step()
+
+    return step
+
+
+def opacus_ghost(model, batches):
+    from opacus.grad_sample import GradSampleModuleFastGradientClipping
+    from opacus.optimizers.optimizer_fast_gradient_clipping import DPOptimizerFastGradientClipping
+    from opacus.utils.fast_gradient_clipping_utils import DPLossFastGradientClipping
+
+    wrapped = GradSampleModuleFastGradientClipping(
+        model, batch_first=True, loss_reduction="mean", max_grad_norm=1.0, use_ghost_clipping=True
+    )
+    optimizer = DPOptimizerFastGradientClipping(
+        optimizer_of(model), noise_multiplier=0.7, max_grad_norm=1.0, expected_batch_size=LOGICAL
+    )
+    criterion = DPLossFastGradientClipping(
+        wrapped, optimizer, torch.nn.CrossEntropyLoss(reduction="mean"), loss_reduction="mean"
+    )
+
+    def step():
+        optimizer.zero_grad()
+        for number, batch in enumerate(batches):
+            size, tokens = batch["input_ids"].shape
+            inputs = {k: v for k, v in batch.items() if k != "labels"}
+            inputs["position_ids"] = torch.arange(tokens).repeat(size, 1)  # ghost mode crashes without
+            inputs["token_type_ids"] = torch.zeros_like(batch["input_ids"])
+            criterion(wrapped(**inputs).logits, batch["labels"]).backward()
+            optimizer.signal_skip_step(do_skip=number < len(batches) - 1)
+            optimizer.step()
+            if number < len(batches) - 1:
+                optimizer.zero_grad()
+
+    return step
+
+
+def interleaved(steps):
+    times = {name: [] for name in steps}
+    for round_ in range(ROUNDS + 1):
+        for name, step in steps.items():
+            start = time.perf_counter()
+            step()
+            if round_:
+                times[name].append(time.perf_counter() - start)
+    return times
+
+
+@pytest.mark.parametrize(("size", "tokens"), [(32, 128), (16, 64)])
+@pytest.mark.parametrize("tuning", ["full", "lora"])
+def test_cost_of_privacy(tuning, size, tokens):
+    batches = physical_batches(size, tokens)
+    model = build(tuning)
+    steps = {
+        "ordinary": plain(copy.deepcopy(model), batches),
+        "again": plain(copy.deepcopy(model), batches),
+        "private": private(copy.deepcopy(model), batches),
+    }
+    if tuning == "full":
+        steps["opacus ghost"] = opacus_ghost(copy.deepcopy(model), batches)
+    times = interleaved(steps)
+    print(f"\n{tuning}, logical {LOGICAL} = {LOGICAL // size} x [{size}, {tokens}], {ROUNDS} rounds")
+    for name, found in times.items():
+        ratios = [a / b for a, b in zip(found, times["ordinary"], strict=True)]
+        middle, (low, high) = statistics.median(ratios), median_interval(ratios)
+        print(
+            f"  {name:<14} {sorted(found)[len(found) // 2]:7.2f} s   {middle:.3f}x ({low:.3f} to {high:.3f}) ordinary"
+        )
+    assert min(len(t) for t in times.values()) == ROUNDS

@@ -1,0 +1,62 @@
+import pytest
+import torch
+from torch import nn
+
+from accel.dp.bookkeeping import Book, flat
+from accel.dp.layers import booked_layers, freeze_unsampled, unpatch
+from accel.errors import RunError
+from accel.model.tiny_t5 import TinyT5
+
+
+def test_layers_without_a_trainable_parameter_stay_as_they_are():
+    model = nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 3))
+    model[0].requires_grad_(False)
+    Book(model)
+    assert booked_layers(model) == 1
+    assert "forward" not in model[0].__dict__
+    unpatch(model)
+    assert booked_layers(model) == 0
+
+
+def test_what_acts_on_all_samples_at_once_is_frozen_and_named():
+    model = TinyT5().classifier(["a", "b"])
+    frozen = freeze_unsampled(model)
+    assert frozen
+    assert all("relative_attention_bias" in name for name in frozen)
+    assert freeze_unsampled(model) == []
+
+
+def test_evaluation_goes_the_layers_own_way():
+    model = nn.Sequential(nn.Linear(3, 2))
+    book = Book(model)
+    with torch.no_grad():
+        model(torch.ones(7, 3))  # any number of rows: nothing is booked
+    assert not any(page.entries for page in book.pages.values())
+
+
+def test_rows_that_are_not_samples_are_refused():
+    model = nn.Sequential(nn.Linear(3, 2))
+    book = Book(model)
+    book.batch_size = 4
+    with pytest.raises(RunError, match="rows are not samples"):
+        model(torch.ones(7, 3))
+
+
+def test_a_norm_without_bias_agrees_with_autograd():
+    from transformers.models.t5.modeling_t5 import T5LayerNorm
+
+    torch.manual_seed(0)
+    layer = T5LayerNorm(6).double()
+    nn.init.normal_(layer.weight)
+    x = torch.randn(4, 5, 6).double()
+    expected = []
+    for row in x:
+        layer.zero_grad()
+        layer(row).pow(2).sum().backward()
+        expected.append(layer.weight.grad.norm())
+    book = Book(layer)
+    book.zero()
+    book.batch_size = 4
+    inputs = x.clone().requires_grad_()
+    layer(inputs).pow(2).sum().backward()
+    assert torch.allclose(book.flush(flat(1.0), torch.ones(4)), torch.stack(expected).float(), rtol=1e-5)

@@ -1,0 +1,49 @@
+import dataclasses
+
+import pytest
+
+from accel.dp.ledger import LEDGER, Ledger, Mechanism
+from accel.dp.together import spent_together
+from accel.sweep.record import Job, write_sweep
+
+MECHANISM = Mechanism(1.0, 0.5, "flat", 0.1, 25.6, 256, 20, 1e-5, "prv", None, False)
+
+
+def spend(folder, steps, mechanism=MECHANISM):
+    ledger = Ledger.open(folder, mechanism, resumed=False)
+    for _ in range(steps):
+        ledger.charge()
+    return folder / LEDGER
+
+
+def test_two_runs_spend_more_than_one_and_what_one_long_run_spends(tmp_path):
+    one = spent_together([spend(tmp_path / "a", 10)])
+    both = spent_together([tmp_path / "a" / LEDGER, spend(tmp_path / "b", 10)])
+    long = spent_together([spend(tmp_path / "c", 20)])
+    assert one["epsilon"] < both["epsilon"]
+    assert both["epsilon"] == pytest.approx(long["epsilon"], rel=1e-3)
+    assert (both["runs"], both["steps"]) == (2, 20)
+
+
+def test_nothing_private_nothing_said(tmp_path):
+    assert spent_together([tmp_path / "missing"]) is None
+
+
+def test_a_run_in_test_mode_leaves_no_claim(tmp_path):
+    files = [spend(tmp_path / "a", 1), spend(tmp_path / "b", 1, dataclasses.replace(MECHANISM, test_mode=True))]
+    assert spent_together(files)["epsilon"] is None
+
+
+def test_an_attempt_that_is_repeated_stays_on_the_books(tmp_path):
+    """A killed job spent something; starting it anew must not forget that."""
+    import json
+
+    job = Job(0, ["privacy=dpsgd"], tmp_path)
+    spend(job.folder, 7)
+    for _ in range(2):
+        job.prepare_folder()
+        assert not job.folder.exists()
+        spend(job.folder, 7)
+    write_sweep([job], tmp_path)
+    found = json.loads((tmp_path / "sweep.json").read_text())["privacy"]
+    assert (found["runs"], found["steps"]) == (3, 21)

@@ -1,0 +1,178 @@
+"""A private run from the command line's side: settings, equality, resuming, several processes, the record."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from accel.compose import compose
+from accel.dp.ledger import LEDGER, Ledger
+from accel.errors import DataError, PlanError
+from accel.plan import decide
+
+PRIVATE = [
+    "privacy=dpsgd",
+    "privacy.logical_batch_size=32",
+    "privacy.physical_batch_size=8",
+    "trainer.batch_size=null",
+    "trainer.batch_tokens=1024",
+]
+QUIET = [*PRIVATE, "privacy.test_seed=1", "privacy.epsilon=null", "privacy.noise_multiplier=0"]
+"""Draws that repeat and no noise: for equality only."""
+SHORT = ["trainer.max_steps=6"]
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["privacy.epsilon=0"], "positive and finite"),
+        (["privacy.epsilon=null"], "exactly one"),
+        (["privacy.noise_multiplier=1"], "exactly one"),
+        (["privacy.epsilon=null", "privacy.noise_multiplier=0"], "without noise nothing is private"),
+        (["privacy.delta=1"], r"in \(0, 1\)"),
+        (["privacy.max_grad_norm=0"], "positive"),
+        (["privacy.logical_batch_size=0"], "at least 1"),
+        (["privacy.physical_batch_size=0"], "at least 1"),
+        (["compression=[distill]"], "teacher"),
+        (["compression=[prune]"], "scores"),
+    ],
+)
+def test_objects_to_settings_that_cannot_be(words, text):
+    with pytest.raises(PlanError, match=text):
+        decide(compose(["privacy=dpsgd", *words]))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[], ["tuning=lora"], ["tuning=head"], ["compression=[qat]"], ["model=tiny_gpt2"], ["model=tiny_t5"]],
+    ids=str,
+)
+def test_trains_and_spends_what_it_may(train, words):
+    fitted, losses, folder = train(*PRIVATE, *SHORT, *words)
+    assert fitted.steps == len(losses) == 6
+    assert fitted.evidence["dpsgd"]["booked_layers"] > 0
+    found = Ledger.read(folder / LEDGER).statement()
+    assert found["private"]
+    assert found["steps"] == 6
+    assert 7 < found["epsilon"] <= 8
+    assert found["epsilon_prv"] <= found["epsilon_rdp"]
+
+
+def test_physical_batches_change_nothing(train, no_dropout):
+    """The logical batch is what is private; how it is cut is a matter of memory."""
+    words = [*QUIET, *SHORT, "trainer.precision=fp64"]
+    weights = []
+    for size in (4, 32):
+        torch.manual_seed(size)
+        fitted, _, _ = train(*words, f"privacy.physical_batch_size={size}")
+        weights.append(fitted.model.state_dict())
+    for (name, a), b in zip(weights[0].items(), weights[1].values(), strict=True):
+        # factors come from norms in fp32, and AdamW divides small gradients by their own size
+        assert (a - b).abs().max() < 1e-4, name
+
+
+@pytest.fixture
+def no_dropout(monkeypatch):
+    """Dropout draws by row and shape, so it differs between ways to cut a batch."""
+    attention = torch.nn.functional.scaled_dot_product_attention
+
+    def without(*args, **kwargs):
+        return attention(*args, **{**kwargs, "dropout_p": 0.0})
+
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", without)
+    monkeypatch.setattr(torch.nn.Dropout, "forward", lambda self, x: x)
+
+
+def test_noise_moves_the_weights(train):
+    """Negative control of the equality above."""
+    words = [*PRIVATE, *SHORT, "privacy.test_seed=1"]
+    noisy, _, _ = train(*words)
+    quiet, _, _ = train(*QUIET, *SHORT)
+    assert any(
+        not torch.equal(a, b)
+        for a, b in zip(noisy.model.state_dict().values(), quiet.model.state_dict().values(), strict=True)
+    )
+
+
+def test_two_private_runs_with_one_seed_differ(train):
+    """The run's seed must not fix the noise."""
+    one, _, _ = train(*PRIVATE, *SHORT)
+    two, _, _ = train(*PRIVATE, *SHORT)
+    assert not torch.equal(one.model.classifier.weight, two.model.classifier.weight)
+
+
+def test_a_resumed_run_counts_the_steps_it_repeats_and_ends_when_they_are_spent(train, monkeypatch, tmp_path):
+    words = [*PRIVATE, "trainer.max_steps=8", "trainer.checkpoint_every_steps=3"]
+
+    class KilledError(BaseException):
+        pass
+
+    from accel.dp.step import PrivateStep
+
+    original = PrivateStep.__call__
+
+    def killed(self, batch):
+        if self.ledger.charged == 5:
+            raise KilledError
+        return original(self, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PrivateStep, "__call__", killed)
+        with pytest.raises(KilledError):
+            train(*words)
+    folder = next(tmp_path.glob("fit*"))
+    assert Ledger.read(folder / LEDGER).charged == 5
+    fitted, _, _ = train(*words, checkpoint=folder / "checkpoints" / "last.ckpt", folder=folder)
+    assert Ledger.read(folder / LEDGER).charged == 8
+    assert fitted.steps == 6  # three before the checkpoint, two lost, three more: eight were paid for
+
+
+def test_without_its_ledger_a_run_does_not_resume(train):
+    words = [*PRIVATE, "trainer.max_steps=4", "trainer.checkpoint_every_steps=2"]
+    _, _, folder = train(*words)
+    (folder / LEDGER).unlink()
+    with pytest.raises(DataError, match="nobody knows"):
+        train(*words, checkpoint=folder / "checkpoints" / "last.ckpt", folder=folder)
+
+
+def run(words, folder, *extra):
+    done = subprocess.run(
+        [sys.executable, "-m", "accel", *words, *extra, f"hydra.run.dir={folder}"],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads((folder / "result.json").read_text())
+
+
+def test_the_record_states_the_guarantee_and_no_file_holds_a_seed_of_the_noise(tiny_run, tmp_path):
+    record = run([*tiny_run, *PRIVATE, "compression=[qat]"], tmp_path / "private")
+    assert record["choices"]["privacy"] == "dpsgd"
+    assert record["before"] is None
+    for key in (
+        "epsilon",
+        "delta",
+        "accountant",
+        "noise_multiplier",
+        "max_grad_norm",
+        "sample_rate",
+        "steps",
+        "unit",
+        "sampling",
+        "secure_rng",
+    ):
+        assert key in record["privacy"]
+    assert record["privacy"]["epsilon"] <= 8
+    assert "epsilon" in (tmp_path / "private" / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_two_processes_spend_the_same(tiny_run, tmp_path):
+    one = run([*tiny_run, *PRIVATE], tmp_path / "one")
+    two = run([*tiny_run, *PRIVATE], tmp_path / "two", "strategy=ddp")
+    assert one["privacy"]["epsilon"] == two["privacy"]["epsilon"]
+    assert two["privacy"]["steps"] == 8
