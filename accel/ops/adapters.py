@@ -50,7 +50,7 @@ def merge(model: nn.Module) -> nn.Module:
 def adapter_norms(model: nn.Module) -> dict[str, float]:
     """The largest magnitude in each adapter's second matrix, which starts at zero: zero means that it never learned."""
     return {
-        name: float(module.lora_B[ADAPTER].weight.detach().abs().max())
+        name: float(module.lora_B[ADAPTER].weight.detach().abs().max())  # type: ignore[operator]
         for name, module in model.named_modules()
         if isinstance(module, LoraLayer) and ADAPTER in module.lora_B
     }
