@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from accel.errors import DataError
+from accel.logs import quiet_import
 from accel.ops import int8_layers, structure
 from accel.pretrained import load_config, load_tokenizer, quiet
 
@@ -72,7 +73,7 @@ def load_model(folder: Path) -> nn.Module:
     from accel.ops.conv1d import linearize
 
     meta = read_meta(folder)
-    with quiet(), torch.random.fork_rng(devices=[]):
+    with quiet_import(), quiet(), torch.random.fork_rng(devices=[]):
         model = AutoModelForSequenceClassification.from_config(load_config(folder, "model"))
     model = linearize(model)
     structure.resize(model, meta.num_units)

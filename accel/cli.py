@@ -21,6 +21,7 @@ accel: fine-tune a transformer while pruning, quantizing and distilling it, and 
   accel matrix [--markdown]        every pair of options: works, or refused because …
   accel compare PATH…              runs and sweeps side by side (--html F, --csv F, --wandb)
   accel predict RUN [TEXT …]       predictions as JSON lines (--file F)
+  accel explain RUN TEXT …         what each token added to a prediction, as JSON lines and a page (--html F)
   accel export RUN                 export a finished run again, each format checked (--format onnx,onnx-int8)
 
 Overrides are Hydra's:  group=option  chooses,  group.key=value  sets,  compression=[prune,qat]  composes.
@@ -245,6 +246,13 @@ def predict(words: Sequence[str]) -> int:
     return predict_main(words)
 
 
+def explain(words: Sequence[str]) -> int:
+    """What each token added to a prediction."""
+    from accel.explain import main as explain_main
+
+    return explain_main(words)
+
+
 def export(words: Sequence[str]) -> int:
     """Further formats of a finished run."""
     from accel.export import main as export_main
@@ -274,5 +282,6 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "matrix": matrix,
     "compare": compare,
     "predict": predict,
+    "explain": explain,
     "export": export,
 }

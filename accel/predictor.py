@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from accel import artifact
 from accel.errors import DataError
@@ -59,15 +59,19 @@ class Predictor:
         for start in range(0, len(texts), BATCH_SIZE):
             yield from self._batch(texts[start : start + BATCH_SIZE])
 
-    @torch.inference_mode()
-    def _batch(self, texts: Sequence[Text]) -> Iterator[Prediction]:
+    def inputs(self, texts: Sequence[Text]) -> dict[str, Tensor]:
+        """What the model is given for these texts, [texts, tokens] each."""
         columns = self._columns(texts)
         first, second = columns[0], columns[1] if len(columns) == 2 else None
-        inputs = self.tokenizer(
+        found = self.tokenizer(
             first, second, padding=True, truncation=True, max_length=self.meta.max_length, return_tensors="pt"
         )
         wanted = {"input_ids", "attention_mask"} | ({"token_type_ids"} if len(columns) == 2 else set())
-        logits = self.model(**{name: value for name, value in inputs.items() if name in wanted}).logits
+        return {name: value for name, value in found.items() if name in wanted}
+
+    @torch.inference_mode()
+    def _batch(self, texts: Sequence[Text]) -> Iterator[Prediction]:
+        logits = self.model(**self.inputs(texts)).logits
         for text, row in zip(texts, logits.float().softmax(-1), strict=True):
             best = int(row.argmax())
             scores = dict(zip(self.meta.label_names, row.tolist(), strict=True))

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -27,6 +29,18 @@ def test_the_command_writes_json_lines(run_folder, tmp_path, capsys):
     answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [a["text"] for a in answers] == ["航班", "great seat", "rude crew"]
     assert set(answers[0]) == {"text", "label", "score", "scores"}
+
+
+def test_nothing_but_answers_is_printed(run_folder):
+    done = subprocess.run(
+        [sys.executable, "-m", "accel", "predict", str(run_folder), "great seat"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stderr == ""
+    assert len(done.stdout.splitlines()) == 1
 
 
 def test_a_pair_for_a_model_of_single_texts_is_told(run_folder):

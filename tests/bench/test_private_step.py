@@ -2,7 +2,7 @@
 
 MiniLM, full tuning and LoRA, batches of the shapes that training sees, all contenders in turn in one process: an
 ordinary step (forward, backward, AdamW), a book-kept private step with noise on the same work, and Opacus' ghost
-clipping. A logical batch of 256 records is made of physical ones, and the optimizer steps once for it, everywhere.
+clipping. A logical batch of 128 records is made of physical ones, and the optimizer steps once for it, everywhere.
 """
 
 import copy
@@ -21,7 +21,7 @@ from accel.measure import median_interval
 from accel.model.minilm import Minilm
 from accel.ops.adapters import add_lora
 
-ROUNDS, LOGICAL = 8, 256
+ROUNDS, LOGICAL = 5, 128
 MECHANISM = Mechanism(0.7, 1.0, "automatic", 0.03, float(LOGICAL), 8000, 10**9, 1e-5, "rdp", None, False)
 
 
