@@ -137,14 +137,15 @@ def _engines(record: Record) -> str:
 def _techniques(record: Record, plan: str) -> str:
     rows = [
         [
-            escape(str(t["name"])),
-            escape(str(t["stage"])),
+            f'<span class="whole">{escape(str(t["name"]))}</span>',
+            f'<span class="whole">{escape(str(t["stage"]))}</span>',
             escape(_short(t.get("settings") or {})),
             escape(_short(t.get("evidence") or {})),
         ]
         for t in record.get("techniques") or []
     ]
-    table = _rows(["technique", "stage", "settings", "evidence"], rows).replace("<td>", '<td class="text">')
+    table = _rows(["technique", "stage", "settings", "evidence"], rows)
+    table = table.replace("<td>", '<td class="text">').replace("<th>", '<th class="text">')
     return (f"<pre>{escape(plan)}</pre>" if plan else "") + table
 
 

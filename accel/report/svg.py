@@ -11,6 +11,8 @@ LEFT, RIGHT, TOP, BOTTOM = 52, 12, 14, 34
 NUM_TICKS = 5
 COLOURS = ("var(--c1)", "var(--c2)", "var(--c3)", "var(--c4)", "var(--c5)")
 BAR_HEIGHT, BAR_GAP, BAR_LEFT, BAR_RIGHT = 20, 8, 210, 90
+CHARACTER = 8
+"""Width of a digit, generously."""
 
 Series = Sequence[tuple[float, float]]
 
@@ -54,7 +56,7 @@ def bar_chart(title: str, bars: Sequence[tuple[str, float, str, str]]) -> str:
         return ""
     largest = max(value for _, value, _, _ in bars) or 1.0
     width = WIDTH + 200
-    room = width - BAR_LEFT - BAR_RIGHT
+    room = width - BAR_LEFT - max(BAR_RIGHT, 20 + CHARACTER * max(len(text) for _, _, text, _ in bars))
     rows = []
     for i, (label, value, text, kind) in enumerate(bars):
         y = i * (BAR_HEIGHT + BAR_GAP)

@@ -1,3 +1,4 @@
+import re
 from xml.etree import ElementTree
 
 import pytest
@@ -31,3 +32,11 @@ def test_ticks_are_round_and_cover_the_values(low, high):
     assert found[0] <= low
     assert found[-1] >= high
     assert 2 <= len(found) <= 9
+
+
+def test_the_longest_text_beside_the_longest_bar_is_not_cut_off():
+    text = "21.23 ms (21.10-21.45)"
+    chart = bar_chart("latency", [("a", 21.2, text, "x"), ("b", 1.0, "1 ms", "x")])
+    width = float(re.search(r'viewBox="0 0 (\d+)', chart).group(1))
+    start = max(float(x) for x in re.findall(r'<text x="([\d.]+)" y="[\d.]+" dominant', chart))
+    assert start + 7 * len(text) <= width
