@@ -121,6 +121,7 @@ def interleaved(steps):
     return times
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Opacus' hooks on embeddings
 @pytest.mark.parametrize(("size", "tokens"), [(32, 128), (16, 64)])
 @pytest.mark.parametrize("tuning", ["full", "lora"])
 def test_cost_of_privacy(tuning, size, tokens):
