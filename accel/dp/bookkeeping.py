@@ -54,7 +54,9 @@ class Page:
     entries: list[Entry] = field(default_factory=list)
 
     def add(self, x: Tensor, g: Tensor) -> None:
-        self.entries.append(Entry(x, g))
+        """Note one use, in the format of the parameters: norms of half-precision gradients need more digits."""
+        dtype = page_dtype(self)
+        self.entries.append(Entry(x.to(dtype) if x.is_floating_point() else x, g.to(dtype)))
 
     def merged(self) -> Entry:
         """All uses as one: a layer used twice sees one longer sequence, whose contributions add up before the norm."""
@@ -154,7 +156,8 @@ class Book:
     """Patches the trainable layers of a model so that backward fills pages instead of gradients.
 
     Args:
-        model: its trainable parameters must all belong to linear, embedding or normalization layers.
+        model: its trainable parameters must all belong to linear, embedding or normalization layers; what acts on all
+            samples at once (T5's relative positions) is frozen.
 
     Raises:
         RunError: a trainable parameter whose per-sample gradient is not known.
@@ -163,8 +166,7 @@ class Book:
     def __init__(self, model: nn.Module) -> None:
         from accel.dp.layers import freeze_unsampled, patch
 
-        self.frozen = freeze_unsampled(model)
-        """Parameters that act on no sample by itself (T5's relative positions): they have no per-sample gradient."""
+        freeze_unsampled(model)
         self.batch_size = 0
         self.pages: dict[int, Page] = {}
         self.dummy = torch.zeros(1, requires_grad=True)
@@ -264,7 +266,7 @@ class RecordLinear(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
         (x, weight), g = ctx.saved_tensors, grads[0]
         ctx.page.add(*(t[:, None] if t.dim() == 2 else t for t in (x.detach(), g)))
-        grad_x = g @ weight if ctx.needs_input_grad[0] else None
+        grad_x = g @ weight.to(g.dtype) if ctx.needs_input_grad[0] else None
         return grad_x, None, None, None, None
 
 

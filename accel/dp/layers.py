@@ -27,14 +27,15 @@ UNSAMPLED = ("relative_attention_bias",)
 """Modules whose input has no batch dimension: T5's table of relative positions."""
 
 
-def freeze_unsampled(model: nn.Module) -> list[str]:
-    """Freeze parameters that act on all samples at once; their names."""
-    frozen = []
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad and any(f".{part}." in f".{name}" for part in UNSAMPLED):
-            parameter.requires_grad_(False)
-            frozen.append(name)
-    return frozen
+def unsampled(model: nn.Module) -> list[str]:
+    """Names of the parameters that act on all samples at once."""
+    return [name for name, _ in model.named_parameters() if any(f".{part}." in f".{name}" for part in UNSAMPLED)]
+
+
+def freeze_unsampled(model: nn.Module) -> None:
+    """Freeze what has no gradient of a sample by itself."""
+    for name in unsampled(model):
+        model.get_parameter(name).requires_grad_(False)
 
 
 def patch(module: nn.Module, book: Book) -> None:
@@ -88,6 +89,7 @@ def _embedding(module: Any, page: Page, book: Book, ids: Tensor) -> Tensor:
 
 def _layer_norm(module: Any, page: Page, book: Book, x: Tensor) -> Tensor:
     _check(module, x, book)
+    x = x.to(module.weight.dtype)  # under autocast, as torch's own layer norm does
     return RecordLayerNorm.apply(x, module, page, book.dummy)  # type: ignore[return-value]
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 OUTSIDE = (
     "figures logged while training (loss, validation accuracy) and those of the test split",
-    "the number of records, the label names, and how texts are cut to max_length",
+    "the number of records, the label names and their counts, and how many texts were repeated or cut",
     "hyper-parameters chosen by looking at this data in other runs: add up their epsilons (see sweep.json)",
     "the pretrained weights and the tokenizer, taken to be public",
 )

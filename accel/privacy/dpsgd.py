@@ -164,11 +164,15 @@ class Dpsgd(Privacy):
         return [KeepPrivate()]
 
     def evidence(self, model: nn.Module, history: History) -> Evidence:
-        from accel.dp.layers import booked_layers
+        from accel.dp.layers import booked_layers, unsampled
 
         del history
         layers = booked_layers(model)
-        return Evidence(acted=layers > 0, figures={"booked_layers": layers}, expected="gradients that were clipped")
+        return Evidence(
+            acted=layers > 0,
+            figures={"booked_layers": layers, "frozen": unsampled(model)},
+            expected="gradients that were clipped",
+        )
 
     def export(self, model: nn.Module) -> nn.Module:
         from accel.dp.layers import unpatch

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from accel.dp.bookkeeping import Book, flat
-from accel.dp.layers import booked_layers, freeze_unsampled, unpatch
+from accel.dp.layers import booked_layers, freeze_unsampled, unpatch, unsampled
 from accel.errors import RunError
 from accel.model.tiny_t5 import TinyT5
 
@@ -20,10 +20,11 @@ def test_layers_without_a_trainable_parameter_stay_as_they_are():
 
 def test_what_acts_on_all_samples_at_once_is_frozen_and_named():
     model = TinyT5().classifier(["a", "b"])
-    frozen = freeze_unsampled(model)
-    assert frozen
-    assert all("relative_attention_bias" in name for name in frozen)
-    assert freeze_unsampled(model) == []
+    names = unsampled(model)
+    assert names
+    assert all("relative_attention_bias" in name for name in names)
+    freeze_unsampled(model)
+    assert not any(model.get_parameter(name).requires_grad for name in names)
 
 
 def test_evaluation_goes_the_layers_own_way():
