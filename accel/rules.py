@@ -14,6 +14,7 @@ from accel.compression.prune import Prune
 from accel.compression.qat import Qat
 from accel.privacy import Privacy
 from accel.technique import Objection, Option
+from accel.tuning.bitfit import Bitfit
 from accel.tuning.head import Head
 from accel.tuning.lora import Lora
 
@@ -50,6 +51,11 @@ RULES: tuple[Rule, ...] = (
         (Prune, Head),
         "heads and channels are scored by the gradients of the weights they consist of, and tuning=head freezes them",
         "tuning=full with prune, or tuning=head without it",
+    ),
+    Rule(
+        (Prune, Bitfit),
+        "heads and channels are scored by the gradients of the weights they consist of, and BitFit freezes those weights",
+        "tuning=full with prune, or tuning=bitfit without it",
     ),
     Rule(
         (Qat, Lora),

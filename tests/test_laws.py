@@ -22,6 +22,7 @@ TECHNIQUES = {
     "prune+qat+distill": ["compression=[prune,qat,distill]"],
     "lora": ["tuning=lora"],
     "head": ["tuning=head"],
+    "bitfit": ["tuning=bitfit"],
 }
 SHORT = ["trainer.max_steps=12"]
 OFF = {
@@ -69,6 +70,7 @@ SABOTAGE = {
     "distill": ("accel.compression.distill.Distill.adapt_loss", lambda self, loss, model, facts: loss),
     "lora": ("accel.ops.adapters.inject_adapter_in_model", lambda config, model, adapter_name: model),
     "head": ("accel.ops.trainable.freeze_body", lambda model: model),
+    "bitfit": ("accel.ops.trainable.freeze_all_but_biases", lambda model: model),
 }
 
 

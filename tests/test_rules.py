@@ -10,6 +10,7 @@ from accel.errors import PlanError
 from accel.plan import decide
 from accel.privacy import Privacy
 from accel.rules import RULES, Rule, typed
+from accel.tuning.bitfit import Bitfit
 from accel.tuning.full import Full
 from accel.tuning.head import Head
 from accel.tuning.lora import Lora
@@ -20,7 +21,7 @@ class Private(Privacy):
     """Any private mechanism."""
 
 
-INSTANCES = {c: c() for c in (Prune, Qat, Distill, Lora, Head, Full)} | {Privacy: Private()}
+INSTANCES = {c: c() for c in (Prune, Qat, Distill, Lora, Head, Bitfit, Full)} | {Privacy: Private()}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda r: "-".join(c.__name__ for c in r.forbids))

@@ -24,16 +24,19 @@ def soft_cross_entropy(student: Tensor, teacher: Tensor, temperature: float) -> 
 
 
 def hidden_distance(student: Sequence[Tensor], teacher: Sequence[Tensor], mask: Tensor) -> Tensor:
-    """Mean squared distance of hidden states over real tokens, averaged over the layers given.
+    """Mean squared distance of hidden states: over an example's real tokens, then examples, then the layers given.
+
+    Every example has a term of its own, whatever else is in the batch, so that a private step can bound it.
 
     Args:
         student: layers of [batch, tokens, width].
         teacher: as many layers of the same shape.
         mask: [batch, tokens], 1 at real tokens.
     """
-    weight = mask.unsqueeze(-1).to(student[0].dtype)
+    weight = mask.to(student[0].dtype)
+    weight = weight / weight.sum(1, keepdim=True).clamp(min=1)
     per_layer = [
-        ((s.float() - t.float()).square() * weight).sum() / (weight.sum() * s.shape[-1])
+        ((s.float() - t.float()).square().mean(-1) * weight).sum(1).mean()
         for s, t in zip(student, teacher, strict=True)
     ]
     return sum(per_layer[1:], per_layer[0]) / len(per_layer)

@@ -12,6 +12,14 @@ def freeze_body(model: nn.Module) -> nn.Module:
     return model
 
 
+def freeze_all_but_biases(model: nn.Module) -> nn.Module:
+    """Freeze, in place, every parameter of the body that is not a bias; what is outside of the body still trains."""
+    body: nn.Module = getattr(model, model.base_model_prefix)  # type: ignore[arg-type]
+    for name, parameter in body.named_parameters():
+        parameter.requires_grad_(name.endswith("bias"))
+    return model
+
+
 def trainable_share(model: nn.Module) -> float:
     """Share of the parameters that receive gradients, in [0, 1]."""
     total = sum(p.numel() for p in model.parameters())

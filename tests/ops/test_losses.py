@@ -40,3 +40,12 @@ def test_one_layer_is_the_mean_squared_error():
 def test_layers_match_evenly_and_the_last_with_the_last():
     assert match_layers(6, 6) == [(i, i) for i in range(1, 7)]
     assert match_layers(3, 12) == [(1, 4), (2, 8), (3, 12)]
+
+
+def test_an_example_has_the_same_distance_in_any_batch():
+    """A private step bounds what one record contributes, so its length must not weigh on the others' terms."""
+    torch.manual_seed(0)
+    s, t = torch.randn(2, 6, 8), torch.randn(2, 6, 8)
+    mask = torch.tensor([[1, 1, 1, 1, 1, 1], [1, 1, 0, 0, 0, 0]])
+    alone = [hidden_distance([s[i : i + 1]], [t[i : i + 1]], mask[i : i + 1]) for i in (0, 1)]
+    assert torch.allclose(hidden_distance([s], [t], mask), (alone[0] + alone[1]) / 2)

