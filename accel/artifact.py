@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from accel.errors import DataError
+from accel.exported import META, Meta, read_meta
 from accel.logs import quiet_import
 from accel.ops import int8_layers, structure
 from accel.pretrained import load_config, load_tokenizer, quiet
@@ -24,21 +25,8 @@ from accel.pretrained import load_config, load_tokenizer, quiet
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-WEIGHTS, META = "model.safetensors", "accel.json"
+WEIGHTS = "model.safetensors"
 QUANTIZED_SUFFIX = f".{int8_layers.SCALE}"
-
-
-@dataclass(frozen=True)
-class Meta:
-    """What transformers' own configuration cannot say."""
-
-    label_names: list[str]
-    max_length: int
-    num_text_columns: int = 1
-    num_units: dict[str, int] = field(default_factory=dict)
-    """Heads and channels left in each block."""
-    shared: dict[str, str] = field(default_factory=dict)
-    """Tensors that are the same as another one and are stored once."""
 
 
 def save_model(
@@ -49,11 +37,21 @@ def save_model(
     label_names: Sequence[str],
     max_length: int,
     num_text_columns: int = 1,
+    trained_on: str = "",
+    private: bool = False,
 ) -> None:
     """Write everything that ``load_model`` and a user of the model need; the weights are written last."""
     folder.mkdir(parents=True, exist_ok=True)
     state, shared = _unshared({name: value.detach() for name, value in model.state_dict().items()})
-    meta = Meta(list(label_names), max_length, num_text_columns, structure.count_units(model), shared)
+    meta = Meta(
+        label_names=list(label_names),
+        max_length=max_length,
+        num_text_columns=num_text_columns,
+        num_units=structure.count_units(model),
+        shared=shared,
+        trained_on=trained_on,
+        private=private,
+    )
     model.config.save_pretrained(folder)  # type: ignore[union-attr]
     tokenizer.save_pretrained(folder)
     (folder / META).write_text(json.dumps(asdict(meta), ensure_ascii=False, indent=1), "utf8")
@@ -86,21 +84,6 @@ def load_model(folder: Path) -> nn.Module:
             f"{folder / WEIGHTS} does not fit its configuration: {str(error)[:300]}. Export again."
         ) from error
     return model.eval()
-
-
-def read_meta(folder: Path) -> Meta:
-    """What ``save_model`` noted.
-
-    Raises:
-        DataError: this is no folder of an exported model.
-    """
-    try:
-        return Meta(**json.loads((folder / META).read_text("utf8")))
-    except (OSError, ValueError, TypeError):
-        raise DataError(
-            f"{folder} holds no exported model ({META} is missing or damaged). Give the folder of a finished run, "
-            f"such as outputs/DATE/TIME."
-        ) from None
 
 
 def tokenizer_of(folder: Path) -> PreTrainedTokenizerBase:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
 from filelock import FileLock, Timeout
 
 from accel import __version__, artifact
@@ -79,6 +80,41 @@ def baseline(
         raise TimeoutError(f"another process has held {folder}.lock for hours: remove it if none is running") from None
 
 
+def pretrained(plan: Plan, data: Prepared, evaluate: Callable[[Any], Report]) -> Baseline:
+    """The dense model before any training, with a new head: what a private run is compared with.
+
+    It has seen nothing of the data, so unlike the dense baseline it may teach a private student.
+    """
+    dense = plan.dense()
+    what = {"model": dense.model.fingerprint(), "labels": data.label_names, "seed": dense.seed, "data": data.fingerprint}
+    folder = plan.cache / "pretrained" / digest(what)[:24]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock", timeout=OTHERS_TRAIN_S):
+        found = _read(folder)
+        if found is None:
+            torch.manual_seed(dense.seed)
+            _keep(dense.model.classifier(data.label_names), data, folder, evaluate, facts={"trained_on": ""})
+            found = _read(folder)
+    assert found is not None  # it was written under the lock
+    return found
+
+
+def _keep(
+    model: Any, data: Prepared, folder: Path, evaluate: Callable[[Any], Report], *, facts: Mapping[str, Any]
+) -> Report:
+    """Save the model and its scores; the folder appears whole or not at all."""
+    start = time.perf_counter()
+    temporary = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    artifact.save_model(model, data.tokenizer, temporary / "model", **{**data.artifact_facts(), **facts})
+    report = evaluate(artifact.load_model(temporary / "model"))
+    seconds = time.perf_counter() - start
+    (temporary / NOTE).write_text(json.dumps({"report": asdict(report), "seconds": seconds}))
+    shutil.rmtree(folder, ignore_errors=True)
+    temporary.replace(folder)
+    return report
+
+
 def _read(folder: Path) -> Baseline | None:
     try:
         note = json.loads((folder / NOTE).read_text("utf8"))
@@ -91,12 +127,5 @@ def _train(plan: Plan, data: Prepared, console: Console, folder: Path, evaluate:
     console.say("Dense baseline: training it once; runs with the same data, model and trainer reuse it.")
     start = time.perf_counter()
     fitted: Fitted = fit(plan.dense(), data, console, title="baseline")
-    temporary = folder.with_name(f".{folder.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    artifact.save_model(fitted.model, data.tokenizer, temporary / "model", **data.artifact_facts())
-    report = evaluate(artifact.load_model(temporary / "model"))
-    seconds = time.perf_counter() - start
-    (temporary / NOTE).write_text(json.dumps({"report": asdict(report), "seconds": seconds, "steps": fitted.steps}))
-    shutil.rmtree(folder, ignore_errors=True)
-    temporary.replace(folder)
-    return Baseline(folder / "model", report, seconds, reused=False)
+    report = _keep(fitted.model, data, folder, evaluate, facts={})
+    return Baseline(folder / "model", report, time.perf_counter() - start, reused=False)

@@ -48,6 +48,7 @@ def fit(
     title: str,
     folder: Path | None = None,
     baseline: Path | None = None,
+    pretrained: Path | None = None,
     loggers: Sequence[Logger] = (),
     checkpoint: Path | None = None,
 ) -> Fitted:
@@ -56,6 +57,7 @@ def fit(
     Args:
         folder: where checkpoints and metrics.csv go; without one, nothing is kept.
         baseline: the dense baseline's folder, for techniques that need it.
+        pretrained: the same before any training.
         checkpoint: the file to resume from.
 
     Raises:
@@ -71,6 +73,7 @@ def fit(
         world_size=plan.strategy.num_processes(),
         seed=plan.seed,
         baseline=baseline,
+        pretrained=pretrained,
         folder=folder,
         resumed=checkpoint is not None,
     )

@@ -100,7 +100,8 @@ def _mark(cell: Cell | None, reasons: list[str]) -> str:
     if cell.works:
         return "works"
     objection = cell.objections[0]
-    reason = f"Refused because {objection.because}. Instead: {objection.instead}."
+    refused, mark = ("Refused by default", "if") if objection.avoidable else ("Refused", "no")
+    reason = f"{refused} because {objection.because}. Instead: {objection.instead}."
     if reason not in reasons:
         reasons.append(reason)
-    return f"no ({reasons.index(reason) + 1})"
+    return f"{mark} ({reasons.index(reason) + 1})"

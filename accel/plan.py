@@ -76,6 +76,12 @@ class Plan:
         wanted = self.changes_model or any(t.needs_baseline for t in self.techniques)
         return wanted and self.privacy is None
 
+    @property
+    def needs_pretrained(self) -> bool:
+        """Under privacy the *before* column is the model as it was before any training."""
+        wanted = self.changes_model and self.privacy is not None
+        return wanted or any(t.needs_pretrained for t in self.techniques)
+
     def choices(self) -> dict[str, Any]:
         """The chosen option of each group, as the record states it."""
         return {
@@ -135,7 +141,8 @@ class Plan:
             yield f"  {typed(option):<28} {brief(option)}"
         for technique in self.techniques:
             yield f"  {typed(technique):<28} {technique.stage.name:<11} {brief(technique)}"
-        yield f"  dense baseline               {'trained first, or reused' if self.needs_baseline else 'not needed'}"
+        dense = "trained first, or reused" if self.needs_baseline else "not needed"
+        yield f"  dense baseline               {dense if not self.needs_pretrained else 'the pretrained model'}"
 
 
 def digest(value: Any) -> str:

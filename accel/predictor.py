@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from accel import artifact
 from accel.errors import DataError
+from accel.exported import artifact_folder, read_meta
 
 BATCH_SIZE = 32
 Text = str | Sequence[str]
@@ -32,7 +33,7 @@ class Predictor:
 
     def __init__(self, model: nn.Module, folder: Path) -> None:
         self.model = model
-        self.meta = artifact.read_meta(folder)
+        self.meta = read_meta(folder)
         self.tokenizer = artifact.tokenizer_of(folder)
 
     @classmethod
@@ -42,9 +43,7 @@ class Predictor:
         Raises:
             DataError: there is no exported model.
         """
-        path = Path(folder).expanduser()
-        inside = path / "model"
-        path = inside if inside.is_dir() else path
+        path = artifact_folder(folder)
         return cls(artifact.load_model(path), path)
 
     def __call__(self, texts: Sequence[Text]) -> list[Prediction]:

@@ -6,8 +6,9 @@ A rule names classes, never strings; a base class stands for everything derived 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from accel.compression.distill import Distill
 from accel.compression.prune import Prune
@@ -26,13 +27,17 @@ class Rule:
     forbids: tuple[type[Option], type[Option]]
     because: str
     instead: str
+    unless: Callable[[Any, Any], bool] | None = None
+    """Whether the two, in the order of ``forbids``, have settings with which they may meet."""
 
     def objections(self, options: list[Option]) -> Iterator[Objection]:
         """One objection for each pair of options that this rule forbids."""
         first, second = self.forbids
         for a in (o for o in options if isinstance(o, first)):
             for b in (o for o in options if isinstance(o, second)):
-                yield Objection(f"{typed(a)}  with  {typed(b)}", self.because, self.instead)
+                if self.unless is None or not self.unless(a, b):
+                    what = f"{typed(a)}  with  {typed(b)}"
+                    yield Objection(what, self.because, self.instead, avoidable=self.unless is not None)
 
 
 def typed(option: Option) -> str:
@@ -65,13 +70,18 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         (Privacy, Prune),
-        "the scores are sums of gradients of the private examples, which the privacy accountant does not see: what is "
-        "kept would leak them",
-        "leave prune out, or privacy=none",
+        "by default the scores come from the dense baseline and from gradients of the private examples, which the "
+        "privacy accountant does not see: what is kept would leak them",
+        "compression.prune.start=pretrained with compression.prune.score=activation and "
+        "compression.prune.public_text=FILE, or with compression.prune.score=magnitude",
+        unless=lambda privacy, prune: prune.sees_no_private_example,
     ),
     Rule(
         (Privacy, Distill),
-        "the teacher is the dense baseline, which is trained on the private data without privacy: its answers leak it",
-        "leave distill out, or privacy=none",
+        "by default the teacher is the dense baseline, which is trained on the private data without privacy: its "
+        "answers leak it",
+        "compression.distill.teacher=FOLDER of a model trained on public data, or compression.distill.teacher=pretrained "
+        "compression.distill.logits_weight=0",
+        unless=lambda privacy, distill: not distill.needs_baseline,
     ),
 )

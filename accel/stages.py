@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from accel.baseline import Baseline, baseline
+from accel.baseline import Baseline, baseline, pretrained
 from accel.checkpoint import LAST
 from accel.console import Console
 from accel.data import Dataset
@@ -31,15 +31,15 @@ def train_and_finish(run: Run, dataset: Dataset, console: Console) -> None:
     with run.timed("tokenize"):
         data = prepare(dataset, run.plan)
     run.record["data"]["truncated"] = data.num_truncated
-    before = _baseline(run, data, console)
-    fitted = _train(run, data, console, before)
+    dense, untrained = _baseline(run, data, console), _pretrained(run, data)
+    fitted = _train(run, data, console, dense, untrained)
     if not run.leads:
         return
     run.record["steps"] = fitted.steps
     run.record["techniques"] = _techniques(run, fitted)
     if run.plan.privacy is not None:
         run.record["privacy"] = run.plan.privacy.statement(run.folder)
-    _finish(run, data, console, fitted, before)
+    _finish(run, data, console, fitted, dense or untrained)
     run.record["status"] = "finished"
     write_record(run.record, run.folder)
     console.say(before_after_table(run.record) or "", "\n" + headline(run.record))
@@ -54,7 +54,13 @@ def _baseline(run: Run, data: Prepared, console: Console) -> Baseline | None:
     return found
 
 
-def _train(run: Run, data: Prepared, console: Console, before: Baseline | None) -> Fitted:
+def _pretrained(run: Run, data: Prepared) -> Baseline | None:
+    return pretrained(run.plan, data, scorer(data)) if run.plan.needs_pretrained else None
+
+
+def _train(
+    run: Run, data: Prepared, console: Console, dense: Baseline | None, untrained: Baseline | None
+) -> Fitted:
     loggers = run.plan.tracker.start(run.info()) if run.plan.tracker is not None and run.leads else []
     console.say(f"\nTraining {run.plan.name}: {data.total_steps(run.plan)} steps")
     with run.timed("fit"):
@@ -64,7 +70,8 @@ def _train(run: Run, data: Prepared, console: Console, before: Baseline | None) 
             console,
             title="train",
             folder=run.folder,
-            baseline=before.folder if before else None,
+            baseline=dense.folder if dense else None,
+            pretrained=untrained.folder if untrained else None,
             loggers=loggers,
             checkpoint=_checkpoint(run),
         )
@@ -106,11 +113,17 @@ def _finish(run: Run, data: Prepared, console: Console, fitted: Fitted, before: 
         exported = export_all(model, data, run.folder, console, scorer(data), onnx="onnxruntime" in run.plan.engines)
     run.record["exports"] = [asdict(e) for e in exported.exports]
     run.record["after"] = _side(exported.report, data)
-    run.record["before"] = {**_side(before.report, data), "reused": before.reused} if before else None
+    run.record["before"] = _before(run, data, before) if before else None
     with run.timed("measure"):
         measure_run(
             run.record, exported, before.folder if before else None, list(run.plan.engines), console, run.folder
         )
+
+
+def _before(run: Run, data: Prepared, before: Baseline) -> dict[str, Any]:
+    """Beside the scores: whether the dense model was trained on this data, or is compared as it was pretrained."""
+    trained = run.plan.needs_baseline
+    return {**_side(before.report, data), "reused": before.reused, "model": "baseline" if trained else "pretrained"}
 
 
 def _side(report: Report, data: Prepared) -> dict[str, Any]:

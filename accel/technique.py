@@ -30,6 +30,8 @@ class Objection:
     what: str
     because: str
     instead: str
+    avoidable: bool = False
+    """Whether other settings of the same options would do."""
 
 
 @dataclass(kw_only=True)
@@ -55,6 +57,10 @@ class Option:
         """What this option needs and the plan does not give; nothing by default."""
         del plan
         yield from ()
+
+    def weights(self) -> list[tuple[str, Path]]:
+        """(key, folder) of every model folder that the option starts from or listens to; none by default."""
+        return []
 
     def settings(self) -> dict[str, Any]:
         """The option's fields as plain values."""
@@ -102,6 +108,8 @@ class Facts:
     seed: int
     baseline: Path | None
     """Folder of the dense baseline, when the plan asks for one."""
+    pretrained: Path | None = None
+    """Folder of the dense model before any training, when the plan asks for it."""
     folder: Path | None = None
     """Where the run keeps its files; none for a model that is trained on the way, such as the baseline."""
     resumed: bool = False
@@ -151,8 +159,16 @@ class Technique(Option):
     stage: ClassVar[Stage]
     changes_model: ClassVar[bool] = False
     """Whether the finished model differs from a dense one; if any does, a baseline is measured."""
-    needs_baseline: ClassVar[bool] = False
-    """Whether the dense baseline must exist before training."""
+
+    @property
+    def needs_baseline(self) -> bool:
+        """Whether the dense baseline must exist before training."""
+        return False
+
+    @property
+    def needs_pretrained(self) -> bool:
+        """Whether the dense model as it was before any training must exist as a folder."""
+        return False
 
     def trainer_args(self, args: dict[str, Any]) -> dict[str, Any]:
         return args

@@ -62,3 +62,25 @@ def test_all_objections_are_told_at_once():
         decide(compose(["tuning=lora", "compression=[prune,qat]", "compression.prune.sparsity=7"]))
     assert str(error.value).startswith("accel cannot run this plan. 3 objections; nothing has been downloaded")
     assert str(error.value).count("because") == str(error.value).count("instead") == 3
+
+
+def test_settings_that_avoid_the_reason_are_let_through():
+    rule = Rule((Privacy, Distill), "b", "i", unless=lambda privacy, distill: distill.teacher == "pretrained")
+    (objection,) = rule.objections([Private(), Distill()])
+    assert objection.avoidable
+    assert not list(rule.objections([Private(), Distill(teacher="pretrained")]))
+
+
+PUBLIC = {
+    "activation": ["prune.start=pretrained", "prune.score=activation", "prune.public_text=tweets"],
+    "magnitude": ["prune.start=pretrained", "prune.score=magnitude"],
+}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_privacy_meets_removal_only_where_nothing_private_is_scored(name):
+    words = ["privacy=dpsgd", "compression=[prune]", *(f"compression.{w}" for w in PUBLIC[name])]
+    assert decide(compose(words))
+    for left_out in words[2:4]:
+        with pytest.raises(PlanError):
+            decide(compose([w for w in words if w != left_out]))

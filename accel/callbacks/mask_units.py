@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 
+from accel.data.public_text import public_batches
 from accel.ops.schedule import cubic
 from accel.ops.structure import Block, find_blocks
-from accel.ops.unit_masks import accumulate_scores, apply_masks, update_masks
+from accel.ops.unit_masks import apply_masks, scores_of, update_masks
+from accel.ops.unit_scores import scorer_for
 
 if TYPE_CHECKING:
     from accel.compression.prune import Prune
@@ -24,20 +26,29 @@ class MaskUnits(pl.Callback):
         self.blocks: list[Block] = []
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        del trainer
-        self.blocks = find_blocks(pl_module.model)
+        model, settings = pl_module.model, self.settings
+        self.blocks = find_blocks(model)
+        self.scorer = scorer_for(
+            settings.score,
+            lambda: public_batches(
+                str(settings.public_text), f"{settings.key}.public_text", pl_module.plan.model.tokenizer()
+            ),
+        )
+        if trainer.global_step == 0:  # a resumed run has its scores from the checkpoint
+            self.scorer.on_start(model, self.blocks, scores_of(model, self.blocks))
 
     def on_before_optimizer_step(self, trainer: pl.Trainer, pl_module: Any, optimizer: Any) -> None:
         del optimizer
         if trainer.global_step < self.end_step:
-            accumulate_scores(pl_module.model, self.blocks)
+            self.scorer.on_gradients(pl_module.model, self.blocks, scores_of(pl_module.model, self.blocks))
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         del outputs, batch, batch_idx
-        step = trainer.global_step
+        model, step = pl_module.model, trainer.global_step
         final = step == self.end_step
         if final or (self.begin_step < step < self.end_step and step % self.settings.every_steps == 0):
             fraction = self.settings.sparsity * cubic(step, self.begin_step, self.end_step)
-            update_masks(pl_module.model, self.blocks, fraction, self.settings.multiple_of, final=final)
+            self.scorer.on_choice(model, self.blocks, scores_of(model, self.blocks))
+            update_masks(model, self.blocks, fraction, self.settings.multiple_of, final=final)
         if step > self.begin_step:
-            apply_masks(pl_module.model, self.blocks)
+            apply_masks(model, self.blocks)

@@ -1,15 +1,17 @@
 """Removes attention heads and feed-forward channels: a smaller dense model that is really faster.
 
-What it does: during training it scores every head and channel by the first-order change of the loss, masks the least
-    important ones along a cubic schedule (one global ranking, by score per parameter), and after training cuts them
-    out of the weights. The removed model computes what the masked one computed. It starts from the dense baseline,
-    which is trained for the *before* column anyway: the scores of a fine-tuned model say what its task needs.
+What it does: during training it scores every head and channel, by default by the first-order change of the loss,
+    masks the least important ones along a cubic schedule (one global ranking, by score per parameter), and after
+    training cuts them out of the weights. The removed model computes what the masked one computed. It starts from the
+    dense baseline, which is trained for the *before* column anyway: the scores of a fine-tuned model say what its task
+    needs.
 Use it when: latency or size matters on any hardware; no special kernel is needed.
 What it costs: about half of the removable parameters go at little loss with ``distill``; more costs accuracy.
-Composes with: qat, distill, ddp; refused with adapters, which freeze what is scored.
+Composes with: qat, distill, ddp; with privacy where no private example is scored; refused with adapters, which freeze
+    what is scored.
 Off switch: ``compression.prune.sparsity=0``.
 Reference: Molchanov et al. 2019 (arXiv 1906.10771); Michel et al. 2019 (arXiv 1905.10650); Zhu & Gupta 2017
-    (arXiv 1710.01878) for the schedule.
+    (arXiv 1710.01878) for the schedule; Sun et al. 2023 (arXiv 2306.11695) for activations times weights.
 
     accel compression=[prune] compression.prune.sparsity=0.5
 """
@@ -40,13 +42,19 @@ class Start(Enum):
     pretrained = "pretrained"
 
 
+class Score(Enum):
+    """What says how much a head or a channel matters."""
+
+    first_order = "first_order"
+    magnitude = "magnitude"
+    activation = "activation"
+
+
 @dataclass(kw_only=True)
 class Prune(Compression):
     """Structured removal of heads and channels."""
 
     stage: ClassVar[Stage] = Stage.REMOVE
-    needs_baseline: ClassVar[bool] = True
-
     sparsity: float = 0.5
     """Share of the parameters in heads and channels that is removed at the end, in [0, 1)."""
     begin: float = 0.1
@@ -59,6 +67,20 @@ class Prune(Compression):
     """Channels kept per layer are a multiple of this: odd sizes are slow."""
     start: Start = Start.baseline
     """baseline: the fine-tuned dense model; pretrained: the weights as they were downloaded."""
+    score: Score = Score.first_order
+    """first_order: by gradients of the training examples; magnitude: by the weights alone; activation: by what each
+    unit adds to its layer's output on a public text."""
+    public_text: str | None = None
+    """For ``score=activation``: a file with one text per line, or the name of a task with public data."""
+
+    @property
+    def needs_baseline(self) -> bool:
+        return self.start is Start.baseline
+
+    @property
+    def sees_no_private_example(self) -> bool:
+        """Whether what is kept depends on weights and public text alone."""
+        return self.start is Start.pretrained and self.score is not Score.first_order
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         if not 0 <= self.sparsity < 1:
@@ -73,6 +95,12 @@ class Prune(Compression):
             yield self.out_of_range("every_steps", "at least 1", "10")
         if self.multiple_of < 1:
             yield self.out_of_range("multiple_of", "at least 1", "32")
+        if (self.score is Score.activation) != (self.public_text is not None):
+            yield Objection(
+                f"{self.key}.score={self.score.name}  with  {self.key}.public_text={self.public_text}",
+                "activations are taken on a public text, and only activations need one",
+                f"{self.key}.score=activation {self.key}.public_text=FILE, a text per line",
+            )
         family = plan.model.family()
         if family is not None and family not in SUPPORTED_FAMILIES:
             yield Objection(

@@ -33,6 +33,10 @@ class Prepared:
     tokenizer: PreTrainedTokenizerBase
     max_length: int
     num_text_columns: int
+    source: str = ""
+    """Where the examples come from, see ``Task.source``."""
+    private: bool = False
+    """Whether they are used with differential privacy."""
 
     @property
     def num_train(self) -> int:
@@ -48,6 +52,8 @@ class Prepared:
             "label_names": self.label_names,
             "max_length": self.max_length,
             "num_text_columns": self.num_text_columns,
+            "trained_on": self.source,
+            "private": self.private,
         }
 
     def sampler(self, plan: Plan, rank: int = 0) -> TokenBudgetSampler:
@@ -93,6 +99,8 @@ def prepare(dataset: Dataset, plan: Plan) -> Prepared:
         tokenizer=tokenizer,
         max_length=max_length,
         num_text_columns=len(dataset.train.texts[0]),
+        source=plan.task.source(),
+        private=plan.privacy is not None,
     )
 
 

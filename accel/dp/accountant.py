@@ -9,6 +9,11 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
+from functools import lru_cache
+from statistics import NormalDist
+
+import numpy as np
 
 from accel.logs import quiet_import
 
@@ -43,7 +48,41 @@ def composed(accountant: str, history: list[tuple[float, float, int]], delta: fl
         return 0.0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return float(book.get_epsilon(delta))
+        epsilon = float(book.get_epsilon(delta))
+        if accountant == "prv" and epsilon < 2:  # an upper bound, by default 0.01 too high: much of a small epsilon
+            epsilon = float(book.get_epsilon(delta, eps_error=max(5e-5, 0.003 * epsilon)))  # type: ignore[call-arg]
+    return epsilon
+
+
+def privacy_profile(epsilons: np.ndarray, *, sigma: float, sample_rate: float, steps: int) -> np.ndarray:
+    """The delta that belongs to each epsilon: the whole curve of which a guarantee names one point."""
+    if sample_rate >= 1:
+        normal, mu = NormalDist(), math.sqrt(steps) / sigma
+        return np.array([normal.cdf(mu / 2 - e / mu) - math.exp(e) * normal.cdf(-mu / 2 - e / mu) for e in epsilons])
+    book = PRVAccountant()
+    book.history = [(sigma, sample_rate, steps)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        losses = book._get_dprv(eps_error=0.1, delta_error=1e-9)
+    return np.array([float(losses.compute_delta_estimate(e)) for e in epsilons])
+
+
+@lru_cache(maxsize=64)
+def trade_off(*, sigma: float, sample_rate: float, steps: int) -> Callable[[float], float]:
+    """The least false negatives at each rate of false positives, for telling whether a record took part.
+
+    Dong, Roth & Su 2019 (arXiv 1905.02383), proposition 2.13: the curve as the upper envelope of the lines that the
+    privacy profile gives.
+    """
+    epsilons = np.concatenate([[0.0], np.geomspace(1e-3, 40, 250)])
+    deltas = privacy_profile(epsilons, sigma=sigma, sample_rate=sample_rate, steps=steps)
+    growth = np.exp(epsilons)
+
+    def curve(alpha: float) -> float:
+        rest = 1 - deltas
+        return float(max(0.0, (rest - growth * alpha).max(), ((rest - alpha) / growth).max()))
+
+    return curve
 
 
 def sigma_for(accountant: str, *, epsilon: float, sample_rate: float, steps: int, delta: float) -> float:

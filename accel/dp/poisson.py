@@ -7,14 +7,22 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-LogicalBatch = list[tuple[dict[str, Tensor], Tensor]]
-"""Physical batches and, for each, which of its rows are records (1) and which only fill it (0)."""
+
+@dataclass
+class LogicalBatch:
+    """What one private step is made of, on one process."""
+
+    parts: list[tuple[dict[str, Tensor], Tensor]]
+    """Physical batches and, for each, which of its rows are records (1) and which only fill it (0)."""
+    canaries: list[int] = field(default_factory=list)
+    """Numbers of the canaries whose coin fell; they are records too, of nobody."""
 
 
 class PoissonLoader:
@@ -32,6 +40,7 @@ class PoissonLoader:
         sample_rate: probability of each record, in (0, 1].
         steps: logical batches per epoch.
         physical_batch_size: most rows that are computed at once.
+        canaries: how many canaries throw a coin behind the records.
         test_seed: draws that can be repeated, for tests; without one, the system's entropy, kept nowhere.
     """
 
@@ -46,6 +55,7 @@ class PoissonLoader:
         physical_batch_size: int,
         rank: int = 0,
         world_size: int = 1,
+        canaries: int = 0,
         test_seed: int | None = None,
     ) -> None:
         self.data = data
@@ -56,6 +66,7 @@ class PoissonLoader:
         self.physical_batch_size = physical_batch_size
         self.rank = rank
         self.world_size = world_size
+        self.canaries = canaries
         self.test_seed = test_seed
         self.coins = np.random.Generator(np.random.PCG64(secrets.randbits(128)))
         self.drawn = 0
@@ -69,22 +80,27 @@ class PoissonLoader:
             yield self.batch(self.draw())
 
     def draw(self) -> np.ndarray:
-        """Indices of the records that join the next batch."""
-        share = np.arange(self.rank, len(self.lengths), self.world_size)
+        """Indices of the records that join the next batch; canaries come after the last record."""
+        everything = len(self.lengths) + self.canaries
+        share = np.arange(self.rank, everything, self.world_size)
         if self.test_seed is not None:  # the same union on any number of processes
-            coins = np.random.default_rng([self.test_seed, self.drawn]).random(len(self.lengths))[share]
+            coins = np.random.default_rng([self.test_seed, self.drawn]).random(everything)[share]
         else:
             coins = self.coins.random(len(share))
         return share[coins < self.sample_rate]
 
     def batch(self, indices: np.ndarray) -> LogicalBatch:
         """The records in physical batches of similar length."""
+        canaries = (indices[indices >= len(self.lengths)] - len(self.lengths)).tolist()
+        indices = indices[indices < len(self.lengths)]
         if not len(indices):
-            return [(self.collate([self.data[self.rank]]), torch.zeros(1))]
+            return LogicalBatch([(self.collate([self.data[self.rank]]), torch.zeros(1))], canaries)
         ordered = indices[np.argsort(self.lengths[indices], kind="stable")].tolist()
         size = self.physical_batch_size
         parts = [ordered[i : i + size] for i in range(0, len(ordered), size)]
-        return [(self.collate([self.data[i] for i in part]), torch.ones(len(part))) for part in parts]
+        return LogicalBatch(
+            [(self.collate([self.data[i] for i in part]), torch.ones(len(part))) for part in parts], canaries
+        )
 
     def state_dict(self) -> dict[str, int]:
         """How many batches were drawn; never what was drawn."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
 from accel.dp.bookkeeping import Book, Clip, automatic, flat, sum_of
+from accel.dp.canaries import Canaries
 from accel.dp.ledger import Ledger
 from accel.dp.noise import GaussianNoise
 from accel.dp.poisson import LogicalBatch
@@ -25,11 +27,14 @@ class PrivateStep:
     the result into ``.grad``: to the trainer it is a loss like any other.
     """
 
-    def __init__(self, score: Score, book: Book, ledger: Ledger, noise: GaussianNoise) -> None:
+    def __init__(
+        self, score: Score, book: Book, ledger: Ledger, noise: GaussianNoise, canaries: Canaries | None = None
+    ) -> None:
         self.score = score
         self.book = book
         self.ledger = ledger
         self.noise = noise
+        self.canaries = canaries
         mechanism = ledger.mechanism
         self.clip: Clip = {"automatic": automatic}.get(mechanism.clipping, flat)(mechanism.max_grad_norm)
         self.per_layer = mechanism.clipping == "per_layer"
@@ -38,18 +43,22 @@ class PrivateStep:
     def __call__(self, logical: LogicalBatch) -> dict[str, Tensor]:
         self.ledger.charge()  # before anything of this step exists
         self.book.zero()
-        losses = [self._book(batch, real) for batch, real in logical]
+        terms = [self._book(batch, real) for batch, real in logical.parts]
+        if self.canaries is not None:
+            self.canaries.join(np.array(logical.canaries, dtype=int), self.clip, per_layer=self.per_layer)
         self._release()
-        loss = torch.stack(losses).mean()
-        return {"loss": _HandOver.apply(self.book.dummy, loss, self._hand_over)}  # type: ignore[dict-item]
+        if self.canaries is not None:
+            self.canaries.listen()
+        means = {name: torch.stack([t[name] for t in terms]).mean() for name in terms[0]}
+        return {**means, "loss": _HandOver.apply(self.book.dummy, means["loss"], self._hand_over)}  # type: ignore[dict-item]
 
-    def _book(self, batch: Mapping[str, Tensor], real: Tensor) -> Tensor:
+    def _book(self, batch: Mapping[str, Tensor], real: Tensor) -> dict[str, Tensor]:
         self.book.batch_size = len(real)
-        loss = self.score(batch)["loss"]
-        (loss * len(real)).backward()
-        with torch.autocast(loss.device.type, enabled=False):
-            self.book.flush(self.clip, real.to(loss.device), per_layer=self.per_layer)
-        return loss.detach()
+        terms = self.score(batch)
+        (terms["loss"] * len(real)).backward()
+        with torch.autocast(terms["loss"].device.type, enabled=False):
+            self.book.flush(self.clip, real.to(terms["loss"].device), per_layer=self.per_layer)
+        return {name: value.detach() for name, value in terms.items()}
 
     @torch.no_grad()
     def _release(self) -> None:

@@ -36,6 +36,9 @@ class Local(Model):
         """Where the files are."""
         return Path(self.path).expanduser()
 
+    def weights(self) -> list[tuple[str, Path]]:
+        return [("model.path", self.folder())]
+
     def check(self) -> None:
         pretrained.check_folder(self.folder(), "model.path")
 

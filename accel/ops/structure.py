@@ -163,6 +163,11 @@ def output_weight(model: nn.Module, block: Block) -> nn.Parameter:
     return weight
 
 
+def input_weights(model: nn.Module, block: Block) -> list[Tensor]:
+    """The weights [fused * num_units * unit_width, in_features] whose rows lead into the block's units."""
+    return [_linear(model, path).weight for path in block.inputs]
+
+
 @torch.no_grad()
 def mask_units(model: nn.Module, block: Block, keep: Tensor) -> None:
     """Zero, in place, the columns of every unit that ``keep`` [num_units] (bool) leaves out."""

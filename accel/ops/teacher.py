@@ -9,17 +9,29 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from accel.errors import DataError
+from accel.exported import read_meta
 from accel.ops.losses import hidden_distance, match_layers, soft_cross_entropy
-from accel.technique import Loss
+from accel.technique import Facts, Loss
 
 if TYPE_CHECKING:
     from accel.compression.distill import Distill
 
 
-def distilled(loss: Loss, folder: Path, settings: Distill) -> Loss:
-    """The loss with the teacher's terms added; the terms are logged under ``distill_logits`` and ``distill_hidden``."""
+def distilled(loss: Loss, folder: Path, settings: Distill, facts: Facts) -> Loss:
+    """The loss with the teacher's terms added; the terms are logged under ``distill_logits`` and ``distill_hidden``.
+
+    Raises:
+        DataError: the teacher knows other labels.
+    """
     from accel.artifact import load_model
 
+    labels = read_meta(folder).label_names
+    if len(labels) != facts.num_labels:
+        raise DataError(
+            f"compression.distill.teacher={folder} knows {len(labels)} labels ({', '.join(labels[:5])}), and the task "
+            f"has {facts.num_labels}. Give a teacher of the same task."
+        )
     teacher = load_model(folder).eval().requires_grad_(False)
     return Loss(
         compute=_Distilled(loss, teacher, settings),

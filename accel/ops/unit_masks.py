@@ -11,12 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from accel.ops.importance import Candidates, choose, first_order
+from accel.ops.importance import Candidates, choose
 from accel.ops.structure import CHANNELS, HEADS, Block, find_blocks, mask_units, output_weight, remove_units
 
 KEEP, SCORE = "accel_keep", "accel_score"
-SCORE_DECAY = 0.99
-"""Per step: the loss landscape moves while units go, so old scores fade."""
 
 
 def attach(model: nn.Module) -> None:
@@ -37,13 +35,9 @@ def _score_of(model: nn.Module, block: Block) -> Tensor:
     return model.get_submodule(block.output).get_buffer(SCORE)
 
 
-@torch.no_grad()
-def accumulate_scores(model: nn.Module, blocks: list[Block]) -> None:
-    """Add this step's first-order scores; call between the backward pass and the optimizer's step."""
-    for block in blocks:
-        weight = output_weight(model, block)
-        if weight.grad is not None:
-            _score_of(model, block).mul_(SCORE_DECAY).add_(first_order(weight, weight.grad, block.unit_width))
+def scores_of(model: nn.Module, blocks: list[Block]) -> dict[str, Tensor]:
+    """The running scores, by block name: the buffers themselves."""
+    return {block.name: _score_of(model, block) for block in blocks}
 
 
 @torch.no_grad()

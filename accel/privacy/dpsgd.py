@@ -5,7 +5,7 @@ What it does: clips the gradient of every record, adds Gaussian noise to their s
 Use it when: the training data must not leak: patients, clients, conversations.
 What it costs: a little more time than ordinary training (see the bench), and accuracy: more with a smaller epsilon and
     fewer records. Large batches, more epochs and a higher learning rate win some of it back.
-Composes with: tuning full, head and lora; qat; ddp. Refused with prune and distill, whose scores and teacher leak.
+Composes with: every tuning; qat; ddp; prune with public scores; distill with a public teacher.
 Off switch: ``privacy=none``.
 Reference: Abadi et al. 2016 (arXiv 1607.00133); Bu et al. 2023 (arXiv 2210.00038) for the one backward pass.
 
@@ -14,6 +14,7 @@ Reference: Abadi et al. 2016 (arXiv 1607.00133); Bu et al. 2023 (arXiv 2210.0003
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from accel.exported import META, read_meta
 from accel.privacy import Privacy
 from accel.technique import Evidence, Facts, History, Objection, Step
 
@@ -67,13 +69,19 @@ class Dpsgd(Privacy):
     """Records per step on average, over all processes."""
     physical_batch_size: int = 32
     """Most records that are computed at once, per process."""
+    audit: bool = False
+    """Canaries take part in the run, and the record says how much they show that it leaked."""
+    num_canaries: int = 1000
+    """How many there are for the audit; half of them take part."""
     accountant: Accountant = Accountant.prv
     """prv is tighter, rdp is faster; the record states both."""
+    public_data: tuple[str, ...] = ()
+    """Sources whose data everybody may know: weights and teachers that were trained on them may be used."""
     test_seed: int | None = None
     """Repeats noise and draws, for tests; the record then says that the run is not private."""
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
-        del plan
+        yield from self._objections_to_weights(plan)
         if find_spec("opacus") is None:
             yield Objection(
                 "privacy=dpsgd",
@@ -96,9 +104,30 @@ class Dpsgd(Privacy):
             yield self.out_of_range("noise_multiplier", "positive and finite: without noise nothing is private", "0.8")
         if not (0 < self.max_grad_norm < math.inf):
             yield self.out_of_range("max_grad_norm", "positive and finite", "1")
-        for name, instead in (("logical_batch_size", "256"), ("physical_batch_size", "32")):
+        sizes = (("logical_batch_size", "256"), ("physical_batch_size", "32"), ("num_canaries", "1000"))
+        for name, instead in sizes:
             if getattr(self, name) < 1:
                 yield self.out_of_range(name, "at least 1", instead)
+
+    def _objections_to_weights(self, plan: Plan) -> Iterator[Objection]:
+        """To weights that accel itself trained, on data that is not known to be public."""
+        for key, folder in (found for option in plan.options for found in option.weights()):
+            if not (folder / META).is_file():
+                continue  # downloaded: the statement says that such weights are taken to be public
+            source = read_meta(folder).trained_on
+            if source == plan.task.source():
+                yield Objection(
+                    f"{key}={folder}  with  {self.group}={self.option_name()}",
+                    f"that model was trained on the same data ({source}) in another run, which this run's epsilon does "
+                    f"not count",
+                    "a model that was trained on public data, or the pretrained weights",
+                )
+            elif source and source not in self.public_data:
+                yield Objection(
+                    f"{key}={folder}  with  {self.group}={self.option_name()}",
+                    f"that model was trained on {source}; if those records are private, its weights leak them",
+                    f"{self.key}.public_data=[{source}] if everybody may know {source}",
+                )
 
     def steps(self, num_examples: int) -> int:
         return max(1, round(num_examples / self.logical_batch_size))
@@ -134,13 +163,16 @@ class Dpsgd(Privacy):
         import torch.distributed as dist
 
         from accel.dp.bookkeeping import Book
+        from accel.dp.canaries import Canaries
         from accel.dp.ledger import Ledger
         from accel.dp.noise import GaussianNoise
         from accel.dp.step import PrivateStep
 
         leads = not dist.is_initialized() or dist.get_rank() == 0
         ledger = Ledger.open(facts.folder, self.mechanism(facts), resumed=facts.resumed, writes=leads)
-        return PrivateStep(step, Book(model), ledger, GaussianNoise(self.test_seed))
+        book = Book(model)
+        canaries = Canaries(book, self.num_canaries, ledger.mechanism, self.test_seed) if self.audit else None
+        return PrivateStep(step, book, ledger, GaussianNoise(self.test_seed), canaries)
 
     def adapt_loader(self, loader: DataLoader[Any], facts: Facts) -> DataLoader[Any]:
         from accel.dp.poisson import PoissonLoader
@@ -154,14 +186,14 @@ class Dpsgd(Privacy):
             physical_batch_size=self.physical_batch_size,
             rank=loader.order.rank,  # type: ignore[attr-defined]
             world_size=facts.world_size,
+            canaries=self.num_canaries if self.audit else 0,
             test_seed=self.test_seed,
         )
 
     def callbacks(self, facts: Facts) -> list[Callback]:
         from accel.callbacks.keep_private import KeepPrivate
 
-        del facts
-        return [KeepPrivate()]
+        return [KeepPrivate(facts.folder)]
 
     def evidence(self, model: nn.Module, history: History) -> Evidence:
         from accel.dp.layers import booked_layers, unsampled
@@ -181,6 +213,9 @@ class Dpsgd(Privacy):
         return model
 
     def statement(self, folder: Path) -> dict[str, Any]:
+        from accel.callbacks.keep_private import AUDIT
         from accel.dp.ledger import LEDGER, Ledger
 
-        return Ledger.read(folder / LEDGER).statement()
+        found = Ledger.read(folder / LEDGER).statement()
+        file = folder / AUDIT
+        return found | ({"audit": json.loads(file.read_text("utf8"))} if file.is_file() else {})

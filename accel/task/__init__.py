@@ -18,6 +18,10 @@ class Task(Option):
 
     group: ClassVar[str] = "task"
 
+    def source(self) -> str:
+        """What the examples are called in a model trained on them; never a digest, which would confirm a guess."""
+        return self.option_name()
+
     @abstractmethod
     def load(self, seed: int) -> Dataset:
         """Read, validate, de-duplicate and split the examples; imports no torch.

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accel.data import Dataset
@@ -59,6 +60,9 @@ class TextClassification(Task):
     def columns(self) -> list[str]:
         """The text columns."""
         return [str(c) for c in self.text] if isinstance(self.text, list | tuple) else [str(self.text)]
+
+    def source(self) -> str:
+        return Path(self.train).name
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         del plan

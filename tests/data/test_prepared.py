@@ -45,7 +45,13 @@ def batches_of(plan, data, rank=0, world_size=1):
 
 def test_what_an_export_must_know(prepared):
     _, data = prepared("task.max_length=12")
-    assert data.artifact_facts() == {"label_names": ["bad", "good"], "max_length": 12, "num_text_columns": 1}
+    assert data.artifact_facts() == {
+        "label_names": ["bad", "good"],
+        "max_length": 12,
+        "num_text_columns": 1,
+        "trained_on": "data.csv",
+        "private": False,
+    }
     assert max(data.train.lengths) == 12
     assert 0 < data.num_truncated <= len(data.train) + len(data.validation) + len(data.test)
 

@@ -1,8 +1,13 @@
 import math
 
+import csv
+from pathlib import Path
+from statistics import NormalDist
+
+import numpy as np
 import pytest
 
-from accel.dp.accountant import composed, epsilon_of, sigma_for
+from accel.dp.accountant import composed, epsilon_of, sigma_for, privacy_profile, trade_off
 
 PUBLISHED = {"sigma": 1.5, "sample_rate": 0.04, "steps": 2250, "delta": 1e-5}
 
@@ -32,3 +37,42 @@ def test_the_ends_of_the_scale():
     assert epsilon_of("rdp", sigma=1.0, sample_rate=0.1, steps=0, delta=1e-5) == 0
     assert math.isinf(epsilon_of("rdp", sigma=0.0, sample_rate=0.1, steps=1, delta=1e-5))
     assert math.isinf(composed("rdp", [(1.0, 0.1, 5), (0.0, 0.1, 5)], 1e-5))
+
+
+def independent():
+    """Epsilons at delta 1e-5 by PLDAccountant of google's dp-accounting 0.6.0, with its default mesh."""
+    with (Path(__file__).parent / "pld_epsilons.csv").open() as lines:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(lines)]
+
+
+@pytest.mark.parametrize("row", independent(), ids=lambda row: f"{row['sample_rate']}-{row['noise_multiplier']}-{row['steps']:.0f}")
+def test_never_below_an_independent_accountant_and_at_most_two_percent_above(row):
+    found = epsilon_of(
+        "prv",
+        sigma=row["noise_multiplier"],
+        sample_rate=row["sample_rate"],
+        steps=int(row["steps"]),
+        delta=1e-5,
+    )
+    assert row["epsilon"] <= found <= 1.02 * row["epsilon"]
+
+
+@pytest.mark.parametrize(("sigma", "rate", "steps"), [(1.0, 0.05, 100), (0.7, 0.01, 500), (2.0, 1.0, 4)])
+def test_the_profile_passes_through_epsilon_and_delta(sigma, rate, steps):
+    epsilon = epsilon_of("prv", sigma=sigma, sample_rate=min(rate, 0.999999), steps=steps, delta=1e-5)
+    (found,) = privacy_profile(np.array([epsilon]), sigma=sigma, sample_rate=rate, steps=steps)
+    assert 0.8e-5 < found < 1.02e-5
+
+
+def test_the_trade_off_of_full_batches_is_the_gaussian_one():
+    curve, normal = trade_off(sigma=2.0, sample_rate=1.0, steps=4), NormalDist()
+    for alpha in (0.01, 0.1, 0.5):
+        exact = normal.cdf(normal.inv_cdf(1 - alpha) - 1.0)
+        assert abs(curve(alpha) - exact) < 2e-3
+        assert curve(alpha) <= exact + 1e-9
+
+
+def test_less_noise_is_easier_to_tell():
+    curves = [trade_off(sigma=s, sample_rate=0.05, steps=100) for s in (0.5, 1.0, 2.0)]
+    assert [c(0.1) for c in curves] == sorted(c(0.1) for c in curves)
+    assert curves[2](0.1) < 0.9

@@ -21,7 +21,7 @@ def loader(rate=0.1, rank=0, world_size=1, test_seed=None, steps=50, physical=16
 
 
 def sizes(batches):
-    return np.array([sum(int(real.sum()) for _, real in batch) for batch in batches])
+    return np.array([sum(int(real.sum()) for _, real in batch.parts) for batch in batches])
 
 
 def test_sizes_are_binomial():
@@ -42,9 +42,9 @@ def test_a_batch_holds_each_drawn_record_once_by_length():
     draws = loader(rate=0.5)
     indices = draws.draw()
     batch = draws.batch(indices)
-    seen = [int(i) for rows, _ in batch for i in rows["ids"]]
+    seen = [int(i) for rows, _ in batch.parts for i in rows["ids"]]
     assert sorted(seen) == sorted(indices.tolist())
-    assert all(len(real) <= 16 for _, real in batch)
+    assert all(len(real) <= 16 for _, real in batch.parts)
     assert [LENGTHS[i] for i in seen] == sorted(LENGTHS[i] for i in seen)
 
 
@@ -54,7 +54,7 @@ def test_an_empty_draw_is_a_step_of_its_own():
     batches = list(draws)
     assert len(batches) == 50
     assert sizes(batches).sum() == 0
-    assert all(len(rows["ids"]) == 1 for batch in batches for rows, _ in batch)
+    assert all(len(rows["ids"]) == 1 for batch in batches for rows, _ in batch.parts)
 
 
 def test_the_ranks_share_the_records_and_the_union_is_the_single_draw():
@@ -86,3 +86,19 @@ def test_resuming_finishes_the_epoch_with_fresh_draws_and_tells_nothing():
     resumed.load_state_dict(state)
     assert len(list(resumed)) == 30
     assert len(list(resumed)) == 50
+
+
+def test_canaries_throw_their_coins_behind_the_records():
+    draws = PoissonLoader(
+        list(range(20)),
+        np.ones(20),
+        lambda rows: {"ids": torch.tensor(rows)},
+        sample_rate=0.5,
+        steps=400,
+        physical_batch_size=64,
+        canaries=30,
+    )
+    batches = list(draws)
+    assert {i for b in batches for i in b.canaries} == set(range(30))
+    assert 13.5 < np.mean([len(b.canaries) for b in batches]) < 16.5
+    assert max(int(i) for b in batches for rows, _ in b.parts for i in rows["ids"]) == 19

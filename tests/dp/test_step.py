@@ -8,6 +8,7 @@ from torch import nn
 from accel.dp.bookkeeping import Book
 from accel.dp.ledger import Ledger, Mechanism
 from accel.dp.noise import GaussianNoise
+from accel.dp.poisson import LogicalBatch
 from accel.dp.step import PrivateStep
 
 RECORDS, EXPECTED = 12, 10.5
@@ -35,7 +36,7 @@ def records():
 def logical(size, dummy=False):
     x, y = records()
     parts = [({"x": a, "y": b}, torch.ones(len(a))) for a, b in zip(x.split(size), y.split(size), strict=True)]
-    return [*parts, ({"x": x[:1], "y": y[:1]}, torch.zeros(1))] if dummy else parts
+    return LogicalBatch([*parts, ({"x": x[:1], "y": y[:1]}, torch.zeros(1))] if dummy else parts)
 
 
 def expected():
@@ -105,7 +106,7 @@ def test_one_record_moves_the_sum_by_no_more_than_the_bound():
     x, y = records()
     for left_out in range(RECORDS):
         keep = [i for i in range(RECORDS) if i != left_out]
-        step([({"x": x[keep], "y": y[keep]}, torch.ones(RECORDS - 1))])["loss"].backward()
+        step(LogicalBatch([({"x": x[keep], "y": y[keep]}, torch.ones(RECORDS - 1))]))["loss"].backward()
         rest = torch.cat([p.grad.flatten() for p in step.book.parameters])
         assert (everything - rest).norm() * EXPECTED <= 0.1 * (1 + 1e-5)
 
@@ -116,7 +117,7 @@ def on_one_of_two(rank, folder):
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
     _, step = made(sigma=2.0)
     x, y = records()
-    step([({"x": x[rank::2], "y": y[rank::2]}, torch.ones(RECORDS // 2))])["loss"].backward()
+    step(LogicalBatch([({"x": x[rank::2], "y": y[rank::2]}, torch.ones(RECORDS // 2))]))["loss"].backward()
     torch.save([p.grad for p in step.book.parameters], folder / f"rank{rank}.pt")
     dist.barrier()
 

@@ -1,12 +1,18 @@
+from dataclasses import replace
+
+import pytest
 import torch
 
 from accel import artifact
 from accel.compression.distill import Distill
+from accel.errors import DataError
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_t5 import TinyT5
 from accel.module import cross_entropy
 from accel.ops.teacher import distilled
-from accel.technique import Loss
+from accel.technique import Facts, Loss
+
+FACTS = Facts(total_steps=1, num_examples=4, num_labels=2, world_size=1, seed=0, baseline=None)
 
 
 def saved(model_option, folder):
@@ -22,7 +28,7 @@ def batch():
 
 
 def terms(student, folder, settings):
-    loss = distilled(Loss(cross_entropy), folder, settings)
+    loss = distilled(Loss(cross_entropy), folder, settings, FACTS)
     data = batch()
     inputs = {k: v for k, v in data.items() if k != "labels"}
     return loss.compute(student(**inputs, **loss.forward_args), data)
@@ -46,7 +52,7 @@ def test_another_student_has_a_distance_and_the_terms_add_up(tmp_path):
 
 def test_no_gradient_reaches_the_teacher_and_it_is_in_no_state(tmp_path):
     saved(TinyBert(), tmp_path)
-    loss = distilled(Loss(cross_entropy), tmp_path, Distill())
+    loss = distilled(Loss(cross_entropy), tmp_path, Distill(), FACTS)
     assert not any(p.requires_grad for p in loss.compute.teacher.parameters())
     assert not loss.compute.teacher.training
 
@@ -54,3 +60,9 @@ def test_no_gradient_reaches_the_teacher_and_it_is_in_no_state(tmp_path):
 def test_encoder_decoder_models_have_hidden_states_too(tmp_path):
     student = saved(TinyT5(), tmp_path).eval()
     assert terms(student, tmp_path, Distill())["distill_hidden"] < 1e-10
+
+
+def test_a_teacher_of_other_labels_is_refused(tmp_path):
+    saved(TinyBert(), tmp_path)
+    with pytest.raises(DataError, match="knows 2 labels"):
+        distilled(Loss(cross_entropy), tmp_path, Distill(), replace(FACTS, num_labels=3))

@@ -5,7 +5,8 @@ import torch
 
 from accel.model.tiny_bert import TinyBert
 from accel.ops.structure import find_blocks, output_weight
-from accel.ops.unit_masks import accumulate_scores, apply_masks, attach, figures, keep_of, remove_masked, update_masks
+from accel.ops.unit_masks import apply_masks, attach, figures, keep_of, remove_masked, scores_of, update_masks
+from accel.ops.unit_scores import FirstOrderScorer
 
 IDS = torch.randint(5, 200, (4, 16), generator=torch.Generator().manual_seed(0))
 
@@ -15,7 +16,7 @@ def masked_model(fraction=0.5):
     attach(model)
     blocks = find_blocks(model)
     model(input_ids=IDS).logits.square().sum().backward()
-    accumulate_scores(model, blocks)
+    FirstOrderScorer().on_gradients(model, blocks, scores_of(model, blocks))
     update_masks(model, blocks, fraction, 32, final=True)
     apply_masks(model, blocks)
     return model, blocks

@@ -60,6 +60,87 @@ def test_trains_and_spends_what_it_may(train, words):
     assert found["epsilon_prv"] <= found["epsilon_rdp"]
 
 
+PUBLIC = {
+    "removal by weights": [
+        "compression=[prune]",
+        "compression.prune.start=pretrained",
+        "compression.prune.score=magnitude",
+        "compression.prune.every_steps=1",
+    ],
+    "removal by public activations": [
+        "compression=[prune,qat]",
+        "compression.prune.start=pretrained",
+        "compression.prune.score=activation",
+        "compression.prune.every_steps=1",
+    ],
+    "the pretrained model teaches": [
+        "compression=[distill]",
+        "compression.distill.teacher=pretrained",
+        "compression.distill.logits_weight=0",
+    ],
+}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_compresses_by_what_everybody_may_know(tiny_run, tmp_path, name):
+    text = tmp_path / "public.txt"
+    text.write_text("\n".join(f"a public line of text, number {i}" for i in range(40)))
+    words = [*PUBLIC[name], *([f"compression.prune.public_text={text}"] if "activations" in name else [])]
+    record = run([*tiny_run, *PRIVATE, *words], tmp_path / "run")
+    assert record["status"] == "finished"
+    assert record["privacy"]["epsilon"] <= 8
+    assert (record["before"] or {"model": "pretrained"})["model"] == "pretrained"
+    evidence = {t["name"]: t["evidence"] for t in record["techniques"]}
+    if "prune" in evidence:
+        assert evidence["prune"]["removed_fraction"] > 0.4
+    if "distill" in evidence:
+        assert evidence["distill"]["distill_hidden_last"] > 0
+
+
+def exported(folder, source, *, private=False):
+    from accel import artifact
+    from accel.model.tiny_bert import TinyBert
+
+    artifact.save_model(
+        TinyBert().classifier(["bad", "good"]),
+        TinyBert().tokenizer(),
+        folder,
+        label_names=["bad", "good"],
+        max_length=16,
+        trained_on=source,
+        private=private,
+    )
+    return folder
+
+
+@pytest.mark.parametrize("key", ["model.path", "compression.distill.teacher"])
+@pytest.mark.parametrize("private", [False, True])
+def test_weights_that_accel_trained_on_data_must_be_known_to_be_public(tmp_path, key, private):
+    """Weights that saw the same records are refused whatever is said; those of other records, until said public."""
+    choose = {"model.path": "model=local", "compression.distill.teacher": "compression=[distill]"}[key]
+
+    def plan(folder, *words):
+        return decide(compose(["task=airline", "privacy=dpsgd", choose, f"{key}={folder}", *words]))
+
+    same = exported(tmp_path / "same", "airline", private=private)
+    other = exported(tmp_path / "other", "clinic.csv", private=private)
+    downloaded = exported(tmp_path / "downloaded", "")
+    with pytest.raises(PlanError, match="same data"):
+        plan(same, "privacy.public_data=[airline]")
+    with pytest.raises(PlanError, match=r"public_data=\[clinic.csv\]"):
+        plan(other)
+    assert plan(other, "privacy.public_data=[clinic.csv]")
+    assert plan(downloaded)
+
+
+def test_a_model_notes_what_it_was_trained_on(tiny_run, tmp_path):
+    from accel.exported import read_meta
+
+    run([*tiny_run, *PRIVATE], tmp_path / "private")
+    meta = read_meta(tmp_path / "private" / "model")
+    assert (meta.trained_on, meta.private) == ("tiny.csv", True)
+
+
 def test_physical_batches_change_nothing(train, no_dropout):
     """The logical batch is what is private; how it is cut is a matter of memory."""
     words = [*QUIET, *SHORT, "trainer.precision=fp64"]
@@ -152,7 +233,7 @@ def run(words, folder, *extra):
 def test_the_record_states_the_guarantee_and_no_file_holds_a_seed_of_the_noise(tiny_run, tmp_path):
     record = run([*tiny_run, *PRIVATE, "compression=[qat]"], tmp_path / "private")
     assert record["choices"]["privacy"] == "dpsgd"
-    assert record["before"] is None
+    assert record["before"]["model"] == "pretrained"
     for key in (
         "epsilon",
         "delta",

@@ -1,0 +1,53 @@
+"""Texts that everybody may know: a user's file, or the training texts of a task with public data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from accel.errors import DataError, did_you_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedTokenizerBase
+
+NUM_TEXTS = 512
+"""Enough for means over hundreds of channels; more changes nothing."""
+MAX_TOKENS = 64
+BATCH_SIZE = 32
+
+
+def public_texts(name: str, key: str) -> list[str]:
+    """The first texts of a file with one text per line, or of a task.
+
+    Raises:
+        DataError: there is neither, or nothing in it.
+    """
+    file = Path(name).expanduser()
+    if file.is_file():
+        found = [line.strip() for line in file.read_text("utf8", errors="replace").splitlines() if line.strip()]
+    else:
+        found = _of_task(name, key)
+    if not found:
+        raise DataError(f"{key}={name} holds no text: give a file with one text per line.")
+    return found[:NUM_TEXTS]
+
+
+def _of_task(name: str, key: str) -> list[str]:
+    from accel.build import build
+    from accel.compose import compose, options_of
+    from accel.task import Task
+
+    if name not in options_of("task"):
+        raise DataError(f"{key}={name} is neither a file nor a task. {did_you_mean(name, options_of('task'))}")
+    task = build(compose([f"task={name}"]).task, Task, "task")
+    return [" ".join(texts) for texts in task.load(0).train.texts]
+
+
+def public_batches(name: str, key: str, tokenizer: PreTrainedTokenizerBase) -> Iterator[Mapping[str, Tensor]]:
+    """The texts as a model's inputs."""
+    texts = public_texts(name, key)
+    for start in range(0, len(texts), BATCH_SIZE):
+        part = texts[start : start + BATCH_SIZE]
+        yield dict(tokenizer(part, padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt"))  # type: ignore[arg-type]

@@ -1,0 +1,106 @@
+"""Records of our own in a private run, each with a direction of its own, to see what the run gives away.
+
+A canary goes the way of a record: its coin is thrown by the same sampler, its gradient, far too long, is clipped by the
+same code, summed, covered by the same noise and divided. It points along a coordinate that belongs to no weight, so the
+model is what it would be without, and the coordinate shows that canary and the noise alone: the worst case, which
+Dirac canaries approach (Nasr et al. 2023, arXiv 2302.07956).
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from accel.dp.audit import Observed
+from accel.dp.bookkeeping import Book, Clip, NormPage, sum_of
+from accel.dp.ledger import Mechanism
+
+ARRAYS, NUMBERS = ("included", "scores", "noise_squares"), ("steps", "joined", "contributed")
+"""What is kept in a checkpoint."""
+TIMES_TOO_LONG = 100.0
+"""Length of a canary's gradient before clipping, over the clipping bound."""
+
+
+class Canaries:
+    """Half of them, by coin, take part; the others show what no canary looks like.
+
+    Args:
+        book: gets a page for them, beside the model's.
+        count: how many there are, m.
+        mechanism: the run's.
+        test_seed: the same coins again, for tests.
+    """
+
+    def __init__(self, book: Book, count: int, mechanism: Mechanism, test_seed: int | None = None) -> None:
+        self.book = book
+        self.mechanism = mechanism
+        self.weight = nn.Parameter(torch.zeros(count))
+        self.page = book.page(NormPage, self.weight, None)
+        book.parameters.append(self.weight)
+        coins = np.random.default_rng(secrets.randbits(128) if test_seed is None else [test_seed, 77])
+        self.included = coins.random(count) < 0.5
+        self.scores = np.zeros(count)
+        self.noise_squares = np.zeros(count)
+        self.steps = self.joined = 0
+        self.contributed = 0.0
+        self.joining = torch.zeros(0, dtype=torch.long)
+
+    def __len__(self) -> int:
+        return len(self.included)
+
+    @torch.no_grad()
+    def join(self, drawn: np.ndarray, clip: Clip, *, per_layer: bool) -> None:
+        """Add the drawn canaries that take part to the step's sums, through the book.
+
+        Args:
+            drawn: numbers of those whose coin fell, out of all.
+        """
+        self.joining = joining = torch.from_numpy(drawn[self.included[drawn]])
+        if not len(joining):
+            return
+        rows = torch.zeros(len(joining), 1, len(self))
+        rows[torch.arange(len(joining)), 0, joining] = TIMES_TOO_LONG * self.mechanism.max_grad_norm
+        self.page.add(rows, rows)
+        self.book.flush(clip, torch.ones(len(joining)), per_layer=per_layer)
+
+    @torch.no_grad()
+    def listen(self) -> None:
+        """After the release: score every canary by its coordinate.
+
+        The score adds up the log-likelihood ratio of "it takes part, with this sampling rate" to "it does not".
+        """
+        scale = self.mechanism.expected_batch_size / self.mechanism.max_grad_norm
+        seen = (sum_of(self.weight).double() * scale).cpu().numpy()
+        rate, variance = self.mechanism.sample_rate, max(self.mechanism.noise_multiplier, 1e-2) ** 2
+        exponent = np.clip((2 * seen - 1) / (2 * variance), -700, 700)
+        self.scores += np.logaddexp(np.log1p(-rate) if rate < 1 else -np.inf, np.log(rate) + exponent)
+        self.noise_squares += seen**2
+        self.joined += len(self.joining)
+        self.contributed += float(seen[self.joining.numpy()].sum())
+        self.steps += 1
+
+    def observed(self) -> Observed:
+        """All that was seen so far."""
+        return Observed(
+            scores=self.scores,
+            included=self.included,
+            noise=np.sqrt(self.noise_squares[~self.included] / max(1, self.steps)),
+            steps=self.steps,
+            joined=self.joined,
+            contributed=self.contributed,
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Canaries are nobody's data: who took part may be kept, to go on with after a break."""
+        return {name: getattr(self, name).tolist() for name in ARRAYS} | {n: getattr(self, n) for n in NUMBERS}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on; steps that a crash took away are missing in the scores, which can only weaken the audit."""
+        for name in ARRAYS:
+            setattr(self, name, np.array(state[name]))
+        for name in NUMBERS:
+            setattr(self, name, state[name])

@@ -1,0 +1,50 @@
+"""What can be known of an exported model's folder without importing torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from accel.errors import DataError
+
+META = "accel.json"
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What transformers' own configuration cannot say."""
+
+    label_names: list[str]
+    max_length: int
+    num_text_columns: int = 1
+    num_units: dict[str, int] = field(default_factory=dict)
+    """Heads and channels left in each block."""
+    shared: dict[str, str] = field(default_factory=dict)
+    """Tensors that are the same as another one and are stored once."""
+    trained_on: str = ""
+    """Source of the data; empty where nobody noted it."""
+    private: bool = False
+    """Whether it was trained with differential privacy."""
+
+
+def artifact_folder(path: str | Path) -> Path:
+    """The model folder of a run's folder, or the folder itself."""
+    folder = Path(path).expanduser()
+    inside = folder / "model"
+    return inside if inside.is_dir() else folder
+
+
+def read_meta(folder: Path) -> Meta:
+    """What was noted when the model was saved.
+
+    Raises:
+        DataError: this is no folder of an exported model.
+    """
+    try:
+        return Meta(**json.loads((folder / META).read_text("utf8")))
+    except (OSError, ValueError, TypeError):
+        raise DataError(
+            f"{folder} holds no exported model ({META} is missing or damaged). Give the folder of a finished run, "
+            f"such as outputs/DATE/TIME."
+        ) from None

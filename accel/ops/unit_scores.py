@@ -1,0 +1,130 @@
+"""What says how much a removable unit matters: gradients, weights, or activations on a public text."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from accel.ops.importance import first_order
+from accel.ops.structure import Block, input_weights, output_weight
+
+if TYPE_CHECKING:
+    from accel.compression.prune import Score
+
+Scores = dict[str, Tensor]
+"""By block name: [num_units], larger matters more; kept in the model's buffers."""
+SCORE_DECAY = 0.99
+"""Per step: the loss landscape moves while units go, so old scores fade."""
+
+
+class UnitScorer(ABC):
+    """Fills the scores in place at the moments that it needs; by default never."""
+
+    def on_start(self, model: nn.Module, blocks: list[Block], scores: Scores) -> None:
+        """Before the first step; not again when a run is resumed."""
+
+    def on_gradients(self, model: nn.Module, blocks: list[Block], scores: Scores) -> None:
+        """Between the backward pass and the optimizer's step."""
+
+    def on_choice(self, model: nn.Module, blocks: list[Block], scores: Scores) -> None:
+        """Before units are chosen."""
+
+
+class FirstOrderScorer(UnitScorer):
+    """Squared first-order change of the loss, a running sum over steps."""
+
+    @torch.no_grad()
+    def on_gradients(self, model: nn.Module, blocks: list[Block], scores: Scores) -> None:
+        for block in blocks:
+            weight = output_weight(model, block)
+            if weight.grad is not None:
+                scores[block.name].mul_(SCORE_DECAY).add_(first_order(weight, weight.grad, block.unit_width))
+
+
+class MagnitudeScorer(UnitScorer):
+    """Squared size of the weights that lead into a unit times that of those that lead out of it.
+
+    It looks at nothing but the weights as they are, so under privacy it costs nothing.
+    """
+
+    @torch.no_grad()
+    def on_choice(self, model: nn.Module, blocks: list[Block], scores: Scores) -> None:
+        for block in blocks:
+            into = sum(
+                w.float().square().sum(1).view(block.fused, block.num_units, -1).sum((0, 2))
+                for w in input_weights(model, block)
+            )
+            out = output_weight(model, block).float().square().sum(0).view(block.num_units, -1).sum(1)
+            scores[block.name].copy_(into * out)
+
+
+class ActivationScorer(UnitScorer):
+    """Mean square of what each unit adds to its layer's output, on texts that everybody may know.
+
+    Sun et al. 2023 (arXiv 2306.11695), summed over a unit's columns.
+
+    Args:
+        batches: makes the model's inputs, each with an ``attention_mask``.
+    """
+
+    def __init__(self, batches: Callable[[], Iterable[Mapping[str, Tensor]]]) -> None:
+        self.batches = batches
+
+    @torch.no_grad()
+    def on_start(self, model: nn.Module, blocks: list[Block], scores: Scores) -> None:
+        sums = {block.name: torch.zeros(block.num_units * block.unit_width) for block in blocks}
+        tokens = 0.0
+        with _listening(model, blocks, sums) as heard, _evaluating(model):
+            for batch in self.batches():
+                heard["mask"] = batch["attention_mask"]
+                model(**batch)
+                tokens += float(batch["attention_mask"].sum())
+        for block in blocks:
+            out = output_weight(model, block).float().square().sum(0).cpu()
+            per_unit = (sums[block.name] / max(1.0, tokens) * out).view(block.num_units, -1).sum(1)
+            scores[block.name].copy_(per_unit)
+
+
+@contextmanager
+def _listening(model: nn.Module, blocks: list[Block], sums: dict[str, Tensor]) -> Any:
+    heard: dict[str, Tensor] = {}
+
+    def listen(block: Block) -> Callable[..., None]:
+        def hook(module: nn.Module, args: tuple[Tensor, ...]) -> None:
+            del module
+            x = args[0].detach().float()
+            real = heard["mask"].to(x) if heard["mask"].shape == x.shape[:2] else torch.ones(x.shape[:2]).to(x)
+            sums[block.name] += (x.square() * real[..., None]).sum((0, 1)).cpu()
+
+        return hook
+
+    with ExitStack() as stack:
+        for block in blocks:
+            handle = model.get_submodule(block.output).register_forward_pre_hook(listen(block))
+            stack.callback(handle.remove)
+        yield heard
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Any:
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
+
+
+def scorer_for(score: Score, batches: Callable[[], Iterable[Mapping[str, Tensor]]]) -> UnitScorer:
+    """The scorer that a plan names."""
+    made: dict[str, Callable[[], UnitScorer]] = {
+        "first_order": FirstOrderScorer,
+        "magnitude": MagnitudeScorer,
+        "activation": lambda: ActivationScorer(batches),
+    }
+    return made[score.name]()

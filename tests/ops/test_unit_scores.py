@@ -1,0 +1,87 @@
+"""Scores that look at no training example: by the weights, and by activations on a public text."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from accel.model.tiny_bert import TinyBert
+from accel.model.tiny_gpt2 import TinyGpt2
+from accel.model.tiny_t5 import TinyT5
+from accel.ops.structure import find_blocks, mask_units
+from accel.ops.unit_masks import attach, scores_of
+from accel.ops.unit_scores import ActivationScorer, MagnitudeScorer, scorer_for
+
+MODELS = [TinyBert, TinyGpt2, TinyT5]
+
+
+def made(option):
+    torch.manual_seed(0)
+    model = option().classifier(["a", "b"]).train()
+    attach(model)
+    blocks = find_blocks(model)
+    return model, blocks, scores_of(model, blocks)
+
+
+def batches(model):
+    torch.manual_seed(1)
+    ids = torch.randint(5, 200, (8, 12))
+    ids[:, -1] = model.config.eos_token_id or 1
+    return [{"input_ids": ids, "attention_mask": torch.ones_like(ids)}]
+
+
+@pytest.mark.parametrize("option", MODELS)
+def test_a_unit_without_weights_scores_zero(option):
+    model, blocks, scores = made(option)
+    for block in blocks:
+        keep = torch.ones(block.num_units, dtype=torch.bool)
+        keep[1] = False
+        mask_units(model, block, keep)
+    for scorer in (MagnitudeScorer(), ActivationScorer(lambda: batches(model))):
+        scorer.on_start(model, blocks, scores)
+        scorer.on_choice(model, blocks, scores)
+        for block in blocks:
+            assert scores[block.name][1] == 0
+            assert (scores[block.name] > 0).sum() == block.num_units - 1
+
+
+@pytest.mark.parametrize("option", MODELS)
+def test_activations_tell_what_removing_a_unit_changes(option):
+    """The score of a unit is the mean square of what its layer's output loses without it."""
+    model, blocks, scores = made(option)
+    ActivationScorer(lambda: batches(model)).on_start(model, blocks, scores)
+    block = blocks[-1]
+    output = model.get_submodule(block.output)
+    seen = []
+    handle = output.register_forward_pre_hook(lambda module, args: seen.append(args[0].detach()))
+    model.eval()(**batches(model)[0])
+    handle.remove()
+    columns = slice(2 * block.unit_width, 3 * block.unit_width)
+    x = seen[0].flatten(0, -2)[:, columns]
+    weight = output.weight[:, columns]
+    expected = (x.square().mean(0) * weight.square().sum(0)).sum()
+    assert torch.allclose(scores[block.name][2], expected, rtol=1e-4)
+
+
+def test_padding_is_not_counted():
+    model, blocks, scores = made(TinyBert)
+    (batch,) = batches(model)
+    ActivationScorer(lambda: [batch]).on_start(model, blocks, scores)
+    plain = {name: s.clone() for name, s in scores.items()}
+    ids = torch.nn.functional.pad(batch["input_ids"], (0, 6))
+    padded = {"input_ids": ids, "attention_mask": (torch.arange(18) < 12).long().expand(8, -1)}
+    ActivationScorer(lambda: [padded]).on_start(model, blocks, scores)
+    for name, score in scores.items():
+        assert torch.allclose(score, plain[name], rtol=1e-4, atol=1e-7)
+
+
+def test_scoring_leaves_the_model_in_train_mode_and_without_hooks():
+    model, blocks, scores = made(TinyBert)
+    ActivationScorer(lambda: batches(model)).on_start(model, blocks, scores)
+    assert model.training
+    assert not any(m._forward_pre_hooks for m in model.modules())
+
+
+@pytest.mark.parametrize("name", ["first_order", "magnitude", "activation"])
+def test_every_word_of_the_option_has_a_scorer(name):
+    assert scorer_for(SimpleNamespace(name=name), list)
