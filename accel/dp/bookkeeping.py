@@ -225,7 +225,7 @@ class Book:
         used = [page for page in self.pages.values() if page.entries]
         merged = [page.merged() for page in used]
         grams: Grams = {}
-        squares = torch.stack([page.squared_norms(e, grams).float() for page, e in zip(used, merged, strict=True)])
+        squares = torch.stack([_at_least_fp32(page.squared_norms(e, grams)) for page, e in zip(used, merged, strict=True)])
         grams.clear()
         norms = squares.sum(0).sqrt()
         finite = norms.isfinite()
@@ -244,6 +244,10 @@ class Book:
 def page_dtype(page: Page) -> torch.dtype:
     """Of the page's parameters."""
     return next(iter(page.parameters())).dtype
+
+
+def _at_least_fp32(norms: Tensor) -> Tensor:
+    return norms.to(torch.promote_types(norms.dtype, torch.float32))
 
 
 def _without(entry: Entry, bad: Tensor) -> Entry:

@@ -60,4 +60,4 @@ def test_a_norm_without_bias_agrees_with_autograd():
     book.batch_size = 4
     inputs = x.clone().requires_grad_()
     layer(inputs).pow(2).sum().backward()
-    assert torch.allclose(book.flush(flat(1.0), torch.ones(4)), torch.stack(expected).float(), rtol=1e-5)
+    assert torch.allclose(book.flush(flat(1.0), torch.ones(4)), torch.stack(expected), rtol=1e-5)
