@@ -57,6 +57,11 @@ def content_hash(plan: Plan, data: Prepared) -> str:
     )[:24]
 
 
+def folder_of(plan: Plan, data: Prepared) -> Path:
+    """Where the plan's dense baseline is, or would be."""
+    return plan.cache / "baselines" / content_hash(plan, data)
+
+
 def baseline(
     plan: Plan, data: Prepared, console: Console, evaluate: Callable[[Any], Report], *, train: bool = True
 ) -> Baseline:
@@ -66,7 +71,7 @@ def baseline(
         evaluate: scores a model on the test split.
         train: False in processes that only wait for rank 0's.
     """
-    folder = plan.cache / "baselines" / content_hash(plan, data)
+    folder = folder_of(plan, data)
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(f"{folder}.lock", timeout=OTHERS_TRAIN_S if train else 60):

@@ -22,6 +22,7 @@ accel: fine-tune a transformer while pruning, quantizing and distilling it, and 
   accel compare PATH…              runs and sweeps side by side (--html F, --csv F, --wandb)
   accel predict RUN [TEXT …]       predictions as JSON lines (--file F)
   accel explain RUN TEXT …         what each token added to a prediction, as JSON lines and a page (--html F)
+  accel attack RUN [SHADOW …]      membership inference on the finished model; shadows: the same with other seeds
   accel export RUN                 export a finished run again, each format checked (--format onnx,onnx-int8)
 
 Overrides are Hydra's:  group=option  chooses,  group.key=value  sets,  compression=[prune,qat]  composes.
@@ -253,6 +254,13 @@ def explain(words: Sequence[str]) -> int:
     return explain_main(words)
 
 
+def attack(words: Sequence[str]) -> int:
+    """Membership inference on a finished run."""
+    from accel.attack import main as attack_main
+
+    return attack_main(words)
+
+
 def export(words: Sequence[str]) -> int:
     """Further formats of a finished run."""
     from accel.export import main as export_main
@@ -283,5 +291,6 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "compare": compare,
     "predict": predict,
     "explain": explain,
+    "attack": attack,
     "export": export,
 }

@@ -57,8 +57,9 @@ class PrivateStep:
         terms = self.score(batch)
         (terms["loss"] * len(real)).backward()
         with torch.autocast(terms["loss"].device.type, enabled=False):
-            self.book.flush(self.clip, real.to(terms["loss"].device), per_layer=self.per_layer)
-        return {name: value.detach() for name, value in terms.items()}
+            norms = self.book.flush(self.clip, real.to(terms["loss"].device), per_layer=self.per_layer)
+        clipped = (norms > self.ledger.mechanism.max_grad_norm).float().mean()
+        return {name: value.detach() for name, value in terms.items()} | {"clipped_share": clipped}
 
     @torch.no_grad()
     def _release(self) -> None:
