@@ -55,12 +55,14 @@ RULES: tuple[Rule, ...] = (
     Rule(
         (Prune, Head),
         "heads and channels are scored by the gradients of the weights they consist of, and tuning=head freezes them",
-        "tuning=full with prune, or tuning=head without it",
+        "tuning=full, or compression.prune.score=magnitude or activation",
+        unless=lambda prune, head: not prune.needs_gradients,
     ),
     Rule(
         (Prune, Bitfit),
         "heads and channels are scored by the gradients of the weights they consist of, and BitFit freezes those weights",
-        "tuning=full with prune, or tuning=bitfit without it",
+        "tuning=full, or compression.prune.score=magnitude or activation",
+        unless=lambda prune, bitfit: not prune.needs_gradients,
     ),
     Rule(
         (Qat, Lora),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 def train_and_finish(run: Run, dataset: Dataset, console: Console) -> None:
     """Tokenize, train the baseline if one is needed, train the plan, export it, measure it, show the result."""
     quiet_third_parties()
+    _start_from_public_data(run, dataset, console)
     with run.timed("tokenize"):
         data = prepare(dataset, run.plan)
     run.record["data"]["truncated"] = data.num_truncated
@@ -43,6 +44,16 @@ def train_and_finish(run: Run, dataset: Dataset, console: Console) -> None:
     run.record["status"] = "finished"
     write_record(run.record, run.folder)
     console.say(before_after_table(run.record) or "", "\n" + headline(run.record))
+
+
+def _start_from_public_data(run: Run, dataset: Dataset, console: Console) -> None:
+    privacy = run.plan.privacy
+    if privacy is None or privacy.public_task is None:
+        return
+    from accel.public_start import from_public_task
+
+    with run.timed("public start"):
+        run.plan = from_public_task(run.plan, privacy.public_task, dataset.label_names, console, scorer)
 
 
 def _baseline(run: Run, data: Prepared, console: Console) -> Baseline | None:

@@ -78,9 +78,14 @@ class Prune(Compression):
         return self.start is Start.baseline
 
     @property
+    def needs_gradients(self) -> bool:
+        """Whether scores come from the gradients of the training examples."""
+        return self.score is Score.first_order
+
+    @property
     def sees_no_private_example(self) -> bool:
         """Whether what is kept depends on weights and public text alone."""
-        return self.start is Start.pretrained and self.score is not Score.first_order
+        return self.start is Start.pretrained and not self.needs_gradients
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         if not 0 <= self.sparsity < 1:

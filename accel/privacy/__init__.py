@@ -20,6 +20,9 @@ class Privacy(Technique):
     group: ClassVar[str] = "privacy"
     stage: ClassVar[Stage] = Stage.PRIVATIZE
 
+    public_task: str | None = None
+    """A task with public data and the same labels on which the model is trained first, without privacy; cached."""
+
     @abstractmethod
     def steps(self, num_examples: int) -> int:
         """Optimizer steps per pass over the training split: a private batch is not a trainer's batch."""

@@ -24,6 +24,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from accel.compose import options_of
 from accel.exported import META, read_meta
 from accel.privacy import Privacy
 from accel.technique import Evidence, Facts, History, Objection, Step
@@ -87,6 +88,7 @@ class Dpsgd(Privacy):
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         yield from self._objections_to_weights(plan)
+        yield from self._objections_to_public_task(plan)
         if find_spec("opacus") is None:
             yield Objection(
                 "privacy=dpsgd",
@@ -133,6 +135,14 @@ class Dpsgd(Privacy):
                     f"that model was trained on {source}; if those records are private, its weights leak them",
                     f"{self.key}.public_data=[{source}] if everybody may know {source}",
                 )
+
+    def _objections_to_public_task(self, plan: Plan) -> Iterator[Objection]:
+        if self.public_task is None:
+            return
+        if self.public_task not in options_of("task"):
+            yield self.out_of_range("public_task", f"one of {', '.join(options_of('task'))}", "tweets")
+        elif self.public_task == plan.task.option_name():
+            yield self.out_of_range("public_task", "another task than the private one", "tweets")
 
     def steps(self, num_examples: int) -> int:
         return max(1, round(num_examples / self.logical_batch_size))

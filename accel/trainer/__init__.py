@@ -24,6 +24,10 @@ class Trainer(Option):
         """How the dense baseline is trained: as the run is, unless an option says otherwise."""
         return self
 
+    def for_public_task(self) -> Trainer:
+        """How the model is trained on public data before a private run, whose own settings suit noise."""
+        return self.for_baseline()
+
     @abstractmethod
     def trainer_args(self) -> dict[str, Any]:
         """Keywords of ``pytorch_lightning.Trainer``."""

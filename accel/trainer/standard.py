@@ -104,6 +104,11 @@ class Standard(Trainer):
         """The trainer of the dense baseline."""
         return replace(self, epochs=self.baseline_epochs or self.epochs, baseline_epochs=None)
 
+    def for_public_task(self) -> Standard:
+        """The default settings, for ``baseline_epochs`` or two passes."""
+        short = {} if self.max_steps is None else {"max_steps": self.max_steps}
+        return Standard(epochs=self.baseline_epochs or 2, precision=self.precision, **short)
+
     def trainer_args(self) -> dict[str, Any]:
         return {
             "max_epochs": self.epochs if self.max_steps is None else -1,
