@@ -15,13 +15,14 @@ from rich.table import Table
 from accel.console import Console
 from accel.errors import DataError, ExitCode
 from accel.exported import META, artifact_folder
+from accel.report.html import write_report
+from accel.report.record import RESULT, write_record
 
 if TYPE_CHECKING:
     from accel.data import Split
     from accel.membership import Attack, Margins, Texts
     from accel.plan import Plan
 
-REPORT = "membership.json"
 MOST_TEXTS = 2000
 """Of each kind; more only narrows the interval."""
 BATCH_SIZE = 64
@@ -41,12 +42,20 @@ def main(words: Sequence[str]) -> int:
     arguments = parser.parse_args(words)
     folder = _finished(arguments.run)
     found = attack(folder, [_finished(s) for s in arguments.shadows])
-    (folder / REPORT).write_text(json.dumps([asdict(a) for a in found], indent=1), "utf8")
+    _record(folder, found)
     console = Console(None)
     console.say(_table(found))
-    console.say(f"0.5 and 1.0 % are guessing. Written to {folder / REPORT}")
+    console.say(f"0.5 and 1.0 % are guessing. Added to {folder / RESULT} and to the report beside it.")
     console.close()
     return ExitCode.DONE
+
+
+def _record(folder: Path, found: Sequence[Attack]) -> None:
+    """Put the attacks into the run's record and report."""
+    record = json.loads((folder / RESULT).read_text("utf8"))
+    record["membership"] = [asdict(a) for a in found]
+    write_record(record, folder)
+    write_report(folder)
 
 
 def _finished(path: str) -> Path:
@@ -91,7 +100,7 @@ def plan_of(folder: Path) -> Plan:
 
 
 def _models(folder: Path, plan: Plan) -> list[tuple[str, Path]]:
-    record = json.loads((folder / "result.json").read_text("utf8"))
+    record = json.loads((folder / RESULT).read_text("utf8"))
     models = [("after", folder / "model")]
     if (record.get("before") or {}).get("model") == "baseline":
         from accel.baseline import folder_of

@@ -64,9 +64,7 @@ def lira(
 def _attack(model: str, method: str, inside: Sequence[float], outside: Sequence[float]) -> Attack:
     high, low = np.sort(np.asarray(inside)), np.sort(np.asarray(outside))
     rng = np.random.default_rng(0)
-    drawn = [
-        auc(np.sort(rng.choice(high, len(high))), np.sort(rng.choice(low, len(low)))) for _ in range(RESAMPLINGS)
-    ]
+    drawn = [auc(np.sort(rng.choice(high, len(high))), np.sort(rng.choice(low, len(low)))) for _ in range(RESAMPLINGS)]
     interval = (float(np.quantile(drawn, 0.025)), float(np.quantile(drawn, 0.975)))
     threshold = low[min(len(low) - 1, int(np.ceil((1 - LOW_FALSE_ALARMS) * len(low))))]
     return Attack(model, method, auc(high, low), interval, float((high > threshold).mean()), len(high), len(low))

@@ -69,9 +69,7 @@ def _pretrained(run: Run, data: Prepared) -> Baseline | None:
     return pretrained(run.plan, data, scorer(data)) if run.plan.needs_pretrained else None
 
 
-def _train(
-    run: Run, data: Prepared, console: Console, dense: Baseline | None, untrained: Baseline | None
-) -> Fitted:
+def _train(run: Run, data: Prepared, console: Console, dense: Baseline | None, untrained: Baseline | None) -> Fitted:
     loggers = run.plan.tracker.start(run.info()) if run.plan.tracker is not None and run.leads else []
     console.say(f"\nTraining {run.plan.name}: {data.total_steps(run.plan)} steps")
     with run.timed("fit"):

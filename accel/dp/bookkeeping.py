@@ -11,6 +11,7 @@ al. 2022 (arXiv 2110.05679) for the norms by Gram matrices.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -152,7 +153,45 @@ def sum_of(parameter: Tensor) -> Tensor:
     return parameter.clipped_sum  # type: ignore[attr-defined]
 
 
-class Book:
+class Sums(ABC):
+    """Where the clipped gradients of a step add up, whoever computes them.
+
+    Args:
+        parameters: the trainable ones.
+    """
+
+    def __init__(self, parameters: list[Tensor]) -> None:
+        self.parameters = parameters
+        self.batch_size = 0
+        self.dummy = torch.zeros(1, requires_grad=True)
+
+    def zero(self) -> None:
+        """Begin a step."""
+        for parameter in self.parameters:
+            if not hasattr(parameter, "clipped_sum"):
+                parameter.clipped_sum = torch.zeros_like(parameter, requires_grad=False)  # type: ignore[attr-defined]
+            sum_of(parameter).zero_()
+        self.discard()
+
+    @abstractmethod
+    def discard(self) -> None:
+        """Forget what backward noted."""
+
+    @abstractmethod
+    def flush(self, clip: Clip, real: Tensor, *, per_layer: bool = False) -> Tensor:
+        """Clip what backward noted and add it to the sums.
+
+        Args:
+            clip: from norms to factors.
+            real: [batch], 0 for rows that only fill the batch.
+            per_layer: every layer is clipped by its own norm, to ``max_grad_norm / sqrt(layers)``.
+
+        Returns:
+            The norm of each sample's whole gradient, [batch]; samples with one that is not finite are left out.
+        """
+
+
+class Book(Sums):
     """Patches the trainable layers of a model so that backward fills pages instead of gradients.
 
     Args:
@@ -167,9 +206,8 @@ class Book:
         from accel.dp.layers import freeze_unsampled, patch
 
         freeze_unsampled(model)
-        self.batch_size = 0
+        super().__init__([])
         self.pages: dict[int, Page] = {}
-        self.dummy = torch.zeros(1, requires_grad=True)
         for module in model.modules():
             patch(module, self)
         covered = {id(p) for page in self.pages.values() for p in page.parameters()}
@@ -197,35 +235,18 @@ class Book:
             )
         return page
 
-    def zero(self) -> None:
-        """Begin a step."""
-        for parameter in self.parameters:
-            if not hasattr(parameter, "clipped_sum"):
-                parameter.clipped_sum = torch.zeros_like(parameter, requires_grad=False)  # type: ignore[attr-defined]
-            sum_of(parameter).zero_()
-        self.discard()
-
     def discard(self) -> None:
-        """Forget what backward noted."""
         for page in self.pages.values():
             page.entries.clear()
 
     @torch.no_grad()
     def flush(self, clip: Clip, real: Tensor, *, per_layer: bool = False) -> Tensor:
-        """Clip what backward noted and add it to the sums; the pages are empty afterwards.
-
-        Args:
-            clip: from norms to factors.
-            real: [batch], 0 for rows that only fill the batch.
-            per_layer: every layer is clipped by its own norm, to ``max_grad_norm / sqrt(layers)``.
-
-        Returns:
-            The norm of each sample's whole gradient, [batch]; samples with one that is not finite are left out.
-        """
         used = [page for page in self.pages.values() if page.entries]
         merged = [page.merged() for page in used]
         grams: Grams = {}
-        squares = torch.stack([_at_least_fp32(page.squared_norms(e, grams)) for page, e in zip(used, merged, strict=True)])
+        squares = torch.stack(
+            [_at_least_fp32(page.squared_norms(e, grams)) for page, e in zip(used, merged, strict=True)]
+        )
         grams.clear()
         norms = squares.sum(0).sqrt()
         finite = norms.isfinite()

@@ -10,7 +10,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from accel.dp.bookkeeping import Book, Clip, automatic, flat, sum_of
+from accel.dp.bookkeeping import Clip, Sums, automatic, flat, sum_of
 from accel.dp.canaries import Canaries
 from accel.dp.ledger import Ledger
 from accel.dp.noise import GaussianNoise
@@ -28,7 +28,7 @@ class PrivateStep:
     """
 
     def __init__(
-        self, score: Score, book: Book, ledger: Ledger, noise: GaussianNoise, canaries: Canaries | None = None
+        self, score: Score, book: Sums, ledger: Ledger, noise: GaussianNoise, canaries: Canaries | None = None
     ) -> None:
         self.score = score
         self.book = book

@@ -53,6 +53,13 @@ class Accountant(Enum):
     prv = "prv"
 
 
+class Engine(Enum):
+    """What computes the clipped sums."""
+
+    bookkeeping = "bookkeeping"
+    opacus_hooks = "opacus_hooks"
+
+
 @dataclass(kw_only=True)
 class Dpsgd(Privacy):
     """DP-SGD by book-keeping."""
@@ -79,6 +86,8 @@ class Dpsgd(Privacy):
     """Canaries take part in the run, and the record says how much they show that it leaked."""
     num_canaries: int = 1000
     """How many there are for the audit; half of them take part."""
+    engine: Engine = Engine.bookkeeping
+    """bookkeeping needs one backward pass and no per-record gradients; opacus_hooks is slower, to compare with."""
     accountant: Accountant = Accountant.prv
     """prv is tighter, rdp is faster; the record states both."""
     public_data: tuple[str, ...] = ()
@@ -94,6 +103,12 @@ class Dpsgd(Privacy):
                 "privacy=dpsgd",
                 "its accountants come from Opacus, which is not installed here",
                 "pip install 'accel[privacy]'",
+            )
+        if self.audit and self.engine is not Engine.bookkeeping:
+            yield Objection(
+                f"{self.key}.audit=true  with  {self.key}.engine={self.engine.name}",
+                "canaries go through the book of the bookkeeping engine",
+                f"{self.key}.engine=bookkeeping",
             )
         if (self.epsilon is None) == (self.noise_multiplier is None):
             yield Objection(
@@ -191,9 +206,14 @@ class Dpsgd(Privacy):
 
         leads = not dist.is_initialized() or dist.get_rank() == 0
         ledger = Ledger.open(facts.folder, self.mechanism(facts), resumed=facts.resumed, writes=leads)
+        noise = GaussianNoise(self.test_seed)
+        if self.engine is Engine.opacus_hooks:
+            from accel.dp.opacus_book import OpacusBook
+
+            return PrivateStep(step, OpacusBook(model), ledger, noise)
         book = Book(model)
         canaries = Canaries(book, self.num_canaries, ledger.mechanism, self.test_seed) if self.audit else None
-        return PrivateStep(step, book, ledger, GaussianNoise(self.test_seed), canaries)
+        return PrivateStep(step, book, ledger, noise, canaries)
 
     def adapt_loader(self, loader: DataLoader[Any], facts: Facts) -> DataLoader[Any]:
         from accel.dp.poisson import PoissonLoader
@@ -219,11 +239,14 @@ class Dpsgd(Privacy):
     def evidence(self, model: nn.Module, history: History) -> Evidence:
         from accel.dp.layers import booked_layers, unsampled
 
-        del history
-        layers = booked_layers(model)
+        layers, clipped = booked_layers(model), history.get("clipped_share", [])
         return Evidence(
-            acted=layers > 0,
-            figures={"booked_layers": layers, "frozen": unsampled(model)},
+            acted=bool(clipped) and (layers > 0 or self.engine is Engine.opacus_hooks),
+            figures={
+                "booked_layers": layers,
+                "clipped_share": sum(clipped) / max(1, len(clipped)),
+                "frozen": unsampled(model),
+            },
             expected="gradients that were clipped",
         )
 
@@ -231,6 +254,10 @@ class Dpsgd(Privacy):
         from accel.dp.layers import unpatch
 
         unpatch(model)
+        if self.engine is Engine.opacus_hooks:
+            from accel.dp.opacus_book import detach
+
+            detach(model)
         return model
 
     def statement(self, folder: Path) -> dict[str, Any]:

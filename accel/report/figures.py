@@ -133,8 +133,10 @@ def _result_sentence(record: Mapping[str, Any]) -> str:
     if not before:
         return f"Accuracy {accuracy:.4f} on the test split. {_latency_sentence(after)}".strip()
     found = record.get("measurement") or {}
-    change = points(accuracy, before["metrics"]["accuracy"])
-    text = f"Accuracy {before['metrics']['accuracy']:.4f} -> {accuracy:.4f} ({change})"
+    was = before["metrics"]["accuracy"]
+    text = f"Accuracy {was:.4f} -> {accuracy:.4f} ({points(accuracy, was)})"
+    if before.get("model") == "pretrained":
+        text = f"Accuracy {accuracy:.4f} ({was:.4f} before any training on this data)"
     if "size_ratio" in found:
         text += f", {found['size_ratio']:.2f}x smaller and {found['speedup_vs_eager']:.2f}x faster than the dense model"
         text += " in fp32 eager"

@@ -42,7 +42,8 @@ def render(record: Record, plan: str, metrics: Mapping[str, Sequence[tuple[int, 
         _section("By class", _per_class(record)),
         _section("Exports", _exports(record)),
         _section("Data", _data(record)),
-        _section("Privacy", _pairs(record.get("privacy") or {})),
+        _section("Privacy", _privacy(record)),
+        _section("Membership inference", _membership(record)),
         _section("Time", _pairs({k: f"{v} s" for k, v in (record.get("timings") or {}).items()})),
         _section("Machine and versions", _pairs({**(record.get("machine") or {}), **(record.get("versions") or {})})),
     ]
@@ -230,6 +231,42 @@ def _data(record: Record) -> str:
 
 
 _DATA_COUNTS = ("train", "validation", "test", "dropped", "duplicates", "truncated")
+
+
+def _privacy(record: Record) -> str:
+    stated = dict(record.get("privacy") or {})
+    audit = stated.pop("audit", None)
+    return _pairs(stated) + (_audit(audit) if audit else "")
+
+
+def _audit(audit: Mapping[str, Any]) -> str:
+    verdict = "nothing speaks against the claim" if audit["passed"] else "THE CLAIM DOES NOT HOLD"
+    sentence = (
+        f"Audit: {audit['canaries']} canaries took part by coin, {audit['guessed_right']} of {audit['guessed']} were "
+        f"guessed right, so the run leaked at least epsilon {audit['epsilon_lower']:.2f} (one-run bound) or "
+        f"{audit['epsilon_lower_fdp']:.2f} (f-DP bound) at {audit['confidence']:.0%} confidence; claimed is "
+        f"{audit['epsilon_claimed']:.2f}: {verdict}."
+    )
+    names = {"noise_multiplier": "noise multiplier", "contribution": "a record's share", "sample_rate": "sample rate"}
+    rows = [
+        [title, f"{audit[key]['claimed']:.4g}", f"{audit[key]['seen']:.4g}", "yes" if audit[key]["holds"] else "NO"]
+        for key, title in names.items()
+    ]
+    return f"<p>{escape(sentence)}</p>" + _rows(["measured on the canaries", "claimed", "seen", "holds"], rows)
+
+
+def _membership(record: Record) -> str:
+    rows = [
+        [
+            escape(str(a["model"])),
+            escape(str(a["method"])),
+            f"{a['auc']:.3f} ({a['auc_interval'][0]:.3f}-{a['auc_interval'][1]:.3f})",
+            f"{a['true_positives_at_1_percent']:.1%}",
+        ]
+        for a in record.get("membership") or []
+    ]
+    note = '<p class="note">An area of 0.5 and 1 % found are guessing.</p>' if rows else ""
+    return _rows(["model", "attack", "area under the curve", "members found at 1 % false alarms"], rows) + note
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

@@ -1,13 +1,12 @@
-import math
-
 import csv
+import math
 from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
 import pytest
 
-from accel.dp.accountant import composed, epsilon_of, sigma_for, privacy_profile, trade_off
+from accel.dp.accountant import composed, epsilon_of, privacy_profile, sigma_for, trade_off
 
 PUBLISHED = {"sigma": 1.5, "sample_rate": 0.04, "steps": 2250, "delta": 1e-5}
 
@@ -45,7 +44,9 @@ def independent():
         return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(lines)]
 
 
-@pytest.mark.parametrize("row", independent(), ids=lambda row: f"{row['sample_rate']}-{row['noise_multiplier']}-{row['steps']:.0f}")
+@pytest.mark.parametrize(
+    "row", independent(), ids=lambda row: f"{row['sample_rate']}-{row['noise_multiplier']}-{row['steps']:.0f}"
+)
 def test_never_below_an_independent_accountant_and_at_most_two_percent_above(row):
     found = epsilon_of(
         "prv",

@@ -257,7 +257,9 @@ def scaled_noise(factor):
 
 def same_noise(self, tensors, std):
     for tensor in tensors:
-        tensor.add_(torch.randn(tensor.shape, generator=torch.Generator().manual_seed(0), dtype=tensor.dtype), alpha=std)
+        tensor.add_(
+            torch.randn(tensor.shape, generator=torch.Generator().manual_seed(0), dtype=tensor.dtype), alpha=std
+        )
 
 
 def one_generator_per_tensor(self, tensors, std):
@@ -358,5 +360,9 @@ def test_no_seed_of_the_noise_can_be_read_from_what_is_saved(tmp_path):
     ids, labels = records(0)
     taken(LogicalBatch(parts(ids, labels)))
     written = (tmp_path / ledger.LEDGER).read_text() + json.dumps(taken.canaries.state_dict())
-    written += json.dumps(poisson.PoissonLoader.state_dict(PoissonLoader([], np.ones(0), list, sample_rate=0.1, steps=1, physical_batch_size=1)))
+    written += json.dumps(
+        poisson.PoissonLoader.state_dict(
+            PoissonLoader([], np.ones(0), list, sample_rate=0.1, steps=1, physical_batch_size=1)
+        )
+    )
     assert not any(str(seed) in written for seed in taken.noise.seeds)

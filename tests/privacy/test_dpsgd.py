@@ -35,6 +35,10 @@ SHORT = ["trainer.max_steps=6"]
         (["privacy.max_grad_norm=0"], "positive"),
         (["privacy.logical_batch_size=0"], "at least 1"),
         (["privacy.physical_batch_size=0"], "at least 1"),
+        (["privacy.num_canaries=0"], "at least 1"),
+        (["privacy.audit=true", "privacy.engine=opacus_hooks"], "book of the bookkeeping"),
+        (["privacy.public_task=nobody"], "one of"),
+        (["privacy.public_task=airline"], "another task"),
         (["compression=[distill]"], "teacher"),
         (["compression=[prune]"], "scores"),
     ],
@@ -46,7 +50,15 @@ def test_objects_to_settings_that_cannot_be(words, text):
 
 @pytest.mark.parametrize(
     "words",
-    [[], ["tuning=lora"], ["tuning=head"], ["tuning=bitfit"], ["compression=[qat]"], ["model=tiny_gpt2"], ["model=tiny_t5"]],
+    [
+        [],
+        ["tuning=lora"],
+        ["tuning=head"],
+        ["tuning=bitfit"],
+        ["compression=[qat]"],
+        ["model=tiny_gpt2"],
+        ["model=tiny_t5"],
+    ],
     ids=str,
 )
 def test_trains_and_spends_what_it_may(train, words):
@@ -139,6 +151,24 @@ def test_a_model_notes_what_it_was_trained_on(tiny_run, tmp_path):
     run([*tiny_run, *PRIVATE], tmp_path / "private")
     meta = read_meta(tmp_path / "private" / "model")
     assert (meta.trained_on, meta.private) == ("tiny.csv", True)
+
+
+def test_opacus_hooks_train_the_same_model(train, no_dropout):
+    words = [*QUIET, *SHORT, "trainer.precision=fp64"]
+    ours, _, _ = train(*words)
+    theirs, _, _ = train(*words, "privacy.engine=opacus_hooks")
+    for (name, a), b in zip(ours.model.state_dict().items(), theirs.model.state_dict().values(), strict=True):
+        assert (a - b).abs().max() < 1e-6, name
+
+
+def test_the_audit_is_in_the_record(tiny_run, tmp_path):
+    record = run([*tiny_run, *PRIVATE, "privacy.audit=true", "privacy.num_canaries=200"], tmp_path / "audited")
+    found = record["privacy"]["audit"]
+    assert found["canaries"] == 200
+    assert found["passed"]
+    assert found["epsilon_lower"] <= record["privacy"]["epsilon"]
+    assert found["noise_multiplier"]["seen"] == pytest.approx(record["privacy"]["noise_multiplier"], rel=0.15)
+    assert "at least" in (tmp_path / "audited" / "report.html").read_text()
 
 
 def test_physical_batches_change_nothing(train, no_dropout):
