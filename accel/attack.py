@@ -136,8 +136,9 @@ def _margins(model: Path, asked: dict[Texts, int]) -> Margins:
     margins: dict[Texts, float] = {}
     for start in range(0, len(texts), BATCH_SIZE):
         part = texts[start : start + BATCH_SIZE]
-        columns = [list(column) for column in zip(*part, strict=True)]
-        inputs = tokenizer(*columns, padding=True, truncation=True, max_length=meta.max_length, return_tensors="pt")
+        first, *second = ([t[i] for t in part] for i in range(len(part[0])))
+        pair = second[0] if second else None
+        inputs = tokenizer(first, pair, padding=True, truncation=True, max_length=meta.max_length, return_tensors="pt")
         with torch.inference_mode():
             logits = network(**inputs).logits.double()
         labels = torch.tensor([asked[t] for t in part])[:, None]

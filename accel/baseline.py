@@ -91,12 +91,7 @@ def pretrained(plan: Plan, data: Prepared, evaluate: Callable[[Any], Report]) ->
     It has seen nothing of the data, so unlike the dense baseline it may teach a private student.
     """
     dense = plan.dense()
-    what = {
-        "model": dense.model.fingerprint(),
-        "labels": data.label_names,
-        "seed": dense.seed,
-        "data": data.fingerprint,
-    }
+    what = [dense.model.fingerprint(), data.label_names, dense.seed, data.fingerprint]
     folder = plan.cache / "pretrained" / digest(what)[:24]
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock", timeout=OTHERS_TRAIN_S):

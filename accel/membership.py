@@ -1,7 +1,7 @@
 """How well an outsider with a model and a text can tell whether the model was trained on it.
 
-The loss attack takes confident answers for memory. LiRA corrects for texts that are easy for everybody, with models that
-were trained on other splits of the same data: Carlini et al. 2022 (arXiv 2112.03570), its offline form.
+The loss attack takes confident answers for memory. LiRA corrects for texts that are easy for everybody, with models
+that were trained on other splits of the same data: Carlini et al. 2022 (arXiv 2112.03570), its offline form.
 """
 
 from __future__ import annotations

@@ -46,8 +46,8 @@ def from_public_task(
     dataset = task.load(plan.seed)
     if dataset.label_names != list(label_names):
         raise DataError(
-            f"privacy.public_task={name} has the labels {dataset.label_names}, and the private task {list(label_names)}. "
-            f"Give a public task with the same labels."
+            f"privacy.public_task={name} has the labels {dataset.label_names}, and the private task has "
+            f"{list(label_names)}. Give a public task with the same labels."
         )
     console.say(f"\nPublic start: the model is trained on {name} first, without privacy.")
     data = prepare(dataset, public)

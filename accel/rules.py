@@ -60,7 +60,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         (Prune, Bitfit),
-        "heads and channels are scored by the gradients of the weights they consist of, and BitFit freezes those weights",
+        "heads and channels are scored by the gradients of the weights they consist of, and BitFit freezes them",
         "tuning=full, or compression.prune.score=magnitude or activation",
         unless=lambda prune, bitfit: not prune.needs_gradients,
     ),
@@ -82,8 +82,8 @@ RULES: tuple[Rule, ...] = (
         (Privacy, Distill),
         "by default the teacher is the dense baseline, which is trained on the private data without privacy: its "
         "answers leak it",
-        "compression.distill.teacher=FOLDER of a model trained on public data, or compression.distill.teacher=pretrained "
-        "compression.distill.logits_weight=0",
+        "compression.distill.teacher=FOLDER of a model trained on public data, or "
+        "compression.distill.teacher=pretrained with compression.distill.logits_weight=0",
         unless=lambda privacy, distill: not distill.needs_baseline,
     ),
 )

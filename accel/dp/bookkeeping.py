@@ -244,11 +244,9 @@ class Book(Sums):
         used = [page for page in self.pages.values() if page.entries]
         merged = [page.merged() for page in used]
         grams: Grams = {}
-        squares = torch.stack(
-            [_at_least_fp32(page.squared_norms(e, grams)) for page, e in zip(used, merged, strict=True)]
-        )
+        squares = torch.stack([page.squared_norms(e, grams) for page, e in zip(used, merged, strict=True)])
         grams.clear()
-        norms = squares.sum(0).sqrt()
+        norms = _at_least_fp32(squares).sum(0).sqrt()
         finite = norms.isfinite()
         if not finite.all():
             merged = [_without(e, ~finite) for e in merged]

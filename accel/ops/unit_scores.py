@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ SCORE_DECAY = 0.99
 """Per step: the loss landscape moves while units go, so old scores fade."""
 
 
-class UnitScorer(ABC):
+class UnitScorer:
     """Fills the scores in place at the moments that it needs; by default never."""
 
     def on_start(self, model: nn.Module, blocks: list[Block], scores: Scores) -> None:
