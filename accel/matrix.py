@@ -100,7 +100,7 @@ def _mark(cell: Cell | None, reasons: list[str]) -> str:
     if cell.works:
         return "works"
     objection = cell.objections[0]
-    refused, mark = ("Refused by default", "if") if objection.avoidable else ("Refused", "no")
+    refused, mark = ("Refused with default settings", "if") if objection.avoidable else ("Refused", "no")
     reason = f"{refused} because {objection.because}. Instead: {objection.instead}."
     if reason not in reasons:
         reasons.append(reason)

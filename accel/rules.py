@@ -72,7 +72,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         (Privacy, Prune),
-        "by default the scores come from the dense baseline and from gradients of the private examples, which the "
+        "the scores come from the dense baseline and from gradients of the private examples, which the "
         "privacy accountant does not see: what is kept would leak them",
         "compression.prune.start=pretrained with compression.prune.score=activation and "
         "compression.prune.public_text=FILE, or with compression.prune.score=magnitude",
@@ -80,8 +80,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         (Privacy, Distill),
-        "by default the teacher is the dense baseline, which is trained on the private data without privacy: its "
-        "answers leak it",
+        "the teacher is the dense baseline, which is trained on the private data without privacy: its answers leak it",
         "compression.distill.teacher=FOLDER of a model trained on public data, or "
         "compression.distill.teacher=pretrained with compression.distill.logits_weight=0",
         unless=lambda privacy, distill: not distill.needs_baseline,

@@ -150,7 +150,10 @@ class NormPage(Page):
 
 def sum_of(parameter: Tensor) -> Tensor:
     """Where the clipped gradients of a parameter add up over the batches of a step."""
-    return parameter.clipped_sum  # type: ignore[attr-defined]
+    found = getattr(parameter, "clipped_sum", None)
+    if found is None:  # made late, when backward has freed what forward kept
+        found = parameter.clipped_sum = torch.zeros_like(parameter, requires_grad=False)  # type: ignore[attr-defined]
+    return found
 
 
 class Sums(ABC):
@@ -168,9 +171,7 @@ class Sums(ABC):
     def zero(self) -> None:
         """Begin a step."""
         for parameter in self.parameters:
-            if not hasattr(parameter, "clipped_sum"):
-                parameter.clipped_sum = torch.zeros_like(parameter, requires_grad=False)  # type: ignore[attr-defined]
-            sum_of(parameter).zero_()
+            parameter.clipped_sum = None  # type: ignore[attr-defined]
         self.discard()
 
     @abstractmethod
@@ -203,8 +204,9 @@ class Book(Sums):
     """
 
     def __init__(self, model: nn.Module) -> None:
-        from accel.dp.layers import freeze_unsampled, patch
+        from accel.dp.layers import freeze_unsampled, patch, refuse_mixing
 
+        refuse_mixing(model)
         freeze_unsampled(model)
         super().__init__([])
         self.pages: dict[int, Page] = {}
@@ -253,10 +255,11 @@ class Book(Sums):
         keep = real * finite
         root = len(self.pages) ** 0.5
         shared = clip(norms)
-        for page, entry, square in zip(used, merged, squares, strict=True):
+        self.discard()
+        while used:  # each entry is freed as its sum grows
+            page, entry, square = used.pop(), merged.pop(), squares[len(used)]
             factors = clip(square.sqrt() * root) if per_layer else shared
             page.add_weighted(entry, torch.where(keep > 0, factors, 0.0).to(page_dtype(page)))
-            page.entries.clear()
         return norms
 
 

@@ -38,6 +38,20 @@ def freeze_unsampled(model: nn.Module) -> None:
         model.get_parameter(name).requires_grad_(False)
 
 
+def refuse_mixing(model: nn.Module) -> None:
+    """Object to layers whose output for one record depends on the others of its batch.
+
+    Raises:
+        RunError: naming the layer.
+    """
+    for name, module in model.named_modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            raise RunError(
+                f"privacy=dpsgd: {name} is a {type(module).__name__}, which mixes the records of a batch, so no record "
+                f"has a gradient of its own. Use a model with layer normalization, or privacy=none."
+            )
+
+
 def patch(module: nn.Module, book: Book) -> None:
     """Replace the forward of a layer with trainable parameters of its own; any other module stays as it is."""
     own = [p for p in module.parameters(recurse=False) if p.requires_grad]

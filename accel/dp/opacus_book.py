@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from accel.dp.bookkeeping import Clip, Sums, sum_of
-from accel.dp.layers import freeze_unsampled
+from accel.dp.layers import freeze_unsampled, refuse_mixing
 from accel.errors import RunError
 from accel.logs import quiet_import
 
@@ -29,6 +29,7 @@ class OpacusBook(Sums):
     """
 
     def __init__(self, model: nn.Module) -> None:
+        refuse_mixing(model)
         freeze_unsampled(model)
         super().__init__([p for p in model.parameters() if p.requires_grad])
         embeddings = [m for m in model.modules() if isinstance(m, nn.Embedding)]

@@ -2,7 +2,7 @@
 
 MiniLM, full tuning and LoRA, batches of the shapes that training sees, all contenders in turn in one process: an
 ordinary step (forward, backward, AdamW), a book-kept private step with noise on the same work, and Opacus' ghost
-clipping. A logical batch of 128 records is made of physical ones, and the optimizer steps once for it, everywhere.
+clipping. A logical batch of 256 records is made of physical ones, and the optimizer steps once for it, everywhere.
 """
 
 import copy
@@ -16,13 +16,14 @@ import torch.nn.functional as F
 from accel.dp.bookkeeping import Book
 from accel.dp.ledger import Ledger, Mechanism
 from accel.dp.noise import GaussianNoise
+from accel.dp.poisson import LogicalBatch
 from accel.dp.step import PrivateStep
 from accel.measure import median_interval
 from accel.model.minilm import Minilm
 from accel.ops.adapters import add_lora
 
-ROUNDS, LOGICAL = 5, 128
-MECHANISM = Mechanism(0.7, 1.0, "automatic", 0.03, float(LOGICAL), 8000, 10**9, 1e-5, "rdp", None, False)
+ROUNDS, LOGICAL = 5, 256
+MECHANISM = Mechanism(0.7, 1.0, "flat", 0.03, float(LOGICAL), 8000, 10**9, 1e-5, "rdp", None, False)
 
 
 def build(tuning):
@@ -69,7 +70,7 @@ def private(model, batches):
     optimizer = optimizer_of(model)
     ledger = Ledger(None, MECHANISM)
     private_step = PrivateStep(lambda b: {"loss": loss_of(model, b)}, Book(model), ledger, GaussianNoise())
-    logical = [(b, torch.ones(len(b["labels"]))) for b in batches]
+    logical = LogicalBatch([(b, torch.ones(len(b["labels"]))) for b in batches])
 
     def step():
         optimizer.zero_grad()

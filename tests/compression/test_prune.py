@@ -40,3 +40,14 @@ def test_masks_follow_the_schedule_and_hold(train):
     )
     assert zero >= found["removed_channels"]
     assert torch.isfinite(next(fitted.model.parameters())).all()
+
+
+@pytest.mark.parametrize("tuning", ["full", "bitfit", "head"])
+@pytest.mark.parametrize("score", ["magnitude", "activation"])
+def test_removes_without_gradients_whatever_is_tuned(train, tmp_path, tuning, score):
+    words = ["compression=[prune]", f"tuning={tuning}", f"compression.prune.score={score}", "trainer.max_steps=12"]
+    if score == "activation":
+        (tmp_path / "public.txt").write_text("a public line\nand another one\n" * 20)
+        words.append(f"compression.prune.public_text={tmp_path / 'public.txt'}")
+    fitted, _, _ = train(*words, "compression.prune.every_steps=1")
+    assert fitted.evidence["prune"]["removed_fraction"] > 0.4

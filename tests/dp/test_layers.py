@@ -61,3 +61,11 @@ def test_a_norm_without_bias_agrees_with_autograd():
     inputs = x.clone().requires_grad_()
     layer(inputs).pow(2).sum().backward()
     assert torch.allclose(book.flush(flat(1.0), torch.ones(4)), torch.stack(expected), rtol=1e-5)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_layer_that_mixes_records_is_refused_even_when_frozen(frozen):
+    model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    model[1].requires_grad_(not frozen)
+    with pytest.raises(RunError, match=r"1 is a BatchNorm1d, which mixes the records"):
+        Book(model)

@@ -271,9 +271,7 @@ def one_generator_per_tensor(self, tensors, std):
 
 
 def forgets_to_clear(self):
-    for parameter in self.parameters:
-        if not hasattr(parameter, "clipped_sum"):
-            parameter.clipped_sum = torch.zeros_like(parameter, requires_grad=False)
+    """As if sums began at zero by themselves."""
 
 
 def keeps_entries(self, clip, real, *, per_layer=False):

