@@ -9,7 +9,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from accel.dp.ledger import Ledger
+from accel.dp.ledger import LEDGER, Ledger
+from accel.report.record import SWEEP
+
+
+def spent_in_sweep(folder: Path) -> dict[str, Any] | None:
+    """What all jobs of a sweep have spent so far, repeated attempts included; None for a folder that is no sweep's."""
+    if not (folder / SWEEP).is_file():
+        return None
+    return spent_together([*folder.glob(f"*.{LEDGER}"), *folder.glob(f"*/{LEDGER}")])
 
 
 def spent_together(ledgers: Iterable[Path]) -> dict[str, Any] | None:

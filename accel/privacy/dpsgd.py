@@ -263,7 +263,11 @@ class Dpsgd(Privacy):
     def statement(self, folder: Path) -> dict[str, Any]:
         from accel.callbacks.keep_private import AUDIT
         from accel.dp.ledger import LEDGER, Ledger
+        from accel.dp.together import spent_in_sweep
 
         found = Ledger.read(folder / LEDGER).statement()
+        sweep = spent_in_sweep(folder.parent)
+        if sweep is not None:
+            found |= {"epsilon_of_sweep_so_far": sweep["epsilon"], "runs_of_sweep_so_far": sweep["runs"]}
         file = folder / AUDIT
         return found | ({"audit": json.loads(file.read_text("utf8"))} if file.is_file() else {})

@@ -121,7 +121,12 @@ def _privacy_sentence(record: Mapping[str, Any]) -> str:
         return ""
     if not found["private"]:
         return "NOT private: test mode or no noise."
-    return f"Private: epsilon {found['epsilon']:.2f} at delta {found['delta']:.1e} for {found['unit'].split(' (')[0]}."
+    text = f"Private: epsilon {found['epsilon']:.2f} at delta {found['delta']:.1e} for {found['unit'].split(' (')[0]}"
+    if found.get("runs_of_sweep_so_far", 1) > 1:
+        text += (
+            f"; the {found['runs_of_sweep_so_far']} runs of this sweep so far: {found['epsilon_of_sweep_so_far']:.2f}"
+        )
+    return f"{text}."
 
 
 def _result_sentence(record: Mapping[str, Any]) -> str:

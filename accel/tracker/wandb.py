@@ -74,6 +74,9 @@ class Wandb(Tracker):
         finish_wandb(summary(record), table(record), folder if self.log_model else None, exit_code)
 
 
+PRIVACY = ("epsilon", "delta", "noise_multiplier", "epsilon_of_sweep_so_far", "runs_of_sweep_so_far")
+
+
 def summary(record: Mapping[str, Any]) -> dict[str, Any]:
     """The record as flat figures, so that runs compare in a dashboard: ``after/accuracy``, ``prune/removed_heads``."""
     flat: dict[str, Any] = {"status": record["status"], "steps": record["steps"], "seconds": record["seconds"]}
@@ -85,6 +88,8 @@ def summary(record: Mapping[str, Any]) -> dict[str, Any]:
     for technique in record.get("techniques") or []:
         figures = {k: v for k, v in technique["evidence"].items() if isinstance(v, int | float)}
         flat |= {f"{technique['name']}/{key}": value for key, value in figures.items()}
+    stated = record.get("privacy") or {}
+    flat |= {f"privacy/{k}": stated[k] for k in PRIVACY if stated.get(k) is not None}
     found = record.get("measurement") or {}
     return flat | {
         key: found[key] for key in ("speedup_vs_eager", "speedup_vs_best_dense", "size_ratio") if key in found

@@ -3,7 +3,8 @@ import dataclasses
 import pytest
 
 from accel.dp.ledger import LEDGER, Ledger, Mechanism
-from accel.dp.together import spent_together
+from accel.dp.together import spent_in_sweep, spent_together
+from accel.privacy.dpsgd import Dpsgd
 from accel.sweep.record import Job, write_sweep
 
 MECHANISM = Mechanism(1.0, 0.5, "flat", 0.1, 25.6, 256, 20, 1e-5, "prv", None, False)
@@ -47,3 +48,22 @@ def test_an_attempt_that_is_repeated_stays_on_the_books(tmp_path):
     write_sweep([job], tmp_path)
     found = json.loads((tmp_path / "sweep.json").read_text())["privacy"]
     assert (found["runs"], found["steps"]) == (3, 21)
+
+
+def test_a_job_knows_what_its_sweep_has_spent_so_far(tmp_path):
+    """No figure of one job of a sweep is shown with that job's epsilon alone."""
+    from accel.report.figures import headline
+    from accel.tracker.wandb import summary
+
+    jobs = [Job(n, ["privacy=dpsgd"], tmp_path) for n in (0, 1)]
+    for job in jobs:
+        spend(job.folder, 10)
+    assert spent_in_sweep(tmp_path) is None
+    write_sweep(jobs, tmp_path)
+    stated = Dpsgd().statement(jobs[1].folder)
+    assert stated["runs_of_sweep_so_far"] == 2
+    assert stated["epsilon_of_sweep_so_far"] > stated["epsilon"]
+    record = {"status": "finished", "steps": 1, "seconds": 1, "privacy": stated}
+    assert "the 2 runs of this sweep so far" in headline(record)
+    assert summary(record)["privacy/epsilon_of_sweep_so_far"] == stated["epsilon_of_sweep_so_far"]
+    assert "runs_of_sweep_so_far" not in Dpsgd().statement(spend(tmp_path / "alone" / "run", 3).parent)
