@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from torch import nn
 
 from accel.dp.audit import Observed
@@ -43,6 +44,9 @@ class Canaries:
         book.parameters.append(self.weight)
         coins = np.random.default_rng(secrets.randbits(128) if test_seed is None else [test_seed, 77])
         self.included = coins.random(count) < 0.5
+        rank, world_size = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+        self.share = (mechanism.num_records + np.arange(count)) % world_size == rank
+        """Which are dealt out to this process, as the sampler does; it knows nothing of the others' coins."""
         self.scores = np.zeros(count)
         self.noise_squares = np.zeros(count)
         self.steps = self.joined = 0
@@ -84,11 +88,12 @@ class Canaries:
         self.steps += 1
 
     def observed(self) -> Observed:
-        """All that was seen so far."""
+        """All that was seen so far of this process's share."""
+        outside = self.share & ~self.included
         return Observed(
-            scores=self.scores,
-            included=self.included,
-            noise=np.sqrt(self.noise_squares[~self.included] / max(1, self.steps)),
+            scores=self.scores[self.share],
+            included=self.included[self.share],
+            noise=np.sqrt(self.noise_squares[outside] / max(1, self.steps)),
             steps=self.steps,
             joined=self.joined,
             contributed=self.contributed,

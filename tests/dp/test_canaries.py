@@ -6,6 +6,7 @@ from torch import nn
 from accel.dp.bookkeeping import Book, flat, sum_of
 from accel.dp.canaries import Canaries
 from accel.dp.ledger import Mechanism
+from accel.dp.poisson import PoissonLoader
 
 MECHANISM = Mechanism(0.0, 0.5, "flat", 0.5, 10.0, 20, 4, 1e-5, "prv", None, True)
 
@@ -45,6 +46,29 @@ def test_those_that_took_part_score_higher(canaries):
     assert found.joined == 3 * canaries.included.sum()
     assert found.contributed / found.joined == pytest.approx(1, rel=1e-4)
     assert not found.noise.any()
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_process_speaks_of_its_own_share_only(monkeypatch, rank):
+    """The sampler deals canaries out behind the records; another process's coins are not known here."""
+    monkeypatch.setattr("torch.distributed.is_initialized", lambda: True)
+    monkeypatch.setattr("torch.distributed.get_rank", lambda: rank)
+    monkeypatch.setattr("torch.distributed.get_world_size", lambda: 2)
+    birds = Canaries(Book(nn.Linear(3, 2)), 11, MECHANISM)
+    draws = PoissonLoader(
+        range(20),
+        np.ones(20),
+        list,
+        sample_rate=1.0,
+        steps=1,
+        physical_batch_size=32,
+        rank=rank,
+        world_size=2,
+        canaries=11,
+    )
+    indices = draws.draw()
+    assert np.flatnonzero(birds.share).tolist() == (indices[indices >= 20] - 20).tolist()
+    assert len(birds.observed().scores) == birds.share.sum()
 
 
 def test_a_break_loses_nothing(canaries):
