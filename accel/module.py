@@ -15,8 +15,6 @@ from accel.metrics import Scores
 from accel.plan import Plan
 from accel.technique import Facts, Loss, Step
 
-LOG_EVERY_STEPS = 10
-
 
 def cross_entropy(outputs: Any, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The task's own loss: mean cross-entropy over the examples of a batch."""
@@ -79,8 +77,7 @@ class TransformerModule(pl.LightningModule):
                 f"trainer.learning_rate (now {self.trainer.optimizers[0].param_groups[0]['lr']:.2g}), raise "
                 f"trainer.warmup, or use trainer.precision=fp32."
             )
-        if self.global_step % LOG_EVERY_STEPS == 0:
-            self._log_terms(terms)
+        self._log_terms(terms)
         return loss
 
     def _score(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -114,11 +114,10 @@ def tiny_run(tiny_csv: Path, tmp_path: Path) -> list[str]:
 
 
 @pytest.fixture
-def train(tiny_run: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def train(tiny_run: list[str], tmp_path: Path):
     """Train in this process: ``train("compression=[prune]") -> (Fitted, losses by step, folder)``."""
     import itertools
 
-    import accel.module
     from accel.baseline import baseline
     from accel.compose import compose
     from accel.console import Console
@@ -128,7 +127,6 @@ def train(tiny_run: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     from accel.report.metrics_file import read_metrics
     from accel.stages import scorer
 
-    monkeypatch.setattr(accel.module, "LOG_EVERY_STEPS", 1)
     numbers = itertools.count()
 
     def run(*overrides: str, checkpoint: Path | None = None, folder: Path | None = None):
