@@ -1,7 +1,8 @@
-"""``python -m accel`` is ``accel``; the jobs of a sweep and the ranks of a run start this way."""
+"""``python -m accel`` is ``accel``; the ranks of a run start this way."""
 
 import sys
 
 from accel.cli import main
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

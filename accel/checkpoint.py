@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning_fabric.plugins import TorchCheckpointIO
+
+from accel.errors import RunError
 
 LAST = "last.ckpt"
 
@@ -29,9 +32,20 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 stream.flush()
                 os.fsync(stream.fileno())
             temporary.replace(target)
+        except (OSError, RuntimeError) as error:  # of a full disk, torch tells by a RuntimeError about positions
+            raise RunError(_unwritten(target, error)) from error
         finally:
             temporary.unlink(missing_ok=True)
         _sync_folder(target.parent)
+
+
+def _unwritten(target: Path, error: Exception) -> str:
+    free = shutil.disk_usage(target.parent).free / 1e9
+    reason = str(error).splitlines()[0]
+    return (
+        f"The checkpoint {target} could not be written ({reason}). {free:.1f} GB are free there: make room, or let "
+        f"hydra.run.dir be on another disk. The checkpoint before is untouched."
+    )
 
 
 def _sync_folder(folder: Path) -> None:

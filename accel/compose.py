@@ -52,12 +52,16 @@ def compose(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> DictCo
     from omegaconf.errors import OmegaConfBaseException
 
     GlobalHydra.instance().clear()
-    path = [f"hydra.searchpath=[{','.join(_quoted(d) for d in config_dirs)}]"] if config_dirs else []
     with initialize_config_dir(str(conf_dir()), version_base="1.3", job_name="accel"):
         try:
-            return hydra_compose("config", [*overrides, *path], return_hydra_config=True)
+            return hydra_compose("config", [*overrides, *search_path(config_dirs)], return_hydra_config=True)
         except (HydraException, OmegaConfBaseException) as error:
             raise ConfigError(_explain(error, overrides, config_dirs)) from error
+
+
+def search_path(config_dirs: Sequence[str]) -> list[str]:
+    """The override that lets Hydra look into the user's own folders too."""
+    return [f"hydra.searchpath=[{','.join(_quoted(d) for d in config_dirs)}]"] if config_dirs else []
 
 
 def plain(config: DictConfig) -> dict:

@@ -8,6 +8,7 @@ AccelError            base; a user mistake or a failed run, never shown as a tra
 ├── RunError          the run started and failed                                exit 3
 │   ├── NonFiniteLossError
 │   └── NoEffectError a technique left no trace: the field's commonest silent failure
+├── Pruned            a search found the run not worth finishing                 exit 0
 └── Interrupted       a signal asked the run to stop; it can be resumed         exit 130 or 143
 """
 
@@ -66,6 +67,13 @@ class NonFiniteLossError(RunError):
 
 class NoEffectError(RunError):
     """A technique's evidence shows that it did nothing."""
+
+
+class Pruned(AccelError):
+    """A search stopped the run early: others that got as far were better."""
+
+    exit_code = ExitCode.DONE
+    status = "pruned"
 
 
 class Interrupted(AccelError):

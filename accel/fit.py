@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 
+from accel.callbacks.ask_study import AskStudy
 from accel.callbacks.seed_steps import SeedSteps
 from accel.callbacks.show_progress import ShowProgress
 from accel.callbacks.stop_on_signal import EXIT_CODES, StopOnSignal
@@ -24,6 +26,7 @@ from accel.module import TransformerModule
 from accel.plan import Plan
 from accel.report.metrics_log import MetricsLog
 from accel.strategy_adapters import leave_together
+from accel.sweep.stopping import Stopping
 from accel.technique import Facts, History
 
 if TYPE_CHECKING:
@@ -80,7 +83,9 @@ def fit(
     module = TransformerModule(plan, facts, data.label_names)
     log = MetricsLog(folder / "metrics.csv" if folder else None, resume_step=_step_of(checkpoint))
     stop = StopOnSignal(folder / "checkpoints" if folder else Path())
-    trainer = _trainer(plan, folder, [log, *loggers], [ShowProgress(console, title, total_steps), stop], facts)
+    asks = _asks_study(folder)
+    callbacks = [ShowProgress(console, title, total_steps), stop, *asks]
+    trainer = _trainer(plan, folder, [log, *loggers], callbacks, facts)
     with _threads(plan.strategy.num_processes()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         trainer.fit(module, datamodule=Batches(plan, data, facts), ckpt_path=checkpoint, weights_only=True)
@@ -91,10 +96,18 @@ def fit(
             f"Go on with the same command plus resume={folder}",
             EXIT_CODES[stop.received],
         )
+    for ask in asks:
+        ask.check()
     # Rank 0 alone keeps what was logged, so it alone can prove something; where it fails, Lightning ends the others.
     evidence = _evidence(plan, module.model, log.history()) if trainer.is_global_zero else {}
     leave_together()
     return Fitted(model=module.model, steps=trainer.global_step, evidence=evidence)
+
+
+def _asks_study(folder: Path | None) -> list[AskStudy]:
+    """For a job of a search that stops early; never for a baseline, which other jobs need whole."""
+    stopping = Stopping.of_this_process(os.environ)
+    return [AskStudy(stopping)] if folder is not None and stopping is not None else []
 
 
 def _trainer(

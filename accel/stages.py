@@ -121,7 +121,8 @@ def _finish(run: Run, data: Prepared, console: Console, fitted: Fitted, before: 
     with run.timed("export"):
         exported = export_all(model, data, run.folder, console, scorer(data), onnx="onnxruntime" in run.plan.engines)
     run.record["exports"] = [asdict(e) for e in exported.exports]
-    run.record["after"] = _side(exported.report, data)
+    chosen_by = scorer(data, validation=True)(exported.model).metrics
+    run.record["after"] = {**_side(exported.report, data), "validation": chosen_by}
     run.record["before"] = _before(run, data, before) if before else None
     with run.timed("measure"):
         measure_run(
@@ -144,11 +145,12 @@ def _side(report: Report, data: Prepared) -> dict[str, Any]:
     }
 
 
-def scorer(data: Prepared) -> Callable[[nn.Module], Report]:
-    """Scores a model on the test split."""
+def scorer(data: Prepared, *, validation: bool = False) -> Callable[[nn.Module], Report]:
+    """Scores a model on the test split, or on the validation split that a search may choose by."""
 
     def score(model: nn.Module) -> Report:
         model.eval()
-        return evaluate(lambda inputs: model(**inputs).logits, data.test_batches(), len(data.label_names))
+        batches = data.validation_batches() if validation else data.test_batches()
+        return evaluate(lambda inputs: model(**inputs).logits, batches, len(data.label_names))
 
     return score

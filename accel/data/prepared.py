@@ -78,6 +78,10 @@ class Prepared:
     def collator(self) -> Collator:
         return Collator(int(self.tokenizer.convert_tokens_to_ids(str(self.tokenizer.pad_token))))  # type: ignore[arg-type]
 
+    def validation_batches(self) -> Iterator[dict[str, Tensor]]:
+        """The validation split likewise."""
+        return in_order(self.validation, EVALUATION_BATCH_TOKENS, self.collator())
+
     def test_batches(self) -> Iterator[dict[str, Tensor]]:
         """The test split in batches of similar length, each example once."""
         return in_order(self.test, EVALUATION_BATCH_TOKENS, self.collator())

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from accel.compose import compose, conf_dir
+from omegaconf import DictConfig
+
+from accel.compose import compose, conf_dir, search_path
 from accel.errors import ConfigError, ExitCode, RefusedError, RunError
 from accel.report.record import SWEEP
+from accel.sweep.board import say
 from accel.sweep.grid import expand
-from accel.sweep.launcher import exit_code_of, say
+from accel.sweep.record import Sweep
 
 SWEEP_KEYS = ("hydra.", "hydra/", "sweep=", "sweep.")
 """Words that choose how a sweep runs, not what a job is."""
@@ -26,7 +29,7 @@ def run_sweep(overrides: Sequence[str], config_dirs: Sequence[str], plugins: Seq
     settings, folder = _folder(settings, config_dirs)
     run_hydra([*settings, f"hydra.sweep.dir='{folder}'"], jobs, config_dirs)
     say(f"\nSweep: {folder / SWEEP}\nCompare: accel compare {folder}")
-    return exit_code_of(folder)
+    return Sweep.of(folder).exit_code()
 
 
 def sort_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -40,7 +43,7 @@ def check_sweep(overrides: Sequence[str], config_dirs: Sequence[str], plugins: S
     from accel.plan import check_overrides
 
     settings, words = sort_words(overrides)
-    jobs = expand(words, dict(compose(settings, config_dirs).hydra.sweeper.params or {}))
+    jobs = _jobs(compose(settings, config_dirs).hydra.sweeper, words)
     refused = 0
     for number, job in enumerate(jobs):
         text = " ".join(job) or "(defaults)"
@@ -52,6 +55,17 @@ def check_sweep(overrides: Sequence[str], config_dirs: Sequence[str], plugins: S
             say(f"#{number} refused  {text}\n    " + str(error).replace("\n", "\n    "))
     say(f"{len(jobs)} jobs: {len(jobs) - refused} work, {refused} refused. Nothing was started.")
     return ExitCode.REFUSED if refused == len(jobs) else ExitCode.DONE
+
+
+def _jobs(sweeper: DictConfig, words: Sequence[str]) -> list[list[str]]:
+    """All jobs of a grid; of a search, some that it may propose."""
+    config = {str(key): value for key, value in sweeper.items() if key != "_target_"}
+    if config["search"] is None:
+        return expand(words, config["params"])
+    from accel.sweep.search import Settings, sampled
+
+    say(f"A search by {config['search']} over {config['n_trials']} trials; as many points at random:")
+    return sampled(words, Settings(**config))
 
 
 def _folder(words: list[str], config_dirs: Sequence[str]) -> tuple[list[str], Path]:
@@ -88,12 +102,9 @@ def run_hydra(settings: Sequence[str], jobs: Sequence[str], config_dirs: Sequenc
     from hydra.types import HydraContext, RunMode
 
     GlobalHydra.instance().clear()
-    path = create_config_search_path(str(conf_dir()))
-    for folder in config_dirs:
-        path.append("command-line", f"file://{Path(folder).resolve()}")
-    hydra = Hydra.create_main_hydra2("accel", path)
+    hydra = Hydra.create_main_hydra2("accel", create_config_search_path(str(conf_dir())))
     try:
-        config = hydra.compose_config("config", list(settings), run_mode=RunMode.MULTIRUN)
+        config = hydra.compose_config("config", [*settings, *search_path(config_dirs)], run_mode=RunMode.MULTIRUN)
         context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks(config))
         sweeper = Plugins.instance().instantiate_sweeper(config=config, hydra_context=context, task_function=_never)
         sweeper.sweep(arguments=list(jobs))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
+import yaml
+
+from accel.compose import conf_dir, options_of
 from accel.errors import ConfigError
 
 
@@ -27,7 +31,7 @@ def expand(arguments: Sequence[str], params: Mapping[str, Any] | None = None) ->
     axes = [_values(word) for word in [*named, *arguments]]
     jobs: list[list[str]] = []
     for words in itertools.product(*axes):
-        job = [word for word in words if _applies(word, words)]
+        job = [word for word in words if applies(word, words)]
         if job not in jobs:
             jobs.append(job)
     return jobs
@@ -53,12 +57,26 @@ def _values(argument: str) -> list[str]:
     return [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
 
 
-def _applies(word: str, job: Sequence[str]) -> bool:
-    """Whether the job chose the compression option that the word's key belongs to; every other word applies."""
-    parts = _key(word).lstrip("+").split(".")
-    if parts[0] != "compression" or len(parts) < 3:
+def applies(word: str, job: Sequence[str]) -> bool:
+    """Whether a word means something in a job: not where its key belongs to another option than the one chosen.
+
+    ``tuning.rank=8`` belongs to lora, so it is left out beside ``tuning=full``; a key that no option has is kept, so
+    that it is refused like any other typing error.
+    """
+    group, _, rest = _key(word).lstrip("+").partition(".")
+    chosen = [w.split("=", 1)[1] for w in job if _key(w).lstrip("+") == group]
+    if not rest or not chosen:
         return True
-    chosen = [w.split("=", 1)[1] for w in job if _key(w).lstrip("+") == "compression"]
-    if not chosen:
-        return True
-    return parts[1] in [name.strip(" '\"") for name in chosen[-1].strip("[]").split(",")]
+    names = [name.strip(" '\"") for name in chosen[-1].strip("[]").split(",")]
+    if group == "compression":
+        return rest.split(".")[0] in names
+    keys = {name: _keys(group, name) for name in options_of(group)}
+    key = rest.split(".")[0]
+    mine = [keys[name] for name in names if name in keys]  # of an option that a user brought, nothing is known here
+    return len(mine) < len(names) or any(key in own for own in mine) or not any(key in own for own in keys.values())
+
+
+@cache
+def _keys(group: str, option: str) -> frozenset[str]:
+    """What the configuration of a shipped option has."""
+    return frozenset(yaml.safe_load((conf_dir() / group / f"{option}.yaml").read_text("utf8")) or ())

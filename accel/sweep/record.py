@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from accel.dp.ledger import LEDGER
 from accel.dp.together import spent_together
-from accel.report.pareto import OBJECTIVES, pareto
+from accel.errors import ExitCode
+from accel.report.pareto import OBJECTIVES, Objective, pareto
 from accel.report.record import RESULT, SWEEP, plain
 
 OUTPUT = "output.txt"
+CHECKPOINT = "checkpoints/last.ckpt"
+SET_BY_SWEEP = ("hydra.sweep.", "hydra.sweeper.", "hydra.launcher", "hydra/launcher", "hydra/sweeper", "sweep.")
+ENDED_WELL = ("finished", "pruned")
 
 
 @dataclass
@@ -29,6 +33,8 @@ class Job:
     seconds: float = 0.0
     exit_code: int | None = None
     result: Mapping[str, Any] | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+    """What its process needs to know besides the words."""
 
     @property
     def folder(self) -> Path:
@@ -45,54 +51,121 @@ class Job:
         """The overrides as typed."""
         return " ".join(self.overrides) or "(defaults)"
 
-    def prepare_folder(self) -> None:
-        """An empty place: what an earlier, unfinished attempt left must not pass for a result.
+    @property
+    def own_words(self) -> list[str]:
+        """The overrides that concern the job, not the sweep."""
+        return [w for w in self.overrides if not w.lstrip("+~").startswith(SET_BY_SWEEP)]
 
-        What that attempt spent of the data's privacy stays on the books.
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to do for it."""
+        return self.status in (*ENDED_WELL, "refused", "failed")
+
+    def prepare_folder(self) -> bool:
+        """Whether the job can go on from a checkpoint; if not, its place is cleared, or old files pass for a result.
+
+        What an earlier attempt spent of the data's privacy stays on the books.
         """
+        if self._was_stopped() and (self.folder / CHECKPOINT).is_file():
+            return True
         ledger = self.folder / LEDGER
         if ledger.is_file():
             attempts = len(list(self.sweep.glob(f"{self.number}.*.{LEDGER}")))
             ledger.rename(self.sweep / f"{self.number}.{attempts}.{LEDGER}")
         shutil.rmtree(self.folder, ignore_errors=True)
         self.sweep.mkdir(parents=True, exist_ok=True)
+        return False
 
-    def line(self) -> str:
-        """For the terminal: what became of it."""
-        text = f"{self.status:<9} {self.seconds:7.1f} s  {self.words}"
+    def _was_stopped(self) -> bool:
+        """Whether something else than itself ended the attempt before: a signal, or the sweep's own death."""
+        code = self.exit_code
+        return code is None or code < 0 or code in (ExitCode.SIGINT, ExitCode.SIGTERM)
+
+    def line(self, common: Collection[str] = ()) -> str:
+        """For the terminal: what became of it, without the words that all jobs have in common."""
+        words = " ".join(word for word in self.overrides if word not in common) or "(defaults)"
+        text = f"{self.status:<9} {self.seconds:7.1f} s  {words}"
         if self.status == "finished":
             accuracy = ((self.result or {}).get("after") or {}).get("metrics", {}).get("accuracy")
             return text if accuracy is None else f"{text}  accuracy {accuracy:.4f}"
+        if self.status == "pruned":
+            return text
         reason = str(self.error or "").splitlines()[0] if self.error else ""
         return f"{text}\n      {reason}\n      log: {self.output}"
 
+    def stated(self) -> dict[str, Any]:
+        """The job as sweep.json states it."""
+        return {
+            "number": self.number,
+            "overrides": self.overrides,
+            "status": self.status,
+            "seconds": self.seconds,
+            "folder": str(self.number),
+            "error": self.error,
+            "exit_code": self.exit_code,
+        }
 
-def job_of(job: Job) -> dict[str, Any]:
-    """The job as sweep.json states it."""
-    return {
-        "number": job.number,
-        "overrides": job.overrides,
-        "status": job.status,
-        "seconds": job.seconds,
-        "folder": str(job.number),
-        "error": job.error,
-    }
+
+@dataclass
+class Sweep:
+    """The jobs of a folder. A job is known by its overrides: whatever else is added later, it keeps its number."""
+
+    folder: Path
+    jobs: list[Job] = field(default_factory=list)
+    objectives: Sequence[Objective] = OBJECTIVES
+
+    @classmethod
+    def of(cls, folder: Path) -> Sweep:
+        """What an earlier sweep left in the folder; a new one where there is none."""
+        return cls(folder, [_restored(job, folder) for job in read_sweep(folder)])
+
+    def job(self, overrides: Sequence[str]) -> Job:
+        """The job with these overrides, known or new."""
+        for job in self.jobs:
+            if job.overrides == list(overrides):
+                return job
+        number = 1 + max((job.number for job in self.jobs), default=-1)
+        self.jobs.append(Job(number, list(overrides), self.folder))
+        return self.jobs[-1]
+
+    def common_words(self) -> set[str]:
+        """What all jobs have: not worth saying once for each."""
+        return set.intersection(*(set(job.overrides) for job in self.jobs)) if len(self.jobs) > 1 else set()
+
+    def count(self, *statuses: str) -> int:
+        """How many jobs have one of these statuses."""
+        return sum(job.status in statuses for job in self.jobs)
+
+    def save(self) -> None:
+        """Replace sweep.json in one step."""
+        points = {job.number: job.result for job in self.jobs if job.status == "finished" and job.result is not None}
+        record = {
+            "schema": 1,
+            "jobs": [job.stated() for job in self.jobs],
+            "objectives": [{"key": o.key, "direction": o.direction} for o in self.objectives],
+            "pareto": pareto(points, self.objectives),
+            "privacy": spent_together([*self.folder.glob(f"*.{LEDGER}"), *(job.folder / LEDGER for job in self.jobs)]),
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        temporary = self.folder / f".{SWEEP}.tmp"
+        temporary.write_text(json.dumps(plain(record), ensure_ascii=False, indent=1), "utf8")
+        temporary.replace(self.folder / SWEEP)
+
+    def exit_code(self) -> ExitCode:
+        """4 when a job failed, 2 when none could run, 0 when every job that could run finished."""
+        if self.count(*ENDED_WELL, "refused") < len(self.jobs):
+            return ExitCode.SOME_JOBS_FAILED
+        return ExitCode.REFUSED if self.jobs and self.count("refused") == len(self.jobs) else ExitCode.DONE
 
 
-def write_sweep(jobs: Sequence[Job], folder: Path) -> None:
-    """Replace sweep.json in one step."""
-    results = {job.number: result_of(job.folder) for job in jobs if job.status == "finished"}
-    points = {number: result for number, result in results.items() if result is not None}
-    record = {
-        "schema": 1,
-        "jobs": [job_of(job) for job in jobs],
-        "objectives": [{"key": o.key, "direction": o.direction} for o in OBJECTIVES],
-        "pareto": pareto(points),
-        "privacy": spent_together([*folder.glob(f"*.{LEDGER}"), *(job.folder / LEDGER for job in jobs)]),
-    }
-    temporary = folder / f".{SWEEP}.tmp"
-    temporary.write_text(json.dumps(plain(record), ensure_ascii=False, indent=1), "utf8")
-    temporary.replace(folder / SWEEP)
+def _restored(stated: Mapping[str, Any], folder: Path) -> Job:
+    """A job as it was left: its own record knows better than sweep.json, which a killed sweep could not rewrite."""
+    job = Job(int(stated["number"]), list(stated["overrides"]), folder, exit_code=stated.get("exit_code"))
+    job.result = result_of(job.folder)
+    job.status = str((job.result or stated)["status"])
+    job.error = (job.result or stated).get("error")
+    job.seconds = float(stated["seconds"] or (job.result or {}).get("seconds", 0.0))
+    return job
 
 
 def read_sweep(folder: Path) -> list[dict[str, Any]]:

@@ -1,21 +1,23 @@
-"""The work behind ``hydra/sweeper=accel``: expands the grid and hands all of it to the launcher at once."""
+"""The work behind ``hydra/sweeper=accel``: a grid, or a search that proposes the jobs one by one."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from accel.errors import ConfigError
 from accel.sweep.grid import expand
 
 
-class GridSweeper:
-    """A grid over what was typed and what a named search adds.
+class AnySweeper:
+    """A grid over what was typed and what a named one adds; with ``search`` set, a search over the same words.
 
     Args:
-        params: key -> values as typed on a command line (``choice(...)`` and ``range(...)`` work).
+        config: ``hydra.sweeper``.
     """
 
-    def __init__(self, params: Any) -> None:
-        self.params = dict(params or {})
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self.config = dict(config)
 
     def setup(self, hydra_context: Any, task_function: Any, config: Any) -> None:
         """What Hydra hands to a sweeper."""
@@ -26,5 +28,19 @@ class GridSweeper:
         )
 
     def sweep(self, arguments: list[str]) -> Any:
-        """Launch every job of the grid."""
-        return self.launcher.launch(expand(arguments, self.params), initial_job_idx=0)
+        """Run every job, through the launcher."""
+        if self.config["search"] is None:
+            return self.launcher.launch(expand(arguments, self.config["params"]), initial_job_idx=0)
+        return self._search(arguments)
+
+    def _search(self, arguments: list[str]) -> None:
+        from accel.sweep.search import Search, Settings
+
+        source = Search(arguments, Settings(**self.config))
+        run = getattr(self.launcher, "run", None)
+        if run is None:
+            raise ConfigError(
+                "A search proposes its jobs one by one, which hydra/launcher=accel alone can run. Leave hydra/launcher "
+                "out, or run a grid."
+            )
+        run(source)

@@ -5,7 +5,7 @@ import pytest
 from accel.dp.ledger import LEDGER, Ledger, Mechanism
 from accel.dp.together import spent_in_sweep, spent_together
 from accel.privacy.dpsgd import Dpsgd
-from accel.sweep.record import Job, write_sweep
+from accel.sweep.record import Job, Sweep
 
 MECHANISM = Mechanism(1.0, 0.5, "flat", 0.1, 25.6, 256, 20, 1e-5, "prv", None, False)
 
@@ -45,7 +45,7 @@ def test_an_attempt_that_is_repeated_stays_on_the_books(tmp_path):
         job.prepare_folder()
         assert not job.folder.exists()
         spend(job.folder, 7)
-    write_sweep([job], tmp_path)
+    Sweep(tmp_path, [job]).save()
     found = json.loads((tmp_path / "sweep.json").read_text())["privacy"]
     assert (found["runs"], found["steps"]) == (3, 21)
 
@@ -59,7 +59,7 @@ def test_a_job_knows_what_its_sweep_has_spent_so_far(tmp_path):
     for job in jobs:
         spend(job.folder, 10)
     assert spent_in_sweep(tmp_path) is None
-    write_sweep(jobs, tmp_path)
+    Sweep(tmp_path, jobs).save()
     stated = Dpsgd().statement(jobs[1].folder)
     assert stated["runs_of_sweep_so_far"] == 2
     assert stated["epsilon_of_sweep_so_far"] > stated["epsilon"]

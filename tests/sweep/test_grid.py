@@ -39,3 +39,18 @@ def test_ranges_and_named_searches():
 def test_what_is_no_override_is_told():
     with pytest.raises(ConfigError, match="is no override"):
         expand(["nonsense"])
+
+
+def test_a_key_of_any_group_counts_where_its_option_is_chosen():
+    assert expand(["tuning=full,lora", "tuning.rank=4,8"]) == [
+        ["tuning=full"], ["tuning=lora", "tuning.rank=4"], ["tuning=lora", "tuning.rank=8"],
+    ]  # fmt: skip
+    assert expand(["privacy=none,dpsgd", "privacy.epsilon=3"])[0] == ["privacy=none"]
+
+
+def test_a_key_that_no_option_has_is_kept_so_that_it_is_refused():
+    assert expand(["tuning=full", "tuning.runk=4"]) == [["tuning=full", "tuning.runk=4"]]
+
+
+def test_of_a_users_own_option_nothing_is_dropped():
+    assert expand(["task=mine", "task.train=a.csv"]) == [["task=mine", "task.train=a.csv"]]

@@ -1,98 +1,177 @@
-"""Real processes: every way a job can end leaves the others alone."""
+"""Real sweeps: every way a job can end leaves the others alone, and what was finished stays finished."""
 
+import hashlib
 import json
 import os
-import sys
+import random
+import signal
+import subprocess
+import time
 
 import pytest
 
 from accel.errors import ExitCode
-from accel.report.record import new_record, write_record
-from accel.sweep import launcher
-from accel.sweep.launcher import Context, exit_code_of, run_jobs
-from accel.sweep.record import Job, read_sweep
+from accel.sweep.launcher import Context, Grid
+from accel.sweep.record import Sweep
 
-JOB = """
-import json, os, signal, sys, time
-from pathlib import Path
-how = next(w.split("=")[1] for w in sys.argv if w.startswith("seed="))
-folder = Path(next(w.split("=")[1].strip("'") for w in sys.argv if w.startswith("hydra.run.dir=")))
-folder.mkdir(parents=True)
-if how == "1": raise RuntimeError("raised")
-if how == "2": sys.exit(0)
-if how == "3": os._exit(7)
-if how == "4": os.kill(os.getpid(), signal.SIGKILL)
-if how == "5": time.sleep(60)
-record = {"schema": 1, "status": "finished", "error": None, "after": {"metrics": {"accuracy": 0.5}}}
-(folder / "result.json").write_text(json.dumps(record))
-"""
+DEATHS = ("raise", "sys_exit", "os_exit", "kill", "segfault", "memory", "hang", "missing_module", "disk_full")
+CAUSES = {
+    "raise": "ValueError: raised on purpose",
+    "sys_exit": "exit code 0 and left no finished record",
+    "os_exit": "exit code 7",
+    "kill": "signal SIGKILL",
+    "segfault": "signal SIGSEGV",
+    "memory": "Error",
+    "hang": "killed after hydra.launcher.timeout_s=8",
+    "missing_module": "No module named 'nothing_of_that_name'",
+    "disk_full": "could not be written",
+    "none": None,
+}
 
 
-@pytest.fixture
-def fake_jobs(tmp_path, monkeypatch):
-    """Jobs that run JOB instead of a training run."""
-    program = tmp_path / "accel" / "__main__.py"
-    program.parent.mkdir()
-    program.write_text(JOB)
-    program.with_name("__init__.py").touch()  # a package without it would lose against the real one
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+def model_of(folder):
+    return hashlib.sha256((folder / "model" / "model.safetensors").read_bytes()).hexdigest()
+
+
+def test_whatever_kills_a_job_leaves_the_others_alone(run_sweep):
+    """Twelve jobs, ten kinds of death (the tenth is a configuration that is refused); all others finish."""
+    code, output, sweep, folder = run_sweep(
+        f"task.how=none,{','.join(DEATHS)}", "seed=0",
+        "hydra.launcher.timeout_s=8", "hydra.launcher.memory_gb=6", "hydra.launcher.n_jobs=2",
+    )  # fmt: skip
+    assert sweep is not None, output
+    how = {job["number"]: next(w for w in job["overrides"] if w.startswith("task.how"))[9:] for job in sweep["jobs"]}
+    assert code == ExitCode.SOME_JOBS_FAILED, output
+    for job in sweep["jobs"]:
+        cause = CAUSES[how[job["number"]]]
+        assert job["status"] == ("finished" if cause is None else "failed"), (job, output)
+        assert cause is None or cause in job["error"], job
+        assert cause is None or f"{job['number']}.output.txt" in output
+    assert "raised on purpose" in (folder / "1" / "log.txt").read_text()
+    code, output, sweep, _ = run_sweep("task.how=none", "seed=0,1,-1", folder=folder)
+    assert [j["status"] for j in sweep["jobs"][-2:]] == [
+        "finished",
+        "refused",
+    ]  # the tenth: refused, and the others run
+    assert len(sweep["jobs"]) == 12
+    assert "1 done before" in output
+
+
+def test_a_result_is_the_same_alone_in_a_sweep_in_parallel_and_in_any_order(run_sweep, sweep_command, tmp_path):
+    """Equal numbers of threads give equal bits, whatever ran before or beside a job."""
+    command, place = sweep_command(f"hydra.run.dir={tmp_path / 'alone'}", "seed=3", multirun=False)
+    subprocess.run(command, cwd=place, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=True, capture_output=True)
+    expected = model_of(tmp_path / "alone")
+    found = set()
+    for name, words in {
+        "sweep": ["seed=3,4"],
+        "order": ["seed=4,5,3", "hydra.launcher.n_jobs=2"],
+        "fresh": ["seed=3", "hydra.launcher.warm=false"],
+    }.items():
+        _, output, sweep, folder = run_sweep(*words, "hydra.launcher.cores_per_job=1", folder=tmp_path / name)
+        (job,) = [j for j in sweep["jobs"] if "seed=3" in j["overrides"]]
+        assert job["status"] == "finished", output
+        found.add(model_of(folder / job["folder"]))
+    assert found == {expected}
+
+
+def test_refused_jobs_are_recorded_and_skipped(run_sweep):
+    code, output, sweep, folder = run_sweep("tuning=lora", "compression=[],[qat]")
+    assert code == ExitCode.DONE, output
+    assert [j["status"] for j in sweep["jobs"]] == ["finished", "refused"]
+    assert json.loads((folder / "1" / "result.json").read_text())["status"] == "refused"
+
+
+def test_nothing_finished_is_repeated_and_a_job_keeps_its_number(run_sweep, tmp_path):
+    marks = tmp_path / "marks"
+    _, _, _, folder = run_sweep("seed=5,6", f"task.marks={marks}")
+    _, output, sweep, _ = run_sweep("seed=4,5,6", f"task.marks={marks}", f"sweep.resume={folder}", folder=folder)
+    assert sorted(line.split()[0] for line in marks.read_text().splitlines()) == ["4", "5", "6"], output
+    assert [next(w for w in j["overrides"] if w.startswith("seed")) for j in sweep["jobs"]] == [
+        "seed=5",
+        "seed=6",
+        "seed=4",
+    ]
+
+
+def started(command, place, folder):
+    return subprocess.Popen(
+        [*command, f"hydra.sweep.dir='{folder}'"],
+        cwd=place,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def wait_for(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_stopped_it_saves_tells_and_goes_on(sweep_command, run_sweep, tmp_path):
+    """SIGINT and then the command it names: the job in the middle goes on from its checkpoint."""
+    folder, words = tmp_path / "sweep", ("seed=0,1", "trainer.max_steps=null", "trainer.epochs=4000")
+    command, place = sweep_command(*words)
+    sweep = started(command, place, folder)
+    wait_for(lambda: (folder / "0" / "checkpoints" / "last.ckpt").is_file())
+    sweep.send_signal(signal.SIGINT)
+    output = sweep.communicate(timeout=60)[0]
+    assert sweep.returncode == ExitCode.SIGINT, output
+    assert f"sweep.resume={folder}" in output
+    assert json.loads((folder / "0" / "result.json").read_text())["status"] == "interrupted"
+    assert Sweep.of(folder).jobs[0].prepare_folder()  # it may go on from its checkpoint
+
+
+def test_a_second_sweep_in_the_folder_is_refused(sweep_command, run_sweep, tmp_path):
+    folder = tmp_path / "sweep"
+    command, place = sweep_command("task.how=hang")
+    first = started(command, place, folder)
+    try:
+        wait_for(lambda: (folder / "sweep.json").is_file())
+        code, output, _, _ = run_sweep("task.how=hang", f"sweep.resume={folder}", folder=folder)
+        assert code == ExitCode.REFUSED
+        assert f"Another sweep runs in {folder} (process {first.pid})" in output
+    finally:
+        first.terminate()
+        assert first.wait(60) == ExitCode.SIGTERM
+
+
+@pytest.mark.slow
+def test_a_sweep_killed_at_random_moments_repeats_and_loses_nothing(sweep_command, tmp_path):
+    """kill -9 of the controller, 50 times, each time resumed: every job finishes, none starts again once finished."""
+    marks, rng = tmp_path / "marks", random.Random(0)
+    kills, round_ = 0, 0
+    while kills < 50:
+        folder = tmp_path / f"sweep{round_}"
+        round_ += 1
+        command, place = sweep_command(f"seed=range({100 * round_},{100 * round_ + 8})", f"task.marks={marks}")
+        while True:
+            finished = {j.number for j in Sweep.of(folder).jobs if j.status == "finished"}
+            before = marks.read_text().splitlines() if marks.is_file() else []
+            process = started(command, place, folder)
+            try:
+                process.wait(rng.uniform(6, 14))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                kills += 1
+            new = (marks.read_text().splitlines() if marks.is_file() else [])[len(before) :]
+            again = {int(line.split()[0]) - 100 * round_ for line in new} & finished
+            assert not again, f"finished jobs were repeated: {again}"
+            if process.returncode == 0:
+                break
+        jobs = Sweep.of(folder).jobs
+        assert [j.status for j in jobs] == ["finished"] * 8
+
+
+def test_a_grid_hands_out_what_is_left(tmp_path, monkeypatch):
     monkeypatch.setattr("accel.plan.check_overrides", lambda *a: None)
-    monkeypatch.setattr(launcher.subprocess, "Popen", _in(tmp_path, launcher.subprocess.Popen))
-
-
-def _in(folder, popen):
-    return lambda command, **kwargs: popen(command, cwd=folder, **kwargs)
-
-
-def run(tmp_path, seeds, **kwargs):
-    folder = tmp_path / "sweep"
-    jobs = [Job(i, [f"seed={seed}"], folder) for i, seed in enumerate(seeds)]
-    run_jobs(jobs, folder, Context(), **kwargs)
-    return folder, {job["number"]: job for job in read_sweep(folder)}
-
-
-def test_whatever_kills_a_job_leaves_the_others_alone(fake_jobs, tmp_path, capsys):
-    folder, jobs = run(tmp_path, [0, 1, 2, 3, 4, 5, 0], n_jobs=2, timeout_s=3)
-    assert [jobs[i]["status"] for i in range(7)] == ["finished", *["failed"] * 5, "finished"]
-    assert "exit code 1" in jobs[1]["error"]
-    assert "exit code 0" in jobs[2]["error"]
-    assert "exit code 7" in jobs[3]["error"]
-    assert "SIGKILL" in jobs[4]["error"]
-    assert "timeout_s=3" in jobs[5]["error"]
-    assert "raised" in (folder / "1.output.txt").read_text()
-    assert exit_code_of(folder) == ExitCode.SOME_JOBS_FAILED
-    assert "[7/7]" in capsys.readouterr().out
-
-
-def test_finished_jobs_are_not_repeated(fake_jobs, tmp_path):
-    folder, _ = run(tmp_path, [0, 1])
-    stamp = (folder / "0" / "result.json").stat().st_mtime_ns
-    run(tmp_path, [0, 1, 0])
-    assert (folder / "0" / "result.json").stat().st_mtime_ns == stamp
-    assert len(read_sweep(folder)) == 3
-
-
-def test_refused_jobs_are_recorded_and_skipped(tmp_path):
-    folder = tmp_path / "sweep"
-    run_jobs([Job(0, ["tuning=lora", "compression=[qat]"], folder)], folder, Context())
-    (job,) = read_sweep(folder)
-    assert job["status"] == "refused"
-    assert json.loads((folder / "0" / "result.json").read_text())["status"] == "refused"
-    assert exit_code_of(folder) == ExitCode.REFUSED
-
-
-def test_jobs_do_not_inherit_a_rank(fake_jobs, tmp_path, monkeypatch):
-    seen = {}
-    inner = launcher.subprocess.Popen
-    monkeypatch.setenv("LOCAL_RANK", "1")
-    monkeypatch.setattr(launcher.subprocess, "Popen", lambda c, **k: seen.update(k["env"]) or inner(c, **k))
-    run(tmp_path, [0])
-    assert "LOCAL_RANK" not in seen
-    assert os.environ["LOCAL_RANK"] == "1"
-    assert sys.executable
-
-
-def test_exit_code_is_zero_when_all_that_could_run_did(tmp_path):
-    write_record({**new_record([]), "status": "finished"}, tmp_path / "0")
-    (tmp_path / "sweep.json").write_text(json.dumps({"jobs": [{"status": "finished"}, {"status": "refused"}]}))
-    assert exit_code_of(tmp_path) == ExitCode.DONE
+    sweep = Sweep(tmp_path)
+    sweep.job(["seed=0"]).status = "finished"
+    sweep.job(["seed=1"]).status = "failed"
+    grid = Grid([["seed=0"], ["seed=1"], ["seed=2"], ["seed=2"]])
+    assert grid.begin(sweep, Context()) == 3
+    assert [grid.next().overrides, grid.next().overrides, grid.next()] == [["seed=1"], ["seed=2"], None]

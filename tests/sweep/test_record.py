@@ -1,21 +1,24 @@
 import json
 
-from accel.sweep.record import Job, read_sweep, result_of, write_sweep
+from accel.errors import ExitCode
+from accel.sweep.record import Job, Sweep, read_sweep, result_of
 
 
 def finished(job, accuracy, latency, size):
     job.status = "finished"
     job.folder.mkdir(parents=True)
     after = {"metrics": {"accuracy": accuracy}, "cost": {"latency_ms_p50": latency, "size_bytes": size}}
-    (job.folder / "result.json").write_text(json.dumps({"status": "finished", "after": after}))
+    job.result = {"status": "finished", "after": after}
+    (job.folder / "result.json").write_text(json.dumps(job.result))
     return job
 
 
 def test_states_the_jobs_and_the_pareto_set(tmp_path):
-    jobs = [Job(i, [f"seed={i}"], tmp_path) for i in range(4)]
+    sweep = Sweep(tmp_path)
+    jobs = [sweep.job([f"seed={i}"]) for i in range(4)]
     for job, figures in zip(jobs, [(0.9, 5, 10), (0.8, 6, 11), (0.8, 4, 10)], strict=False):
         finished(job, *figures)
-    write_sweep(jobs, tmp_path)
+    sweep.save()
     record = json.loads((tmp_path / "sweep.json").read_text())
     assert record["pareto"] == [0, 2]
     assert [j["status"] for j in record["jobs"]] == ["finished"] * 3 + ["waiting"]
@@ -34,3 +37,48 @@ def test_a_line_names_the_reason_and_the_log(tmp_path):
     assert "it broke" in job.line()
     assert "3.output.txt" in job.line()
     assert "more" not in job.line()
+
+
+def test_a_line_leaves_out_what_all_jobs_have(tmp_path):
+    sweep = Sweep(tmp_path)
+    jobs = [sweep.job(["task=airline", f"seed={i}"]) for i in range(2)]
+    assert sweep.common_words() == {"task=airline"}
+    assert "task=airline" not in jobs[0].line(sweep.common_words())
+    assert Sweep(tmp_path, jobs[:1]).common_words() == set()
+
+
+def test_a_job_is_known_by_its_words_and_keeps_its_number(tmp_path):
+    sweep = Sweep(tmp_path)
+    first = finished(sweep.job(["seed=1"]), 0.9, 5, 10)
+    sweep.save()
+    again = Sweep.of(tmp_path)
+    assert [again.job(["seed=0"]).number, again.job(["seed=1"]).number] == [1, 0]
+    assert again.job(["seed=1"]).result == first.result
+
+
+def test_a_jobs_own_record_knows_better_than_a_list_that_was_not_rewritten(tmp_path):
+    sweep = Sweep(tmp_path)
+    job = sweep.job(["seed=1"])
+    job.status = "running"
+    sweep.save()
+    finished(job, 0.9, 5, 10)
+    assert Sweep.of(tmp_path).jobs[0].status == "finished"
+
+
+def test_only_what_was_stopped_goes_on_from_a_checkpoint(tmp_path):
+    for code, goes_on in ((None, True), (-9, True), (130, True), (143, True), (3, False), (1, False)):
+        job = Job(0, ["seed=1"], tmp_path, exit_code=code)
+        (job.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+        (job.folder / "checkpoints" / "last.ckpt").touch()
+        assert job.prepare_folder() is goes_on, code
+        assert job.folder.exists() is goes_on
+
+
+def test_the_exit_code_tells_what_became_of_the_jobs(tmp_path):
+    def code(*statuses):
+        return Sweep(tmp_path, [Job(i, [], tmp_path, status=s) for i, s in enumerate(statuses)]).exit_code()
+
+    assert code("finished", "refused", "pruned") == ExitCode.DONE
+    assert code("refused", "refused") == ExitCode.REFUSED
+    for status in ("failed", "interrupted", "running", "waiting"):
+        assert code("finished", status) == ExitCode.SOME_JOBS_FAILED

@@ -1,4 +1,12 @@
-from accel.sweep.sweeper import GridSweeper
+import pytest
+
+from accel.errors import ConfigError
+from accel.sweep.search import Search
+from accel.sweep.sweeper import AnySweeper
+
+SEARCH = {
+    "params": {}, "search": "random", "n_trials": 3, "objectives": ["quality"], "stopping": None, "eta": 3, "seed": 0,
+}  # fmt: skip
 
 
 class Recorder:
@@ -6,11 +14,25 @@ class Recorder:
         return jobs, initial_job_idx
 
 
+class Runner(Recorder):
+    def run(self, source):
+        self.source = source
+
+
 def test_hands_the_whole_grid_over_at_once():
-    sweeper = GridSweeper({"seed": "0,1"})
+    sweeper = AnySweeper({**SEARCH, "search": None, "params": {"seed": "0,1"}})
     sweeper.launcher = Recorder()
     assert sweeper.sweep(["trainer.epochs=1,2"])[0] == [
         ["seed=0", "trainer.epochs=1"], ["seed=0", "trainer.epochs=2"],
         ["seed=1", "trainer.epochs=1"], ["seed=1", "trainer.epochs=2"],
     ]  # fmt: skip
-    assert GridSweeper(None).params == {}
+
+
+def test_a_search_runs_where_jobs_can_be_proposed_one_by_one():
+    sweeper = AnySweeper(SEARCH)
+    sweeper.launcher = Runner()
+    sweeper.sweep(["seed=0,1"])
+    assert isinstance(sweeper.launcher.source, Search)
+    sweeper.launcher = Recorder()
+    with pytest.raises(ConfigError, match="hydra/launcher=accel"):
+        sweeper.sweep(["seed=0,1"])

@@ -1,0 +1,50 @@
+"""What the user sees of a sweep: one line per job that ended, and on a terminal a bar for the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+if TYPE_CHECKING:
+    from accel.sweep.pool import Running
+    from accel.sweep.record import Job, Sweep
+
+
+def say(text: str) -> None:
+    """One line for the terminal, at once."""
+    print(text, flush=True)  # noqa: T201 - the command's own output
+
+
+class Board:
+    """Lines above, the bar below; without a terminal, lines alone."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.console = Console(highlight=False, soft_wrap=True)
+        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+        self.bar = Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
+        self.task = self.bar.add_task("", total=total)
+
+    def __enter__(self) -> Board:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.stop()
+
+    def show(self, sweep: Sweep, running: Sequence[Running]) -> None:
+        """How far the whole is, and which jobs run now."""
+        now = ", ".join(f"#{item.job.number}" for item in running)
+        self.bar.update(self.task, completed=_done(sweep), description=f"running {now}" if now else "")
+
+    def ended(self, job: Job, sweep: Sweep) -> None:
+        """One line: what became of a job, and where its log is if it failed."""
+        text = f"  [{_done(sweep)}/{self.total}] #{job.number} {job.line(sweep.common_words())}"
+        self.console.print(text, markup=False)
+
+
+def _done(sweep: Sweep) -> int:
+    return sum(job.ended for job in sweep.jobs)

@@ -1,0 +1,196 @@
+"""A search: Optuna proposes the jobs, one as each worker comes free, and learns from what became of them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, QMCSampler, RandomSampler, TPESampler
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from accel.errors import ConfigError, did_you_mean
+from accel.report.pareto import NAMED, Objective
+from accel.sweep.journal import JOURNAL, open_journal
+from accel.sweep.record import ENDED_WELL, Job, Sweep
+from accel.sweep.space import Space, space
+from accel.sweep.stopping import RULES, STUDY, Stopping
+
+if TYPE_CHECKING:
+    from accel.sweep.launcher import Context
+
+SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
+    "tpe": lambda seed: TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True),
+    "gp": lambda seed: GPSampler(seed=seed),
+    "nsga2": lambda seed: NSGAIISampler(seed=seed),
+    "qmc": lambda seed: QMCSampler(seed=seed, scramble=True),
+    "random": lambda seed: RandomSampler(seed=seed),
+}
+TRIES_PER_TRIAL = 20
+"""How often in a row a proposal may be refused, or known already, before the space counts as exhausted."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """``hydra.sweeper`` of a search.
+
+    Args:
+        search: how points are proposed: tpe, gp, nsga2, qmc or random.
+        n_trials: how many jobs the study has in all, those of earlier sessions included.
+        objectives: what is wanted, in ``accel.report.pareto.NAMED``.
+        stopping: asha or hyperband; one objective, which must be quality.
+        eta: one of so many trials goes on to the next rung.
+        seed: of the proposals.
+        params: key -> values as typed on a command line.
+    """
+
+    search: str
+    n_trials: int = 20
+    objectives: Sequence[str] = ("quality",)
+    stopping: str | None = None
+    eta: int = 3
+    seed: int = 0
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Refuse what does not exist or does not fit.
+
+        Raises:
+            ConfigError: names the key and the remedy.
+        """
+        for key, value, known in (
+            ("search", self.search, SAMPLERS),
+            ("stopping", self.stopping, RULES),
+            *(("objectives", name, NAMED) for name in self.objectives),
+        ):
+            if value is not None and value not in known:
+                raise ConfigError(f"hydra.sweeper.{key}={value}: there is no such thing. {did_you_mean(value, known)}")
+        if not self.objectives:
+            raise ConfigError("hydra.sweeper.objectives=[]: a search needs something to look for, e.g. [quality].")
+        if self.stopping is not None and list(self.objectives) != ["quality"]:
+            raise ConfigError(
+                f"hydra.sweeper.stopping={self.stopping} compares trials by their validation quality alone. Use "
+                f"hydra.sweeper.objectives=[quality], or hydra.sweeper.stopping=null."
+            )
+        if self.n_trials < 1 or self.eta < 2:
+            raise ConfigError("hydra.sweeper.n_trials must be at least 1 and hydra.sweeper.eta at least 2.")
+
+    def goals(self) -> tuple[Objective, ...]:
+        return tuple(NAMED[name] for name in self.objectives)
+
+
+def sampled(arguments: Sequence[str], settings: Settings) -> list[list[str]]:
+    """As many points as the search has trials, drawn at random: what ``accel check`` looks at."""
+    settings.check()
+    where = space(arguments, settings.params)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(sampler=RandomSampler(seed=settings.seed))
+    return [where.suggest(study.ask()) for _ in range(settings.n_trials)]
+
+
+def _epochs(words: Sequence[str], config_dirs: Sequence[str]) -> int:
+    """How long a job may train.
+
+    Raises:
+        ConfigError: the job is private, and stopping it early would look at private data that nobody accounts for.
+    """
+    from accel.compose import compose
+
+    config = compose(words, config_dirs)
+    if config.get("privacy"):
+        raise ConfigError(
+            "hydra.sweeper.stopping looks at scores on the private validation split, and that is not on the books of "
+            "the privacy spent. Use hydra.sweeper.stopping=null with privacy."
+        )
+    return int(config.trainer.epochs)
+
+
+class Search:
+    """The source of a search's jobs; the study is kept in the sweep's folder, so another session goes on with it."""
+
+    def __init__(self, arguments: Sequence[str], settings: Settings) -> None:
+        settings.check()
+        self.settings = settings
+        self.space: Space = space(arguments, settings.params)
+        self.trials: dict[int, int] = {}
+        """Job number -> trial number."""
+        self.again: list[Job] = []
+
+    def begin(self, sweep: Sweep, context: Context) -> int:
+        self.sweep, self.context = sweep, context
+        sweep.objectives = self.settings.goals()
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            sampler = SAMPLERS[self.settings.search](self.settings.seed + len(sweep.jobs))  # no point twice on resume
+        self.study = optuna.create_study(
+            study_name=STUDY,
+            storage=open_journal(sweep.folder / JOURNAL),
+            directions=[StudyDirection[goal.direction.upper()] for goal in self.settings.goals()],
+            sampler=sampler,
+            load_if_exists=True,
+        )
+        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            self._take_up(trial)
+        return self.settings.n_trials + sweep.count("refused")
+
+    def _take_up(self, trial: FrozenTrial) -> None:
+        """What a killed sweep left open: its job has ended meanwhile, goes on, or was never known whole."""
+        words = self.space.words(trial.params)
+        if words is None:
+            self.study.tell(trial.number, state=TrialState.FAIL)
+            return
+        job = self.sweep.job(words)
+        if job.status in ENDED_WELL:
+            self._tell(trial.number, job)
+        else:
+            job.status, job.error = "waiting", None
+            self._follow(job, trial.number)
+            self.again.append(job)
+
+    def next(self) -> Job | None:
+        if self.again:
+            return self.again.pop(0)
+        for _ in range(TRIES_PER_TRIAL):
+            if len(self.sweep.jobs) - self.sweep.count("refused") >= self.settings.n_trials:
+                return None
+            job = self._proposed()
+            if job.status == "waiting":
+                return job
+        return None
+
+    def _proposed(self) -> Job:
+        """A new point, checked; one that is refused or known already teaches the study and costs nothing."""
+        trial = self.study.ask()
+        job = self.sweep.job(self.space.suggest(trial))
+        if job.number not in self.trials and job.status == "waiting":
+            self._follow(job, trial.number)
+            self.context.check(job)
+        if job.status != "waiting":
+            self._tell(trial.number, job)
+        return job
+
+    def _follow(self, job: Job, trial: int) -> None:
+        """Remember which trial the job is, and let its process ask whether it is worth going on."""
+        self.trials[job.number] = trial
+        rule = self.settings.stopping
+        if rule is not None:
+            where = str(self.sweep.folder / JOURNAL)
+            epochs = _epochs(job.own_words, self.context.config_dirs)
+            job.environment = Stopping(where, trial, rule, self.settings.eta, epochs).environment()
+
+    def ended(self, job: Job) -> None:
+        if job.status != "interrupted":  # it stays open, for another session
+            self._tell(self.trials[job.number], job)
+
+    def _tell(self, trial: int, job: Job) -> None:
+        values = [goal.value(job.result or {}) for goal in self.settings.goals()]
+        found = [value for value in values if value is not None]
+        if job.status == "finished" and len(found) == len(values):
+            self.study.tell(trial, found)
+        else:
+            self.study.tell(trial, state=TrialState.PRUNED if job.status == "pruned" else TrialState.FAIL)

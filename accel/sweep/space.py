@@ -1,0 +1,110 @@
+"""What a search may vary: Hydra's own words for values, as Optuna's distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
+from hydra.errors import HydraException
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import Trial
+
+from accel.errors import ConfigError
+from accel.sweep.grid import applies
+
+
+@dataclass(frozen=True)
+class Space:
+    """Keys that vary, and words that every job has."""
+
+    varied: Mapping[str, BaseDistribution]
+    fixed: tuple[str, ...]
+
+    def suggest(self, trial: Trial) -> list[str]:
+        """The overrides of a trial's point; a key whose option the point has not chosen is not part of it.
+
+        Optuna then learns the key from the points that have it. (Dependent search spaces are what
+        ``Trial.suggest_*`` in conditions stands for.)
+        """
+        words = list(self.fixed)
+        for key in sorted(self.varied, key=_depends):
+            if applies(f"{key}=", words):
+                words.append(f"{key}={_written(_suggest(trial, key, self.varied[key]))}")
+        return words
+
+    def words(self, params: Mapping[str, Any]) -> list[str] | None:
+        """The overrides of a point that was asked for before; None when part of it is missing."""
+        words = list(self.fixed)
+        for key in sorted(self.varied, key=_depends):
+            if not applies(f"{key}=", words):
+                continue
+            if key not in params:
+                return None
+            words.append(f"{key}={_written(params[key])}")
+        return words
+
+
+def _suggest(trial: Trial, key: str, among: BaseDistribution) -> Any:
+    if isinstance(among, IntDistribution):
+        return trial.suggest_int(key, among.low, among.high, step=among.step, log=among.log)
+    if isinstance(among, FloatDistribution):
+        return trial.suggest_float(key, among.low, among.high, log=among.log)
+    assert isinstance(among, CategoricalDistribution)
+    return trial.suggest_categorical(key, among.choices)
+
+
+def _depends(key: str) -> bool:
+    """The choice of options comes first, what depends on it last."""
+    return key.startswith("compression.")
+
+
+def _written(value: Any) -> str:
+    """As an override: six digits are enough to type a point again."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def space(arguments: Sequence[str], params: Mapping[str, Any]) -> Space:
+    """From what was typed, and what a named search adds; what was typed counts.
+
+    Raises:
+        ConfigError: something that is no override, or a range that has no values.
+    """
+    typed = {argument.split("=", 1)[0] for argument in arguments}
+    words = [f"{key}={value}" for key, value in params.items() if key not in typed]
+    varied: dict[str, BaseDistribution] = {}
+    fixed: list[str] = []
+    for word in [*words, *arguments]:
+        override = _parsed(word)
+        if override.is_sweep_override():
+            varied[override.get_key_element()] = _distribution(override, word)
+        else:
+            fixed.append(word)
+    if not varied:
+        raise ConfigError(
+            "A search needs something to vary: trainer.learning_rate='tag(log,interval(1e-5,1e-3))', or a named one "
+            "such as sweep=auto."
+        )
+    return Space(varied, tuple(fixed))
+
+
+def _parsed(word: str) -> Override:
+    try:
+        return OverridesParser.create().parse_overrides([word])[0]
+    except HydraException:
+        raise ConfigError(f"{word!r} is no override: write key=value, key=a,b,c or key='interval(low,high)'.") from None
+
+
+def _distribution(override: Override, word: str) -> BaseDistribution:
+    value = override.value()
+    try:
+        if isinstance(value, IntervalSweep):
+            return FloatDistribution(float(value.start or 0), float(value.end or 0), log="log" in value.tags)
+        if isinstance(value, RangeSweep) and all(isinstance(v, int) for v in (value.start, value.stop, value.step)):
+            values = list(range(int(value.start or 0), int(value.stop or 0), int(value.step)))
+            return IntDistribution(min(values), max(values), step=abs(int(value.step)))
+        return CategoricalDistribution(list(override.sweep_string_iterator()))
+    except ValueError as error:
+        raise ConfigError(f"{word}: no values to choose from ({error}).") from None

@@ -1,0 +1,98 @@
+"""The inside of a job's process: what sets it apart from the parent and from the other jobs, then the run itself."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+STACK = "accel.sweep.stack"
+RANK_VARIABLES = ("LOCAL_RANK", "RANK", "WORLD_SIZE", "NODE_RANK", "ACCEL_RUN_FOLDER")
+"""Set for a rank of some other run; a job is a run of its own."""
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Order:
+    """One job as its process needs to know it; plain values, so that it can be sent."""
+
+    words: Sequence[str]
+    """The command line without the program."""
+    output: Path
+    """Takes everything the job prints."""
+    directory: Path
+    """Where the command was typed: relative paths in the words mean this."""
+    environment: Mapping[str, str]
+    lock: Path
+    """Held, shared, for as long as the job lives."""
+    cores: Sequence[int] = ()
+    """The only cores it may run on; empty: all."""
+    threads: int | None = None
+    gpus: Sequence[str] | None = None
+    """The devices it may see; None: all."""
+    memory_bytes: int | None = None
+    """Of each of its processes; more raises MemoryError there."""
+
+
+def work(order: Order) -> None:
+    """Be the job; the exit code of the process is the exit code of the run."""
+    os.setsid()
+    _end_with_parent()
+    _print_to(order.output)
+    _become_the_command(order)
+    _limit(order)
+    if getattr(sys.modules.get(STACK), "UNSAFE", None):
+        os.execv(sys.executable, [sys.executable, "-m", "accel", *order.words])
+    from accel.cli import main
+
+    sys.exit(main(order.words))
+
+
+def _end_with_parent() -> None:
+    """Be told to save and stop when the sweep itself is killed; where the system has no such thing, the job ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _print_to(file: Path) -> None:
+    """Point the process's own input and output away from the terminal, also for what it starts."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    output = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for source, target in ((nothing, 0), (output, 1), (output, 2)):
+        os.dup2(source, target)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115 - they live as long as the process
+    sys.stdout = open(1, "w", buffering=1, encoding="utf8", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, encoding="utf8", closefd=False)  # noqa: SIM115
+
+
+def _become_the_command(order: Order) -> None:
+    """Look like ``python -m accel WORDS`` to whoever asks: the ranks of a distributed job start from this."""
+    from accel.sweep.lock import share
+
+    os.chdir(order.directory)
+    os.environ.clear()
+    os.environ.update({k: v for k, v in order.environment.items() if k not in RANK_VARIABLES})
+    if order.gpus is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(order.gpus)
+    if order.threads is not None:
+        os.environ["OMP_NUM_THREADS"] = str(order.threads)
+    if order.cores:
+        os.sched_setaffinity(0, order.cores)
+    sys.modules["__main__"] = import_module("accel.__main__")
+    sys.argv = ["accel", *order.words]
+    share(order.lock)
+
+
+def _limit(order: Order) -> None:
+    """Threads and memory: only now, as both concern what has been imported."""
+    if order.threads is not None and "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(order.threads)
+    if order.memory_bytes is not None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (order.memory_bytes, order.memory_bytes))

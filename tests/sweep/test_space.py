@@ -1,0 +1,52 @@
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from accel.errors import ConfigError
+from accel.sweep.space import space
+
+
+def test_hydras_words_become_distributions():
+    found = space(
+        ["a=interval(0,0.5)", "b=tag(log,interval(1e-5,1e-3))", "c=range(2,7)", "d=interval(1,9)", "e=x,y", "f=[p],[p,q]", "g=3"],
+        {},
+    )  # fmt: skip
+    assert found.varied == {
+        "a": FloatDistribution(0.0, 0.5),
+        "b": FloatDistribution(1e-5, 1e-3, log=True),
+        "c": IntDistribution(2, 6),
+        "d": FloatDistribution(1.0, 9.0),
+        "e": CategoricalDistribution(("x", "y")),
+        "f": CategoricalDistribution(("[p]", "[p,q]")),
+    }
+    assert found.fixed == ("g=3",)
+
+
+def test_what_was_typed_counts():
+    found = space(["a=5"], {"a": "interval(0,1)", "b": "1,2"})
+    assert set(found.varied) == {"b"}
+    assert found.fixed == ("a=5",)
+
+
+def test_a_key_is_part_of_a_point_only_with_its_option():
+    where = space([], {"compression.prune.sparsity": "interval(0.1,0.9)", "compression": "[],[prune]"})
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    points = [where.suggest(study.ask()) for _ in range(20)]
+    lengths = {p[0]: len(p) for p in points}
+    assert lengths == {"compression=[]": 1, "compression=[prune]": 2}
+    for point, trial in zip(points, study.get_trials(), strict=True):
+        assert where.words(trial.params) == point  # what was asked for can be told from what the study keeps
+
+
+def test_a_point_that_was_never_whole_is_told():
+    where = space(["a=1,2", "b=1,2"], {})
+    assert where.words({"a": "1"}) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [(["a=1"], "something to vary"), (["nonsense"], "is no override"), (["a=range(1,1)"], "no values")],
+)
+def test_what_is_no_space_is_told(words, text):
+    with pytest.raises(ConfigError, match=text):
+        space(words, {})

@@ -1,0 +1,104 @@
+"""The inside of a job's process, tried in processes of their own."""
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+
+import pytest
+
+from accel.sweep import worker
+from accel.sweep.worker import Order, work
+
+
+@pytest.fixture
+def started(tmp_path, monkeypatch):
+    """Fork a job whose run is a function of this test."""
+
+    def start(run, **settings):
+        monkeypatch.setattr("accel.cli.main", run)
+        order = Order(
+            words=["seed=1"], output=tmp_path / "output.txt", directory=tmp_path,
+            environment=settings.pop("environment", {"PATH": os.environ["PATH"]}), lock=tmp_path / "lock", **settings,
+        )  # fmt: skip
+        process = multiprocessing.get_context("fork").Process(target=work, args=(order,))
+        process.start()
+        return process, tmp_path / "output.txt"
+
+    return start
+
+
+def test_it_is_set_apart_and_ends_with_the_runs_exit_code(started, tmp_path):
+    def run(words):
+        print(words, os.getcwd(), os.getpgid(0) == os.getpid(), sys.argv, sys.modules["__main__"].__spec__.name)
+        print(os.environ.get("LOCAL_RANK"), os.environ["CUDA_VISIBLE_DEVICES"], os.environ["OMP_NUM_THREADS"])
+        os.system("echo from a child")
+        return 5
+
+    environment = {"LOCAL_RANK": "1", "PATH": os.environ["PATH"]}
+    process, output = started(run, environment=environment, gpus=("2",), threads=1)
+    process.join()
+    assert process.exitcode == 5
+    assert output.read_text().splitlines() == [
+        f"['seed=1'] {tmp_path} True ['accel', 'seed=1'] accel.__main__", "None 2 1", "from a child",
+    ]  # fmt: skip
+
+
+def test_memory_is_limited(started):
+    process, output = started(lambda words: len(bytearray(2**33)), memory_bytes=2**32)
+    process.join()
+    assert process.exitcode == 1
+    assert "MemoryError" in output.read_text()
+
+
+def test_only_its_cores(started):
+    core = min(os.sched_getaffinity(0))
+    process, output = started(lambda words: print(os.sched_getaffinity(0)), cores=(core,))
+    process.join()
+    assert output.read_text() == f"{{{core}}}\n"
+
+
+def test_where_a_fork_is_unsafe_it_begins_afresh(started, monkeypatch):
+    from types import SimpleNamespace
+
+    monkeypatch.setitem(sys.modules, worker.STACK, SimpleNamespace(UNSAFE="CUDA is in use"))
+    monkeypatch.setattr("os.execv", lambda program, words: print(words) or os._exit(9))
+    process, output = started(lambda words: 0)
+    process.join()
+    assert process.exitcode == 9 or "'-m', 'accel', 'seed=1'" in output.read_text()
+
+
+def _parent_of(order, pids):
+    process = multiprocessing.get_context("fork").Process(target=work, args=(order,))
+    process.start()
+    pids.put(process.pid)
+    time.sleep(600)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has died")
+def test_it_is_told_to_stop_when_its_parent_is_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr("accel.cli.main", lambda words: time.sleep(600))
+    context = multiprocessing.get_context("fork")
+    pids = context.Queue()
+    order = Order(["seed=1"], tmp_path / "o", tmp_path, dict(os.environ), tmp_path / "lock")
+    parent = context.Process(target=_parent_of, args=(order, pids))
+    parent.start()
+    job = pids.get(timeout=30)
+    time.sleep(1)
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.join()
+    for _ in range(100):
+        if not _alive(job):
+            return
+        time.sleep(0.1)
+    os.kill(job, signal.SIGKILL)
+    pytest.fail("the job outlived its parent")
+
+
+def _alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
