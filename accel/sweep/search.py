@@ -123,6 +123,7 @@ class Search:
     def begin(self, sweep: Sweep, context: Context) -> int:
         self.sweep, self.context = sweep, context
         sweep.objectives = self.settings.goals()
+        sweep.folder.mkdir(parents=True, exist_ok=True)
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)

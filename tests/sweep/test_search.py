@@ -1,0 +1,184 @@
+"""Searches: what is proposed, what is learned, what another session takes up."""
+
+import json
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from accel.errors import ConfigError
+from accel.report.record import new_record, write_record
+from accel.sweep.journal import JOURNAL, open_journal
+from accel.sweep.launcher import Context
+from accel.sweep.pool import note_result
+from accel.sweep.record import Sweep
+from accel.sweep.search import SAMPLERS, Search, Settings, sampled
+from accel.sweep.stopping import STUDY, Stopping
+
+SPACE = ["trainer.learning_rate=interval(0,1)", "tuning=full,lora", "tuning.rank=4,8"]
+
+
+@pytest.fixture(autouse=True)
+def accepts(monkeypatch):
+    monkeypatch.setattr("accel.plan.check_overrides", lambda *a: None)
+
+
+def finish(job, quality=None):
+    """The job's process: a record whose quality is best where the learning rate is 0.3."""
+    rate = float(next(w for w in job.overrides if "learning_rate" in w).split("=")[1])
+    quality = 1 - abs(rate - 0.3) if quality is None else quality
+    write_record(
+        {**new_record(job.overrides), "status": "finished", "after": {"validation": {"accuracy": quality}}}, job.folder
+    )
+    job.exit_code = 0
+    note_result(job)
+    return quality
+
+
+def begin(folder, words=SPACE, **settings):
+    search = Search(words, Settings(**{"search": "random", "n_trials": 6, **settings}))
+    sweep = Sweep.of(folder)
+    search.begin(sweep, Context())
+    return search, sweep
+
+
+def run(search, sweep, jobs=10**9):
+    done = 0
+    while done < jobs and (job := search.next()) is not None:
+        finish(job)
+        search.ended(job)
+        sweep.save()
+        done += 1
+    return done
+
+
+def study(folder):
+    return optuna.load_study(study_name=STUDY, storage=open_journal(folder / JOURNAL))
+
+
+def test_as_many_trials_as_asked_for_and_the_study_learns_their_quality(tmp_path):
+    search, sweep = begin(tmp_path)
+    assert run(search, sweep) == 6
+    trials = study(tmp_path).get_trials(states=(TrialState.COMPLETE,))
+    assert [t.value for t in trials] == [j.result["after"]["validation"]["accuracy"] for j in sweep.jobs]
+    assert json.loads((tmp_path / "sweep.json").read_text())["objectives"] == [
+        {"key": "after.validation.accuracy", "direction": "maximize"}
+    ]
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_every_way_to_propose_works(tmp_path, name):
+    if name == "gp":
+        pytest.importorskip("scipy")
+    search, sweep = begin(tmp_path, search=name, n_trials=12, words=SPACE[:1])
+    assert run(search, sweep) == 12
+    assert len({tuple(j.overrides) for j in sweep.jobs}) == 12
+
+
+def test_learning_finds_more_than_chance(tmp_path):
+    best = {}
+    for name in ("random", "tpe"):
+        search, sweep = begin(tmp_path / name, search=name, n_trials=40, words=SPACE[:1])
+        run(search, sweep)
+        best[name] = sum(j.result["after"]["validation"]["accuracy"] for j in sweep.jobs[20:]) / 20
+    assert best["tpe"] > best["random"] + 0.1
+
+
+def test_another_session_goes_on_and_repeats_nothing(tmp_path):
+    first, sweep = begin(tmp_path)
+    assert run(first, sweep, jobs=4) == 4
+    second, sweep = begin(tmp_path)
+    assert run(second, sweep) == 2
+    assert len({tuple(j.overrides) for j in sweep.jobs}) == 6
+    assert len(study(tmp_path).get_trials(states=(TrialState.COMPLETE,))) == 6
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_what_a_killed_session_left_open_is_taken_up(tmp_path, finished):
+    """Killed after a job was proposed: if its process finished, the study is told; if not, the same job runs."""
+    first, sweep = begin(tmp_path)
+    job = first.next()
+    job.status = "running"
+    sweep.save()
+    if finished:
+        finish(job, 0.75)
+    second, sweep = begin(tmp_path)
+    assert run(second, sweep) == (5 if finished else 6)
+    assert sweep.jobs[0].overrides == job.overrides
+    states = [t.state for t in study(tmp_path).trials]
+    assert states == [TrialState.COMPLETE] * 6
+
+
+def test_a_refused_point_costs_no_trial(tmp_path, monkeypatch):
+    def check(self, job):
+        if "tuning=lora" in job.overrides:
+            job.status = "refused"
+
+    monkeypatch.setattr(Context, "check", check)
+    search, sweep = begin(tmp_path)
+    assert run(search, sweep) == 6
+    assert sweep.count("refused") >= 1
+    assert len(study(tmp_path).get_trials(states=(TrialState.FAIL,))) >= sweep.count("refused")
+
+
+def test_a_small_space_ends_when_all_of_it_was_tried(tmp_path):
+    search, sweep = begin(tmp_path, words=["trainer.learning_rate=0.1,0.2"])
+    assert run(search, sweep) == 2
+    assert search.next() is None
+
+
+def test_what_failed_and_what_was_stopped_early_is_told_apart(tmp_path):
+    search, _ = begin(tmp_path, n_trials=3)
+    for status in ("failed", "pruned", "interrupted"):
+        job = search.next()
+        job.status = status
+        search.ended(job)
+    assert [t.state for t in study(tmp_path).trials] == [TrialState.FAIL, TrialState.PRUNED, TrialState.RUNNING]
+
+
+def test_a_job_knows_which_trial_it_is_and_how_long_it_may_train(tmp_path):
+    search, _ = begin(tmp_path, words=[*SPACE, "trainer.epochs=7"], stopping="asha")
+    job = search.next()
+    stopping = Stopping.of_this_process(job.environment)
+    assert (stopping.rule, stopping.epochs, stopping.trial) == ("asha", 7, 0)
+
+
+def test_stopping_early_looks_at_private_data(tmp_path):
+    search, _ = begin(tmp_path, words=[*SPACE[:1], "privacy=dpsgd"], stopping="asha")
+    with pytest.raises(ConfigError, match="not on the books"):
+        search.next()
+
+
+def test_several_objectives(tmp_path):
+    search, _ = begin(tmp_path, objectives=["quality", "latency_ms_p50"])
+    job = search.next()
+    finish(job)
+    job.result["after"]["cost"] = {"latency_ms_p50": 4.0}
+    search.ended(job)
+    assert study(tmp_path).trials[0].values[1] == 4.0
+    other = search.next()
+    finish(other)
+    search.ended(other)
+    assert study(tmp_path).trials[1].state == TrialState.FAIL  # it has no latency
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"search": "tpee"}, "Did you mean 'tpe'"),
+        ({"objectives": ["qualty"]}, "Did you mean 'quality'"),
+        ({"objectives": []}, "something to look for"),
+        ({"stopping": "ashas"}, "Did you mean 'asha'"),
+        ({"stopping": "asha", "objectives": ["quality", "size_bytes"]}, "validation quality alone"),
+        ({"n_trials": 0}, "at least 1"),
+    ],
+)
+def test_what_does_not_exist_or_fit_is_refused(settings, text):
+    with pytest.raises(ConfigError, match=text):
+        Search(SPACE, Settings(**{"search": "random", **settings}))
+
+
+def test_points_to_look_at_before_anything_starts():
+    points = sampled(SPACE, Settings(search="tpe", n_trials=8))
+    assert len(points) == 8
+    assert all(("tuning=lora" in p) == any(w.startswith("tuning.rank") for w in p) for p in points)
