@@ -29,6 +29,9 @@ OFTEN_NEEDED = (
 
 
 def _load() -> None:
+    os.environ["OPENBLAS_NUM_THREADS"] = (
+        "1"  # numpy's library would start its threads here; a job's environment is its own
+    )
     with quiet_import():
         for name in NEEDED:
             import_module(name)

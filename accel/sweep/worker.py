@@ -55,6 +55,8 @@ def work(order: Order) -> None:
 
 def _end_with_parent() -> None:
     """Be told to save and stop when the sweep itself is killed; where the system has no such thing, the job ends."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
