@@ -30,7 +30,7 @@ OFTEN_NEEDED = (
 
 def _load() -> None:
     os.environ["OPENBLAS_NUM_THREADS"] = (
-        "1"  # numpy's library would start its threads here; a job's environment is its own
+        "1"  # or numpy starts threads here; a job has its own environment
     )
     with quiet_import():
         for name in NEEDED:

@@ -48,7 +48,7 @@ def test_whatever_kills_a_job_leaves_the_others_alone(run_sweep):
         assert cause is None or cause in job["error"], job
         assert cause is None or f"{job['number']}.output.txt" in output
     assert "raised on purpose" in (folder / "1" / "log.txt").read_text()
-    code, output, sweep, _ = run_sweep("task.how=none", "seed=0,1,-1", folder=folder)
+    code, output, sweep, _ = run_sweep("task.how=none", "seed=0,1,-1", f"sweep.resume={folder}", folder=folder)
     assert [j["status"] for j in sweep["jobs"][-2:]] == [
         "finished",
         "refused",
