@@ -29,9 +29,7 @@ OFTEN_NEEDED = (
 
 
 def _load() -> None:
-    os.environ["OPENBLAS_NUM_THREADS"] = (
-        "1"  # or numpy starts threads here; a job has its own environment
-    )
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # or numpy starts threads here; a job has its own environment
     with quiet_import():
         for name in NEEDED:
             import_module(name)
