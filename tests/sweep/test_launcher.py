@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -151,7 +152,10 @@ def test_a_sweep_killed_at_random_moments_repeats_and_loses_nothing(sweep_comman
         while True:
             finished = {j.number for j in Sweep.of(folder).jobs if j.status == "finished"}
             before = marks.read_text().splitlines() if marks.is_file() else []
-            process = started(command, place, folder)
+            resume = [f"sweep.resume={folder}"] if (folder / "sweep.json").is_file() else []
+            if not resume:  # killed before anything began: the name of the folder is free again
+                shutil.rmtree(folder, ignore_errors=True)
+            process = started([*command, *resume], place, folder)
             try:
                 process.wait(rng.uniform(6, 14))
             except subprocess.TimeoutExpired:
