@@ -10,8 +10,7 @@ from accel.cli import VERBS, parse
 from accel.compose import compose
 from accel.matrix import cells, markdown
 from accel.plan import assemble
-from accel.sweep.entry import sort_words
-from accel.sweep.grid import expand
+from accel.sweep.entry import planned_jobs, sort_words
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf8")
 BLOCKS = "".join(re.findall(r"^```\n(.*?)^```$", README, re.MULTILINE | re.DOTALL))
@@ -31,7 +30,7 @@ def test_every_command_composes(command):
     if arguments.multirun:
         settings, words = sort_words(arguments.overrides)
         config = compose([w for w in settings if "resume" not in w])
-        jobs = expand(words, dict(config.hydra.sweeper.params or {}))
+        jobs = planned_jobs(config.hydra.sweeper, words)
         assert len(jobs) > 1
     else:
         jobs = [arguments.overrides]

@@ -43,7 +43,7 @@ def check_sweep(overrides: Sequence[str], config_dirs: Sequence[str], plugins: S
     from accel.plan import check_overrides
 
     settings, words = sort_words(overrides)
-    jobs = _jobs(compose(settings, config_dirs).hydra.sweeper, words)
+    jobs = planned_jobs(compose(settings, config_dirs).hydra.sweeper, words)
     refused = 0
     for number, job in enumerate(jobs):
         text = " ".join(job) or "(defaults)"
@@ -57,7 +57,7 @@ def check_sweep(overrides: Sequence[str], config_dirs: Sequence[str], plugins: S
     return ExitCode.REFUSED if refused == len(jobs) else ExitCode.DONE
 
 
-def _jobs(sweeper: DictConfig, words: Sequence[str]) -> list[list[str]]:
+def planned_jobs(sweeper: DictConfig, words: Sequence[str]) -> list[list[str]]:
     """All jobs of a grid; of a search, some that it may propose."""
     config = {str(key): value for key, value in sweeper.items() if key != "_target_"}
     if config["search"] is None:
