@@ -32,6 +32,7 @@ def train_and_finish(run: Run, dataset: Dataset, console: Console) -> None:
     with run.timed("tokenize"):
         data = prepare(dataset, run.plan)
     run.record["data"]["truncated"] = data.num_truncated
+    run.record["reused"]["tokens"] = data.reused
     dense, untrained = _baseline(run, data, console), _pretrained(run, data)
     fitted = _train(run, data, console, dense, untrained)
     if not run.leads:

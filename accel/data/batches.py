@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from accel.data import Split
+from accel.data.tokens import Encoded, Ragged
 
 if TYPE_CHECKING:
     from transformers import BatchEncoding, PreTrainedTokenizerBase
@@ -29,9 +30,9 @@ Tokens = TypeVar("Tokens", int, np.ndarray)
 class Tokenized(Dataset[Example]):
     """A split as token ids of varying length."""
 
-    input_ids: list[np.ndarray]
+    input_ids: Ragged
     labels: list[int]
-    token_type_ids: list[np.ndarray] | None = None
+    token_type_ids: Ragged | None = None
     """Only for pairs, and only where the model tells the two texts apart by them."""
     num_truncated: int = 0
 
@@ -47,7 +48,7 @@ class Tokenized(Dataset[Example]):
     @cached_property
     def lengths(self) -> np.ndarray:
         """Tokens of each example."""
-        return np.array([len(ids) for ids in self.input_ids], dtype=np.int64)
+        return self.input_ids.lengths
 
     def share(self, rank: int, world_size: int) -> Tokenized:
         """Every ``world_size``-th example: each process scores its own, none is scored twice."""
@@ -55,20 +56,20 @@ class Tokenized(Dataset[Example]):
         return Tokenized(self.input_ids[rank::world_size], self.labels[rank::world_size], types)
 
 
-def tokenize(split: Split, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Tokenized:
+def tokenize(split: Split, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoded:
     """Token ids of every example, cut at ``max_length`` and counted, not padded."""
     pairs = bool(split.texts) and len(split.texts[0]) == 2
-    ids: list[np.ndarray] = []
-    types: list[np.ndarray] = []
+    ids: list[list[int]] = []
+    types: list[list[int]] = []
     truncated = 0
     for start in range(0, len(split.texts), TOKENIZE_AT_ONCE):
         texts = split.texts[start : start + TOKENIZE_AT_ONCE]
         encoded = _encode(tokenizer, texts, truncation=True, max_length=max_length)
-        ids += [np.asarray(row, dtype=np.int32) for row in encoded["input_ids"]]
+        ids += encoded["input_ids"]
         truncated += _num_truncated(texts, encoded, tokenizer, max_length)
         if pairs and "token_type_ids" in encoded:
-            types += [np.asarray(row, dtype=np.int32) for row in encoded["token_type_ids"]]
-    return Tokenized(ids, list(split.labels), types or None, truncated)
+            types += encoded["token_type_ids"]
+    return Encoded(Ragged.of(ids), Ragged.of(types) if types else None, truncated)
 
 
 def _encode(tokenizer: PreTrainedTokenizerBase, texts: Sequence[tuple[str, ...]], **options: Any) -> BatchEncoding:

