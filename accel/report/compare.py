@@ -9,17 +9,22 @@ from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from accel.errors import ConfigError, ExitCode
-from accel.report.comparison import Comparison, compare_runs, label, write_csv
-from accel.report.records import find, privacy_remarks
+from accel.report.comparison import RUN, WORDS, Column, Comparison, compare_runs, write_csv
+from accel.report.records import Recorded, find, privacy_remarks
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-USAGE = "accel compare PATH… [--html F] [--csv F] [--wandb] [--sort KEY]"
+USAGE = (
+    "accel compare PATH… [--sort KEY] [--filter CONDITION]… [--columns KEY,KEY] [--mean-over seed] "
+    "[--html F] [--csv F] [--wandb]"
+)
 PIPE_WIDTH = 150
 """Characters per line when the output is a file or a pipe, which have no width of their own."""
 IN_TERMINAL = (
     "pareto",
+    "run",
+    "runs",
     "status",
     "accuracy_before",
     "accuracy",
@@ -41,33 +46,33 @@ def main(argv: Sequence[str]) -> int:
         ConfigError: no path, a path that does not exist, no record below any, a file that cannot be written.
     """
     arguments = _parser().parse_args(argv)
-    return compare(arguments.paths, html=arguments.html, csv=arguments.csv, wandb=arguments.wandb, sort=arguments.sort)
-
-
-def compare(
-    paths: Sequence[Path],
-    html: Path | None = None,
-    csv: Path | None = None,
-    wandb: bool = False,
-    sort: str | None = None,
-) -> int:
-    """Print the comparison and write what was asked for; returns the exit code."""
-    table, remarks = load(paths)
-    table = table.sorted_by(sort) if sort else table
-    _print(table, remarks)
-    if csv is not None:
-        write_csv(table, _writable(csv, "--csv"))
-    if html is not None:
+    runs, remarks = load(arguments.paths)
+    table = _chosen(compare_runs(runs), arguments)
+    columns = [table.column(key, "--columns") for key in arguments.columns.split(",")] if arguments.columns else None
+    _print(table, columns, [*remarks, *privacy_remarks(arguments.paths)])
+    if arguments.csv is not None:
+        write_csv(table, _writable(arguments.csv, "--csv"))
+    if arguments.html is not None:
         from accel.report.compare_page import render
 
-        _writable(html, "--html").write_text(render(table), "utf8")
-    if wandb:
-        _log(table)
+        page = _writable(arguments.html, "--html")
+        page.write_text(render(table, page.absolute().parent), "utf8")
+    if arguments.wandb:
+        _send(table, runs)
     return ExitCode.DONE
 
 
-def load(paths: Sequence[Path]) -> tuple[Comparison, list[str]]:
-    """The comparison of every run below the paths, and what had to be left out.
+def _chosen(table: Comparison, arguments: argparse.Namespace) -> Comparison:
+    """What is left after the flags; conditions count before means are taken."""
+    for condition in arguments.filter:
+        table = table.where(condition)
+    if arguments.mean_over:
+        table = table.mean_over(arguments.mean_over)
+    return table.sorted_by(arguments.sort) if arguments.sort else table
+
+
+def load(paths: Sequence[Path]) -> tuple[list[Recorded], list[str]]:
+    """Every run below the paths, and what had to be left out.
 
     Raises:
         ConfigError: a path that does not exist, or no record below any.
@@ -80,7 +85,7 @@ def load(paths: Sequence[Path]) -> tuple[Comparison, list[str]]:
         where = ", ".join(map(str, paths))
         reasons = "".join(f"\n  {remark}" for remark in remarks)
         raise ConfigError(f"There is no readable record of a run (result.json) in {where}.{reasons}")
-    return compare_runs(runs), [*remarks, *privacy_remarks(paths)]
+    return runs, remarks
 
 
 class _Parser(argparse.ArgumentParser):
@@ -93,8 +98,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="folders of runs or sweeps, or of both")
     parser.add_argument("--html", type=Path, metavar="F", help="write one self-contained page")
     parser.add_argument("--csv", type=Path, metavar="F", help="write all columns")
-    parser.add_argument("--wandb", action="store_true", help="log table and charts as one W&B run")
+    parser.add_argument("--wandb", action="store_true", help="log the table as a W&B run, and save a workspace view")
     parser.add_argument("--sort", metavar="KEY", help="a column of the CSV file; the best come first")
+    parser.add_argument("--filter", metavar="CONDITION", action="append", default=[], help="e.g. 'accuracy>=0.8'")
+    parser.add_argument("--columns", metavar="KEY,KEY", help="columns of the CSV file, to show in the terminal")
+    parser.add_argument("--mean-over", metavar="KEY", help="one row per group of runs that differ in KEY alone")
     return parser
 
 
@@ -107,29 +115,31 @@ def _writable(file: Path, flag: str) -> Path:
     return file
 
 
-def _print(table: Comparison, remarks: Sequence[str]) -> None:
+def _print(table: Comparison, columns: Sequence[Column] | None, remarks: Sequence[str]) -> None:
     from rich.console import Console
 
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=PIPE_WIDTH)
-    console.print(as_table(table))
+    console.print(as_table(table, columns))
     for line in [*_errors(table), *remarks]:
         console.print(line, markup=False, soft_wrap=True)
 
 
-def as_table(table: Comparison) -> Table:
-    """For the terminal: what fits; the rest is in the CSV file and on the page."""
+def as_table(table: Comparison, columns: Sequence[Column] | None = None) -> Table:
+    """For the terminal: the columns asked for, or what fits; the rest is in the CSV file and on the page."""
     from rich.table import Table
     from rich.text import Text
 
-    columns = [c for c in table.columns if c.key in IN_TERMINAL]
+    shown = columns or [c for c in table.columns if c.key in IN_TERMINAL]
     drawn = Table(caption="* no other run is better in accuracy, latency p50 and bytes to ship", caption_justify="left")
-    drawn.add_column("run", overflow="fold", min_width=RUN_WIDTH)
-    for column in columns:
-        drawn.add_column(column.title, justify="left" if column.text is None else "right")
+    for column in shown:
+        if column.key == RUN.key:
+            drawn.add_column(column.title, overflow="fold", min_width=RUN_WIDTH)
+        else:
+            drawn.add_column(column.title, justify="left" if column in WORDS else "right")
     for row in table.rows:
-        drawn.add_row(Text(label(row)), *(Text(column.show(row[column.key])) for column in columns))
+        drawn.add_row(*(Text(column.show(row)) for column in shown))
     return drawn
 
 
@@ -140,10 +150,7 @@ def _errors(table: Comparison) -> Iterator[str]:
             yield f"{row['status']}: {row['folder']}: {reason}"
 
 
-def _log(table: Comparison) -> None:
-    from accel.report.compare_page import charts
-    from accel.tracker_adapters import log_comparison
+def _send(table: Comparison, runs: Sequence[Recorded]) -> None:
+    from accel.report.workspace import send
 
-    columns = table.columns
-    rows = [[row[column.key] for column in columns] for row in table.rows]
-    print(log_comparison([column.key for column in columns], rows, charts(table)))  # noqa: T201 - the command's output
+    print(send(table, runs))  # noqa: T201 - the command's output

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import re
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from pathlib import Path
 
 from accel.errors import ConfigError, did_you_mean
 from accel.report.figures import bytes_text, metric_text, ms_text
-from accel.report.pareto import pareto
+from accel.report.pareto import Objective, pareto
 from accel.report.records import Recorded
+from accel.report.settings import differing, settings_of, written
 
 Value = str | float | None
+Row = dict[str, Value]
 
 
 @dataclass(frozen=True)
@@ -19,17 +25,26 @@ class Column:
     """One figure or word of every run."""
 
     key: str
-    """Its name in CSV files and after ``--sort``, with its unit."""
+    """Its name in CSV files and on the command line, with its unit."""
     title: str
     text: Callable[[float], str] | None = None
-    """How people read the number; None for words."""
+    """How people read the number; None for words and settings."""
+    path: tuple[str, ...] = ()
+    """Where the record has it."""
     more_is_better: bool = False
 
-    def show(self, value: Value) -> str:
-        """The value for people; empty where there is none."""
+    def show(self, row: Mapping[str, Value]) -> str:
+        """The value for people, with its standard deviation where the row is a mean; empty where there is none."""
+        value, spread = row.get(self.key), row.get(f"{self.key}{SD}")
         if value is None:
             return ""
-        return self.text(value) if self.text is not None and isinstance(value, int | float) else str(value)
+        shown = self._one(value)
+        return f"{shown} ± {self._one(spread)}" if spread is not None else shown
+
+    def _one(self, value: str | float) -> str:
+        if isinstance(value, str):
+            return value
+        return self.text(value) if self.text is not None else f"{value:.6g}"
 
 
 def _times(value: float) -> str:
@@ -44,125 +59,217 @@ def _plain(value: float) -> str:
     return f"{value:.3g}"
 
 
-COLUMNS = (
-    Column("pareto", "Pareto"),
-    Column("choices", "choices"),
-    Column("overrides", "differs in"),
-    Column("status", "status"),
-    Column("accuracy_before", "accuracy\nbefore", metric_text, more_is_better=True),
-    Column("accuracy", "accuracy", metric_text, more_is_better=True),
-    Column("macro_f1", "macro\nF1", metric_text, more_is_better=True),
-    Column("size_bytes", "bytes\nto ship", bytes_text),
-    Column("size_ratio", "smaller", _times, more_is_better=True),
-    Column("latency_ms_p50", "latency\np50", ms_text),
+SD = "_sd"
+"""Ends the key of a standard deviation."""
+RUN = Column("run", "run")
+PARETO = Column("pareto", "Pareto")
+RUNS = Column("runs", "runs", _plain)
+FIGURES = (
+    Column("accuracy_before", "accuracy\nbefore", metric_text, ("before", "metrics", "accuracy"), more_is_better=True),
+    Column("accuracy", "accuracy", metric_text, ("after", "metrics", "accuracy"), more_is_better=True),
+    Column("macro_f1", "macro\nF1", metric_text, ("after", "metrics", "macro_f1"), more_is_better=True),
+    Column("size_bytes", "bytes\nto ship", bytes_text, ("after", "cost", "size_bytes")),
+    Column("size_ratio", "smaller", _times, ("measurement", "size_ratio"), more_is_better=True),
+    Column("latency_ms_p50", "latency\np50", ms_text, ("after", "cost", "latency_ms_p50")),
+    Column(
+        "speedup_vs_eager",
+        "faster than\ndense eager",
+        _times,
+        ("measurement", "speedup_vs_eager"),
+        more_is_better=True,
+    ),
+    Column(
+        "speedup_vs_best_dense",
+        "faster than\nbest dense",
+        _times,
+        ("measurement", "speedup_vs_best_dense"),
+        more_is_better=True,
+    ),
+    Column("epsilon", "epsilon", _plain, ("privacy", "epsilon")),
+    Column("seconds", "took", _seconds, ("seconds",)),
+)
+WORDS = (
     Column("engine", "engine"),
-    Column("speedup_vs_eager", "faster than\ndense eager", _times, more_is_better=True),
-    Column("speedup_vs_best_dense", "faster than\nbest dense", _times, more_is_better=True),
-    Column("epsilon", "epsilon", _plain),
-    Column("seconds", "took", _seconds),
+    Column("status", "status"),
     Column("error", "error"),
     Column("name", "name"),
     Column("folder", "folder"),
 )
-"""The Pareto mark is over accuracy (more is better), latency p50 and bytes to ship (less is better)."""
-FIGURES = {
-    "accuracy_before": ("before", "metrics", "accuracy"),
-    "accuracy": ("after", "metrics", "accuracy"),
-    "macro_f1": ("after", "metrics", "macro_f1"),
-    "size_bytes": ("after", "cost", "size_bytes"),
-    "size_ratio": ("measurement", "size_ratio"),
-    "latency_ms_p50": ("after", "cost", "latency_ms_p50"),
-    "speedup_vs_eager": ("measurement", "speedup_vs_eager"),
-    "speedup_vs_best_dense": ("measurement", "speedup_vs_best_dense"),
-    "epsilon": ("privacy", "epsilon"),
-    "seconds": ("seconds",),
-}
-
-SAME_RESULT = ("tracker",)
-"""Groups whose choice changes nothing about a run's result."""
+OBJECTIVES = (
+    Objective("accuracy", "maximize"),
+    Objective("latency_ms_p50", "minimize"),
+    Objective("size_bytes", "minimize"),
+)
+"""What the Pareto mark is over: accuracy on the test split, latency p50 and bytes to ship."""
+KEYS_IN_LABEL = 4
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A table of runs; ``rows[i]`` holds a value per column key."""
+    """A table of runs; every row holds a value per column key."""
 
-    rows: list[dict[str, Value]]
+    rows: list[Row]
+    settings: tuple[Column, ...]
+    """The keys in which the runs differ."""
 
     @property
     def columns(self) -> list[Column]:
         """Those in which at least one run has something."""
-        return [c for c in COLUMNS if any(row[c.key] not in (None, "") for row in self.rows)]
+        every = (PARETO, RUN, *self.settings, RUNS, *FIGURES, *WORDS)
+        return [c for c in every if any(row.get(c.key) not in (None, "") for row in self.rows)]
 
-    def sorted_by(self, key: str) -> Comparison:
-        """The same rows, the best first, words by the alphabet; runs without a value come last.
+    def column(self, key: str, flag: str) -> Column:
+        """The column that a flag of the command line names.
 
         Raises:
             ConfigError: no such column.
         """
-        column = next((c for c in COLUMNS if c.key == key), None)
-        if column is None:
-            raise ConfigError(f"--sort {key}: there is no such column. {did_you_mean(key, [c.key for c in COLUMNS])}")
-        have = [row for row in self.rows if row[key] not in (None, "")]
-        have.sort(key=lambda row: row[key], reverse=column.more_is_better)  # type: ignore[arg-type, return-value]
-        return Comparison(have + [row for row in self.rows if row[key] in (None, "")])
+        found = {c.key: c for c in (PARETO, RUN, *self.settings, RUNS, *FIGURES, *WORDS)}
+        if key not in found:
+            raise ConfigError(f"{flag} {key}: there is no such column. {did_you_mean(key, found)}")
+        return found[key]
+
+    def sorted_by(self, key: str) -> Comparison:
+        """The same rows, the best first, words by the alphabet; runs without a value come last."""
+        column = self.column(key, "--sort")
+
+        def rank(row: Row) -> tuple[bool, bool, float, str]:
+            value = row.get(key)
+            is_word = isinstance(value, str)
+            number = 0.0 if value is None or isinstance(value, str) else float(value)
+            return (value in (None, ""), is_word, -number if column.more_is_better else number, str(value))
+
+        return replace(self, rows=sorted(self.rows, key=rank))
+
+    def where(self, condition: str) -> Comparison:
+        """The rows that meet a condition: ``accuracy>=0.8``, ``compression=prune*``, ``status!=failed``.
+
+        Raises:
+            ConfigError: no condition, or no such column.
+        """
+        found = re.fullmatch(r"([\w.+-]+?)\s*(>=|<=|!=|=|>|<)\s*(.+)", condition)
+        if found is None:
+            raise ConfigError(
+                f"--filter {condition!r} is no condition. Write KEY=TEXT, KEY!=TEXT, KEY>NUMBER or KEY<NUMBER, for "
+                f"example --filter 'accuracy>=0.8' --filter 'compression=prune*'."
+            )
+        key, sign, wanted = found.groups()
+        self.column(key, "--filter")
+        return replace(self, rows=[row for row in self.rows if _meets(row.get(key), sign, wanted)])
+
+    def mean_over(self, key: str) -> Comparison:
+        """One row for all finished runs that differ in nothing but ``key``: mean, standard deviation and number.
+
+        Raises:
+            ConfigError: the runs do not differ in the key.
+        """
+        if key not in {c.key for c in self.settings}:
+            known = [c.key for c in self.settings]
+            raise ConfigError(f"--mean-over {key}: the runs do not differ in it. {did_you_mean(key, known)}")
+        kept = tuple(c for c in self.settings if c.key != key)
+        groups: dict[tuple[Value, ...], list[Row]] = {}
+        for number, row in enumerate(self.rows):
+            alone = () if row["status"] == "finished" else (float(number),)
+            groups.setdefault((*(row.get(c.key) for c in kept), *alone), []).append(row)
+        return Comparison(_marked([_mean(rows, kept) for rows in groups.values()]), kept)
+
+
+COMPARE: dict[str, Callable[[float, float], bool]] = {
+    ">": lambda a, b: a > b,
+    "<": lambda a, b: a < b,
+    ">=": lambda a, b: a >= b,
+    "<=": lambda a, b: a <= b,
+    "=": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+}
+
+
+def _meets(value: Value, sign: str, wanted: str) -> bool:
+    if isinstance(value, str) or value is None:
+        same = fnmatch(str(value or "").lower(), wanted.lower())
+        return same if sign == "=" else not same if sign == "!=" else False
+    try:
+        return COMPARE[sign](float(value), float(wanted))
+    except ValueError:
+        return sign == "!="
 
 
 def compare_runs(runs: Sequence[Recorded]) -> Comparison:
     """One row per run, in the given order."""
-    best = set(pareto({i: run.record for i, run in enumerate(runs) if run.record.get("status") == "finished"}))
-    choices, overrides = _differing_choices(runs), _differing_overrides(runs)
-    return Comparison(
-        [_row(run, choices[i], overrides[i], "*" if i in best else "") for i, run in enumerate(runs)],
-    )
+    every = [settings_of(run) for run in runs]
+    keys = differing(every)
+    settings = tuple(Column(key, key) for key in keys)
+    cells: list[Row] = [{key: written(own[key]) for key in keys if key in own} for own in every]
+    usual = _usual(keys, cells)
+    return Comparison(_marked([_row(run, own, usual) for run, own in zip(runs, cells, strict=True)]), settings)
 
 
-def _row(run: Recorded, choices: str, overrides: str, mark: str) -> dict[str, Value]:
+def _usual(keys: Sequence[str], cells: Sequence[Row]) -> Row:
+    """What more than half of the runs have, where so many keys differ that a label has no room for all of them."""
+    if len(keys) <= KEYS_IN_LABEL:
+        return {}
+    counts = {key: Counter(own[key] for own in cells if key in own).most_common(1)[0] for key in keys}
+    return {key: value for key, (value, count) in counts.items() if count > len(cells) / 2}
+
+
+def _row(run: Recorded, settings: Row, usual: Row) -> Row:
+    unusual = {key: value for key, value in settings.items() if key not in usual or usual[key] != value}
     cost = (run.record.get("after") or {}).get("cost") or {}
-    words: dict[str, Value] = {
-        "pareto": mark,
+    words: Row = {
+        "run": _label(unusual) or str(run.record.get("name") or run.folder.name),
         "name": str(run.record.get("name") or run.folder.name),
-        "choices": choices,
-        "overrides": overrides,
         "status": str(run.record.get("status") or ""),
         "engine": f"{cost.get('engine', '')} {cost.get('dtype', '')}".strip(),
         "error": str(run.record.get("error") or ""),
         "folder": str(run.folder),
     }
-    return words | {key: run.number(*path) for key, path in FIGURES.items()}
+    return settings | words | {c.key: run.number(*c.path) for c in FIGURES}
 
 
-def _differing_choices(runs: Sequence[Recorded]) -> list[str]:
-    """Per run ``group=option`` for the groups in which not all runs chose alike; all groups of a single run."""
-    known = [run.choices for run in runs if run.choices]
-    groups = list(dict.fromkeys(group for choices in known for group in choices))
-    groups = [g for g in groups if g not in SAME_RESULT]
-    shown = [g for g in groups if len(runs) == 1 or len({choices.get(g) for choices in known}) > 1]
-    return [" ".join(f"{g}={run.choices[g]}" for g in shown if g in run.choices) for run in runs]
+def _label(settings: Mapping[str, Value]) -> str:
+    """What tells a run from its neighbours, in a few words: a key's last part is enough."""
+    return " ".join(f"{k.rpartition('.')[2]}={Column(k, k).show(settings)}" for k in settings)
 
 
-def _differing_overrides(runs: Sequence[Recorded]) -> list[str]:
-    """Per run the overrides that some other run does not have, unless its choices already say it."""
-    typed = [run.overrides for run in runs]
-    shared = set.intersection(*map(set, typed)) if len(typed) > 1 else set()
-    return [
-        " ".join(w for w in words if w not in shared and w.split("=", 1)[0].lstrip("+") not in run.choices)
-        for words, run in zip(typed, runs, strict=True)
-    ]
+def _mean(rows: Sequence[Row], settings: Sequence[Column]) -> Row:
+    """Means where there are numbers, words that all have, and how many there are."""
+    first = {c.key: rows[0][c.key] for c in settings if c.key in rows[0]}
+    merged: Row = dict(first)
+    merged["run"] = _label(first) or str(rows[0]["name"])
+    merged["runs"] = float(len(rows))
+    for column in FIGURES:
+        merged |= _spread(column.key, [float(v) for row in rows if isinstance(v := row[column.key], int | float)])
+    for column in WORDS:
+        merged[column.key] = rows[0][column.key] if len({row[column.key] for row in rows}) == 1 else ""
+    return merged
 
 
-def label(row: dict[str, Value]) -> str:
-    """What tells a run from its neighbours, in a few words."""
-    told = " ".join(str(row[key]) for key in ("choices", "overrides") if row[key])
-    return told or str(row["name"])
+def _spread(key: str, values: Sequence[float]) -> Row:
+    if len(values) < 2:
+        return {key: values[0] if values else None}
+    return {key: statistics.fmean(values), f"{key}{SD}": statistics.stdev(values)}
+
+
+def _marked(rows: Iterable[Row]) -> list[Row]:
+    """With the Pareto set marked; only what finished competes."""
+    rows = list(rows)
+    best = set(pareto({i: row for i, row in enumerate(rows) if row["status"] == "finished"}, OBJECTIVES))
+    return [{**row, "pareto": "*" if i in best else ""} for i, row in enumerate(rows)]
 
 
 def write_csv(table: Comparison, file: Path) -> None:
-    """All columns and all runs; numbers in full, words that a spreadsheet would execute made harmless."""
+    """All columns and all rows; numbers in full, words that a spreadsheet would execute made harmless."""
     import csv
 
     from accel.report.cells import safe_cell
 
+    columns = [*PLAIN, *(c.key for c in table.settings)]
+    columns += [key for row in table.rows for key in row if key not in columns and key.endswith(SD)]
     with file.open("w", newline="", encoding="utf8") as target:
-        writer = csv.DictWriter(target, [c.key for c in COLUMNS])
+        writer = csv.DictWriter(target, list(dict.fromkeys(columns)), restval="", extrasaction="ignore")
         writer.writeheader()
         writer.writerows({key: safe_cell(value) for key, value in row.items()} for row in table.rows)
+
+
+PLAIN = tuple(c.key for c in (PARETO, RUN, RUNS, *FIGURES, *WORDS))
+"""Columns that every CSV file has."""

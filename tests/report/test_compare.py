@@ -35,3 +35,16 @@ def test_a_damaged_record_is_left_out_and_told(tmp_path, capsys):
     (tmp_path / "b" / "result.json").write_text(json.dumps([1]))
     assert main(["compare", str(tmp_path)]) == 0
     assert "left out" in "".join(capsys.readouterr())
+
+
+def test_rows_and_columns_are_chosen(runs_of_a_sweep, capsys):
+    folder = str(runs_of_a_sweep(8))
+    words = ["--filter", "compression=prune*", "--columns", "run,accuracy", "--sort", "accuracy"]
+    assert main(["compare", folder, *words]) == 0
+    out = capsys.readouterr().out
+    assert "prune+qat" in out
+    assert "none" not in out
+    assert "latency" not in out.split("* no other")[0]
+    assert main(["compare", folder, "--columns", "acuracy"]) == 2
+    assert main(["compare", folder, "--mean-over", "sed"]) == 2
+    assert "Traceback" not in capsys.readouterr().err

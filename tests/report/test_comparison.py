@@ -2,6 +2,7 @@ import csv
 
 import pytest
 
+from accel.errors import ConfigError
 from accel.report.comparison import compare_runs, write_csv
 from accel.report.record import new_record
 from accel.report.records import Recorded
@@ -21,8 +22,8 @@ def runs(tmp_path):
 def test_marks_the_pareto_set_and_shows_what_differs(runs):
     table = compare_runs(runs)
     assert len(table.rows) == 3
-    text = str(table.rows)
-    assert "seed=1" in text
+    assert [row["run"] for row in table.rows] == ["seed=0", "seed=1", "seed=2"]
+    assert [c.key for c in table.settings] == ["seed"]
     marked = [row for row in table.rows if "*" in map(str, row.values())]
     assert len(marked) == 2
 
@@ -33,3 +34,57 @@ def test_csv_cells_are_inert(runs, tmp_path):
         rows = list(csv.reader(lines))
     assert len(rows) == 4
     assert not [cell for row in rows for cell in row if cell.startswith("=")]
+
+
+def test_conditions(runs):
+    table = compare_runs(runs)
+
+    def names(condition):
+        return [row["name"] for row in table.where(condition).rows]
+
+    assert names("accuracy>=0.9") == ["a"]
+    assert names("accuracy<0.9") == ["b", "=c"]
+    assert names("latency_ms_p50 > 4.5") == ["a", "b"]
+    assert names("seed=1") == names("seed!=0")[:1] == ["b"]
+    assert names("name=?c") == ["=c"]
+    assert names("STATUS=*".lower()) == ["a", "b", "=c"]
+    assert names("name!=a*") == ["b", "=c"]
+    assert names("epsilon>0") == [], "what has no value meets no bound"
+    for condition, reason in (("accuracy", "is no condition"), ("acuracy>1", r"no such column.*accuracy")):
+        with pytest.raises(ConfigError, match=reason):
+            table.where(condition)
+
+
+def test_words_and_numbers_sort_beside_each_other(runs):
+    table = compare_runs(runs)
+    table.rows[1]["seed"] = "word"
+    assert [row["seed"] for row in table.sorted_by("seed").rows] == [0, 2, "word"]
+    assert table.sorted_by("accuracy").rows[0]["name"] == "a"
+
+
+def test_means_over_seeds(tmp_path):
+    def run(number, accuracy, words, status="finished"):
+        record = {**new_record(words), "status": status, "after": {"metrics": {"accuracy": accuracy}, "cost": {}}}
+        return Recorded(tmp_path / str(number), record)
+
+    pruned = ["compression=[prune]"]
+    runs = [run(0, 0.8, ["seed=0"]), run(1, 0.9, ["seed=1"]), run(2, 0.7, ["seed=0", *pruned])]
+    table = compare_runs([*runs, run(3, 0.1, ["seed=1", *pruned], status="failed")])
+    dense, pruned, failed = table.mean_over("seed").rows
+    assert dense["accuracy"] == pytest.approx(0.85)
+    assert dense["accuracy_sd"] == pytest.approx(0.070711, abs=1e-6)
+    assert (dense["runs"], pruned["runs"], failed["runs"]) == (2, 1, 1)
+    assert "accuracy_sd" not in pruned, "one run has no spread"
+    assert failed["status"] == "failed", "what failed is no part of a mean"
+    shown = next(c for c in table.mean_over("seed").columns if c.key == "accuracy").show(dense)
+    assert shown == "0.8500 ± 0.0707"
+    with pytest.raises(ConfigError, match="do not differ in it"):
+        table.mean_over("trainer.epochs")
+
+
+def test_a_label_has_room_for_what_is_unusual(tmp_path):
+    words = [f"trainer.{letter}=0" for letter in "abcdef"]
+    runs = [
+        Recorded(tmp_path / str(i), new_record([*words[:i], f"{words[i][:-1]}1", *words[i + 1 :]])) for i in range(6)
+    ]
+    assert [row["run"] for row in compare_runs(runs).rows] == [f"{letter}=1" for letter in "abcdef"]

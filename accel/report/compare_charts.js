@@ -1,0 +1,154 @@
+"use strict";
+// The charts: what the table shows, drawn by Plotly. Texts are escaped, because Plotly reads a little HTML in them.
+const COSTS = {
+  latency_ms_p50: "latency p50 [ms], batch 1", size_bytes: "bytes to ship", epsilon: "epsilon (less is more private)",
+};
+const FIGURES = ["accuracy", "latency_ms_p50", "size_bytes", "epsilon"];
+const BANDS = ["#3b4cc0", "#2563c9", "#2f9e6e", "#d9822b", "#c2263f"];  // from the least to the most accurate
+const safe = text => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const place = document.getElementById("charts");
+const boxes = {}, order = [];  // a chart keeps its place when the filter takes others away and brings them back
+
+function layout(title, more) {
+  const ink = dark.matches ? "#e6e9ee" : "#1d2430", grid = dark.matches ? "#2c3440" : "#e3e7ed";
+  const axis = { gridcolor: grid, zerolinecolor: grid, automargin: true };
+  return {
+    title: { text: title, font: { size: 15 } }, font: { color: ink, family: "system-ui, sans-serif" }, autosize: true,
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", hovermode: "closest", hoverlabel: { align: "left" }, margin: { t: 46, r: 24 },
+    legend: { orientation: "h", y: -0.22 }, ...more, xaxis: { ...axis, ...more.xaxis }, yaxis: { ...axis, ...more.yaxis },
+  };
+}
+
+function show(name, traces, shape, wide) {
+  if (!order.includes(name)) order.push(name);
+  if (!traces.length) {
+    boxes[name]?.remove();
+    delete boxes[name];
+    return;
+  }
+  const isNew = !boxes[name];
+  if (isNew) {
+    boxes[name] = element("div", undefined, wide ? "chart wide" : "chart");
+    boxes[name].id = name;
+    boxes[name].style.order = order.indexOf(name);
+    place.append(boxes[name]);
+  }
+  Plotly.react(boxes[name], traces, shape, { displayModeBar: false, responsive: true });
+  if (isNew) boxes[name].on("plotly_click", event => {
+    const link = event.points[0].customdata;
+    if (link) window.open(link, "_blank", "noopener");
+  });
+}
+
+const keys = () => table().columns.filter(c => c.setting || FIGURES.includes(c.key));
+const told = row => [valueOf(row, "run"), ...keys().map(c => {
+  const text = row.texts[column(c.key)];
+  return text === "" ? "" : `${c.title.replace(/\s+/g, " ")}: ${text}`;
+})].filter(Boolean).map(safe).join("<br>");
+
+function points(rows, cost, name, colour) {
+  return {
+    x: rows.map(r => valueOf(r, cost)), y: rows.map(r => valueOf(r, "accuracy")), text: rows.map(told),
+    customdata: rows.map(r => r.link), mode: "markers", type: "scatter", name, marker: { size: 10, color: colour },
+    hovertemplate: "%{text}<extra></extra>",
+  };
+}
+
+// From cheap to dear, what no cheaper run reaches in accuracy: the front of these two figures alone.
+function front(rows, cost) {
+  const byCost = [...rows].sort((a, b) =>
+    valueOf(a, cost) - valueOf(b, cost) || valueOf(b, "accuracy") - valueOf(a, "accuracy"));
+  let best = -Infinity;
+  return byCost.filter(row => valueOf(row, "accuracy") > best && ((best = valueOf(row, "accuracy")), true));
+}
+
+function tradeOff(rows, cost) {
+  const known = rows.filter(r => !isEmpty(valueOf(r, "accuracy")) && !isEmpty(valueOf(r, cost)));
+  const shape = layout(`Accuracy over ${COSTS[cost]}`, {
+    xaxis: { title: { text: COSTS[cost] }, rangemode: "tozero" }, yaxis: { title: { text: "accuracy on the test split" } },
+  });
+  if (known.length < 2) return show(`over_${cost}`, [], shape);
+  const edge = front(known, cost), isBest = r => valueOf(r, "pareto") === "*";
+  show(`over_${cost}`, [
+    { x: edge.map(r => valueOf(r, cost)), y: edge.map(r => valueOf(r, "accuracy")), mode: "lines", name: "front of these two",
+      line: { shape: "hv", dash: "dot", color: "#8a94a3" }, hoverinfo: "skip", type: "scatter" },
+    points(known.filter(isBest), cost, "Pareto *", "#2563c9"),
+    points(known.filter(r => !isBest(r)), cost, "beaten by another", "#d9822b"),
+  ], shape);
+}
+
+// Runs fall into five equal bands by accuracy; each band is one line with gaps, which stays fast with many runs.
+function bands(rows) {
+  const ranked = rows.filter(r => !isEmpty(valueOf(r, "accuracy"))).sort((a, b) => valueOf(a, "accuracy") - valueOf(b, "accuracy"));
+  const found = BANDS.map(() => []);
+  ranked.forEach((row, i) => found[Math.floor(i * BANDS.length / ranked.length)].push(row));
+  return found.map((rows, i) => ({ rows, colour: BANDS[i] })).filter(band => band.rows.length);
+}
+
+const bandName = band => {
+  const ends = [band.rows[0], band.rows[band.rows.length - 1]].map(r => valueOf(r, "accuracy").toFixed(3));
+  return ends[0] === ends[1] ? `accuracy ${ends[0]}` : `accuracy ${ends[0]} to ${ends[1]}`;
+};
+
+function lines(band, pathOf) {
+  const trace = { x: [], y: [], text: [], customdata: [], mode: "lines", type: "scatter", name: bandName(band),
+    opacity: .75, line: { color: band.colour, width: 1.5 }, hovertemplate: "%{text}<extra></extra>" };
+  for (const row of band.rows) {
+    const path = pathOf(row), text = told(row);
+    for (const [x, y] of [...path, [null, null]]) {
+      trace.x.push(x); trace.y.push(y); trace.text.push(text); trace.customdata.push(row.link);
+    }
+  }
+  return trace;
+}
+
+// An axis from 0 to 1 per key: numbers by size, words by the alphabet.
+function axisOf(c, rows) {
+  const values = [...new Set(rows.map(r => valueOf(r, c.key)).filter(v => !isEmpty(v)))];
+  const isNumber = values.every(v => typeof v === "number");
+  values.sort(isNumber ? (a, b) => a - b : (a, b) => String(a).localeCompare(String(b)));
+  const span = isNumber ? values[values.length - 1] - values[0] : values.length - 1;
+  const at = v => isNumber ? (v - values[0]) / (span || 1) : values.indexOf(v) / (span || 1);
+  const marked = isNumber ? [values[0], values[values.length - 1]] : values;
+  return { key: c.key, title: c.title.replace(/\s+/g, " "), values, at, marked };
+}
+
+const textOf = (axis, value, rows) => rows.find(r => valueOf(r, axis.key) === value).texts[column(axis.key)];
+
+function parallel(rows) {
+  const known = rows.filter(r => !isEmpty(valueOf(r, "accuracy")));
+  const axes = keys().map(c => axisOf(c, known)).filter(axis => axis.values.length > 1);
+  const shape = layout("Settings and figures of each run, coloured by accuracy", {
+    xaxis: { tickvals: axes.map((_, i) => i), ticktext: axes.map(a => safe(a.title)), showgrid: true, zeroline: false,
+      range: [-0.3, axes.length - 0.7] },
+    yaxis: { visible: false, range: [-0.06, 1.06] },
+    annotations: axes.flatMap((axis, i) => axis.marked.map(v => ({ x: i, y: axis.at(v), xanchor: "left", xshift: 5,
+      text: safe(textOf(axis, v, known)), showarrow: false, font: { size: 11 },
+      bgcolor: dark.matches ? "#14181fcc" : "#ffffffcc" }))),
+  });
+  if (axes.length < 2 || known.length < 2) return show("parallel", [], shape);
+  const path = row => axes.flatMap((axis, i) => {
+    const value = valueOf(row, axis.key);
+    return [[i, isEmpty(value) ? null : axis.at(value)]];
+  });
+  show("parallel", bands(known).map(band => lines(band, path)), shape, true);
+}
+
+function curves(rows, name, title) {
+  const known = rows.filter(r => (r.curves[name] || [[]])[0].length > 1);
+  const path = row => row.curves[name][0].map((step, i) => [step, row.curves[name][1][i]]);
+  const shape = layout(title, { xaxis: { title: { text: "step" } }, yaxis: { title: { text: safe(name) } } });
+  show(`curve_${name.replace(/\W/g, "_")}`, bands(known).map(band => lines(band, path)), shape);
+}
+
+function drawCharts(rows) {
+  for (const cost of Object.keys(COSTS)) tradeOff(rows, cost);
+  parallel(rows);
+  for (const [name, title] of Object.entries(data.curves)) curves(rows, name, title[0].toUpperCase() + title.slice(1));
+}
+
+listeners.push(drawCharts);
+dark.addEventListener("change", () => drawCharts(shownRows()));
+drawCharts(shownRows());
+performance.mark("charts");

@@ -1,0 +1,43 @@
+import yaml
+
+from accel.report.record import new_record
+from accel.report.records import Recorded
+from accel.report.settings import differing, flat, project_of, settings_of, written
+
+
+def test_nested_settings_become_the_keys_that_are_typed():
+    config = {"seed": 1, "trainer": {"_target_": "x", "epochs": 3}, "engines": ["eager"], "privacy": {}}
+    assert flat(config) == {"seed": 1, "trainer.epochs": 3, "engines": '["eager"]'}
+
+
+def test_choices_and_configuration_of_a_run(tmp_path):
+    config = {"seed": 1, "name": "n", "tracker": {"mode": "offline"}, "trainer": {"epochs": 3}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    run = Recorded(tmp_path, {**new_record([]), "choices": {"model": "minilm", "compression": ["prune", "qat"]}})
+    assert settings_of(run) == {"seed": 1, "trainer.epochs": 3, "model": "minilm", "compression": "prune+qat"}
+
+
+def test_a_run_without_configuration_has_what_was_typed(tmp_path):
+    run = Recorded(tmp_path, new_record(["+trainer.epochs=3", "name=x", "hydra.run.dir=y"]))
+    assert settings_of(run) == {"trainer.epochs": "3"}
+    (tmp_path / "config.yaml").write_text("[broken")
+    assert settings_of(run) == {"trainer.epochs": "3"}
+
+
+def test_what_comes_with_an_option_tells_nothing_more():
+    lora, full = {"tuning": "lora", "tuning.rank": 8}, {"tuning": "full"}
+    assert differing([lora, full]) == ["tuning"]
+    assert differing([lora, {**lora, "tuning.rank": 4}, full]) == ["tuning", "tuning.rank"]
+    some = [{"compression": "prune", "compression.prune.sparsity": s} for s in (0.5, 0.7)]
+    assert differing([*some, {"compression": "none"}]) == ["compression", "compression.prune.sparsity"]
+    assert differing([{"trainer.learning_rate": 1e-3}, {"trainer.learning_rate": "0.001"}]) == []
+
+
+def test_numbers_stay_numbers():
+    assert [written(v) for v in (3, 0.5, "1e-3", None, True, "prune")] == [3, 0.5, 0.001, "null", "true", "prune"]
+
+
+def test_the_project_that_runs_were_logged_to(tmp_path):
+    assert project_of([Recorded(tmp_path, {})]) == (None, None)
+    (tmp_path / "config.yaml").write_text("tracker: {project: support, entity: team}")
+    assert project_of([Recorded(tmp_path, {})]) == ("team", "support")
