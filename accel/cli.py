@@ -19,7 +19,8 @@ accel: fine-tune a transformer while pruning, quantizing and distilling it, and 
   accel -m [overrides]             a sweep into sweeps/DATE/TIME/, one folder per job
   accel check [-m] [overrides]     compose and check, start nothing
   accel matrix [--markdown]        every pair of options: works, or refused because …
-  accel compare PATH…              runs and sweeps side by side (--html F, --csv F, --wandb)
+  accel compare PATH…              runs and sweeps side by side (--sort, --filter, --mean-over seed, --html F, --csv F)
+  accel wandb-sweep sweep=NAME     a named search as a file for W&B's own sweeps and agents (--file F)
   accel predict RUN [TEXT …]       predictions as JSON lines (--file F)
   accel explain RUN TEXT …         what each token added to a prediction, as JSON lines and a page (--html F)
   accel attack RUN [SHADOW …]      membership inference on the finished model; shadows: the same with other seeds
@@ -34,6 +35,7 @@ Overrides are Hydra's:  group=option  chooses,  group.key=value  sets,  compress
   accel -m compression=[],[prune],[prune,qat] seed=0,1
 
 Flags:  --config-dir DIR  your own groups   --plugin MODULE  your own option classes   --debug  tracebacks
+        --conditional  leave out keys of options that are not chosen, as sweeps do
         --cfg job  print the configuration   -sc install=bash  shell completion   --hydra-help  Hydra's own flags
 Exit codes: 0 done, 2 refused before any work, 3 failed, 4 some jobs of a sweep failed, 130/143 interrupted."""
 
@@ -49,6 +51,7 @@ HYDRA_FLAGS = {
     "--shell-completion",
     "--hydra-help",
 }
+SWITCHES = {"-m": "multirun", "--multirun": "multirun", "--debug": "debug", "--conditional": "conditional"}
 RANK_VARIABLE = "LOCAL_RANK"
 FOLDER_VARIABLE = "ACCEL_RUN_FOLDER"
 """Tells the other ranks of a run, which start with the same command, where it lives."""
@@ -103,13 +106,11 @@ def parse(words: Sequence[str]) -> Arguments:
     overrides: list[str] = []
     dirs: list[str] = []
     plugins: list[str] = []
-    multirun = debug = False
+    switches: set[str] = set()
     rest = iter(words)
     for word in rest:
-        if word in ("-m", "--multirun"):
-            multirun = True
-        elif word == "--debug":
-            debug = True
+        if word in SWITCHES:
+            switches.add(SWITCHES[word])
         elif word.startswith(("--config-dir", "-cd")):
             dirs.append(_value(word, rest))
         elif word.startswith("--plugin"):
@@ -121,7 +122,11 @@ def parse(words: Sequence[str]) -> Arguments:
     for folder in dirs:
         if not Path(folder).is_dir():
             raise ConfigError(f"--config-dir {folder}: there is no such folder.")
-    return Arguments(overrides, tuple(dirs), tuple(plugins), multirun, debug)
+    if "conditional" in switches:
+        from accel.sweep.grid import applies
+
+        overrides = [word for word in overrides if applies(word, overrides)]
+    return Arguments(overrides, tuple(dirs), tuple(plugins), "multirun" in switches, "debug" in switches)
 
 
 def _value(word: str, rest: object) -> str:
@@ -268,6 +273,13 @@ def export(words: Sequence[str]) -> int:
     return export_main(words)
 
 
+def wandb_sweep(words: Sequence[str]) -> int:
+    """A named search for W&B's own sweeps."""
+    from accel.sweep.wandb_sweep import main as wandb_sweep_main
+
+    return wandb_sweep_main(words)
+
+
 def help_(words: Sequence[str]) -> int:
     """What can be typed."""
     from accel.compose import GROUPS, options_of
@@ -293,4 +305,5 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "explain": explain,
     "attack": attack,
     "export": export,
+    "wandb-sweep": wandb_sweep,
 }

@@ -13,6 +13,7 @@ from accel.console import Console
 from accel.errors import AccelError, DataError, ExitCode, RefusedError
 from accel.plan import Plan
 from accel.report.record import RESULT, new_record, write_record
+from accel.report.settings import named
 from accel.tracker import RunInfo
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class Run:
             group=self.plan.group,
             job_type="+".join(choices["compression"]) or choices["tuning"],
             tags=tags,
-            config=self.config,
+            config=named(self.config, choices),
             folder=self.folder,
         )
 

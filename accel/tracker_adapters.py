@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ def wandb_logger(settings: Wandb, info: RunInfo, *, flush_s: float, init_timeout
     if wandb.run is not None:  # a run left open would swallow this one
         wandb.finish()
     run = wandb.init(
-        id=info.run_id,
+        id=_given_id() or info.run_id,
         resume="allow",
         project=settings.project,
         entity=settings.entity,
@@ -50,10 +51,26 @@ def wandb_logger(settings: Wandb, info: RunInfo, *, flush_s: float, init_timeout
     return WandbLogger(experiment=run)
 
 
+def wandb_server() -> str:
+    """The server's address; only set-up settings know environment and files, which ``wandb.Settings()`` does not."""
+    import wandb
+
+    return str(wandb.setup().settings.base_url)
+
+
+def _given_id() -> str | None:
+    """The run that an agent of a W&B sweep has made already; it watches no other."""
+    return os.environ.get("WANDB_RUN_ID") if os.environ.get("WANDB_SWEEP_ID") else None
+
+
 def finish_wandb(
-    summary: Mapping[str, Any], table: tuple[list[str], list[list[Any]]], model_of: Path | None, exit_code: int
+    summary: Mapping[str, Any],
+    table: tuple[list[str], list[list[Any]]],
+    page: Path,
+    model: Path | None,
+    exit_code: int,
 ) -> None:
-    """Send the summary, the table and the model of the open run, and close it; does nothing without one."""
+    """Send the summary, the table, the page and the model of the open run, and close it; nothing without one."""
     with contextlib.suppress(ImportError):
         import wandb
 
@@ -65,9 +82,11 @@ def finish_wandb(
             columns, rows = table
             if rows:
                 run.log({"before_after": wandb.Table(columns=[*columns], data=[*rows])})
-            if model_of is not None and (model_of / "model").is_dir():
-                artifact = wandb.Artifact(f"model-{run.id}", type="model")
-                artifact.add_dir(str(model_of / "model"))
+            if page.is_file():
+                run.log({"report": wandb.Html(str(page), inject=False)})
+            if model is not None and model.is_dir():
+                artifact = wandb.Artifact(f"model-{run.id}", type="model", metadata=dict(summary))
+                artifact.add_dir(str(model))
                 run.log_artifact(artifact)
         finally:
             run.finish(exit_code=exit_code)
@@ -80,36 +99,34 @@ def tensorboard_logger(info: RunInfo) -> Logger:
     return TensorBoardLogger(info.folder, name="tensorboard", version="")
 
 
-def tensorboard_hparams(folder: Path, choices: Mapping[str, str], figures: Mapping[str, float]) -> None:
-    """One HParams row: the choices and the final figures."""
+def tensorboard_hparams(folder: Path, settings: Mapping[str, Any], figures: Mapping[str, float]) -> None:
+    """One HParams row: the settings and the final figures."""
     from torch.utils.tensorboard import SummaryWriter
 
     with SummaryWriter(str(folder / "tensorboard")) as writer:
-        writer.add_hparams(dict(choices), dict(figures), run_name=".")
+        known = {k: v if isinstance(v, int | float | str) else str(v) for k, v in settings.items()}
+        writer.add_hparams(known, dict(figures), run_name=".")
 
 
-def log_comparison(columns: list[str], rows: list[list[Any]], charts: Mapping[str, Any]) -> str:
-    """Log a table of runs and its plotly figures as one W&B run of job type ``compare``.
-
-    Offline unless WANDB_MODE says otherwise, into the current folder; the project is WANDB_PROJECT or ``accel``.
+def log_table(
+    columns: list[str], rows: list[list[Any]], *, entity: str | None, project: str, online: bool
+) -> tuple[str, str]:
+    """Log a table of runs as one W&B run of job type ``compare``; offline into the current folder.
 
     Returns:
-        Where it went, for the user.
+        (the entity that it went to, where it can be looked at).
     """
-    import os
-
     import wandb
 
-    mode = "online" if os.environ.get("WANDB_MODE") == "online" else "offline"
     run = wandb.init(
-        project=os.environ.get("WANDB_PROJECT", "accel"),
+        entity=entity,
+        project=project,
         job_type="compare",
-        mode=mode,
+        mode="online" if online else "offline",
         settings=wandb.Settings(x_disable_meta=True, save_code=False, console="off", silent=True, init_timeout=20),
     )
     try:
-        table = wandb.Table(columns=list(columns), data=rows)  # type: ignore[arg-type] - its annotation is narrower than it
-        run.log({"runs": table} | {k: wandb.Plotly(v) for k, v in charts.items()})
-        return f"W&B: {run.url}" if mode == "online" else f"W&B: {Path(run.dir).parent} (send it with 'wandb sync')"
+        run.log({"runs": wandb.Table(columns=columns, data=rows)})  # type: ignore[arg-type] - its annotation is narrow
+        return run.entity, run.url or "" if online else str(Path(run.dir).parent)
     finally:
         run.finish()

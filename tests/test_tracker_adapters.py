@@ -4,8 +4,8 @@ import sys
 from accel.tracker_adapters import finish_wandb, tensorboard_hparams
 
 
-def test_finishing_without_a_run_does_nothing():
-    finish_wandb({}, ([], []), None, 0)
+def test_finishing_without_a_run_does_nothing(tmp_path):
+    finish_wandb({}, ([], []), tmp_path / "report.html", None, 0)
 
 
 def test_hparams_are_written(tmp_path):

@@ -32,7 +32,7 @@ class Recorded:
     def choices(self) -> dict[str, str]:
         """Group -> option; a list of options is joined by ``+``."""
         found = self.record.get("choices")
-        return {str(k): _joined(v) for k, v in found.items()} if isinstance(found, Mapping) else {}
+        return {str(k): joined(v) for k, v in found.items()} if isinstance(found, Mapping) else {}
 
     @property
     def overrides(self) -> list[str]:
@@ -41,7 +41,8 @@ class Recorded:
         return [str(w) for w in words if not str(w).startswith(PLACEMENT)] if isinstance(words, list) else []
 
 
-def _joined(value: Any) -> str:
+def joined(value: Any) -> str:
+    """A choice as one word."""
     return "+".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
 
 

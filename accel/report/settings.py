@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from accel.report.records import PLACEMENT, Recorded
+from accel.report.records import PLACEMENT, Recorded, joined
 
 CONFIG = "config.yaml"
 PLACES = ("hydra", "sweep", "name", "group", "resume", "cache", "tracker")
@@ -31,17 +31,22 @@ def flat(config: Mapping[str, Any], prefix: str = "") -> Settings:
     return found
 
 
+def named(config: Mapping[str, Any], choices: Mapping[str, Any]) -> Settings:
+    """A configuration as it would be typed: ``model=minilm``, ``trainer.epochs=3``; without where a run goes."""
+    settings = {k: v for k, v in flat(config).items() if k.split(".")[0] not in PLACES}
+    return settings | {k: joined(v) for k, v in choices.items() if k not in PLACES}
+
+
 def settings_of(run: Recorded) -> Settings:
     """A run's choices and settings; of one that stopped before it had a configuration, what was typed."""
-    chosen = {k: v for k, v in run.choices.items() if k not in PLACES}
     try:
         config = yaml.load((run.folder / CONFIG).read_text("utf8"), LOADER)
     except (OSError, ValueError, yaml.YAMLError):
         config = None
     if not isinstance(config, Mapping):
         typed = dict(_split(word) for word in run.overrides if "=" in word and not word.startswith(PLACEMENT))
-        return typed | chosen
-    return {k: v for k, v in flat(config).items() if k.split(".")[0] not in PLACES} | chosen
+        return typed | named({}, run.choices)
+    return named(config, run.choices)
 
 
 def _split(word: str) -> tuple[str, str]:

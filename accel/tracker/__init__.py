@@ -24,7 +24,7 @@ class RunInfo:
     job_type: str
     tags: tuple[str, ...]
     config: Mapping[str, Any]
-    """The composed configuration, secrets redacted."""
+    """The settings and choices as typed, ``trainer.epochs`` and ``model``; secrets redacted."""
     folder: Path
 
 

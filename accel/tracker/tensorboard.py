@@ -1,6 +1,6 @@
 """TensorBoard: event files in the run's folder, with one HParams row per run.
 
-What it does: writes curves by step, and at the end the choices with the final figures for the HParams tab.
+What it does: writes curves by step, and at the end the settings with the final figures for the HParams tab.
 Use it when: you look at curves in TensorBoard; ``tensorboard --logdir outputs`` shows all runs.
 What it costs: the package (``pip install accel[tensorboard]``).
 Composes with: everything; only rank 0 logs.
@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accel.errors import RefusedError
+from accel.report.records import Recorded
+from accel.report.settings import settings_of
 from accel.tracker import RunInfo, Tracker
 from accel.tracker.wandb import summary
 
@@ -44,4 +46,4 @@ class Tensorboard(Tracker):
 
         del exit_code
         figures = {k: float(v) for k, v in summary(record).items() if isinstance(v, int | float)}
-        tensorboard_hparams(folder, {k: str(v) for k, v in (record.get("choices") or {}).items()}, figures)
+        tensorboard_hparams(folder, settings_of(Recorded(folder, record)), figures)

@@ -1,7 +1,7 @@
 """Weights & Biases: every run offline by default, online on request.
 
 What it does: one W&B run per run, grouped by sweep, tagged with the choices, with the configuration for filtering,
-    curves by step, the record's figures as summary, and a before/after table.
+    curves by step, the record's figures as summary, a before/after table, and the report page.
 Use it when: you compare runs in a W&B dashboard, now or later (``wandb sync``).
 What it costs: nothing that shows; about 0.4 s at the start.
 Composes with: everything; only rank 0 logs.
@@ -71,9 +71,12 @@ class Wandb(Tracker):
     def finish(self, record: Mapping[str, Any], folder: Path, exit_code: int) -> None:
         from accel.tracker_adapters import finish_wandb
 
-        finish_wandb(summary(record), table(record), folder if self.log_model else None, exit_code)
+        model = folder / "model" if self.log_model else None
+        finish_wandb(summary(record), table(record), folder / "report.html", model, exit_code)
 
 
+QUALITY = "after/validation_accuracy"
+"""What a search looks for: the exported model's accuracy on the validation split."""
 PRIVACY = ("epsilon", "delta", "noise_multiplier", "epsilon_of_sweep_so_far", "runs_of_sweep_so_far")
 
 
@@ -85,6 +88,9 @@ def summary(record: Mapping[str, Any]) -> dict[str, Any]:
             value = value_of(record.get(side), row)
             if value is not None:
                 flat[f"{side}/{row.key}"] = value
+    validation = ((record.get("after") or {}).get("validation") or {}).get("accuracy")
+    if validation is not None:
+        flat[QUALITY] = validation
     for technique in record.get("techniques") or []:
         figures = {k: v for k, v in technique["evidence"].items() if isinstance(v, int | float)}
         flat |= {f"{technique['name']}/{key}": value for key, value in figures.items()}
@@ -125,9 +131,10 @@ def _key_in_netrc() -> bool:
 
 
 def _server() -> ParseResult:
-    import wandb
+    """W&B's own, or the one that WANDB_BASE_URL or ``wandb login --host`` names."""
+    from accel.tracker_adapters import wandb_server
 
-    return urlparse(str(wandb.Settings().base_url))
+    return urlparse(wandb_server())
 
 
 def _require_network() -> None:

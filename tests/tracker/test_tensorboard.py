@@ -16,3 +16,16 @@ def test_a_run_leaves_event_files(tiny_run, tmp_path):
     words = [w for w in tiny_run if w != "tracker=none"]
     assert main([*words, "tracker=tensorboard", "trainer.max_steps=2"]) == 0
     assert list((tmp_path / "run" / "tensorboard").glob("events.*"))
+    found = hparams(tmp_path / "run" / "tensorboard")
+    assert found["trainer.learning_rate"].number_value == 1e-3
+    assert found["model"].string_value == "tiny_bert"
+
+
+def hparams(folder):
+    """The settings of the HParams tab."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.plugins.hparams import plugin_data_pb2
+
+    events = EventAccumulator(str(folder)).Reload()
+    content = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
+    return plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info.hparams

@@ -25,8 +25,8 @@ def test_online_without_a_key_fails_at_once(monkeypatch, tmp_path):
 
 def test_online_without_network_fails_at_once(monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "x" * 40)
-    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
-    with pytest.raises(RefusedError, match=r"does not answer.*wandb sync"):
+    monkeypatch.setattr("accel.tracker_adapters.wandb_server", lambda: "http://127.0.0.1:9")
+    with pytest.raises(RefusedError, match=r"127\.0\.0\.1 does not answer.*wandb sync"):
         Wandb(mode=Mode.online).check()
 
 

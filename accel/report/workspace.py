@@ -1,0 +1,60 @@
+"""``accel compare --wandb``: the table as a W&B run, and a saved view of the project with the charts of the page."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from accel.report.comparison import Comparison
+from accel.report.records import Recorded
+from accel.report.settings import project_of
+
+VIEW = "accel: quality and cost"
+
+
+@dataclass(frozen=True)
+class View:
+    """What a workspace shows, by the names that ``accel.tracker.wandb.summary`` logs under."""
+
+    quality: str
+    costs: tuple[str, ...]
+    settings: tuple[str, ...]
+    """Keys of the configuration in which the runs differ."""
+    curves: tuple[str, ...]
+    tables: tuple[str, ...]
+
+
+def view_of(table: Comparison) -> View:
+    """For the runs of a comparison."""
+    has_epsilon = any(row.get("epsilon") is not None for row in table.rows)
+    return View(
+        quality="after/accuracy",
+        costs=("after/latency_ms_p50", "after/size_bytes", *(("privacy/epsilon",) if has_epsilon else ())),
+        settings=tuple(c.key for c in table.settings),
+        curves=("train/loss", "validation/accuracy"),
+        tables=("before_after", "runs"),
+    )
+
+
+def send(table: Comparison, runs: Sequence[Recorded]) -> str:
+    """Log the table, and online save the view; returns what to tell the user.
+
+    Online is what WANDB_MODE=online says. The project is WANDB_PROJECT, else that of the runs, else ``accel``.
+    """
+    from accel.tracker_adapters import log_table
+
+    entity, project = project_of(runs)
+    entity, project = os.environ.get("WANDB_ENTITY") or entity, os.environ.get("WANDB_PROJECT") or project or "accel"
+    online = os.environ.get("WANDB_MODE") == "online"
+    columns = table.columns
+    rows = [[row.get(column.key) for column in columns] for row in table.rows]
+    entity, place = log_table([c.key for c in columns], rows, entity=entity, project=project, online=online)
+    if not online:
+        return f"W&B: {place} (send it with 'wandb sync'; with WANDB_MODE=online a workspace view is saved too)"
+    if find_spec("wandb_workspaces") is None:
+        return f"W&B: {place}\nFor a workspace view: pip install 'accel[workspace]'"
+    from accel.report.workspace_adapter import save_view
+
+    return f"W&B: {place}\nWorkspace: {save_view(view_of(table), name=VIEW, entity=entity, project=project)}"

@@ -1,0 +1,59 @@
+import pytest
+
+from accel.report import workspace
+from accel.report.comparison import compare_runs
+from accel.report.records import Recorded, find
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """What is logged, instead of logging it."""
+    told = []
+
+    def log_table(columns, rows, **where):
+        told.append((columns, rows, where))
+        return "team", "somewhere"
+
+    monkeypatch.setattr("accel.tracker_adapters.log_table", log_table)
+    for variable in ("WANDB_MODE", "WANDB_PROJECT", "WANDB_ENTITY"):
+        monkeypatch.delenv(variable, raising=False)
+    return told
+
+
+@pytest.fixture
+def some(runs_of_a_sweep):
+    """(comparison, runs) of eight."""
+    runs: list[Recorded] = find([runs_of_a_sweep(8)])[0]
+    return compare_runs(runs), runs
+
+
+def test_the_view_has_what_differs_and_what_was_measured(some):
+    view = workspace.view_of(some[0])
+    assert view.settings == ("compression", "compression.prune.sparsity")
+    assert view.costs == ("after/latency_ms_p50", "after/size_bytes", "privacy/epsilon")
+
+
+def test_offline_the_table_waits_for_a_sync(some, sent):
+    assert "wandb sync" in workspace.send(*some)
+    ((columns, rows, where),) = sent
+    assert "accuracy" in columns
+    assert len(rows) == 8
+    assert where == {"entity": None, "project": "accel", "online": False}
+
+
+def test_online_a_missing_package_is_told(some, sent, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "online")
+    monkeypatch.setenv("WANDB_PROJECT", "p")
+    monkeypatch.setattr(workspace, "find_spec", lambda name: None)
+    assert "accel[workspace]" in workspace.send(*some)
+    assert sent[0][2] == {"entity": None, "project": "p", "online": True}
+
+
+def test_settings_are_flat_keys_in_the_view(some):
+    adapter = pytest.importorskip("accel.report.workspace_adapter")
+    first = adapter.sections(workspace.view_of(some[0]))[0]
+    columns = first.panels[-1]._to_model().config.columns
+    assert [c.accessor for c in columns] == [
+        "config:compression.value", "config:compression.prune.sparsity.value",
+        "summary:after/latency_ms_p50", "summary:after/size_bytes", "summary:privacy/epsilon", "summary:after/accuracy",
+    ]  # fmt: skip
