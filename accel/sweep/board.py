@@ -27,6 +27,7 @@ class Board:
         columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
         self.bar = Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
         self.task = self.bar.add_task("", total=total)
+        self.told: set[int] = set()
 
     def __enter__(self) -> Board:
         self.bar.start()
@@ -34,6 +35,14 @@ class Board:
 
     def __exit__(self, *error: object) -> None:
         self.bar.stop()
+
+    def refused(self, sweep: Sweep) -> None:
+        """Two lines for each job that was refused since the last time: what it was, and why."""
+        for job in sweep.jobs:
+            if job.status == "refused" and job.number not in self.told:
+                self.told.add(job.number)
+                reason = str(job.error).splitlines()[0]
+                self.console.print(f"  #{job.number} refused  {job.words}\n      {reason}", markup=False)
 
     def show(self, sweep: Sweep, running: Sequence[Running]) -> None:
         """How far the whole is, and which jobs run now."""

@@ -140,15 +140,14 @@ def run_jobs(source: Source, folder: Path, context: Context, resources: Resource
 def _announce(sweep: Sweep, total: int, before: int) -> None:
     refused = sweep.count("refused")
     say(f"{total} jobs into {sweep.folder}: {total - refused - before} to run, {refused} refused, {before} done before")
-    for job in sweep.jobs:
-        if job.status == "refused":
-            say(f"  #{job.number} refused  {job.words}\n      {str(job.error).splitlines()[0]}")
 
 
 def _run_all(source: Source, sweep: Sweep, pool: Pool, board: Board) -> None:
     while True:
+        board.refused(sweep)
         while pool.has_room and (job := source.next()) is not None:
             pool.start(job)
+        board.refused(sweep)  # a search learns only here what its proposals are worth
         board.show(sweep, pool.running)
         ended = pool.wait()
         if not ended:

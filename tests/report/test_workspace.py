@@ -47,13 +47,3 @@ def test_online_a_missing_package_is_told(some, sent, monkeypatch):
     monkeypatch.setattr(workspace, "find_spec", lambda name: None)
     assert "accel[workspace]" in workspace.send(*some)
     assert sent[0][2] == {"entity": None, "project": "p", "online": True}
-
-
-def test_settings_are_flat_keys_in_the_view(some):
-    adapter = pytest.importorskip("accel.report.workspace_adapter")
-    first = adapter.sections(workspace.view_of(some[0]))[0]
-    columns = first.panels[-1]._to_model().config.columns
-    assert [c.accessor for c in columns] == [
-        "config:compression.value", "config:compression.prune.sparsity.value",
-        "summary:after/latency_ms_p50", "summary:after/size_bytes", "summary:privacy/epsilon", "summary:after/accuracy",
-    ]  # fmt: skip
