@@ -13,7 +13,7 @@ from pathlib import Path
 from accel.report.metrics_file import read_metrics
 from accel.task.airline import Airline
 
-TRIALS, EPOCHS, ROWS = 16, 9, 700
+TRIALS, EPOCHS, ROWS = 16, 9, 1500
 AXES = ["trainer.learning_rate=tag(log,interval(1e-6,3e-3))", "trainer.warmup=0.0,0.06,0.2", "tuning=full,bitfit"]
 
 
@@ -32,7 +32,7 @@ def study(folder, stopping, data):
     """(epochs that all trials trained together, best validation accuracy, trials that were stopped)."""
     command = [
         sys.executable, "-m", "accel", "-m", "task=text_classification", f"task.train={data}", "task.max_length=64",
-        "task.validation_fraction=0.3", "task.test_fraction=0.1", "model=minilm", "tracker=none", "engines=[eager]",
+        "task.validation_fraction=0.5", "task.test_fraction=0.1", "model=minilm", "tracker=none", "engines=[eager]",
         f"trainer.epochs={EPOCHS}", "trainer.batch_tokens=512", "hydra.sweeper.search=random",
         f"hydra.sweeper.n_trials={TRIALS}", f"hydra.sweeper.stopping={stopping}", f"hydra.sweep.dir='{folder}'", *AXES,
     ]  # fmt: skip
