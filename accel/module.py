@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
+from accel.artifact import load_model
 from accel.errors import NonFiniteLossError
 from accel.metrics import Scores
 from accel.plan import Plan
@@ -44,7 +45,7 @@ class TransformerModule(pl.LightningModule):
         if self.built:
             return
         torch.manual_seed(self.facts.seed)  # the new head must not depend on what ran before
-        model = self.plan.model.classifier(self.label_names)
+        model = self._beginning()
         for technique in self.plan.techniques:
             model = technique.adapt_model(model, self.facts)
         self.model = model.double() if self.plan.trainer.trainer_args()["precision"].startswith("64") else model
@@ -55,6 +56,13 @@ class TransformerModule(pl.LightningModule):
         for technique in self.plan.techniques:
             self.step = technique.adapt_step(self.step, self.model, self.facts)
         self.built = True
+
+    def _beginning(self) -> nn.Module:
+        model = self.plan.model.classifier(self.label_names)
+        if any(technique.starts_from_baseline for technique in self.plan.techniques):
+            assert self.facts.baseline is not None  # the run trains or finds the baseline before it builds the model
+            model.load_state_dict(load_model(self.facts.baseline).state_dict())
+        return model
 
     def configure_optimizers(self) -> Any:
         optimizer = self.plan.trainer.optimizer(self.model)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accel.compression.distill import Distill
+from accel.compression.layers import Layers
 from accel.compression.prune import Prune
 from accel.compression.qat import Qat
 from accel.privacy import Privacy
@@ -77,6 +78,12 @@ RULES: tuple[Rule, ...] = (
         "compression.prune.start=pretrained with compression.prune.score=activation and "
         "compression.prune.public_text=FILE, or with compression.prune.score=magnitude",
         unless=lambda privacy, prune: prune.sees_no_private_example,
+    ),
+    Rule(
+        (Privacy, Layers),
+        "the remaining layers start from the dense baseline, which is trained on the private data without privacy",
+        "compression.layers.start=pretrained",
+        unless=lambda privacy, layers: layers.sees_no_private_example,
     ),
     Rule(
         (Privacy, Distill),

@@ -170,6 +170,11 @@ class Technique(Option):
         """Whether the dense model as it was before any training must exist as a folder."""
         return False
 
+    @property
+    def starts_from_baseline(self) -> bool:
+        """Whether training begins with the weights of the dense baseline instead of the pretrained ones."""
+        return False
+
     def trainer_args(self, args: dict[str, Any]) -> dict[str, Any]:
         return args
 

@@ -16,16 +16,19 @@ from accel.plan import decide
 from accel.tiny import byte_tokenizer
 
 TECHNIQUES = {
+    "layers": ["compression=[layers]"],
     "prune": ["compression=[prune]"],
     "qat": ["compression=[qat]"],
     "distill": ["compression=[distill]"],
     "prune+qat+distill": ["compression=[prune,qat,distill]"],
+    "layers+prune+qat+distill": ["compression=[layers,prune,qat,distill]"],
     "lora": ["tuning=lora"],
     "head": ["tuning=head"],
     "bitfit": ["tuning=bitfit"],
 }
 SHORT = ["trainer.max_steps=12"]
 OFF = {
+    "layers": ["compression=[layers]", "compression.layers.keep=1"],
     "prune": ["compression=[prune]", "compression.prune.sparsity=0"],
     "distill": [
         "compression=[distill]",
@@ -65,6 +68,7 @@ def test_acts_and_proves_it(train, name):
 
 
 SABOTAGE = {
+    "layers": ("accel.ops.depth.keep_layers", lambda model, stack, kept: None),
     "prune": ("accel.compression.prune.Prune.callbacks", lambda self, facts: []),
     "qat": ("accel.compression.qat.Qat.callbacks", lambda self, facts: []),
     "distill": ("accel.compression.distill.Distill.adapt_loss", lambda self, loss, model, facts: loss),
@@ -139,7 +143,7 @@ def test_changes_no_attribute_of_its_own_during_fit(tiny_run, train, monkeypatch
     assert seen[0].digest() == fresh.digest()
 
 
-OPTIONS = [option for plan in ("compression=[prune,qat,distill]",) for option in decide(compose([plan])).options]
+OPTIONS = [option for plan in ("compression=[layers,prune,qat,distill]",) for option in decide(compose([plan])).options]
 OPTIONS += [decide(compose([word])).techniques[0] for word in ("tuning=lora", "strategy=ddp")]
 
 
@@ -158,9 +162,17 @@ def test_reads_every_field_it_declares(option):
 
 
 def test_changing_any_field_changes_the_digest():
-    base = decide(compose(["compression=[prune,qat,distill]"]))
-    words = ["prune.sparsity=0.4", "prune.begin=0.2", "qat.begin=0.7", "qat.embeddings=false", "distill.temperature=3"]
-    digests = {decide(compose(["compression=[prune,qat,distill]", f"compression.{w}"])).digest() for w in words}
+    base = decide(compose(["compression=[layers,prune,qat,distill]"]))
+    words = [
+        "layers.keep=0.7",
+        "layers.which=lowest",
+        "prune.sparsity=0.4",
+        "prune.begin=0.2",
+        "qat.begin=0.7",
+        "qat.embeddings=false",
+        "distill.temperature=3",
+    ]
+    digests = {decide(compose(["compression=[layers,prune,qat,distill]", f"compression.{w}"])).digest() for w in words}
     assert len(digests) == len(words)
     assert base.digest() not in digests
 

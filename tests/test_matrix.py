@@ -32,7 +32,10 @@ def test_an_allowed_pair_trains_and_proves_its_effect(train, cell):
     fitted, losses, _ = train(*overrides, *quick, "trainer.max_steps=4")
     assert len(losses) == 4
     expected = {
-        w for name in ("prune", "qat", "distill", "lora", "head", "dpsgd") for w in [name] if name in str(overrides)
+        w
+        for name in ("layers", "prune", "qat", "distill", "lora", "head", "dpsgd")
+        for w in [name]
+        if name in str(overrides)
     }
     assert expected <= set(fitted.evidence)
 

@@ -4,6 +4,7 @@ import pytest
 
 from accel.compose import compose
 from accel.compression.distill import Distill
+from accel.compression.layers import Layers
 from accel.compression.prune import Prune
 from accel.compression.qat import Qat
 from accel.errors import PlanError
@@ -21,7 +22,7 @@ class Private(Privacy):
     """Any private mechanism."""
 
 
-INSTANCES = {c: c() for c in (Prune, Qat, Distill, Lora, Head, Bitfit, Full)} | {Privacy: Private()}
+INSTANCES = {c: c() for c in (Layers, Prune, Qat, Distill, Lora, Head, Bitfit, Full)} | {Privacy: Private()}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda r: "-".join(c.__name__ for c in r.forbids))

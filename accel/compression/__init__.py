@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from enum import Enum
+from typing import TYPE_CHECKING, ClassVar
 
-from accel.technique import Technique
+from accel.technique import Objection, Stage, Technique
+
+if TYPE_CHECKING:
+    from accel.plan import Plan
+
+SUPPORTED_FAMILIES = ("bert", "roberta", "xlm-roberta", "distilbert", "gpt2", "t5")
 
 
 @dataclass(kw_only=True)
@@ -18,3 +25,54 @@ class Compression(Technique):
     @property
     def key(self) -> str:
         return f"{self.group}.{self.option_name()}"
+
+
+class Start(Enum):
+    """Which weights removal begins with."""
+
+    baseline = "baseline"
+    pretrained = "pretrained"
+
+
+@dataclass(kw_only=True)
+class Removal(Compression):
+    """Base of every option that cuts parts out of the model: what is left is dense and needs no special kernel."""
+
+    stage: ClassVar[Stage] = Stage.REMOVE
+    start: Start = Start.baseline
+    """baseline: the fine-tuned dense model; pretrained: the weights as they were downloaded."""
+
+    @property
+    def needs_baseline(self) -> bool:
+        return self.start is Start.baseline
+
+    @property
+    def starts_from_baseline(self) -> bool:
+        return self.removes and self.needs_baseline
+
+    @property
+    def removes(self) -> bool:
+        """Whether the settings ask for anything at all; without, the model stays what it would have been."""
+        raise NotImplementedError
+
+    @property
+    def sees_no_private_example(self) -> bool:
+        """Whether what is kept depends on weights and public text alone."""
+        return self.start is Start.pretrained
+
+    def objections(self, plan: Plan) -> Iterator[Objection]:
+        family = plan.model.family()
+        if family is not None and family not in SUPPORTED_FAMILIES:
+            yield Objection(
+                f"compression=[{self.option_name()}]  with a {family} model",
+                f"accel knows where layers, heads and channels lie in {', '.join(SUPPORTED_FAMILIES)}, not in {family}",
+                "compression=[qat], or a model of a known family",
+            )
+        others = [c for c in plan.compression if isinstance(c, Removal) and c.option_name() > self.option_name()]
+        for other in others:
+            if other.start is not self.start:
+                yield Objection(
+                    f"{self.key}.start={self.start.name}  with  {other.key}.start={other.start.name}",
+                    "one model has one beginning",
+                    f"{other.key}.start={self.start.name}",
+                )

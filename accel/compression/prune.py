@@ -21,25 +21,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from accel.compression import Compression
-from accel.technique import Evidence, Facts, History, Objection, Stage
+from accel.compression import Removal, Start
+from accel.technique import Evidence, Facts, History, Objection
 
 if TYPE_CHECKING:
     from pytorch_lightning import Callback
     from torch import nn
 
     from accel.plan import Plan
-
-SUPPORTED_FAMILIES = ("bert", "roberta", "xlm-roberta", "distilbert", "gpt2", "t5")
-
-
-class Start(Enum):
-    """Which weights removal begins with."""
-
-    baseline = "baseline"
-    pretrained = "pretrained"
 
 
 class Score(Enum):
@@ -51,10 +42,9 @@ class Score(Enum):
 
 
 @dataclass(kw_only=True)
-class Prune(Compression):
+class Prune(Removal):
     """Structured removal of heads and channels."""
 
-    stage: ClassVar[Stage] = Stage.REMOVE
     sparsity: float = 0.5
     """Share of the parameters in heads and channels that is removed at the end, in [0, 1)."""
     begin: float = 0.1
@@ -65,8 +55,6 @@ class Prune(Compression):
     """Optimizer steps between two choices."""
     multiple_of: int = 32
     """Channels kept per layer are a multiple of this: odd sizes are slow."""
-    start: Start = Start.baseline
-    """baseline: the fine-tuned dense model; pretrained: the weights as they were downloaded."""
     score: Score = Score.first_order
     """first_order: by gradients of the training examples; magnitude: by the weights alone; activation: by what each
     unit adds to its layer's output on a public text."""
@@ -74,8 +62,8 @@ class Prune(Compression):
     """For ``score=activation``: a file with one text per line, or the name of a task with public data."""
 
     @property
-    def needs_baseline(self) -> bool:
-        return self.start is Start.baseline
+    def removes(self) -> bool:
+        return self.sparsity > 0
 
     @property
     def needs_gradients(self) -> bool:
@@ -88,6 +76,7 @@ class Prune(Compression):
         return self.start is Start.pretrained and not self.needs_gradients
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
+        yield from super().objections(plan)
         if not 0 <= self.sparsity < 1:
             yield self.out_of_range("sparsity", "in [0, 1): it is the share of parameters that goes", "0.5")
         if not 0 <= self.begin < self.end <= 1:
@@ -106,22 +95,11 @@ class Prune(Compression):
                 "activations are taken on a public text, and only activations need one",
                 f"{self.key}.score=activation {self.key}.public_text=FILE, a text per line",
             )
-        family = plan.model.family()
-        if family is not None and family not in SUPPORTED_FAMILIES:
-            yield Objection(
-                f"compression=[prune]  with a {family} model",
-                f"accel knows where heads and channels lie in {', '.join(SUPPORTED_FAMILIES)}, not in {family}",
-                "compression=[qat], or a model of a known family",
-            )
 
     def adapt_model(self, model: nn.Module, facts: Facts) -> nn.Module:
         from accel.ops.unit_masks import attach
 
-        if self.start is Start.baseline and self.sparsity > 0:
-            from accel.artifact import load_model
-
-            assert facts.baseline is not None  # the run trains or finds the baseline before it builds the model
-            model.load_state_dict(load_model(facts.baseline).state_dict())
+        del facts
         attach(model)
         return model
 

@@ -8,7 +8,7 @@ columns in the ``output``; masking it means zeroing those columns, which gives t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -95,6 +95,25 @@ LAYOUTS: Mapping[str, tuple[Layout, ...]] = {
 }
 
 
+STACKS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "bert": ((r"(.*\.)?encoder\.layer", "num_hidden_layers"),),
+    "roberta": ((r"(.*\.)?encoder\.layer", "num_hidden_layers"),),
+    "xlm-roberta": ((r"(.*\.)?encoder\.layer", "num_hidden_layers"),),
+    "distilbert": ((r"(.*\.)?transformer\.layer", "n_layers"),),
+    "gpt2": ((r"(.*\.)?h", "n_layer"),),
+    "t5": ((r"(.*\.)?encoder\.block", "num_layers"), (r"(.*\.)?decoder\.block", "num_decoder_layers")),
+}
+"""Where an architecture keeps its layers, and which key of its configuration counts them."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Layers that follow each other; the first one is special in T5, where it owns the position bias of all."""
+
+    layers: nn.ModuleList
+    count_key: str
+
+
 @dataclass(frozen=True)
 class Block:
     """Units that can be removed one by one; all paths are full module names."""
@@ -124,6 +143,29 @@ def find_blocks(model: nn.Module) -> list[Block]:
     """
     layouts = LAYOUTS.get(model.config.model_type, ())  # type: ignore[union-attr]
     return [block for name, layer in model.named_modules() for block in _blocks_of(name, layer, layouts)]
+
+
+def find_stacks(model: nn.Module) -> list[Stack]:
+    """Every stack of layers of the model; empty for an architecture that is not in ``STACKS``."""
+    patterns = STACKS.get(model.config.model_type, ())  # type: ignore[union-attr]
+    return [
+        Stack(module, key)
+        for name, module in model.named_modules()
+        for pattern, key in patterns
+        if isinstance(module, nn.ModuleList) and re.fullmatch(pattern, name)
+    ]
+
+
+def keep_layers(model: nn.Module, stack: Stack, kept: Sequence[int]) -> None:
+    """Cut, in place, every layer of the stack whose index is not in ``kept`` (ascending); the rest is renumbered."""
+    layers = [stack.layers[index] for index in kept]
+    del stack.layers[len(layers) :]
+    for number, layer in enumerate(layers):
+        stack.layers[number] = layer
+        for module in layer.modules():
+            if hasattr(module, "layer_idx"):  # its place in the cache of keys and values
+                module.layer_idx = number  # type: ignore[assignment]
+    setattr(model.config, stack.count_key, len(layers))
 
 
 def _blocks_of(name: str, layer: nn.Module, layouts: tuple[Layout, ...]) -> Iterator[Block]:
