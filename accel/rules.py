@@ -12,6 +12,7 @@ from typing import Any
 
 from accel.compression.distill import Distill
 from accel.compression.layers import Layers
+from accel.compression.mask import Mask
 from accel.compression.prune import Prune
 from accel.compression.qat import Qat
 from accel.privacy import Privacy
@@ -64,6 +65,32 @@ RULES: tuple[Rule, ...] = (
         "heads and channels are scored by the gradients of the weights they consist of, and BitFit freezes them",
         "tuning=full, or compression.prune.score=magnitude or activation",
         unless=lambda prune, bitfit: not prune.needs_gradients,
+    ),
+    Rule(
+        (Prune, Mask),
+        "removing channels moves the weights of a row together, and N of M neighbours are not N of M any more",
+        "compression.mask.pattern=unstructured, or leave prune out",
+        unless=lambda prune, mask: mask.neighbours is None,
+    ),
+    Rule(
+        (Mask, Lora),
+        "the adapter is merged into the weight after training and fills the zeros again",
+        "tuning=full with mask, or tuning=lora without it",
+    ),
+    *(
+        Rule(
+            (Mask, frozen),
+            "movement is taken from the gradients of the weights, and this tuning freezes them",
+            "tuning=full, or compression.mask.score=magnitude",
+            unless=lambda mask, tuning: not mask.needs_gradients,
+        )
+        for frozen in (Head, Bitfit)
+    ),
+    Rule(
+        (Privacy, Mask),
+        "movement is taken from the gradients, which the privacy accountant does not see in this place",
+        "compression.mask.score=magnitude",
+        unless=lambda privacy, mask: not mask.needs_gradients,
     ),
     Rule(
         (Qat, Lora),

@@ -18,16 +18,20 @@ from accel.tiny import byte_tokenizer
 TECHNIQUES = {
     "layers": ["compression=[layers]"],
     "prune": ["compression=[prune]"],
+    "mask": ["compression=[mask]"],
+    "mask by movement": ["compression=[mask]", "compression.mask.score=movement"],
+    "mask 2 of 4": ["compression=[mask]", "compression.mask.pattern=2:4"],
     "qat": ["compression=[qat]"],
     "distill": ["compression=[distill]"],
     "prune+qat+distill": ["compression=[prune,qat,distill]"],
-    "layers+prune+qat+distill": ["compression=[layers,prune,qat,distill]"],
+    "layers+prune+mask+qat+distill": ["compression=[layers,prune,mask,qat,distill]"],
     "lora": ["tuning=lora"],
     "head": ["tuning=head"],
     "bitfit": ["tuning=bitfit"],
 }
 SHORT = ["trainer.max_steps=12"]
 OFF = {
+    "mask": ["compression=[mask]", "compression.mask.sparsity=0"],
     "layers": ["compression=[layers]", "compression.layers.keep=1"],
     "prune": ["compression=[prune]", "compression.prune.sparsity=0"],
     "distill": [
@@ -40,7 +44,7 @@ OFF = {
 
 
 def quick(words):
-    return [*words, "compression.prune.every_steps=1"] if "prune" in "".join(words) else words
+    return [*words, *(f"compression.{name}.every_steps=1" for name in ("prune", "mask") if name in words[0])]
 
 
 @pytest.mark.parametrize("name", OFF)
@@ -63,11 +67,12 @@ def test_the_off_value_is_what_makes_it_vanish(train, name):
 @pytest.mark.parametrize("name", TECHNIQUES)
 def test_acts_and_proves_it(train, name):
     fitted, _, _ = train(*SHORT, *quick(TECHNIQUES[name]))
-    for technique in name.split("+"):
+    for technique in name.split(" ")[0].split("+"):
         assert fitted.evidence[technique]
 
 
 SABOTAGE = {
+    "mask": ("accel.compression.mask.Mask.callbacks", lambda self, facts: []),
     "layers": ("accel.ops.depth.keep_layers", lambda model, stack, kept: None),
     "prune": ("accel.compression.prune.Prune.callbacks", lambda self, facts: []),
     "qat": ("accel.compression.qat.Qat.callbacks", lambda self, facts: []),
@@ -143,7 +148,9 @@ def test_changes_no_attribute_of_its_own_during_fit(tiny_run, train, monkeypatch
     assert seen[0].digest() == fresh.digest()
 
 
-OPTIONS = [option for plan in ("compression=[layers,prune,qat,distill]",) for option in decide(compose([plan])).options]
+OPTIONS = [
+    option for plan in ("compression=[layers,mask,prune,qat,distill]",) for option in decide(compose([plan])).options
+]
 OPTIONS += [decide(compose([word])).techniques[0] for word in ("tuning=lora", "strategy=ddp")]
 
 
@@ -162,8 +169,10 @@ def test_reads_every_field_it_declares(option):
 
 
 def test_changing_any_field_changes_the_digest():
-    base = decide(compose(["compression=[layers,prune,qat,distill]"]))
+    base = decide(compose(["compression=[layers,mask,prune,qat,distill]"]))
     words = [
+        "mask.sparsity=0.4",
+        "mask.score=movement",
         "layers.keep=0.7",
         "layers.which=lowest",
         "prune.sparsity=0.4",
@@ -172,7 +181,9 @@ def test_changing_any_field_changes_the_digest():
         "qat.embeddings=false",
         "distill.temperature=3",
     ]
-    digests = {decide(compose(["compression=[layers,prune,qat,distill]", f"compression.{w}"])).digest() for w in words}
+    digests = {
+        decide(compose(["compression=[layers,mask,prune,qat,distill]", f"compression.{w}"])).digest() for w in words
+    }
     assert len(digests) == len(words)
     assert base.digest() not in digests
 

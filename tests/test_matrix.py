@@ -28,12 +28,12 @@ def test_every_pair_is_there():
 @pytest.mark.parametrize("cell", IN_PROCESS, ids=lambda c: f"{c.first}-{c.second}")
 def test_an_allowed_pair_trains_and_proves_its_effect(train, cell):
     overrides = together(cell.first, cell.second)
-    quick = ["compression.prune.every_steps=1"] if "prune" in str(overrides) else []
+    quick = [f"compression.{n}.every_steps=1" for n in ("prune", "mask") if f"{n}" in str(overrides)]
     fitted, losses, _ = train(*overrides, *quick, "trainer.max_steps=4")
     assert len(losses) == 4
     expected = {
         w
-        for name in ("layers", "prune", "qat", "distill", "lora", "head", "dpsgd")
+        for name in ("layers", "prune", "mask", "qat", "distill", "lora", "head", "dpsgd")
         for w in [name]
         if name in str(overrides)
     }
@@ -53,7 +53,7 @@ def test_a_refused_pair_is_refused_with_its_reason(cell):
 @pytest.mark.parametrize("cell", DISTRIBUTED, ids=lambda c: f"{c.first}-{c.second}")
 def test_an_allowed_pair_works_on_two_processes(tiny_run, tmp_path, cell):
     overrides = together(cell.first, cell.second)
-    quick = ["compression.prune.every_steps=1"] if "prune" in str(overrides) else []
+    quick = [f"compression.{n}.every_steps=1" for n in ("prune", "mask") if f"{n}" in str(overrides)]
     done = subprocess.run(
         [sys.executable, "-m", "accel", *tiny_run, *overrides, *quick, "trainer.max_steps=4"],
         capture_output=True, text=True, timeout=280, check=False,

@@ -5,6 +5,7 @@ import pytest
 from accel.compose import compose
 from accel.compression.distill import Distill
 from accel.compression.layers import Layers
+from accel.compression.mask import Importance, Mask
 from accel.compression.prune import Prune
 from accel.compression.qat import Qat
 from accel.errors import PlanError
@@ -22,7 +23,9 @@ class Private(Privacy):
     """Any private mechanism."""
 
 
-INSTANCES = {c: c() for c in (Layers, Prune, Qat, Distill, Lora, Head, Bitfit, Full)} | {Privacy: Private()}
+INSTANCES = {c: c() for c in (Layers, Prune, Qat, Distill, Lora, Head, Bitfit, Full)} | {
+    Mask: Mask(pattern="2:4", score=Importance.movement), Privacy: Private()
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda r: "-".join(c.__name__ for c in r.forbids))

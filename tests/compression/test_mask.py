@@ -1,0 +1,67 @@
+import pytest
+import torch
+
+from accel.compose import compose
+from accel.errors import PlanError
+from accel.ops.weight_masks import linears
+from accel.plan import decide
+
+SHORT = ["compression=[mask]", "compression.mask.every_steps=1", "trainer.max_steps=12"]
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["compression.mask.sparsity=1"], r"sparsity must be in \[0, 1\)"),
+        (["compression.mask.begin=0.7"], "masking must begin before it ends"),
+        (["compression.mask.every_steps=0"], "at least 1"),
+        (["compression.mask.pattern=2-4"], "N:M with N smaller than M"),
+        (["compression.mask.pattern=4:4"], "N:M with N smaller than M"),
+        (["compression.mask.pattern=1:4"], "a sparsity of 0.75"),
+        (["compression.mask.pattern=2:4", "compression=[mask,prune]"], "not N of M any more"),
+        (["compression.mask.score=movement", "tuning=head"], "this tuning freezes them"),
+        (["compression.mask.score=movement", "privacy=dpsgd"], "accountant does not see"),
+        (["tuning=lora"], "fills the zeros again"),
+    ],
+)
+def test_objects_to_settings_that_cannot_be(words, text):
+    with pytest.raises(PlanError, match=text):
+        decide(compose(["compression=[mask]", *words]))
+
+
+def test_objects_to_an_unknown_family(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "mamba"}')
+    with pytest.raises(PlanError, match="not in mamba"):
+        decide(compose(["compression=[mask]", "model=local", f"model.path={tmp_path}"]))
+
+
+@pytest.mark.parametrize("model", ["tiny_bert", "tiny_gpt2", "tiny_t5"])
+@pytest.mark.parametrize("score", ["magnitude", "movement"])
+def test_half_of_every_matrix_is_zero_at_the_end(train, model, score):
+    fitted, _, _ = train(*SHORT, f"model={model}", f"compression.mask.score={score}")
+    shares = [float((linear.weight == 0).float().mean()) for _, linear in linears(fitted.model)]
+    assert len(shares) == fitted.evidence["mask"]["masked_layers"] >= 8
+    assert all(abs(share - 0.5) < 1e-3 for share in shares)
+
+
+def test_two_of_four_holds(train):
+    fitted, _, _ = train(*SHORT, "compression.mask.pattern=2:4")
+    for _, linear in linears(fitted.model):
+        assert ((linear.weight.view(-1, 4) != 0).sum(1) <= 2).all()
+
+
+def test_the_exported_model_has_the_zeros_and_no_masks(train):
+    plan = decide(compose(["compression=[mask]"]))
+    fitted, _, _ = train(*SHORT)
+    model = fitted.model
+    for technique in plan.techniques:
+        model = technique.export(model)
+    assert not [name for name in model.state_dict() if "accel" in name]
+    assert all(abs(float((linear.weight == 0).float().mean()) - 0.5) < 1e-3 for _, linear in linears(model))
+
+
+def test_after_removal_the_masked_weights_are_still_zero(train):
+    fitted, _, _ = train(*SHORT, "compression=[mask,prune]", "compression.prune.every_steps=1")
+    assert fitted.evidence["mask"]["masked_fraction"] > 0.49
+    assert fitted.evidence["prune"]["removed_fraction"] > 0.4
+    assert all(torch.isfinite(p).all() for p in fitted.model.parameters())
