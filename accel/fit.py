@@ -79,6 +79,7 @@ def fit(
         pretrained=pretrained,
         folder=folder,
         resumed=checkpoint is not None,
+        kept_tokens=data.shortened.kept if data.shortened else None,
     )
     module = TransformerModule(plan, facts, data.label_names)
     log = MetricsLog(folder / "metrics.csv" if folder else None, resume_step=_step_of(checkpoint))

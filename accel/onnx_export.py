@@ -118,9 +118,9 @@ def random_inputs(
     """Token ids and a right-padding mask of random lengths; every row ends in the model's end token."""
     generator = generator or np.random.default_rng(0)
     config = model.config
-    ids = generator.integers(5, config.vocab_size, size=(batch_size, length), dtype=np.int64)  # type: ignore[union-attr]
     end, pad = _end_token(model), getattr(config, "pad_token_id", None) or 0
-    ids[ids == end] = 5
+    others = np.setdiff1d(np.arange(config.vocab_size), [end, pad])  # type: ignore[union-attr]
+    ids = generator.choice(others, size=(batch_size, length))
     mask = np.ones_like(ids)
     lengths = generator.integers(max(2, length // 2), length + 1, size=batch_size)
     lengths[0] = length

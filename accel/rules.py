@@ -15,6 +15,7 @@ from accel.compression.layers import Layers
 from accel.compression.mask import Mask
 from accel.compression.prune import Prune
 from accel.compression.qat import Qat
+from accel.compression.vocabulary import Vocabulary
 from accel.privacy import Privacy
 from accel.technique import Objection, Option
 from accel.tuning.bitfit import Bitfit
@@ -111,6 +112,12 @@ RULES: tuple[Rule, ...] = (
         "the remaining layers start from the dense baseline, which is trained on the private data without privacy",
         "compression.layers.start=pretrained",
         unless=lambda privacy, layers: layers.sees_no_private_example,
+    ),
+    Rule(
+        (Privacy, Vocabulary),
+        "which pieces are kept tells which words the private examples hold, and the privacy accountant does not see it",
+        "compression.vocabulary.from_task=false with compression.vocabulary.public_text=FILE",
+        unless=lambda privacy, vocabulary: vocabulary.sees_no_private_example,
     ),
     Rule(
         (Privacy, Distill),

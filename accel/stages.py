@@ -13,7 +13,7 @@ from accel.baseline import Baseline, baseline, pretrained
 from accel.checkpoint import LAST
 from accel.console import Console
 from accel.data import Dataset
-from accel.data.prepared import Prepared, prepare
+from accel.data.prepared import Prepared, encoded_with, prepare
 from accel.errors import DataError
 from accel.fit import Fitted, fit
 from accel.logs import quiet_third_parties
@@ -41,6 +41,8 @@ def train_and_finish(run: Run, dataset: Dataset, console: Console) -> None:
     run.record["techniques"] = _techniques(run, fitted)
     if run.plan.privacy is not None:
         run.record["privacy"] = run.plan.privacy.statement(run.folder)
+    if data.shortened is not None:
+        data = encoded_with(data.shortened.tokenizer, dataset, run.plan)
     _finish(run, data, console, fitted, dense or untrained)
     run.record["status"] = "finished"
     write_record(run.record, run.folder)

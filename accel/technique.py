@@ -5,17 +5,19 @@ Nothing here imports torch: a plan is decided from these classes alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
+    import numpy as np
     from pytorch_lightning import Callback
     from torch import Tensor, nn
     from torch.optim import Optimizer
     from torch.utils.data import DataLoader
+    from transformers import PreTrainedTokenizerBase
 
     from accel.plan import Plan
 
@@ -114,6 +116,8 @@ class Facts:
     """Where the run keeps its files; none for a model that is trained on the way, such as the baseline."""
     resumed: bool = False
     """Whether training goes on from a checkpoint."""
+    kept_tokens: Sequence[int] | None = None
+    """Ids of the pieces that the finished model needs; None for all."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,7 @@ class Technique(Option):
     """An option that changes training. Every seam takes a thing and returns it, unchanged by default.
 
     ==================  =====================================================================
+    kept_tokens         when the training examples have been tokenized
     trainer_args        before the ``Trainer`` is made
     adapt_model         in ``configure_model``: before weights are restored or wrapped
     adapt_loss          after the model exists
@@ -174,6 +179,11 @@ class Technique(Option):
     def starts_from_baseline(self) -> bool:
         """Whether training begins with the weights of the dense baseline instead of the pretrained ones."""
         return False
+
+    def kept_tokens(self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[np.ndarray]) -> Collection[int] | None:
+        """Ids of the pieces that the finished model needs; None for all."""
+        del tokenizer, examples
+        return None
 
     def trainer_args(self, args: dict[str, Any]) -> dict[str, Any]:
         return args

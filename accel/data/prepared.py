@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,9 @@ from torch.utils.data import DataLoader
 
 from accel.data import Dataset
 from accel.data.batches import Collator, ResumableLoader, TokenBudgetSampler, Tokenized, in_order, tokenize
+from accel.data.pieces import Shortened, shorten
 from accel.data.tokens import Encoded, once
+from accel.errors import NoEffectError
 from accel.plan import Plan, digest
 from accel.technique import Facts
 
@@ -42,6 +44,8 @@ class Prepared:
     """Whether they are used with differential privacy."""
     reused: bool = False
     """Whether an earlier run made the tokens."""
+    shortened: Shortened | None = None
+    """The tokenizer of the finished model, where a technique keeps only some pieces."""
 
     @property
     def num_train(self) -> int:
@@ -93,11 +97,30 @@ class Prepared:
 
 
 def prepare(dataset: Dataset, plan: Plan) -> Prepared:
-    """Every split as tokens of the plan's tokenizer, without padding; found again where they were made before.
+    """Every split as tokens of the plan's tokenizer, and what the techniques keep of it.
+
+    Raises:
+        NoEffectError: pieces were to be removed, and all are needed.
+    """
+    data = encoded_with(plan.model.tokenizer(), dataset, plan)
+    wanted = [t.kept_tokens(data.tokenizer, data.train.input_ids) for t in plan.techniques]
+    needed = [set(ids) for ids in wanted if ids is not None]
+    if not needed:
+        return data
+    shortened = shorten(data.tokenizer, set.intersection(*needed))
+    if len(shortened.kept) == len(data.tokenizer):
+        raise NoEffectError(
+            f"compression=[vocabulary] would remove nothing: the texts use all of the {len(data.tokenizer)} pieces. "
+            "Leave it out, or raise compression.vocabulary.min_count."
+        )
+    return replace(data, shortened=shortened)
+
+
+def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Plan) -> Prepared:
+    """Every split as a tokenizer's tokens, without padding; found again where they were made before.
 
     Private texts are tokenized anew by every run: what accel leaves outside of a run's folder holds none of them.
     """
-    tokenizer = plan.model.tokenizer()
     max_length = int(plan.task.settings()["max_length"])
     splits = {name: getattr(dataset, name) for name in SPLITS}
 
@@ -108,11 +131,14 @@ def prepare(dataset: Dataset, plan: Plan) -> Prepared:
         encoded, reused = once(plan.cache / "tokens" / _content_hash(dataset, tokenizer, max_length), encode)
     else:
         encoded, reused = encode(), False
+    train, validation, test = (
+        Tokenized(e.input_ids, list(splits[name].labels), e.token_type_ids, e.num_truncated)
+        for name, e in ((name, encoded[name]) for name in SPLITS)
+    )
     return Prepared(
-        **{
-            name: Tokenized(e.input_ids, list(splits[name].labels), e.token_type_ids, e.num_truncated)
-            for name, e in encoded.items()
-        },
+        train=train,
+        validation=validation,
+        test=test,
         reused=reused,
         label_names=dataset.label_names,
         fingerprint=f"{dataset.fingerprint} {max_length}",

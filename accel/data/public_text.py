@@ -18,8 +18,8 @@ MAX_TOKENS = 64
 BATCH_SIZE = 32
 
 
-def public_texts(name: str, key: str) -> list[str]:
-    """The first texts of a file with one text per line, or of a task.
+def public_texts(name: str, key: str, *, limit: int | None = NUM_TEXTS) -> list[str]:
+    """The first texts of a file with one text per line, or of a task; all of them without a limit.
 
     Raises:
         DataError: there is neither, or nothing in it.
@@ -31,7 +31,7 @@ def public_texts(name: str, key: str) -> list[str]:
         found = _of_task(name, key)
     if not found:
         raise DataError(f"{key}={name} holds no text: give a file with one text per line.")
-    return found[:NUM_TEXTS]
+    return found[:limit]
 
 
 def _of_task(name: str, key: str) -> list[str]:

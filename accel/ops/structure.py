@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from accel.ops.int8_layers import Int8Linear
+
 HEADS = "heads"
 CHANNELS = "channels"
 
@@ -177,7 +179,7 @@ def _blocks_of(name: str, layer: nn.Module, layouts: tuple[Layout, ...]) -> Iter
                 kind=layout.kind,
                 inputs=tuple(f"{name}.{path}" for path in layout.inputs),
                 output=f"{name}.{layout.output}",
-                num_units=_linear(layer, layout.output).in_features // width,
+                num_units=layer.get_submodule(layout.output).in_features // width,  # type: ignore[operator]
                 unit_width=width,
                 fused=layout.fused,
                 owner=f"{name}.{layout.owner}".rstrip("."),
@@ -187,7 +189,7 @@ def _blocks_of(name: str, layer: nn.Module, layouts: tuple[Layout, ...]) -> Iter
 
 def _has(module: nn.Module, path: str) -> bool:
     try:
-        return isinstance(module.get_submodule(path), nn.Linear)
+        return isinstance(module.get_submodule(path), nn.Linear | Int8Linear)  # an int8 model is counted, not cut
     except AttributeError:
         return False
 
