@@ -32,6 +32,8 @@ from accel.technique import Facts, History
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
 
+    from accel.latency_table import LatencyTable
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -52,6 +54,7 @@ def fit(
     folder: Path | None = None,
     baseline: Path | None = None,
     pretrained: Path | None = None,
+    latency: LatencyTable | None = None,
     loggers: Sequence[Logger] = (),
     checkpoint: Path | None = None,
 ) -> Fitted:
@@ -61,6 +64,7 @@ def fit(
         folder: where checkpoints and metrics.csv go; without one, nothing is kept.
         baseline: the dense baseline's folder, for techniques that need it.
         pretrained: the same before any training.
+        latency: what layers, heads and channels cost on this machine, for techniques that need it.
         checkpoint: the file to resume from.
 
     Raises:
@@ -77,6 +81,7 @@ def fit(
         seed=plan.seed,
         baseline=baseline,
         pretrained=pretrained,
+        latency=latency,
         folder=folder,
         resumed=checkpoint is not None,
         kept_tokens=data.shortened.kept if data.shortened else None,

@@ -217,12 +217,15 @@ def summarize(found: Measurement) -> dict[str, Any]:
     if not found.before:
         return summary
     best, best_dense = found.fastest(found.after), found.fastest(found.before)
-    eager = next((c for c in found.before if c.label == "eager float32"), best_dense)
+    eager = next((c for c in found.before if c.label == "eager float32"), None)
+    plain = eager or best_dense
     ratio = best_dense.latency_ms_p50 / best.latency_ms_p50
+    if eager is not None:
+        summary["speedup_vs_eager"] = eager.latency_ms_p50 / best.latency_ms_p50
     return summary | {
-        "speedup_vs_eager": eager.latency_ms_p50 / best.latency_ms_p50,
         "speedup_vs_best_dense": ratio,
-        "size_ratio": eager.size_bytes / best.size_bytes,
+        "size_ratio": plain.size_bytes / best.size_bytes,
+        "size_ratio_over": plain.label,
         "verdict": _verdict(ratio, best, best_dense),
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -51,7 +51,7 @@ def measure_run(
     console.say(f"\nMeasuring at batch 1, {SEQUENCE_LENGTH} tokens, {torch.get_num_threads()} threads")
     model = exported.model
     before = _dense_candidates(dense, engines, console) if dense is not None else []
-    after = _candidates(model, folder / "model", engines)
+    after = candidates(model, folder / "model", engines)
     one = random_inputs(model, 1, SEQUENCE_LENGTH)
     many = {name: np.repeat(value, THROUGHPUT_BATCH, axis=0) for name, value in one.items()}
     found = measure(before, after, one, many, on_progress=lambda text: console.say(f"  {text}"))
@@ -77,10 +77,15 @@ def _dense_candidates(folder: Path, engines: list[str], console: Console) -> lis
             quantize_onnx(folder / ONNX, folder / ONNX_INT8)
         except ExportError as error:
             console.say(f"  {error}")
-    return _candidates(artifact.load_model(folder), folder, engines)
+    return candidates(artifact.load_model(folder), folder, engines)
 
 
-def _candidates(model: nn.Module, folder: Path, engines: list[str]) -> list[Candidate]:
+def candidates(model: nn.Module, folder: Path, engines: Sequence[str]) -> list[Candidate]:
+    """The model on every named engine that can run it.
+
+    Args:
+        folder: where it was exported, for engines that load a file.
+    """
     one = random_inputs(model, 1, SEQUENCE_LENGTH)
     size = size_of(float_copy(model), one, *_parameters(model))
     made: dict[str, Callable[[], Engine]] = {}

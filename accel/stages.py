@@ -22,6 +22,7 @@ from accel.report.record import write_record
 from accel.report.terminal import before_after_table, headline
 
 if TYPE_CHECKING:
+    from accel.latency_table import LatencyTable
     from accel.run import Run
 
 
@@ -34,7 +35,8 @@ def train_and_finish(run: Run, dataset: Dataset, console: Console) -> None:
     run.record["data"]["truncated"] = data.num_truncated
     run.record["reused"]["tokens"] = data.reused
     dense, untrained = _baseline(run, data, console), _pretrained(run, data)
-    fitted = _train(run, data, console, dense, untrained)
+    latency = _latency(run, data, console)
+    fitted = _train(run, data, console, dense, untrained, latency)
     if not run.leads:
         return
     run.record["steps"] = fitted.steps
@@ -72,7 +74,25 @@ def _pretrained(run: Run, data: Prepared) -> Baseline | None:
     return pretrained(run.plan, data, scorer(data)) if run.plan.needs_pretrained else None
 
 
-def _train(run: Run, data: Prepared, console: Console, dense: Baseline | None, untrained: Baseline | None) -> Fitted:
+def _latency(run: Run, data: Prepared, console: Console) -> LatencyTable | None:
+    if not any(technique.needs_latency_table for technique in run.plan.techniques):
+        return None
+    from accel.latency_table import latency_table
+
+    with run.timed("latency table"):
+        table, run.record["reused"]["latency_table"] = latency_table(run.plan, data.tokenizer, console)
+    run.record["latency_table"] = asdict(table)
+    return table
+
+
+def _train(
+    run: Run,
+    data: Prepared,
+    console: Console,
+    dense: Baseline | None,
+    untrained: Baseline | None,
+    latency: LatencyTable | None,
+) -> Fitted:
     loggers = run.plan.tracker.start(run.info()) if run.plan.tracker is not None and run.leads else []
     console.say(f"\nTraining {run.plan.name}: {data.total_steps(run.plan)} steps")
     with run.timed("fit"):
@@ -84,6 +104,7 @@ def _train(run: Run, data: Prepared, console: Console, dense: Baseline | None, u
             folder=run.folder,
             baseline=dense.folder if dense else None,
             pretrained=untrained.folder if untrained else None,
+            latency=latency,
             loggers=loggers,
             checkpoint=_checkpoint(run),
         )

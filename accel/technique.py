@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch.utils.data import DataLoader
     from transformers import PreTrainedTokenizerBase
 
+    from accel.latency_table import LatencyTable
     from accel.plan import Plan
 
 
@@ -116,6 +117,8 @@ class Facts:
     """Where the run keeps its files; none for a model that is trained on the way, such as the baseline."""
     resumed: bool = False
     """Whether training goes on from a checkpoint."""
+    latency: LatencyTable | None = None
+    """What layers, heads and channels cost on this machine, when the plan asks for it."""
     kept_tokens: Sequence[int] | None = None
     """Ids of the pieces that the finished model needs; None for all."""
 
@@ -173,6 +176,11 @@ class Technique(Option):
     @property
     def needs_pretrained(self) -> bool:
         """Whether the dense model as it was before any training must exist as a folder."""
+        return False
+
+    @property
+    def needs_latency_table(self) -> bool:
+        """Whether what heads and channels cost on this machine must be measured before training."""
         return False
 
     @property

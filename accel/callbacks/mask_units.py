@@ -9,25 +9,29 @@ import pytorch_lightning as pl
 from accel.data.public_text import public_batches
 from accel.ops.schedule import cubic
 from accel.ops.structure import Block, find_blocks
-from accel.ops.unit_masks import apply_masks, scores_of, update_masks
+from accel.ops.unit_masks import apply_masks, price, scores_of, update_masks
 from accel.ops.unit_scores import scorer_for
 
 if TYPE_CHECKING:
     from accel.compression.prune import Prune
+    from accel.technique import Facts
 
 
 class MaskUnits(pl.Callback):
     """Scores units before, and masks them after, every optimizer step; its only state is the model's buffers."""
 
-    def __init__(self, settings: Prune, total_steps: int) -> None:
+    def __init__(self, settings: Prune, facts: Facts) -> None:
         self.settings = settings
-        self.begin_step = int(settings.begin * total_steps)
-        self.end_step = max(self.begin_step + 1, int(settings.end * total_steps))
+        self.facts = facts
+        self.begin_step = int(settings.begin * facts.total_steps)
+        self.end_step = max(self.begin_step + 1, int(settings.end * facts.total_steps))
         self.blocks: list[Block] = []
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
         model, settings = pl_module.model, self.settings
         self.blocks = find_blocks(model)
+        self.prices, self.fraction = settings.budget(model, self.blocks, self.facts)
+        price(model, self.prices)
         self.scorer = scorer_for(
             settings.score,
             lambda: public_batches(
@@ -47,8 +51,8 @@ class MaskUnits(pl.Callback):
         model, step = pl_module.model, trainer.global_step
         final = step == self.end_step
         if final or (self.begin_step < step < self.end_step and step % self.settings.every_steps == 0):
-            fraction = self.settings.sparsity * cubic(step, self.begin_step, self.end_step)
+            fraction = self.fraction * cubic(step, self.begin_step, self.end_step)
             self.scorer.on_choice(model, self.blocks, scores_of(model, self.blocks))
-            update_masks(model, self.blocks, fraction, self.settings.multiple_of, final=final)
+            update_masks(model, self.blocks, self.prices, fraction, self.settings.multiple_of, final=final)
         if step > self.begin_step:
             apply_masks(model, self.blocks)

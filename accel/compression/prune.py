@@ -10,15 +10,19 @@ What it costs: about half of the removable parameters go at little loss with ``d
 Composes with: qat, distill, ddp; with privacy where no private example is scored; refused with adapters, which freeze
     what is scored.
 Off switch: ``compression.prune.sparsity=0``.
+Budgets: a share of the parameters (``sparsity``), or what a product can afford: milliseconds on this machine, megabytes
+    or FLOPs. Units are then ranked by score per millisecond, megabyte or FLOP and removed until the model fits, from a
+    table of measured times as in ZipLM (Kurtic et al. 2023, arXiv 2302.04089); what cannot fit is told before training.
 Reference: Molchanov et al. 2019 (arXiv 1906.10771); Michel et al. 2019 (arXiv 1905.10650); Zhu & Gupta 2017
     (arXiv 1710.01878) for the schedule; Sun et al. 2023 (arXiv 2306.11695) for activations times weights.
 
     accel compression=[prune] compression.prune.sparsity=0.5
+    accel compression=[prune,qat] compression.prune.target_latency_ms=5
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
     from pytorch_lightning import Callback
     from torch import nn
 
+    from accel.ops.prices import Prices
+    from accel.ops.structure import Block
     from accel.plan import Plan
 
 
@@ -41,12 +47,21 @@ class Score(Enum):
     activation = "activation"
 
 
+TARGETS = ("target_latency_ms", "target_size_mb", "target_flops")
+
+
 @dataclass(kw_only=True)
 class Prune(Removal):
     """Structured removal of heads and channels."""
 
     sparsity: float = 0.5
-    """Share of the parameters in heads and channels that is removed at the end, in [0, 1)."""
+    """Share of the parameters in heads and channels that is removed at the end, in [0, 1); a target takes its place."""
+    target_latency_ms: float | None = None
+    """Time for one text of 128 tokens on this machine that the model may take on the fastest of the run's engines."""
+    target_size_mb: float | None = None
+    """Megabytes that the weights' file may have."""
+    target_flops: float | None = None
+    """Share of the dense model's multiplications and additions that may be left, in (0, 1)."""
     begin: float = 0.1
     """Where masking starts, as a share of all steps; before it only scores are collected."""
     end: float = 0.6
@@ -63,7 +78,17 @@ class Prune(Removal):
 
     @property
     def removes(self) -> bool:
-        return self.sparsity > 0
+        return self.sparsity > 0 or self.target is not None
+
+    @property
+    def target(self) -> tuple[str, float] | None:
+        """The budget that was given, by the name of its setting."""
+        given = ((name, getattr(self, name)) for name in TARGETS)
+        return next(((name, value) for name, value in given if value is not None), None)
+
+    @property
+    def needs_latency_table(self) -> bool:
+        return self.target_latency_ms is not None
 
     @property
     def needs_gradients(self) -> bool:
@@ -79,6 +104,7 @@ class Prune(Removal):
         yield from super().objections(plan)
         if not 0 <= self.sparsity < 1:
             yield self.out_of_range("sparsity", "in [0, 1): it is the share of parameters that goes", "0.5")
+        yield from self._objections_to_targets()
         if not 0 <= self.begin < self.end <= 1:
             yield Objection(
                 f"{self.key}.begin={self.begin}  with  {self.key}.end={self.end}",
@@ -96,6 +122,37 @@ class Prune(Removal):
                 f"{self.key}.score=activation {self.key}.public_text=FILE, a text per line",
             )
 
+    def _objections_to_targets(self) -> Iterator[Objection]:
+        given = [name for name in TARGETS if getattr(self, name) is not None]
+        for name in given[1:]:
+            yield Objection(
+                f"{self.key}.{given[0]}={getattr(self, given[0])}  with  {self.key}.{name}={getattr(self, name)}",
+                "heads and channels are removed until one budget is met, and two would need two choices",
+                f"{self.key}.{name}=null",
+            )
+        for name, limit, example in (
+            ("target_latency_ms", float("inf"), "5"),
+            ("target_size_mb", float("inf"), "12"),
+            ("target_flops", 1.0, "0.4"),
+        ):
+            if name in given and not 0 < getattr(self, name) < limit:
+                expected = "more than 0" if limit > 1 else "in (0, 1): it is the share that may be left"
+                yield self.out_of_range(name, expected, example)
+
+    def budget(self, model: nn.Module, blocks: Sequence[Block], facts: Facts) -> tuple[Prices, float]:
+        """What units cost in the currency of the budget, and the share of it that must go.
+
+        Raises:
+            RunError: the target is met without removing anything, or cannot be met.
+        """
+        from accel.ops.prices import CURRENCIES, in_parameters
+
+        if self.target is None:
+            return in_parameters(model, blocks), self.sparsity
+        name, value = self.target
+        prices = CURRENCIES[name](model, blocks, facts)
+        return prices, prices.share_to_remove(blocks, value, self.multiple_of, f"{self.key}.{name}")
+
     def adapt_model(self, model: nn.Module, facts: Facts) -> nn.Module:
         from accel.ops.unit_masks import attach
 
@@ -106,18 +163,18 @@ class Prune(Removal):
     def callbacks(self, facts: Facts) -> list[Callback]:
         from accel.callbacks.mask_units import MaskUnits
 
-        return [MaskUnits(self, facts.total_steps)]
+        return [MaskUnits(self, facts)]
 
     def evidence(self, model: nn.Module, history: History) -> Evidence:
         from accel.ops.unit_masks import figures
 
         del history
         found = figures(model)
-        return Evidence(
-            acted=self.sparsity == 0 or found["removed_fraction"] > 0.5 * self.sparsity,
-            figures=found,
-            expected=f"about {self.sparsity:.0%} of the removable parameters gone",
-        )
+        if self.target is None:
+            acted = self.sparsity == 0 or found["removed_fraction"] > 0.5 * self.sparsity
+            return Evidence(acted, found, f"about {self.sparsity:.0%} of the removable parameters gone")
+        name, value = self.target
+        return Evidence(found["cost"] <= value * 1.001, found | {name: value}, f"a model within {name}={value:g}")
 
     def export(self, model: nn.Module) -> nn.Module:
         from accel.ops.unit_masks import remove_masked

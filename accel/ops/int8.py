@@ -83,8 +83,13 @@ def prepare(model: nn.Module, *, embeddings: bool) -> int:
 def fake_quantized(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Name and module of every layer with rounding in it."""
     for name, module in model.named_modules():
-        if isinstance(module, FakeQuantizedLinear | FakeQuantizedEmbedding):
+        if is_rounded(module):
             yield name, module
+
+
+def is_rounded(module: nn.Module) -> bool:
+    """Whether training rounds this layer's weight, so that it will be stored in int8."""
+    return isinstance(module, FakeQuantizedLinear | FakeQuantizedEmbedding)
 
 
 def enable(model: nn.Module, enabled: bool) -> None:
@@ -97,7 +102,12 @@ def enable(model: nn.Module, enabled: bool) -> None:
 def convert(model: nn.Module) -> nn.Module:
     """Replace, in place, every prepared layer by one that stores and computes int8."""
     replace(model, lambda m: isinstance(m, FakeQuantizedLinear), _int8_linear)
-    replace(model, lambda m: isinstance(m, FakeQuantizedEmbedding), _int8_embedding)
+    tables: dict[int, Int8Embedding] = {}  # T5 has three embeddings with one weight, and shall store it once
+
+    def table(embedding: nn.Embedding) -> Int8Embedding:
+        return tables.setdefault(id(embedding.weight), _int8_embedding(embedding))
+
+    replace(model, lambda m: isinstance(m, FakeQuantizedEmbedding), table)
     return model
 
 

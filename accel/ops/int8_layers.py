@@ -99,7 +99,11 @@ def is_quantized(value: Tensor) -> bool:
 
 
 def put_in_place(model: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Replace, in place, every layer for which ``state`` holds a scale by an int8 layer with those tensors."""
+    """Replace, in place, every layer for which ``state`` holds a scale by an int8 layer with those tensors.
+
+    Names with the same tensor get the same layer.
+    """
+    made: dict[int, nn.Module] = {}
     for name in state:
         path, _, last = name.rpartition(".")
         if last == SCALE:
@@ -108,6 +112,7 @@ def put_in_place(model: nn.Module, state: Mapping[str, Tensor]) -> None:
                 continue  # a shared layer, replaced under its other name
             weight, scale, bias = state[f"{path}.weight"], state[name], state.get(f"{path}.bias")
             new = Int8Embedding(weight, scale) if isinstance(old, nn.Embedding) else Int8Linear(weight, scale, bias)
+            new = made.setdefault(id(weight), new)
             replace(model, exactly(old), lambda _, new=new: new)
 
 

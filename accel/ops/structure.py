@@ -133,7 +133,12 @@ class Block:
 
     def parameters_per_unit(self, model: nn.Module) -> int:
         """How many parameters disappear with one unit."""
-        rows = sum(_linear(model, i).in_features + (_linear(model, i).bias is not None) for i in self.inputs)
+        biases = sum(_linear(model, path).bias is not None for path in self.inputs)
+        return self.weights_per_unit(model) + self.unit_width * self.fused * biases
+
+    def weights_per_unit(self, model: nn.Module) -> int:
+        """The same without biases: what is multiplied with every token."""
+        rows = sum(_linear(model, path).in_features for path in self.inputs)
         return self.unit_width * (self.fused * rows + _linear(model, self.output).out_features)
 
 

@@ -12,9 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from accel.ops.importance import Candidates, choose
+from accel.ops.prices import Prices, in_parameters
 from accel.ops.structure import CHANNELS, HEADS, Block, find_blocks, mask_units, output_weight, remove_units
 
 KEEP, SCORE = "accel_keep", "accel_score"
+PRICES = "accel_prices"
+"""Attribute of a model: what its units cost in the currency of the budget."""
 
 
 def attach(model: nn.Module) -> None:
@@ -24,6 +27,11 @@ def attach(model: nn.Module) -> None:
         if not hasattr(output, KEEP):
             output.register_buffer(KEEP, torch.ones(block.num_units, dtype=torch.bool))
             output.register_buffer(SCORE, torch.zeros(block.num_units))
+
+
+def price(model: nn.Module, prices: Prices) -> None:
+    """Note what units cost; a function of the plan and the machine, so no checkpoint holds it."""
+    setattr(model, PRICES, prices)
 
 
 def keep_of(model: nn.Module, block: Block) -> Tensor:
@@ -41,13 +49,15 @@ def scores_of(model: nn.Module, blocks: list[Block]) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def update_masks(model: nn.Module, blocks: list[Block], fraction: float, multiple_of: int, *, final: bool) -> None:
-    """Mask the least important units until ``fraction`` of the removable parameters is gone."""
+def update_masks(
+    model: nn.Module, blocks: list[Block], prices: Prices, fraction: float, multiple_of: int, *, final: bool
+) -> None:
+    """Mask the least important units until ``fraction`` of what all units cost is gone."""
     candidates = [
         Candidates(
             scores=_score_of(model, block),
             alive=keep_of(model, block),
-            parameters_per_unit=block.parameters_per_unit(model),
+            cost_per_unit=prices.per_unit[block.name],
             multiple_of=multiple_of if block.kind == CHANNELS else 1,
         )
         for block in blocks
@@ -87,6 +97,8 @@ def figures(model: nn.Module) -> dict[str, Any]:
         removable += cost * block.num_units
         columns = keep.repeat_interleave(block.unit_width)
         leaking += int(output_weight(model, block)[:, ~columns].count_nonzero())
+    counts = {block.name: int(keep_of(model, block).sum()) for block in blocks}
+    prices: Prices = getattr(model, PRICES, None) or in_parameters(model, blocks)
     if leaking:
         raise RuntimeError(f"{leaking} masked weights are not zero: something wrote to them after the last step")
     return {
@@ -95,5 +107,7 @@ def figures(model: nn.Module) -> dict[str, Any]:
         "removed_channels": gone[CHANNELS],
         "channels": total[CHANNELS],
         "removed_fraction": removed / max(1, removable),
-        "units_per_block": {block.name: int(keep_of(model, block).sum()) for block in blocks},
+        "cost": prices.of(counts),
+        "cost_unit": prices.unit,
+        "units_per_block": counts,
     }

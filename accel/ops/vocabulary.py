@@ -24,9 +24,11 @@ def keep_marked(model: nn.Module) -> nn.Module:
     kept: list[int] | None = getattr(model, KEPT, None)
     if kept is None:
         return model
-    rows = torch.tensor(kept)
-    for table in _tables(model):
-        table.weight = nn.Parameter(table.weight.detach()[rows.to(table.weight.device)], table.weight.requires_grad)
+    tables = _tables(model)
+    whole = tables[0].weight
+    weight = nn.Parameter(whole.detach()[torch.tensor(kept, device=whole.device)], whole.requires_grad)
+    for table in tables:
+        table.weight = weight
         table.num_embeddings = len(kept)
         if table.padding_idx is not None:
             table.padding_idx = kept.index(table.padding_idx)
@@ -43,7 +45,7 @@ def figures(model: nn.Module) -> dict[str, int]:
 
 
 def _tables(model: nn.Module) -> list[nn.Embedding]:
-    """The token embedding, and any other module that shares its weight or stands beside it."""
+    """The token embedding, and any other module that shares its weight."""
     first = model.get_input_embeddings()  # type: ignore[operator]
     return [m for m in model.modules() if isinstance(m, nn.Embedding) and (m is first or m.weight is first.weight)]
 

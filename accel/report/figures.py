@@ -143,8 +143,9 @@ def _result_sentence(record: Mapping[str, Any]) -> str:
     if before.get("model") == "pretrained":
         text = f"Accuracy {accuracy:.4f} ({was:.4f} before any training on this data)"
     if "size_ratio" in found:
-        text += f", {found['size_ratio']:.2f}x smaller and {found['speedup_vs_eager']:.2f}x faster than the dense model"
-        text += " in fp32 eager"
+        text += f", {found['size_ratio']:.2f}x smaller"
+        text += f" and {found['speedup_vs_eager']:.2f}x faster" if "speedup_vs_eager" in found else ""
+        text += f" than the dense model in {found.get('size_ratio_over', 'eager float32')}"
     return f"{text}. {found.get('verdict', '')}".strip()
 
 

@@ -82,7 +82,7 @@ def machine() -> dict[str, Any]:
     """What the figures were measured on."""
     return {
         "platform": platform.platform(),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "python": platform.python_version(),
     }
@@ -99,7 +99,8 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The model of this machine's processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf8").splitlines()
         return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")

@@ -1,14 +1,19 @@
 from accel.callbacks.mask_units import MaskUnits
 from accel.compression.prune import Prune
+from accel.technique import Facts
+
+
+def facts(total_steps):
+    return Facts(total_steps=total_steps, num_examples=1, num_labels=2, world_size=1, seed=0, baseline=None)
 
 
 def test_the_schedule_is_a_function_of_the_settings_alone():
-    callback = MaskUnits(Prune(begin=0.25, end=0.5), total_steps=100)
+    callback = MaskUnits(Prune(begin=0.25, end=0.5), facts(100))
     assert (callback.begin_step, callback.end_step) == (25, 50)
 
 
 def test_even_the_shortest_run_has_an_end():
-    callback = MaskUnits(Prune(begin=0.1, end=0.2), total_steps=2)
+    callback = MaskUnits(Prune(begin=0.1, end=0.2), facts(2))
     assert callback.begin_step < callback.end_step
 
 

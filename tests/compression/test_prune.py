@@ -14,6 +14,10 @@ from accel.plan import decide
         (["compression.prune.begin=0.7"], "masking must begin before it ends"),
         (["compression.prune.every_steps=0"], "at least 1"),
         (["compression.prune.multiple_of=0"], "at least 1"),
+        (["compression.prune.target_latency_ms=0"], "target_latency_ms must be more than 0"),
+        (["compression.prune.target_size_mb=-3"], "target_size_mb must be more than 0"),
+        (["compression.prune.target_flops=1.2"], r"target_flops must be in \(0, 1\)"),
+        (["compression.prune.target_flops=0.5", "compression.prune.target_size_mb=9"], "until one budget is met"),
     ],
 )
 def test_objects_to_settings_that_cannot_be(words, text):

@@ -49,3 +49,22 @@ def test_no_block_disappears():
 
 def test_fraction_zero_keeps_everything():
     assert choose([candidates([0.0, 1.0])], 0.0, final=True)[0].all()
+
+
+def test_at_least_the_fraction_is_gone_in_the_end():
+    """Rounding to the nearest multiple alone would bring back too much."""
+    for seed in range(20):
+        torch.manual_seed(seed)
+        blocks = [candidates(torch.rand(100).tolist(), multiple=32) for _ in range(3)]
+        keep = choose(blocks, 0.45, final=True)
+        gone = sum(int((~k).sum()) for k in keep) / 300
+        assert 0.45 <= gone < 0.45 + 32 / 300 * 2
+
+
+def test_the_multiple_that_matters_least_goes(monkeypatch):
+    """With a negative control: without that step nothing would be gone."""
+    blocks = [candidates([5.0] * 64, multiple=32), candidates([4.0] * 64, multiple=32)]
+    keep = choose(blocks, 0.1, final=True)
+    assert [int(k.sum()) for k in keep] == [64, 32]
+    monkeypatch.setattr("accel.ops.importance._drop_multiples", lambda blocks, keep, budget: keep)
+    assert [int(k.sum()) for k in choose(blocks, 0.1, final=True)] == [64, 64]

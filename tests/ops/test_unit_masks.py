@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from accel.model.tiny_bert import TinyBert
+from accel.ops.prices import in_parameters
 from accel.ops.structure import find_blocks, output_weight
-from accel.ops.unit_masks import apply_masks, attach, figures, keep_of, remove_masked, scores_of, update_masks
+from accel.ops.unit_masks import apply_masks, attach, figures, keep_of, price, remove_masked, scores_of, update_masks
 from accel.ops.unit_scores import FirstOrderScorer
 
 IDS = torch.randint(5, 200, (4, 16), generator=torch.Generator().manual_seed(0))
@@ -17,7 +18,8 @@ def masked_model(fraction=0.5):
     blocks = find_blocks(model)
     model(input_ids=IDS).logits.square().sum().backward()
     FirstOrderScorer().on_gradients(model, blocks, scores_of(model, blocks))
-    update_masks(model, blocks, fraction, 32, final=True)
+    price(model, in_parameters(model, blocks))
+    update_masks(model, blocks, in_parameters(model, blocks), fraction, 32, final=True)
     apply_masks(model, blocks)
     return model, blocks
 
@@ -25,7 +27,8 @@ def masked_model(fraction=0.5):
 def test_removes_about_the_fraction_and_computes_the_same():
     model, _ = masked_model()
     found = figures(model)
-    assert 0.4 < found["removed_fraction"] < 0.6
+    assert 0.5 <= found["removed_fraction"] < 0.6
+    assert found["cost"] == pytest.approx(1 - found["removed_fraction"])
     assert all(count % 32 == 0 for name, count in found["units_per_block"].items() if name.endswith("channels"))
     removed = remove_masked(copy.deepcopy(model))
     assert not [n for n, _ in removed.named_buffers() if "accel" in n]

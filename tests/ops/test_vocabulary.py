@@ -4,7 +4,7 @@ import torch
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_t5 import TinyT5
-from accel.ops.vocabulary import figures, keep_marked, mark
+from accel.ops.vocabulary import _tables, figures, keep_marked, mark
 
 KEPT = [0, 1, 2, 3, 4, *range(10, 100, 3)]
 
@@ -23,6 +23,7 @@ def test_a_kept_piece_means_what_it_meant(make):
     assert torch.equal(expected, found)
     assert figures(model) == {"kept_pieces": len(KEPT), "removed_pieces": 0}
     assert model.config.vocab_size == len(KEPT)
+    assert len({id(table.weight) for table in _tables(model)}) == 1
     for table in (m for m in model.modules() if isinstance(m, torch.nn.Embedding)):
         assert table.num_embeddings == len(table.weight) != 261
 

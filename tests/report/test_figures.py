@@ -44,7 +44,11 @@ def test_the_headline_tells_it_in_one_sentence():
     record = {"before": side(0.845, 20), "after": side(0.841, 4), "measurement": found}
     text = headline(record)
     assert "0.8450 -> 0.8410 (-0.40 points), 5.00x smaller and 9.80x faster" in text
+    assert "9.80x faster than the dense model in eager float32" in text
     assert text.endswith("No speed-up on this machine.")
+    del found["speedup_vs_eager"]
+    found["size_ratio_over"] = "onnxruntime int8"
+    assert "5.00x smaller than the dense model in onnxruntime int8. No" in headline(record)
     assert "4.00 ms" in headline({"after": side(0.841, 4)})
     assert headline({"name": "x", "status": "refused"}) == "x: refused."
 

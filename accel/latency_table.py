@@ -1,0 +1,193 @@
+"""What layers, heads and channels cost in milliseconds on this machine: measured once, then kept.
+
+A few sizes of the model are exported and timed in turn, on the engines of the run and in int8 where the plan quantizes.
+A plane through these times says what a unit costs; how far it misses them stands in the record.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from filelock import FileLock
+from torch import nn
+
+from accel import __version__, artifact
+from accel.compression.qat import Qat
+from accel.console import Console
+from accel.errors import RunError
+from accel.export import ONNX, ONNX_INT8
+from accel.measure import SEQUENCE_LENGTH, Measurement, measure
+from accel.measured import candidates
+from accel.onnx_export import ExportError, export_onnx, quantize_onnx, random_inputs
+from accel.ops.structure import CHANNELS, HEADS, find_blocks, find_stacks, keep_layers, remove_units
+from accel.plan import Plan, digest
+from accel.report.record import processor
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+SHARES = ((1.0, 1.0), (0.5, 1.0), (1.0, 0.5), (0.5, 0.5), (0.25, 0.25), (0.1, 0.1))
+"""(heads, channels) that stay in every layer of the models that are timed."""
+CHANNEL_MULTIPLE = 32
+ROUNDS = 40
+LEAST_MS = 1e-6
+"""A unit whose cost drowns in the noise is cheap, not free."""
+
+
+@dataclass(frozen=True)
+class LatencyTable:
+    """Milliseconds of one text of ``SEQUENCE_LENGTH`` tokens: base + layers * per_layer + sum of the units'."""
+
+    engine: str
+    """The engine that is fastest at the full size, and its dtype."""
+    num_threads: int
+    base_ms: float
+    per_layer_ms: float
+    per_unit_ms: dict[str, float]
+    """By kind: heads, channels."""
+    points: list[dict[str, float]]
+    """What was measured: layers, heads, channels, ms, and fitted_ms."""
+
+    @property
+    def worst_error(self) -> float:
+        """Largest relative distance of a measured time from the fit."""
+        return max(abs(p["fitted_ms"] / p["ms"] - 1) for p in self.points)
+
+
+def latency_table(plan: Plan, tokenizer: PreTrainedTokenizerBase, console: Console) -> tuple[LatencyTable, bool]:
+    """The table for the plan's architecture, engines and number of threads, and whether it was there before.
+
+    Raises:
+        RunError: the model has no heads or channels that accel knows, or no engine runs it.
+    """
+    file = plan.cache / "latency" / f"{_content_hash(plan)}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{file}.lock"):
+        try:
+            return LatencyTable(**json.loads(file.read_text("utf8"))), True
+        except (OSError, ValueError, TypeError):
+            made = _measure(plan, tokenizer, console)
+        temporary = file.with_suffix(".tmp")
+        temporary.write_text(json.dumps(asdict(made), indent=1), "utf8")
+        temporary.replace(file)
+        return made, False
+
+
+def _content_hash(plan: Plan) -> str:
+    """Over everything that times depend on and can be known."""
+    versions = [version(name) for name in ("torch", "transformers", "onnxruntime")]
+    what = [plan.model.fingerprint(), sorted(plan.engines), _quantizes(plan), torch.get_num_threads()]
+    return digest([*what, processor(), platform.node(), __version__, versions])[:24]
+
+
+def _quantizes(plan: Plan) -> bool:
+    return any(isinstance(technique, Qat) for technique in plan.compression)
+
+
+def _measure(plan: Plan, tokenizer: PreTrainedTokenizerBase, console: Console) -> LatencyTable:
+    dense = plan.model.classifier(["a", "b"]).eval()
+    if not find_blocks(dense):
+        raise RunError("compression.prune.target_latency_ms needs a model with heads or channels that accel knows.")
+    sizes = [_smaller(dense, *share) for share in SHARES]
+    sizes.append(_shallower(dense))
+    console.say(f"Latency table: timing {len(sizes)} sizes of the model once; later runs on this machine reuse it")
+    with TemporaryDirectory() as folder:
+        places = [Path(folder, str(n)) for n in range(len(sizes))]
+        options = []
+        for model, place in zip(sizes, places, strict=True):
+            options += candidates(_ready(model, place, plan, tokenizer), place, plan.engines)
+        one = random_inputs(dense, 1, SEQUENCE_LENGTH)
+        found = measure([], options, one, one, rounds=ROUNDS, on_progress=lambda text: console.say(f"  {text}"))
+    return fit(_by_engine(found, len(sizes)), [_counts(model) for model in sizes])
+
+
+def _smaller(dense: nn.Module, heads: float, channels: float) -> nn.Module:
+    model = copy.deepcopy(dense)
+    for block in find_blocks(model):
+        step = CHANNEL_MULTIPLE if block.kind == CHANNELS else 1
+        share = channels if block.kind == CHANNELS else heads
+        count = min(block.num_units, max(step, round(share * block.num_units / step) * step))
+        remove_units(model, block, torch.arange(block.num_units) < count)
+    return model
+
+
+def _shallower(dense: nn.Module) -> nn.Module:
+    model = copy.deepcopy(dense)
+    for stack in find_stacks(model):
+        keep_layers(model, stack, range(max(1, len(stack.layers) // 2)))
+    return model
+
+
+def _ready(model: nn.Module, folder: Path, plan: Plan, tokenizer: PreTrainedTokenizerBase) -> nn.Module:
+    """The model as the run will export it: in int8 where it quantizes, and as ONNX where that is an engine."""
+    if "onnxruntime" in plan.engines:
+        folder.mkdir()
+        try:
+            export_onnx(model, folder / ONNX)
+            quantize_onnx(folder / ONNX, folder / ONNX_INT8)
+        except ExportError:
+            pass  # then the other engines are timed, as at the end of the run
+    if _quantizes(plan):
+        from accel.ops import int8
+
+        int8.prepare(model, embeddings=True)
+        model = int8.convert(model)
+    artifact.save_model(model, tokenizer, folder, label_names=["a", "b"], max_length=SEQUENCE_LENGTH)
+    return model
+
+
+def _by_engine(found: Measurement, num_sizes: int) -> Mapping[str, list[float]]:
+    """Times of every size, by engine; only engines that ran all of them."""
+    times: dict[str, list[float]] = {}
+    for cost in found.after:
+        times.setdefault(cost.label, []).append(cost.latency_ms_p50)
+    complete = {label: ms for label, ms in times.items() if len(ms) == num_sizes}
+    if not complete:
+        raise RunError(f"No engine of the run could be timed: {found.skipped}. Choose others, e.g. engines=[eager].")
+    return complete
+
+
+def _counts(model: nn.Module) -> dict[str, int]:
+    units = {HEADS: 0, CHANNELS: 0}
+    for block in find_blocks(model):
+        units[block.kind] += block.num_units
+    return {"layers": sum(len(stack.layers) for stack in find_stacks(model)), **units}
+
+
+def fit(times: Mapping[str, Sequence[float]], counts: Sequence[Mapping[str, int]]) -> LatencyTable:
+    """The plane through the times of the engine that is fastest at the first size.
+
+    Least squares of the relative error, so that small models count as much as large ones.
+
+    Args:
+        times: by engine, one for each size.
+        counts: layers, heads and channels of each size.
+    """
+    engine = min(times, key=lambda label: times[label][0])
+    ms = np.array(times[engine])
+    names = ("layers", HEADS, CHANNELS)
+    columns = np.array([[1.0, *(size[name] for name in names)] for size in counts])
+    prices = np.linalg.lstsq(columns / ms[:, None], np.ones(len(ms)), rcond=None)[0]
+    prices = np.maximum(prices, LEAST_MS)
+    base, layer, head, channel = (float(price) for price in prices)
+    return LatencyTable(
+        engine=engine,
+        num_threads=torch.get_num_threads(),
+        base_ms=base,
+        per_layer_ms=layer,
+        per_unit_ms={HEADS: head, CHANNELS: channel},
+        points=[
+            {**size, "ms": float(t), "fitted_ms": float(row @ prices)}
+            for size, t, row in zip(counts, ms, columns, strict=True)
+        ],
+    )
