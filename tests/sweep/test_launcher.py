@@ -76,6 +76,25 @@ def test_a_result_is_the_same_alone_in_a_sweep_in_parallel_and_in_any_order(run_
     assert found == {expected}
 
 
+@pytest.mark.slow
+def test_ten_of_ten_results_are_the_same_alone_and_in_a_parallel_sweep(run_sweep, sweep_command, tmp_path):
+    alone = {}
+    for seed in range(10):
+        command, place = sweep_command(f"hydra.run.dir={tmp_path / str(seed)}", f"seed={seed}", multirun=False)
+        subprocess.run(command, cwd=place, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=True, capture_output=True)
+        alone[f"seed={seed}"] = model_of(tmp_path / str(seed))
+    order = ",".join(map(str, random.Random(0).sample(range(10), 10)))
+    words = [f"seed={order}", "hydra.launcher.n_jobs=2", "hydra.launcher.cores_per_job=1"]
+    _, output, sweep, folder = run_sweep(*words)
+    found = {}
+    for job in sweep["jobs"]:
+        assert job["status"] == "finished", output
+        (word,) = [w for w in job["overrides"] if w.startswith("seed=")]
+        found[word] = model_of(folder / str(job["number"]))
+    assert len(set(alone.values())) == 10
+    assert found == alone
+
+
 def test_refused_jobs_are_recorded_and_skipped(run_sweep):
     code, output, sweep, folder = run_sweep("tuning=lora", "compression=[],[qat]")
     assert code == ExitCode.DONE, output
