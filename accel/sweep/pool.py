@@ -143,6 +143,7 @@ class Pool:
             directory=Path.cwd(),
             environment={**os.environ, **job.environment},
             lock=self.lock,
+            owner=os.getpid(),
             cores=cores,
             threads=len(cores) or None,
             gpus=self.resources.gpus(slot),

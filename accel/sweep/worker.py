@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+from accel.errors import ExitCode
+
 STACK = "accel.sweep.stack"
 RANK_VARIABLES = ("LOCAL_RANK", "RANK", "WORLD_SIZE", "NODE_RANK", "ACCEL_RUN_FOLDER")
 """Set for a rank of some other run; a job is a run of its own."""
@@ -30,6 +32,8 @@ class Order:
     environment: Mapping[str, str]
     lock: Path
     """Held, shared, for as long as the job lives."""
+    owner: int
+    """Process id of the sweep."""
     cores: Sequence[int] = ()
     """The only cores it may run on; empty: all."""
     threads: int | None = None
@@ -87,7 +91,8 @@ def _become_the_command(order: Order) -> None:
         os.sched_setaffinity(0, order.cores)
     sys.modules["__main__"] = import_module("accel.__main__")
     sys.argv = ["accel", *order.words]
-    share(order.lock)
+    if not share(order.lock, order.owner):
+        sys.exit(ExitCode.SIGTERM)  # the sweep was killed while it started this job
 
 
 def _limit(order: Order) -> None:

@@ -20,7 +20,7 @@ def test_one_sweep_per_folder(tmp_path):
 
 
 def _live(file, seconds):
-    share(file)
+    share(file, os.getppid())
     time.sleep(seconds)
 
 
@@ -37,3 +37,9 @@ def test_the_jobs_of_a_killed_sweep_are_waited_for(tmp_path):
     with only_sweep(tmp_path, wait_s=30):
         assert time.monotonic() - start < 20
     job.join()
+
+
+def test_a_job_learns_whether_its_sweep_still_owns_the_folder(tmp_path):
+    with only_sweep(tmp_path, wait_s=0) as file:
+        assert share(file, os.getpid())
+        assert not share(file, os.getppid())

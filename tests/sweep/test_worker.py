@@ -9,6 +9,7 @@ import time
 import pytest
 
 from accel.sweep import worker
+from accel.sweep.lock import SWEEP_LOCK
 from accel.sweep.worker import Order, work
 
 
@@ -18,9 +19,11 @@ def started(tmp_path, monkeypatch):
 
     def start(run, **settings):
         monkeypatch.setattr("accel.cli.main", run)
+        (tmp_path / SWEEP_LOCK).write_text(str(settings.pop("written", os.getpid())))
         order = Order(
             words=["seed=1"], output=tmp_path / "output.txt", directory=tmp_path,
-            environment=settings.pop("environment", {"PATH": os.environ["PATH"]}), lock=tmp_path / "lock", **settings,
+            environment=settings.pop("environment", {"PATH": os.environ["PATH"]}), lock=tmp_path / "lock",
+            **{"owner": os.getpid(), **settings},
         )  # fmt: skip
         process = multiprocessing.get_context("fork").Process(target=work, args=(order,))
         process.start()
@@ -43,6 +46,18 @@ def test_it_is_set_apart_and_ends_with_the_runs_exit_code(started, tmp_path):
     assert output.read_text().splitlines() == [
         f"['seed=1'] {tmp_path} True ['accel', 'seed=1'] accel.__main__", "None 2 1", "from a child",
     ]  # fmt: skip
+
+
+def test_a_job_whose_sweep_is_gone_does_not_run(started, tmp_path):
+    """The sweep was killed while it started the job; the next one owns the folder, or none does."""
+    gone = multiprocessing.get_context("fork").Process(target=lambda: None)
+    gone.start()
+    gone.join()
+    for owner, written in ((os.getpid(), os.getpid()), (os.getpid(), os.getppid()), (gone.pid, gone.pid)):
+        ran = tmp_path / f"ran-{owner}-{written}"
+        process, _ = started(lambda words, ran=ran: ran.touch(), owner=owner, written=written)
+        process.join()
+        assert ran.exists() == (owner == written == os.getpid())
 
 
 def test_memory_is_limited(started):
@@ -81,11 +96,13 @@ def test_it_is_told_to_stop_when_its_parent_is_killed(tmp_path, monkeypatch):
     monkeypatch.setattr("accel.cli.main", lambda words: time.sleep(600))
     context = multiprocessing.get_context("fork")
     pids = context.Queue()
-    order = Order(["seed=1"], tmp_path / "o", tmp_path, dict(os.environ), tmp_path / "lock")
+    (tmp_path / SWEEP_LOCK).write_text(str(os.getpid()))
+    order = Order(["seed=1"], tmp_path / "o", tmp_path, dict(os.environ), tmp_path / "lock", os.getpid())
     parent = context.Process(target=_parent_of, args=(order, pids))
     parent.start()
     job = pids.get(timeout=30)
     time.sleep(1)
+    assert _alive(job)
     os.kill(parent.pid, signal.SIGKILL)
     parent.join()
     for _ in range(100):
