@@ -12,7 +12,7 @@ from accel.plan import assemble
 from accel.technique import Objection
 
 TECHNIQUE_GROUPS = ("tuning", "compression", "strategy", "privacy")
-MODELS = ("tiny_bert", "tiny_gpt2", "tiny_t5")
+MODELS = ("tiny_bert", "tiny_gpt2", "tiny_llama", "tiny_t5")
 """One of each architecture class: encoder, decoder, encoder-decoder."""
 USAGE = "accel matrix [--markdown]: every pair of options, works or refused because …"
 

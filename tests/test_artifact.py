@@ -7,6 +7,7 @@ from accel import artifact
 from accel.errors import DataError
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
+from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
 
 IDS = torch.full((2, 9), 7)
@@ -19,7 +20,7 @@ def save(option, folder):
     return model
 
 
-@pytest.mark.parametrize("option", [TinyBert(), TinyGpt2(), TinyT5()], ids=lambda o: o.option_name())
+@pytest.mark.parametrize("option", [TinyBert(), TinyGpt2(), TinyT5(), TinyLlama()], ids=lambda o: o.option_name())
 def test_reloads_bit_for_bit_and_keeps_shared_weights(tmp_path, option):
     model = save(option, tmp_path)
     with torch.inference_mode():

@@ -5,6 +5,7 @@ from accel import artifact
 from accel.attribution import Explainer
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
+from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
 from accel.ops import int8
 from accel.predictor import Predictor
@@ -27,7 +28,7 @@ def predictor(tmp_path):
     return make
 
 
-@pytest.mark.parametrize("model_class", [TinyBert, TinyGpt2, TinyT5])
+@pytest.mark.parametrize("model_class", [TinyBert, TinyGpt2, TinyT5, TinyLlama])
 @pytest.mark.parametrize("quantized", [False, True])
 def test_the_attributions_account_for_the_whole_difference(predictor, model_class, quantized):
     """The completeness of integrated gradients: their sum is the logit's change from padding to the text."""

@@ -5,6 +5,7 @@ from accel.engines.eager import Eager
 from accel.engines.onnxruntime import OnnxRuntime
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
+from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
 from accel.onnx_export import ExportError, export_onnx, parity, quantize_onnx, random_inputs, require_parity
 
@@ -27,7 +28,7 @@ def test_int8_is_close_and_smaller(tmp_path):
     assert (tmp_path / "q.onnx").stat().st_size < 0.7 * (tmp_path / "m.onnx").stat().st_size
 
 
-@pytest.mark.parametrize("option", [TinyGpt2(), TinyT5()], ids=lambda o: o.option_name())
+@pytest.mark.parametrize("option", [TinyGpt2(), TinyT5(), TinyLlama()], ids=lambda o: o.option_name())
 def test_other_architectures_export_or_say_why(tmp_path, option):
     model = option.classifier(["a", "b"]).eval()
     try:

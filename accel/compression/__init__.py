@@ -12,7 +12,9 @@ from accel.technique import Objection, Stage, Technique
 if TYPE_CHECKING:
     from accel.plan import Plan
 
-SUPPORTED_FAMILIES = ("bert", "roberta", "xlm-roberta", "distilbert", "gpt2", "t5")
+SUPPORTED_FAMILIES = (
+    "bert", "roberta", "xlm-roberta", "distilbert", "gpt2", "t5", "llama", "mistral", "qwen2", "qwen3",
+)  # fmt: skip
 
 
 @dataclass(kw_only=True)

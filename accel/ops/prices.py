@@ -124,14 +124,14 @@ def _row_bytes(module: nn.Module, columns: int) -> int:
 
 def _bytes_per_unit(model: nn.Module, block: Block) -> int:
     """Whole rows of the inputs, with their biases, and columns of the output."""
-    rows = 0
+    into = 0
     for path in block.inputs:
         linear = model.get_submodule(path)
         bias = FLOAT_BYTES if linear.bias is not None else 0
-        rows += _row_bytes(linear, int(linear.in_features)) + bias  # type: ignore[arg-type]
+        into += block.rows_per_unit(model, path) * (_row_bytes(linear, int(linear.in_features)) + bias)  # type: ignore[arg-type]
     output = model.get_submodule(block.output)
     column = int(output.out_features) * (1 if is_rounded(output) else FLOAT_BYTES)  # type: ignore[arg-type]
-    return block.unit_width * (block.fused * rows + column)
+    return into + block.unit_width * column
 
 
 def _dropped_bytes(model: nn.Module) -> int:

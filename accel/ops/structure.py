@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +40,8 @@ class Layout:
     """Attribute of the owner with the width of one head."""
     fused: int = 1
     """How many projections share each input layer's rows (GPT-2 keeps query, key and value in one)."""
+    queries: str = ""
+    """Attribute of the owner with the number of query heads that share keys and values: they go together."""
 
 
 _ENCODER_LAYER = r"(.*\.)?encoder\.layer\.\d+"
@@ -54,6 +57,19 @@ _BERT = (
         head_dim="attention_head_size",
     ),
     Layout(layer=_ENCODER_LAYER, kind=CHANNELS, inputs=("intermediate.dense",), output="output.dense"),
+)
+_LLAMA_LAYER = r"(.*\.)?layers\.\d+"
+_LLAMA = (
+    Layout(
+        layer=_LLAMA_LAYER,
+        kind=HEADS,
+        inputs=("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+        output="self_attn.o_proj",
+        owner="self_attn",
+        head_dim="head_dim",
+        queries="num_key_value_groups",
+    ),
+    Layout(layer=_LLAMA_LAYER, kind=CHANNELS, inputs=("mlp.gate_proj", "mlp.up_proj"), output="mlp.down_proj"),
 )
 _DISTILBERT_LAYER = r"(.*\.)?transformer\.layer\.\d+"
 _GPT2_LAYER = r"(.*\.)?h\.\d+"
@@ -89,6 +105,10 @@ LAYOUTS: Mapping[str, tuple[Layout, ...]] = {
         ),
         Layout(layer=_GPT2_LAYER, kind=CHANNELS, inputs=("mlp.c_fc",), output="mlp.c_proj"),
     ),
+    "llama": _LLAMA,
+    "mistral": _LLAMA,
+    "qwen2": _LLAMA,
+    "qwen3": _LLAMA,
     # T5 shares one relative position bias per stack, with one column per head, so its heads stay.
     "t5": (
         Layout(layer=_T5_FEED_FORWARD, kind=CHANNELS, inputs=("wi",), output="wo"),
@@ -103,6 +123,10 @@ STACKS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "xlm-roberta": ((r"(.*\.)?encoder\.layer", "num_hidden_layers"),),
     "distilbert": ((r"(.*\.)?transformer\.layer", "n_layers"),),
     "gpt2": ((r"(.*\.)?h", "n_layer"),),
+    "llama": ((r"(.*\.)?layers", "num_hidden_layers"),),
+    "mistral": ((r"(.*\.)?layers", "num_hidden_layers"),),
+    "qwen2": ((r"(.*\.)?layers", "num_hidden_layers"),),
+    "qwen3": ((r"(.*\.)?layers", "num_hidden_layers"),),
     "t5": ((r"(.*\.)?encoder\.block", "num_layers"), (r"(.*\.)?decoder\.block", "num_decoder_layers")),
 }
 """Where an architecture keeps its layers, and which key of its configuration counts them."""
@@ -126,20 +150,24 @@ class Block:
     output: str
     num_units: int
     unit_width: int
-    """Columns of the output layer per unit: the head's width, or 1."""
+    """Columns of the output layer per unit: the width of its query heads, or 1."""
     fused: int
     owner: str
     layout: Layout
 
     def parameters_per_unit(self, model: nn.Module) -> int:
         """How many parameters disappear with one unit."""
-        biases = sum(_linear(model, path).bias is not None for path in self.inputs)
-        return self.weights_per_unit(model) + self.unit_width * self.fused * biases
+        biases = sum(self.rows_per_unit(model, path) for path in self.inputs if _linear(model, path).bias is not None)
+        return self.weights_per_unit(model) + biases
 
     def weights_per_unit(self, model: nn.Module) -> int:
         """The same without biases: what is multiplied with every token."""
-        rows = sum(_linear(model, path).in_features for path in self.inputs)
-        return self.unit_width * (self.fused * rows + _linear(model, self.output).out_features)
+        into = sum(self.rows_per_unit(model, path) * _linear(model, path).in_features for path in self.inputs)
+        return into + self.unit_width * _linear(model, self.output).out_features
+
+    def rows_per_unit(self, model: nn.Module, path: str) -> int:
+        """Rows of an input layer that belong to one unit, in all of its fused parts."""
+        return _linear(model, path).out_features // self.num_units
 
 
 def find_blocks(model: nn.Module) -> list[Block]:
@@ -172,13 +200,16 @@ def keep_layers(model: nn.Module, stack: Stack, kept: Sequence[int]) -> None:
         for module in layer.modules():
             if hasattr(module, "layer_idx"):  # its place in the cache of keys and values
                 module.layer_idx = number  # type: ignore[assignment]
-    setattr(model.config, stack.count_key, len(layers))
+    config: Any = model.config
+    setattr(config, stack.count_key, len(layers))
+    if getattr(config, "layer_types", None):  # Qwen says of each layer how far it looks
+        config.layer_types = [config.layer_types[index] for index in kept]
 
 
 def _blocks_of(name: str, layer: nn.Module, layouts: tuple[Layout, ...]) -> Iterator[Block]:
     for layout in layouts:
         if re.fullmatch(layout.layer, name) and all(_has(layer, path) for path in (*layout.inputs, layout.output)):
-            width = int(getattr(layer.get_submodule(layout.owner), layout.head_dim)) if layout.kind == HEADS else 1
+            width = _unit_width(layer, layout)
             yield Block(
                 name=f"{name}.{layout.kind}",
                 kind=layout.kind,
@@ -190,6 +221,13 @@ def _blocks_of(name: str, layer: nn.Module, layouts: tuple[Layout, ...]) -> Iter
                 owner=f"{name}.{layout.owner}".rstrip("."),
                 layout=layout,
             )
+
+
+def _unit_width(layer: nn.Module, layout: Layout) -> int:
+    if layout.kind != HEADS:
+        return 1
+    owner = layer.get_submodule(layout.owner)
+    return int(getattr(owner, layout.head_dim)) * (int(getattr(owner, layout.queries)) if layout.queries else 1)
 
 
 def _has(module: nn.Module, path: str) -> bool:
@@ -213,7 +251,7 @@ def output_weight(model: nn.Module, block: Block) -> nn.Parameter:
 
 
 def input_weights(model: nn.Module, block: Block) -> list[Tensor]:
-    """The weights [fused * num_units * unit_width, in_features] whose rows lead into the block's units."""
+    """The weights whose rows lead into the block's units: fused parts, in each an equal number of rows per unit."""
     return [_linear(model, path).weight for path in block.inputs]
 
 
@@ -230,12 +268,10 @@ def remove_units(model: nn.Module, block: Block, keep: Tensor) -> None:
 
     The model computes what it computed with those units masked, with fewer rows and columns.
     """
-    index = keep.repeat_interleave(block.unit_width).nonzero().flatten()
-    width = block.num_units * block.unit_width
-    rows = torch.cat([index + part * width for part in range(block.fused)])
     for path in block.inputs:
-        _keep_rows(_linear(model, path), rows)
-    _keep_columns(_linear(model, block.output), index)
+        width = block.rows_per_unit(model, path) // block.fused
+        _keep_rows(_linear(model, path), keep.repeat_interleave(width).repeat(block.fused).nonzero().flatten())
+    _keep_columns(_linear(model, block.output), keep.repeat_interleave(block.unit_width).nonzero().flatten())
     _set_num_units(model, block, int(keep.sum()))
 
 
@@ -270,6 +306,7 @@ def _set_num_units(model: nn.Module, block: Block, count: int) -> None:
     if block.kind != HEADS:
         return
     owner = model.get_submodule(block.owner)
-    setattr(owner, block.layout.count, count)
+    if block.layout.count:
+        setattr(owner, block.layout.count, count)
     for name in block.layout.widths:
         setattr(owner, name, count * block.unit_width)

@@ -35,7 +35,7 @@ def test_objects_to_an_unknown_family(tmp_path):
         decide(compose(["compression=[mask]", "model=local", f"model.path={tmp_path}"]))
 
 
-@pytest.mark.parametrize("model", ["tiny_bert", "tiny_gpt2", "tiny_t5"])
+@pytest.mark.parametrize("model", ["tiny_bert", "tiny_gpt2", "tiny_t5", "tiny_llama"])
 @pytest.mark.parametrize("score", ["magnitude", "movement"])
 def test_half_of_every_matrix_is_zero_at_the_end(train, model, score):
     fitted, _, _ = train(*SHORT, f"model={model}", f"compression.mask.score={score}")

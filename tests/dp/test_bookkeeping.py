@@ -13,6 +13,7 @@ from accel.errors import RunError
 from accel.model.minilm import Minilm
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
+from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
 from accel.ops.adapters import add_lora
 from accel.ops.trainable import freeze_body
@@ -83,7 +84,7 @@ def make(model_class, how, dtype):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["f32", "f64"])
 @pytest.mark.parametrize("how", ["full", "head", "lora", "bitfit"])
-@pytest.mark.parametrize("model_class", [TinyBert, TinyGpt2, TinyT5, Minilm])
+@pytest.mark.parametrize("model_class", [TinyBert, TinyGpt2, TinyT5, TinyLlama, Minilm])
 def test_agrees_with_a_loop_over_single_samples(model_class, how, dtype):
     model = make(model_class, how, dtype)
     if not any(p.requires_grad for p in model.parameters()):
@@ -94,7 +95,8 @@ def test_agrees_with_a_loop_over_single_samples(model_class, how, dtype):
     twin = copy.deepcopy(model)
     twin.zero_grad()
     found, _ = booked(twin, inputs, labels, clip)
-    tolerance = 1e-5 if dtype is torch.float32 else 1e-10
+    in_fp32 = dtype is torch.float32 or model_class is TinyLlama  # its norms and rotations compute in fp32 always
+    tolerance = 1e-5 if in_fp32 else 1e-10
     assert ((found - norms).abs() / norms).max() < tolerance
     scale = max(float(s.norm()) for s in sums.values())
     for name, p in twin.named_parameters():

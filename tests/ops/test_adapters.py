@@ -3,6 +3,7 @@ import torch
 
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
+from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
 from accel.ops.adapters import adapter_norms, add_lora, merge
 
@@ -10,7 +11,7 @@ IDS = torch.full((2, 9), 7)
 IDS[:, -1] = 3
 
 
-@pytest.mark.parametrize("model_class", [TinyBert, TinyGpt2, TinyT5])
+@pytest.mark.parametrize("model_class", [TinyBert, TinyGpt2, TinyT5, TinyLlama])
 def test_merged_equals_adapted(model_class):
     model = add_lora(model_class().classifier(["a", "b"]), rank=4, alpha=8, dropout=0).eval()
     for name, parameter in model.named_parameters():

@@ -5,11 +5,12 @@ import torch
 
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
+from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
 from accel.ops.depth import evenly, figures, lowest, shorten
 from accel.ops.structure import find_stacks
 
-MODELS = {"bert": TinyBert, "gpt2": TinyGpt2, "t5": TinyT5}
+MODELS = {"bert": TinyBert, "gpt2": TinyGpt2, "t5": TinyT5, "llama": TinyLlama}
 
 
 @pytest.mark.parametrize(

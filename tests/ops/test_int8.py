@@ -6,6 +6,7 @@ from torch import nn
 
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
+from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
 from accel.ops import int8
 from accel.ops.int8_layers import count_quantized
@@ -48,7 +49,7 @@ def test_a_changed_scale_breaks_the_equality():
         assert (expected - broken(x)).abs().max() > 1e-3 * expected.abs().max()
 
 
-@pytest.mark.parametrize("model_class", [TinyBert, TinyGpt2, TinyT5])
+@pytest.mark.parametrize("model_class", [TinyBert, TinyGpt2, TinyT5, TinyLlama])
 def test_every_architecture_is_quantized_whole(model_class):
     """GPT-2's Conv1D is never skipped in silence; a rounding tie may flip one step of the int8 grid in a deep model."""
     model = prepared(model_class)

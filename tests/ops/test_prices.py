@@ -9,6 +9,7 @@ from accel.latency_table import LatencyTable
 from accel.measure import count_flops
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
+from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
 from accel.onnx_export import random_inputs
 from accel.ops import int8
@@ -17,7 +18,7 @@ from accel.ops.structure import CHANNELS, HEADS, count_units, find_blocks, remov
 from accel.ops.vocabulary import keep_marked, mark
 from accel.technique import Facts
 
-MODELS = {"bert": TinyBert, "gpt2": TinyGpt2, "t5": TinyT5}
+MODELS = {"bert": TinyBert, "gpt2": TinyGpt2, "t5": TinyT5, "llama": TinyLlama}
 FACTS = Facts(total_steps=1, num_examples=1, num_labels=2, world_size=1, seed=0, baseline=None)
 
 

@@ -6,6 +6,7 @@ from transformers import DistilBertConfig, RobertaConfig
 
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
+from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
 from accel.ops.structure import CHANNELS, HEADS, count_units, find_blocks, mask_units, remove_units, resize
 from accel.pretrained import labelled, ready
@@ -34,7 +35,19 @@ def roberta():
     return ready(AutoModelForSequenceClassification.from_config(labelled(config, LABELS)))
 
 
+def qwen3():
+    from transformers import AutoModelForSequenceClassification, Qwen3Config
+
+    config = Qwen3Config(
+        vocab_size=261, hidden_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, head_dim=16,
+        intermediate_size=256, pad_token_id=0,
+    )  # fmt: skip
+    return ready(AutoModelForSequenceClassification.from_config(labelled(config, LABELS)))
+
+
 MODELS = {
+    "llama": lambda: TinyLlama().classifier(LABELS),
+    "qwen3": qwen3,
     "bert": lambda: TinyBert().classifier(LABELS),
     "gpt2": lambda: TinyGpt2().classifier(LABELS),
     "t5": lambda: TinyT5().classifier(LABELS),
@@ -83,7 +96,8 @@ def test_removing_other_units_than_the_masked_ones_differs():
 
 
 @pytest.mark.parametrize(
-    ("name", "kinds"), [("bert", {HEADS, CHANNELS}), ("gpt2", {HEADS, CHANNELS}), ("t5", {CHANNELS})]
+    ("name", "kinds"),
+    [("bert", {HEADS, CHANNELS}), ("gpt2", {HEADS, CHANNELS}), ("t5", {CHANNELS}), ("llama", {HEADS, CHANNELS})],
 )
 def test_every_layer_has_its_blocks(name, kinds):
     blocks = find_blocks(MODELS[name]())
@@ -91,8 +105,9 @@ def test_every_layer_has_its_blocks(name, kinds):
     assert len(blocks) == 4
 
 
-def test_parameters_per_unit_is_what_disappears():
-    model = MODELS["gpt2"]()
+@pytest.mark.parametrize("name", MODELS)
+def test_parameters_per_unit_is_what_disappears(name):
+    model = MODELS[name]()
     for block in find_blocks(model):
         before = sum(p.numel() for p in model.parameters())
         cost = block.parameters_per_unit(model)

@@ -7,12 +7,13 @@ import torch
 
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
+from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
 from accel.ops.structure import find_blocks, mask_units
 from accel.ops.unit_masks import attach, scores_of
 from accel.ops.unit_scores import ActivationScorer, MagnitudeScorer, scorer_for
 
-MODELS = [TinyBert, TinyGpt2, TinyT5]
+MODELS = [TinyBert, TinyGpt2, TinyT5, TinyLlama]
 
 
 def made(option):

@@ -3,13 +3,14 @@ import torch
 
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
+from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
 from accel.ops.vocabulary import _tables, figures, keep_marked, mark
 
 KEPT = [0, 1, 2, 3, 4, *range(10, 100, 3)]
 
 
-@pytest.mark.parametrize("make", [TinyBert, TinyGpt2, TinyT5])
+@pytest.mark.parametrize("make", [TinyBert, TinyGpt2, TinyT5, TinyLlama])
 def test_a_kept_piece_means_what_it_meant(make):
     model = make().classifier(["a", "b"]).eval()
     new = torch.randint(5, len(KEPT), (3, 17), generator=torch.Generator().manual_seed(0))

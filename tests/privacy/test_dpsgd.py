@@ -58,6 +58,7 @@ def test_objects_to_settings_that_cannot_be(words, text):
         ["compression=[qat]"],
         ["model=tiny_gpt2"],
         ["model=tiny_t5"],
+        ["model=tiny_llama"],
     ],
     ids=str,
 )

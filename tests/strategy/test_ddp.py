@@ -41,7 +41,17 @@ def test_two_processes_train_every_technique_and_leave_one_record(tiny_run, tmp_
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "words", [[], ["tuning=lora"], ["tuning=head"], ["tuning=bitfit"], ["model=tiny_gpt2"], ["model=tiny_t5"]], ids=str
+    "words",
+    [
+        [],
+        ["tuning=lora"],
+        ["tuning=head"],
+        ["tuning=bitfit"],
+        ["model=tiny_gpt2"],
+        ["model=tiny_t5"],
+        ["model=tiny_llama"],
+    ],
+    ids=str,
 )
 def test_every_option_works_under_ddp(tiny_run, tmp_path, words):
     assert run_ddp([*tiny_run, *words], tmp_path / "run")["steps"] == 8
