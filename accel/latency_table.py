@@ -22,7 +22,7 @@ from filelock import FileLock
 from torch import nn
 
 from accel import __version__, artifact
-from accel.compression.qat import Qat
+from accel.compression import Int8
 from accel.console import Console
 from accel.errors import RunError
 from accel.export import ONNX, ONNX_INT8
@@ -91,7 +91,7 @@ def _content_hash(plan: Plan) -> str:
 
 
 def _quantizes(plan: Plan) -> bool:
-    return any(isinstance(technique, Qat) for technique in plan.compression)
+    return any(isinstance(technique, Int8) for technique in plan.compression)
 
 
 def _measure(plan: Plan, tokenizer: PreTrainedTokenizerBase, console: Console) -> LatencyTable:

@@ -14,6 +14,7 @@ from accel.compression.distill import Distill
 from accel.compression.layers import Layers
 from accel.compression.mask import Mask
 from accel.compression.prune import Prune
+from accel.compression.ptq import Ptq
 from accel.compression.qat import Qat
 from accel.compression.vocabulary import Vocabulary
 from accel.privacy import Privacy
@@ -98,6 +99,11 @@ RULES: tuple[Rule, ...] = (
         "the adapter is merged into the weight after training, so the weight that is rounded in the end is not the "
         "one that was trained rounded",
         "tuning=full with qat, or tuning=lora without it",
+    ),
+    Rule(
+        (Ptq, Qat),
+        "both end in the same int8 layers, one with training and one without",
+        "compression=[qat] for quality, or compression=[ptq] where training cannot round",
     ),
     Rule(
         (Privacy, Prune),

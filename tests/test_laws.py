@@ -22,6 +22,7 @@ TECHNIQUES = {
     "mask by movement": ["compression=[mask]", "compression.mask.score=movement"],
     "mask 2 of 4": ["compression=[mask]", "compression.mask.pattern=2:4"],
     "vocabulary": ["compression=[vocabulary]"],
+    "ptq": ["compression=[ptq]"],
     "qat": ["compression=[qat]"],
     "distill": ["compression=[distill]"],
     "prune+qat+distill": ["compression=[prune,qat,distill]"],
@@ -77,6 +78,7 @@ SABOTAGE = {
     "layers": ("accel.ops.depth.keep_layers", lambda model, stack, kept: None),
     "prune": ("accel.compression.prune.Prune.callbacks", lambda self, facts: []),
     "vocabulary": ("accel.ops.vocabulary.mark", lambda model, kept: None),
+    "ptq": ("accel.compression.ptq.Ptq.callbacks", lambda self, facts: []),
     "qat": ("accel.compression.qat.Qat.callbacks", lambda self, facts: []),
     "distill": ("accel.compression.distill.Distill.adapt_loss", lambda self, loss, model, facts: loss),
     "lora": ("accel.ops.adapters.inject_adapter_in_model", lambda config, model, adapter_name: model),
@@ -133,7 +135,7 @@ def test_exports_to_a_module_that_agrees_with_the_trained_one(train, tmp_path, n
     with torch.inference_mode():
         expected, found = trained(input_ids=ids).logits, reloaded(input_ids=ids).logits
     assert type(reloaded).__module__.startswith("transformers.")
-    assert (expected - found).abs().max() < (5e-4 if "qat" in name else 1e-5)
+    assert (expected - found).abs().max() < (5e-4 if "qat" in name or "ptq" in name else 1e-5)
 
 
 @pytest.mark.parametrize("name", TECHNIQUES)

@@ -33,7 +33,7 @@ def test_an_allowed_pair_trains_and_proves_its_effect(train, cell):
     assert len(losses) == 4
     expected = {
         w
-        for name in ("layers", "prune", "mask", "qat", "distill", "vocabulary", "lora", "head", "dpsgd")
+        for name in ("layers", "prune", "mask", "qat", "ptq", "distill", "vocabulary", "lora", "head", "dpsgd")
         for w in [name]
         if name in str(overrides)
     }

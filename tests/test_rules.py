@@ -7,6 +7,7 @@ from accel.compression.distill import Distill
 from accel.compression.layers import Layers
 from accel.compression.mask import Importance, Mask
 from accel.compression.prune import Prune
+from accel.compression.ptq import Ptq
 from accel.compression.qat import Qat
 from accel.compression.vocabulary import Vocabulary
 from accel.errors import PlanError
@@ -24,7 +25,7 @@ class Private(Privacy):
     """Any private mechanism."""
 
 
-INSTANCES = {c: c() for c in (Layers, Prune, Qat, Vocabulary, Distill, Lora, Head, Bitfit, Full)} | {
+INSTANCES = {c: c() for c in (Layers, Prune, Ptq, Qat, Vocabulary, Distill, Lora, Head, Bitfit, Full)} | {
     Mask: Mask(pattern="2:4", score=Importance.movement), Privacy: Private()
 }  # fmt: skip
 

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
 
-from accel.technique import Objection, Stage, Technique
+from accel.errors import NoEffectError
+from accel.technique import Evidence, Facts, History, Objection, Stage, Technique
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from accel.plan import Plan
 
 SUPPORTED_FAMILIES = (
@@ -78,3 +81,43 @@ class Removal(Compression):
                     "one model has one beginning",
                     f"{other.key}.start={self.start.name}",
                 )
+
+
+@dataclass(kw_only=True)
+class Int8(Compression):
+    """Base of every option that ends in int8 weights and int8 activations."""
+
+    stage: ClassVar[Stage] = Stage.QUANTIZE
+    embeddings: bool = True
+    """Whether embedding tables are stored in int8 too; in small encoders they are half of all bytes."""
+
+    def adapt_model(self, model: nn.Module, facts: Facts) -> nn.Module:
+        from accel.ops import int8
+        from accel.ops.int8_layers import require_int8_kernel
+
+        del facts
+        require_int8_kernel()
+        if int8.prepare(model, embeddings=self.embeddings) == 0:
+            raise NoEffectError(
+                f"compression=[{self.option_name()}] found no linear layer to quantize in this model: leave it out, or "
+                "report the architecture."
+            )
+        int8.enable(model, enabled=False)
+        return model
+
+    def export(self, model: nn.Module) -> nn.Module:
+        from accel.ops import int8
+
+        return int8.convert(model)
+
+    def evidence(self, model: nn.Module, history: History) -> Evidence:
+        from accel.ops import int8
+
+        del history
+        layers = [name for name, _ in int8.fake_quantized(model)]
+        active = sum(isinstance(m, int8.RowFakeQuantizer) and m.enabled for m in model.modules())
+        return Evidence(
+            acted=bool(layers) and active > 0,
+            figures={"quantized_layers": len(layers), "active_fake_quantizers": active},
+            expected="at least one layer with rounding on at the end of training",
+        )

@@ -16,67 +16,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from accel.compression import Compression
-from accel.errors import NoEffectError
-from accel.technique import Evidence, Facts, History, Objection, Stage
+from accel.compression import Int8
+from accel.technique import Facts, Objection
 
 if TYPE_CHECKING:
     from pytorch_lightning import Callback
-    from torch import nn
 
     from accel.plan import Plan
 
 
 @dataclass(kw_only=True)
-class Qat(Compression):
+class Qat(Int8):
     """int8 dynamic activations x int8 weights."""
-
-    stage: ClassVar[Stage] = Stage.QUANTIZE
 
     begin: float = 0.5
     """Where rounding is switched on, as a share of all steps, in [0, 1)."""
-    embeddings: bool = True
-    """Whether embedding tables are stored in int8 too; in small encoders they are half of all bytes."""
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         del plan
         if not 0 <= self.begin < 1:
             yield self.out_of_range("begin", "in [0, 1): a share of training", "0.5")
 
-    def adapt_model(self, model: nn.Module, facts: Facts) -> nn.Module:
-        from accel.ops import int8
-        from accel.ops.int8_layers import require_int8_kernel
-
-        del facts
-        require_int8_kernel()
-        if int8.prepare(model, embeddings=self.embeddings) == 0:
-            raise NoEffectError(
-                "compression=[qat] found no linear layer to quantize in this model: leave qat out, or report the "
-                "architecture."
-            )
-        int8.enable(model, enabled=False)
-        return model
-
     def callbacks(self, facts: Facts) -> list[Callback]:
         from accel.callbacks.switch_rounding import SwitchRounding
 
         return [SwitchRounding(int(self.begin * facts.total_steps))]
-
-    def export(self, model: nn.Module) -> nn.Module:
-        from accel.ops import int8
-
-        return int8.convert(model)
-
-    def evidence(self, model: nn.Module, history: History) -> Evidence:
-        from accel.ops import int8
-
-        del history
-        layers = [name for name, _ in int8.fake_quantized(model)]
-        active = sum(isinstance(m, int8.RowFakeQuantizer) and m.enabled for m in model.modules())
-        return Evidence(
-            acted=bool(layers) and active > 0,
-            figures={"quantized_layers": len(layers), "active_fake_quantizers": active},
-            expected="at least one layer with rounding on at the end of training",
-        )

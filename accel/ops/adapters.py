@@ -6,6 +6,7 @@ from torch import nn
 
 from accel.errors import NoEffectError
 from accel.logs import quiet_import
+from accel.ops.int8_layers import LEAVE
 
 with quiet_import():
     from peft import LoraConfig, inject_adapter_in_model
@@ -30,6 +31,9 @@ def add_lora(model: nn.Module, *, rank: int, alpha: float, dropout: float) -> nn
     head = [name for name, p in model.named_parameters() if not name.startswith(f"{prefix}.") and p.requires_grad]
     config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=targets)  # type: ignore[arg-type]
     inject_adapter_in_model(config, model, adapter_name=ADAPTER)
+    for layer in (m for m in model.modules() if isinstance(m, LoraLayer)):
+        for part in (layer.lora_A[ADAPTER], layer.lora_B[ADAPTER]):
+            setattr(part, LEAVE, True)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in head or f".lora_A.{ADAPTER}" in name or f".lora_B.{ADAPTER}" in name)
     return model

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from accel.logs import quiet_import
-from accel.ops.int8_layers import QMAX, QMIN, Int8Embedding, Int8Linear, quantize_rows, replace, row_scale
+from accel.ops.int8_layers import LEAVE, QMAX, QMIN, Int8Embedding, Int8Linear, quantize_rows, replace, row_scale
 
 with quiet_import():
     from torchao.quantization.qat import FakeQuantizedLinear
@@ -112,7 +112,7 @@ def convert(model: nn.Module) -> nn.Module:
 
 
 def _is_plain_linear(module: nn.Module) -> bool:
-    return type(module) is nn.Linear and module.out_features >= MIN_OUT_FEATURES
+    return type(module) is nn.Linear and module.out_features >= MIN_OUT_FEATURES and not hasattr(module, LEAVE)
 
 
 def _fake_quantized(linear: nn.Module) -> nn.Module:

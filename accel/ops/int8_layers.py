@@ -21,6 +21,8 @@ QMIN, QMAX = -128, 127
 EPS = torch.finfo(torch.float32).eps
 SCALE = "weight_scale"
 """Name of a quantized layer's scale; its presence in a state dict says that the layer is int8."""
+LEAVE = "accel_leave"
+"""Attribute of a layer that is gone before anything is rounded, such as an adapter that will be merged."""
 CUDA_MIN_ROWS = 17
 """cuBLAS multiplies int8 matrices of more than 16 rows only."""
 

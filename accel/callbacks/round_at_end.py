@@ -1,0 +1,17 @@
+"""Switches int8 rounding on when training is over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytorch_lightning as pl
+
+from accel.ops import int8
+
+
+class RoundAtEnd(pl.Callback):
+    """Training and validation see unrounded weights; what is evaluated and exported afterwards is rounded."""
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        del trainer
+        int8.enable(pl_module.model, enabled=True)
