@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,25 +72,18 @@ def fit(
         NoEffectError: a technique shows no effect.
         Interrupted: a signal stopped training; a checkpoint was saved.
     """
-    total_steps = data.total_steps(plan)
-    facts = Facts(
-        total_steps=total_steps,
-        num_examples=data.num_train,
-        num_labels=len(data.label_names),
-        world_size=plan.strategy.num_processes(),
-        seed=plan.seed,
+    facts = replace(
+        facts_of(plan, data, latency),
         baseline=baseline,
         pretrained=pretrained,
-        latency=latency,
         folder=folder,
         resumed=checkpoint is not None,
-        kept_tokens=data.shortened.kept if data.shortened else None,
     )
     module = TransformerModule(plan, facts, data.label_names)
     log = MetricsLog(folder / "metrics.csv" if folder else None, resume_step=_step_of(checkpoint))
     stop = StopOnSignal(folder / "checkpoints" if folder else Path())
     asks = _asks_study(folder)
-    callbacks = [ShowProgress(console, title, total_steps), stop, *asks]
+    callbacks = [ShowProgress(console, title, facts.total_steps), stop, *asks]
     trainer = _trainer(plan, folder, [log, *loggers], callbacks, facts)
     with _threads(plan.strategy.num_processes()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -98,8 +91,8 @@ def fit(
     if stop.received is not None:
         leave_together()
         raise Interrupted(
-            f"Stopped by {stop.received.name} after step {trainer.global_step} of {total_steps}; nothing is lost. "
-            f"Go on with the same command plus resume={folder}",
+            f"Stopped by {stop.received.name} after step {trainer.global_step} of {facts.total_steps}; nothing is "
+            f"lost. Go on with the same command plus resume={folder}",
             EXIT_CODES[stop.received],
         )
     for ask in asks:
@@ -108,6 +101,20 @@ def fit(
     evidence = _evidence(plan, module.model, log.history()) if trainer.is_global_zero else {}
     leave_together()
     return Fitted(model=module.model, steps=trainer.global_step, evidence=evidence)
+
+
+def facts_of(plan: Plan, data: Prepared, latency: LatencyTable | None = None) -> Facts:
+    """What is known before any model has been trained."""
+    return Facts(
+        total_steps=data.total_steps(plan),
+        num_examples=data.num_train,
+        num_labels=len(data.label_names),
+        world_size=plan.strategy.num_processes(),
+        seed=plan.seed,
+        baseline=None,
+        latency=latency,
+        kept_tokens=data.shortened.kept if data.shortened else None,
+    )
 
 
 def _asks_study(folder: Path | None) -> list[AskStudy]:

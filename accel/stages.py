@@ -15,9 +15,10 @@ from accel.console import Console
 from accel.data import Dataset
 from accel.data.prepared import Prepared, encoded_with, prepare
 from accel.errors import DataError
-from accel.fit import Fitted, fit
+from accel.fit import Fitted, facts_of, fit
 from accel.logs import quiet_third_parties
 from accel.metrics import Report, evaluate
+from accel.plan import Plan
 from accel.report.record import write_record
 from accel.report.terminal import before_after_table, headline
 
@@ -34,8 +35,9 @@ def train_and_finish(run: Run, dataset: Dataset, console: Console) -> None:
         data = prepare(dataset, run.plan)
     run.record["data"]["truncated"] = data.num_truncated
     run.record["reused"]["tokens"] = data.reused
-    dense, untrained = _baseline(run, data, console), _pretrained(run, data)
     latency = _latency(run, data, console)
+    _check_budgets(run.plan, data, latency)
+    dense, untrained = _baseline(run, data, console), _pretrained(run, data)
     fitted = _train(run, data, console, dense, untrained, latency)
     if not run.leads:
         return
@@ -83,6 +85,18 @@ def _latency(run: Run, data: Prepared, console: Console) -> LatencyTable | None:
         table, run.record["reused"]["latency_table"] = latency_table(run.plan, data.tokenizer, console)
     run.record["latency_table"] = asdict(table)
     return table
+
+
+def _check_budgets(plan: Plan, data: Prepared, latency: LatencyTable | None) -> None:
+    """Before minutes go into a dense baseline for a model that cannot be had."""
+    if not any(technique.has_budget for technique in plan.techniques):
+        return
+    facts = facts_of(plan, data, latency)
+    model = plan.model.classifier(data.label_names)
+    for technique in plan.techniques:
+        model = technique.adapt_model(model, facts)
+    for technique in plan.techniques:
+        technique.check_budget(model, facts)
 
 
 def _train(

@@ -152,6 +152,7 @@ class Technique(Option):
 
     ==================  =====================================================================
     kept_tokens         when the training examples have been tokenized
+    check_budget        before the dense baseline is trained
     trainer_args        before the ``Trainer`` is made
     adapt_model         in ``configure_model``: before weights are restored or wrapped
     adapt_loss          after the model exists
@@ -179,6 +180,11 @@ class Technique(Option):
         return False
 
     @property
+    def has_budget(self) -> bool:
+        """Whether ``check_budget`` has something to check."""
+        return False
+
+    @property
     def needs_latency_table(self) -> bool:
         """Whether what heads and channels cost on this machine must be measured before training."""
         return False
@@ -199,6 +205,17 @@ class Technique(Option):
     def adapt_model(self, model: nn.Module, facts: Facts) -> nn.Module:
         del facts
         return model
+
+    def check_budget(self, model: nn.Module, facts: Facts) -> None:
+        """Refuse a model that cannot become what the settings ask for.
+
+        Args:
+            model: as every technique's ``adapt_model`` leaves it, before the dense baseline is trained.
+
+        Raises:
+            RunError: with what could be asked for.
+        """
+        del model, facts
 
     def adapt_loss(self, loss: Loss, model: nn.Module, facts: Facts) -> Loss:
         del model, facts

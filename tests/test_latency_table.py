@@ -100,8 +100,10 @@ def test_a_run_with_a_budget_of_time_uses_the_table(tiny_run, tmp_path, monkeypa
     assert record["latency_table"]["engine"] == "eager float32"
 
 
-def test_a_budget_that_cannot_be_met_ends_before_training(tiny_run, capsys):
-    assert main([*tiny_run, "compression=[prune]", "compression.prune.target_flops=0.01"]) == 3
+def test_a_budget_that_cannot_be_met_ends_before_the_baseline_is_trained(tiny_run, capsys, tmp_path):
+    words = ["compression=[prune]", "compression.prune.target_flops=0.01", f"cache={tmp_path / 'cache'}"]
+    assert main([*tiny_run, *words]) == 3
     out = capsys.readouterr().out
     assert "compression.prune.target_flops=0.01 cannot be met" in out
-    assert "train 1" not in out
+    assert "baseline 1" not in out
+    assert not (tmp_path / "cache" / "baselines").exists()

@@ -1,4 +1,4 @@
-from accel.measured import ENGINES, _candidates, _parameters
+from accel.measured import ENGINES, _parameters, candidates
 from accel.model.tiny_bert import TinyBert
 from accel.ops import int8
 from accel.plan import ENGINE_NAMES
@@ -17,9 +17,9 @@ def test_scales_are_no_parameters_and_embeddings_count():
 
 def test_an_int8_model_is_measured_in_int8(tmp_path):
     model = TinyBert().classifier(["a", "b"]).eval()
-    assert [c.label for c in _candidates(model, tmp_path.parent, ["onnxruntime"])] == []
+    assert [c.label for c in candidates(model, tmp_path.parent, ["onnxruntime"])] == []
     (tmp_path / "model.safetensors").write_bytes(b"")
-    assert [c.label for c in _candidates(model, tmp_path, ["eager"])] == ["eager float32"]
+    assert [c.label for c in candidates(model, tmp_path, ["eager"])] == ["eager float32"]
     int8.prepare(model, embeddings=True)
     int8.convert(model)
-    assert [c.label for c in _candidates(model, tmp_path, ["eager"])] == ["eager int8"]
+    assert [c.label for c in candidates(model, tmp_path, ["eager"])] == ["eager int8"]

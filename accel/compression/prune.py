@@ -87,6 +87,10 @@ class Prune(Removal):
         return next(((name, value) for name, value in given if value is not None), None)
 
     @property
+    def has_budget(self) -> bool:
+        return self.target is not None
+
+    @property
     def needs_latency_table(self) -> bool:
         return self.target_latency_ms is not None
 
@@ -159,6 +163,11 @@ class Prune(Removal):
         del facts
         attach(model)
         return model
+
+    def check_budget(self, model: nn.Module, facts: Facts) -> None:
+        from accel.ops.structure import find_blocks
+
+        self.budget(model, find_blocks(model), facts)
 
     def callbacks(self, facts: Facts) -> list[Callback]:
         from accel.callbacks.mask_units import MaskUnits
