@@ -57,6 +57,7 @@ def save_model(
     (folder / META).write_text(json.dumps(asdict(meta), ensure_ascii=False, indent=1), "utf8")
     temporary = folder / f".{WEIGHTS}.tmp"
     save_file(state, temporary, metadata={"format": "pt"})
+    temporary.chmod((folder / META).stat().st_mode)  # safetensors writes for the owner alone: servers run as others
     temporary.replace(folder / WEIGHTS)
 
 

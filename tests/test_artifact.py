@@ -26,6 +26,7 @@ def test_reloads_bit_for_bit_and_keeps_shared_weights(tmp_path, option):
     with torch.inference_mode():
         assert torch.equal(model(input_ids=IDS).logits, artifact.load_model(tmp_path)(input_ids=IDS).logits)
     assert not artifact.is_quantized(tmp_path)
+    assert len({file.stat().st_mode for file in tmp_path.glob("*.*")}) == 1  # whoever may read one may read all
 
 
 def test_a_dense_model_is_a_plain_transformers_folder(tmp_path):
