@@ -2,11 +2,13 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from accel.cli import VERBS, parse
+from accel.cli import VERBS, main, parse
 from accel.compose import compose
 from accel.matrix import cells, markdown
 from accel.plan import assemble
@@ -36,6 +38,16 @@ def test_every_command_composes(command):
         jobs = [arguments.overrides]
     for job in jobs:
         assert assemble(compose(job)).options
+
+
+def test_the_program_that_ships_a_model_runs_without_torch(tiny_run, tmp_path):
+    assert main([*tiny_run, "compression=[qat,vocabulary]", "engines=[onnxruntime]", "trainer.max_steps=60"]) == 0
+    (program,) = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    program = re.sub(r'folder = ".*"', f"folder = {str(tmp_path / 'run' / 'model')!r}", program)
+    program = program.replace("my flight was cancelled", "the crew was terrible and rude")
+    program += "\nimport sys; print(logits.argmax(), {'torch', 'transformers', 'accel'} & set(sys.modules) or 'alone')"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "0 alone\n"
 
 
 def test_the_matrix_is_the_one_that_accel_prints():
