@@ -71,6 +71,16 @@ def test_it_is_measured_once_for_each_machine_engine_and_number_of_threads(tiny_
     assert not latency_table(plan, plan.model.tokenizer(), console)[1]
 
 
+@pytest.mark.parametrize(("chosen", "dtype"), [("prune", "float32"), ("prune,qat", "int8")])
+def test_no_time_is_promised_in_a_type_that_the_run_does_not_export(tiny_run, tmp_path, monkeypatch, chosen, dtype):
+    seen = []
+    monkeypatch.setattr("accel.latency_table.fit", lambda times, counts: seen.append(set(times)) or fit(times, counts))
+    words = [f"compression=[{chosen}]", "engines=[onnxruntime]"]
+    plan = plan_of(tiny_run, tmp_path, *words)
+    latency_table(plan, plan.model.tokenizer(), Console(None, silent=True))
+    assert seen == [{f"onnxruntime {dtype}"}]
+
+
 @pytest.mark.parametrize(("name", "value"), [("target_flops", 0.5), ("target_size_mb", 0.12)])
 def test_a_run_meets_its_budget(tiny_run, tmp_path, name, value):
     words = ["compression=[prune,qat]", "compression.prune.every_steps=1", "compression.prune.multiple_of=8"]

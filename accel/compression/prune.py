@@ -1,7 +1,7 @@
 """Removes attention heads and feed-forward channels: a smaller dense model that is really faster.
 
 What it does: during training it scores every head and channel, by default by the first-order change of the loss,
-    masks the least important ones along a cubic schedule (one global ranking, by score per parameter), and after
+    masks the least important ones along a cubic schedule (one global ranking, by score per cost), and after
     training cuts them out of the weights. The removed model computes what the masked one computed. It starts from the
     dense baseline, which is trained for the *before* column anyway: the scores of a fine-tuned model say what its task
     needs.
