@@ -71,6 +71,7 @@ def test_it_is_measured_once_for_each_machine_engine_and_number_of_threads(tiny_
     assert not latency_table(plan, plan.model.tokenizer(), console)[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("chosen", "dtype"), [("prune", "float32"), ("prune,qat", "int8")])
 def test_no_time_is_promised_in_a_type_that_the_run_does_not_export(tiny_run, tmp_path, monkeypatch, chosen, dtype):
     seen = []

@@ -31,6 +31,39 @@ class Compression(Technique):
     def key(self) -> str:
         return f"{self.group}.{self.option_name()}"
 
+    def objections_to_family(self, plan: Plan) -> Iterator[Objection]:
+        """For an option that must know where the parts of an architecture lie."""
+        family = plan.model.family()
+        if family is not None and family not in SUPPORTED_FAMILIES:
+            yield Objection(
+                f"compression=[{self.option_name()}]  with a {family} model",
+                f"accel knows where layers, heads and channels lie in {', '.join(SUPPORTED_FAMILIES)}, not in {family}",
+                "compression=[qat], or a model of a known family",
+            )
+
+
+@dataclass(kw_only=True)
+class Gradual(Compression):
+    """Base of every option that masks more and more along a cubic schedule."""
+
+    begin: float = 0.1
+    """Where masking starts, as a share of all steps; before it only scores are collected."""
+    end: float = 0.6
+    """Where the last part is masked, as a share of all steps; the rest recovers."""
+    every_steps: int = 10
+    """Optimizer steps between two choices."""
+
+    def objections(self, plan: Plan) -> Iterator[Objection]:
+        yield from super().objections(plan)
+        if not 0 <= self.begin < self.end <= 1:
+            yield Objection(
+                f"{self.key}.begin={self.begin}  with  {self.key}.end={self.end}",
+                "masking must begin before it ends, both as shares of training in [0, 1]",
+                f"{self.key}.begin=0.1 {self.key}.end=0.6",
+            )
+        if self.every_steps < 1:
+            yield self.out_of_range("every_steps", "at least 1", "10")
+
 
 class Start(Enum):
     """Which weights removal begins with."""
@@ -66,13 +99,8 @@ class Removal(Compression):
         return self.start is Start.pretrained
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
-        family = plan.model.family()
-        if family is not None and family not in SUPPORTED_FAMILIES:
-            yield Objection(
-                f"compression=[{self.option_name()}]  with a {family} model",
-                f"accel knows where layers, heads and channels lie in {', '.join(SUPPORTED_FAMILIES)}, not in {family}",
-                "compression=[qat], or a model of a known family",
-            )
+        yield from super().objections(plan)
+        yield from self.objections_to_family(plan)
         others = [c for c in plan.compression if isinstance(c, Removal) and c.option_name() > self.option_name()]
         for other in others:
             if other.start is not self.start:

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
 
-from accel.compression import SUPPORTED_FAMILIES, Compression
+from accel.compression import Gradual
 from accel.technique import Evidence, Facts, History, Objection, Stage
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Importance(Enum):
 
 
 @dataclass(kw_only=True)
-class Mask(Compression):
+class Mask(Gradual):
     """Sparse training of single weights."""
 
     stage: ClassVar[Stage] = Stage.SPARSIFY
@@ -54,12 +54,6 @@ class Mask(Compression):
     """unstructured: anywhere in a matrix; N:M, for example 2:4: N of every M neighbours in a row stay."""
     score: Importance = Importance.magnitude
     """magnitude: by the weights alone; movement: by whether training moves them away from zero."""
-    begin: float = 0.1
-    """Where masking starts, as a share of all steps."""
-    end: float = 0.6
-    """Where the last weight is masked, as a share of all steps; the rest recovers."""
-    every_steps: int = 10
-    """Optimizer steps between two choices."""
 
     @property
     def neighbours(self) -> int | None:
@@ -78,24 +72,11 @@ class Mask(Compression):
         return self.score is Importance.movement
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
+        yield from super().objections(plan)
         if not 0 <= self.sparsity < 1:
             yield self.out_of_range("sparsity", "in [0, 1): it is the share of weights that is zero", "0.5")
-        if not 0 <= self.begin < self.end <= 1:
-            yield Objection(
-                f"{self.key}.begin={self.begin}  with  {self.key}.end={self.end}",
-                "masking must begin before it ends, both as shares of training in [0, 1]",
-                f"{self.key}.begin=0.1 {self.key}.end=0.6",
-            )
-        if self.every_steps < 1:
-            yield self.out_of_range("every_steps", "at least 1", "10")
         yield from self._pattern_objections()
-        family = plan.model.family()
-        if family is not None and family not in SUPPORTED_FAMILIES:
-            yield Objection(
-                f"compression=[mask]  with a {family} model",
-                f"accel knows where layers lie in {', '.join(SUPPORTED_FAMILIES)}, not in {family}",
-                "compression=[qat], or a model of a known family",
-            )
+        yield from self.objections_to_family(plan)
 
     def _pattern_objections(self) -> Iterator[Objection]:
         counts = self._kept_of()

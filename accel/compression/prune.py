@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from accel.compression import Removal, Start
+from accel.compression import Gradual, Removal, Start
 from accel.technique import Evidence, Facts, History, Objection
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ TARGETS = ("target_latency_ms", "target_size_mb", "target_flops")
 
 
 @dataclass(kw_only=True)
-class Prune(Removal):
+class Prune(Gradual, Removal):
     """Structured removal of heads and channels."""
 
     sparsity: float = 0.5
@@ -62,12 +62,6 @@ class Prune(Removal):
     """Megabytes that the weights' file may have."""
     target_flops: float | None = None
     """Share of the dense model's multiplications and additions that may be left, in (0, 1)."""
-    begin: float = 0.1
-    """Where masking starts, as a share of all steps; before it only scores are collected."""
-    end: float = 0.6
-    """Where the last unit is masked, as a share of all steps; the rest recovers."""
-    every_steps: int = 10
-    """Optimizer steps between two choices."""
     multiple_of: int = 32
     """Channels kept per layer are a multiple of this: odd sizes are slow."""
     score: Score = Score.first_order
@@ -109,14 +103,6 @@ class Prune(Removal):
         if not 0 <= self.sparsity < 1:
             yield self.out_of_range("sparsity", "in [0, 1): it is the share of parameters that goes", "0.5")
         yield from self._objections_to_targets()
-        if not 0 <= self.begin < self.end <= 1:
-            yield Objection(
-                f"{self.key}.begin={self.begin}  with  {self.key}.end={self.end}",
-                "masking must begin before it ends, both as shares of training in [0, 1]",
-                f"{self.key}.begin=0.1 {self.key}.end=0.6",
-            )
-        if self.every_steps < 1:
-            yield self.out_of_range("every_steps", "at least 1", "10")
         if self.multiple_of < 1:
             yield self.out_of_range("multiple_of", "at least 1", "32")
         if (self.score is Score.activation) != (self.public_text is not None):
