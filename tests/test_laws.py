@@ -25,6 +25,11 @@ TECHNIQUES = {
     "ptq": ["compression=[ptq]"],
     "qat": ["compression=[qat]"],
     "distill": ["compression=[distill]"],
+    "distill by relations and nearest layers": [
+        "compression=[distill]",
+        "compression.distill.relations_weight=1",
+        "compression.distill.hidden_match=nearest",
+    ],
     "prune+qat+distill": ["compression=[prune,qat,distill]"],
     "layers+prune+mask+qat+distill": ["compression=[layers,prune,mask,qat,distill]"],
     "lora": ["tuning=lora"],

@@ -1,22 +1,28 @@
-"""Lets a larger model teach: the student matches its predictions and hidden states.
+"""Lets a larger model teach: the student matches its predictions, hidden states and attention relations.
 
-What it does: adds to the task's loss the distance to the teacher's softened logits and to its hidden states. By default
-    the teacher is the dense baseline: the same model fine-tuned without compression, trained once and reused. A folder
+What it does: adds to the task's loss the distance to the teacher's softened logits, to its hidden states (layer by
+    layer, or each of the teacher's to the student's nearest) and to its attention relations (which tokens look alike
+    to the last layer's queries, keys and values: for a student of any width). By default the teacher is the dense
+    baseline: the same model fine-tuned without compression, trained once and reused. A folder
     of another run's model, or the model as it was pretrained, can teach too. The teacher is kept outside the student's
     parameters, checkpoints and strategy.
 Use it when: another technique takes capacity away (prune, qat) and you want the accuracy back.
 What it costs: one forward pass of the teacher per step, about a third more time; one dense training the first time.
 Composes with: everything; with privacy when the teacher is public (the dense baseline saw the private data).
-Off switch: ``compression.distill.logits_weight=0 compression.distill.hidden_weight=0``.
-Reference: Hinton et al. 2015 (arXiv 1503.02531); Jiao et al. 2020, TinyBERT (arXiv 1909.10351) for hidden states.
+Off switch: ``compression.distill.logits_weight=0 compression.distill.hidden_weight=0``, as relations are by default.
+Reference: Hinton et al. 2015 (arXiv 1503.02531); Jiao et al. 2020, TinyBERT (arXiv 1909.10351) for hidden states; Xia
+    et al. 2022, CoFi (arXiv 2204.00408) for the nearest layer; Wang et al. 2021, MiniLMv2 (arXiv 2012.15828) for
+    relations.
 
     accel compression=[prune,distill] compression.distill.temperature=2
+    accel compression=[distill] compression.distill.hidden_weight=0 compression.distill.relations_weight=1
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -31,6 +37,14 @@ if TYPE_CHECKING:
 
 
 BASELINE, PRETRAINED = "baseline", "pretrained"
+WEIGHTS = ("logits_weight", "hidden_weight", "relations_weight", "task_weight")
+
+
+class Match(Enum):
+    """Which layer of the student learns from which of the teacher."""
+
+    evenly = "evenly"
+    nearest = "nearest"
 
 
 @dataclass(kw_only=True)
@@ -45,6 +59,13 @@ class Distill(Compression):
     """Weight of the distance between predictions."""
     hidden_weight: float = 1.0
     """Weight of the distance between hidden states; 0 saves their memory."""
+    hidden_match: Match = Match.evenly
+    """evenly: a student's layer learns from the teacher's at the same depth; nearest: for each of the teacher's layers,
+    the student's that is nearest to it learns."""
+    relations_weight: float = 0.0
+    """Weight of the distance between the attention relations of the last layers."""
+    relation_heads: int | None = None
+    """Into how many heads queries, keys and values are cut to be compared; None: as many as the attention has."""
     task_weight: float = 0.5
     """Weight of the task's own loss against the labels."""
     teacher: str = BASELINE
@@ -66,13 +87,15 @@ class Distill(Compression):
         del plan
         if self.temperature <= 0:
             yield self.out_of_range("temperature", "positive", "2")
-        for name in ("logits_weight", "hidden_weight", "task_weight"):
+        for name in WEIGHTS:
             if getattr(self, name) < 0:
                 yield self.out_of_range(name, "at least 0", "1")
+        if self.relation_heads is not None and self.relation_heads < 1:
+            yield self.out_of_range("relation_heads", "at least 1", "null")
         if self.needs_pretrained and self.logits_weight > 0:
             yield Objection(
                 f"{self.key}.teacher=pretrained  with  {self.key}.logits_weight={self.logits_weight}",
-                "a pretrained model's head is new: its predictions say nothing, only its hidden states do",
+                "a pretrained model's head is new: its predictions say nothing, only its layers do",
                 f"{self.key}.logits_weight=0",
             )
         for key, folder in self.weights():
@@ -82,15 +105,14 @@ class Distill(Compression):
                     f"{folder} holds no exported model ({META} is missing)",
                     "baseline, pretrained, or the folder of a finished run such as outputs/DATE/TIME",
                 )
-        if self.logits_weight == self.hidden_weight == self.task_weight == 0:
+        if not any(getattr(self, name) for name in WEIGHTS):
             yield Objection(f"{self.key} with all weights 0", "nothing would be learned", f"{self.key}.task_weight=1")
 
     def adapt_loss(self, loss: Loss, model: nn.Module, facts: Facts) -> Loss:
         from accel.ops.teacher import distilled
 
-        del model
         folder = {BASELINE: facts.baseline, PRETRAINED: facts.pretrained}.get(self.teacher)
-        return distilled(loss, folder or artifact_folder(self.teacher), self, facts)
+        return distilled(loss, model, folder or artifact_folder(self.teacher), self, facts)
 
     def evidence(self, model: nn.Module, history: History) -> Evidence:
         del model

@@ -206,6 +206,27 @@ def keep_layers(model: nn.Module, stack: Stack, kept: Sequence[int]) -> None:
         config.layer_types = [config.layer_types[index] for index in kept]
 
 
+def last_projections(model: nn.Module) -> tuple[list[nn.Module], int]:
+    """The layers that make the last attention's queries, keys and values, whatever wraps them, and how many each makes.
+
+    Empty for an architecture whose attention is not in ``LAYOUTS``.
+    """
+    attentions = [layout for layout in LAYOUTS.get(model.config.model_type, ()) if layout.kind == HEADS]  # type: ignore[union-attr]
+    for name, layer in reversed(list(model.named_modules())):
+        for layout in attentions:
+            if re.fullmatch(layout.layer, name) and all(_exists(layer, path) for path in layout.inputs):
+                return [layer.get_submodule(path) for path in layout.inputs], layout.fused
+    return [], 1
+
+
+def _exists(module: nn.Module, path: str) -> bool:
+    try:
+        module.get_submodule(path)
+    except AttributeError:
+        return False
+    return True
+
+
 def _blocks_of(name: str, layer: nn.Module, layouts: tuple[Layout, ...]) -> Iterator[Block]:
     for layout in layouts:
         if re.fullmatch(layout.layer, name) and all(_has(layer, path) for path in (*layout.inputs, layout.output)):
@@ -231,10 +252,8 @@ def _unit_width(layer: nn.Module, layout: Layout) -> int:
 
 
 def _has(module: nn.Module, path: str) -> bool:
-    try:
-        return isinstance(module.get_submodule(path), nn.Linear | Int8Linear)  # an int8 model is counted, not cut
-    except AttributeError:
-        return False
+    # An int8 model is counted, not cut.
+    return _exists(module, path) and isinstance(module.get_submodule(path), nn.Linear | Int8Linear)
 
 
 def _linear(module: nn.Module, path: str) -> nn.Linear:

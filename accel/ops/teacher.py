@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,18 +13,23 @@ from torch import Tensor, nn
 
 from accel.errors import DataError
 from accel.exported import read_meta
-from accel.ops.losses import hidden_distance, match_layers, soft_cross_entropy
+from accel.ops.losses import hidden_distance, match_layers, nearest_distance, soft_cross_entropy
+from accel.ops.relations import Distance, distance_of
 from accel.technique import Facts, Loss
 
 if TYPE_CHECKING:
     from accel.compression.distill import Distill
 
 
-def distilled(loss: Loss, folder: Path, settings: Distill, facts: Facts) -> Loss:
-    """The loss with the teacher's terms added; the terms are logged under ``distill_logits`` and ``distill_hidden``.
+def distilled(loss: Loss, model: nn.Module, folder: Path, settings: Distill, facts: Facts) -> Loss:
+    """The loss with the teacher's terms added; each is logged under its name, ``distill_logits`` and so on.
+
+    Args:
+        model: the student, as every technique has left it.
 
     Raises:
-        DataError: the teacher knows other labels.
+        DataError: the teacher knows other labels, or its hidden states are of another width.
+        RunError: relations are asked for where accel does not know the attention.
     """
     from accel.artifact import load_model
 
@@ -33,31 +40,59 @@ def distilled(loss: Loss, folder: Path, settings: Distill, facts: Facts) -> Loss
             f"has {facts.num_labels}. Give a teacher of the same task."
         )
     teacher = load_model(folder).eval().requires_grad_(False)
+    if settings.hidden_weight > 0:
+        _require_equal_width(model, teacher, folder)
     return Loss(
-        compute=_Distilled(loss, teacher, settings),
+        compute=_Distilled(loss, teacher, _terms(model, teacher, settings), settings),
         forward_args={**loss.forward_args, "output_hidden_states": settings.hidden_weight > 0},
     )
+
+
+def _require_equal_width(student: nn.Module, teacher: nn.Module, folder: Path) -> None:
+    ours, theirs = (int(m.config.hidden_size) for m in (student, teacher))  # type: ignore[union-attr, arg-type]
+    if ours != theirs:
+        raise DataError(
+            f"compression.distill.hidden_weight compares hidden states, and those of compression.distill.teacher="
+            f"{folder} have width {theirs}, the student's {ours}. Use compression.distill.hidden_weight=0 "
+            f"compression.distill.relations_weight=1, which fits any width."
+        )
+
+
+@dataclass(frozen=True)
+class _Term:
+    weight: float
+    distance: Distance
+
+
+def _terms(student: nn.Module, teacher: nn.Module, settings: Distill) -> dict[str, _Term]:
+    """What the student is told besides its labels, by the name that it is logged under."""
+    terms = {
+        "distill_logits": _Term(settings.logits_weight, partial(_logits, temperature=settings.temperature)),
+        "distill_hidden": _Term(settings.hidden_weight, MATCHES[settings.hidden_match.name]),
+    }
+    if settings.relations_weight > 0:
+        distance = distance_of(student, teacher, settings.relation_heads)
+        terms["distill_relations"] = _Term(settings.relations_weight, distance)
+    return {name: term for name, term in terms.items() if term.weight > 0}
 
 
 class _Distilled:
     """Holds the teacher by a plain attribute of a plain object: it is in nobody's ``state_dict``."""
 
-    def __init__(self, loss: Loss, teacher: nn.Module, settings: Distill) -> None:
+    def __init__(self, loss: Loss, teacher: nn.Module, terms: Mapping[str, _Term], settings: Distill) -> None:
         self.loss = loss
         self.teacher = teacher
-        self.settings = settings
+        self.terms = terms
+        self.task_weight = settings.task_weight
+        self.needs_hidden = settings.hidden_weight > 0
 
     def __call__(self, outputs: Any, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         terms = self.loss.compute(outputs, batch)
         taught = self._answers(batch)
-        total = self.settings.task_weight * terms["loss"]
-        parts: dict[str, Tensor] = {}
-        if self.settings.logits_weight > 0:
-            parts["distill_logits"] = soft_cross_entropy(outputs.logits, taught.logits, self.settings.temperature)
-            total = total + self.settings.logits_weight * parts["distill_logits"]
-        if self.settings.hidden_weight > 0:
-            parts["distill_hidden"] = _hidden(outputs, taught, batch["attention_mask"])
-            total = total + self.settings.hidden_weight * parts["distill_hidden"]
+        parts = {name: term.distance(outputs, taught, batch["attention_mask"]) for name, term in self.terms.items()}
+        total = self.task_weight * terms["loss"]
+        for name, value in parts.items():
+            total = total + self.terms[name].weight * value
         return {**terms, **parts, "task_loss": terms["loss"], "loss": total}
 
     @torch.no_grad()
@@ -66,13 +101,26 @@ class _Distilled:
         device = inputs["input_ids"].device
         if next(self.teacher.parameters()).device != device:
             self.teacher.to(device)
-        return self.teacher(**inputs, output_hidden_states=self.settings.hidden_weight > 0)
+        return self.teacher(**inputs, output_hidden_states=self.needs_hidden)
 
 
-def _hidden(student: Any, teacher: Any, mask: Tensor) -> Tensor:
+def _logits(student: Any, teacher: Any, mask: Tensor, *, temperature: float) -> Tensor:
+    del mask
+    return soft_cross_entropy(student.logits, teacher.logits, temperature)
+
+
+def _hidden_evenly(student: Any, teacher: Any, mask: Tensor) -> Tensor:
     ours, theirs = layers_of(student), layers_of(teacher)
     pairs = match_layers(len(ours) - 1, len(theirs) - 1)
     return hidden_distance([ours[i] for i, _ in pairs], [theirs[j] for _, j in pairs], mask)
+
+
+def _hidden_nearest(student: Any, teacher: Any, mask: Tensor) -> Tensor:
+    return nearest_distance(layers_of(student)[1:], layers_of(teacher)[1:], mask)
+
+
+MATCHES: Mapping[str, Distance] = {"evenly": _hidden_evenly, "nearest": _hidden_nearest}
+"""How the layers of student and teacher are paired, by the setting's name."""
 
 
 def layers_of(outputs: Any) -> tuple[Tensor, ...]:

@@ -1,7 +1,7 @@
 import torch
 import torch.nn.functional as F
 
-from accel.ops.losses import hidden_distance, match_layers, soft_cross_entropy
+from accel.ops.losses import hidden_distance, match_layers, nearest_distance, soft_cross_entropy
 
 
 def test_equal_predictions_cost_nothing():
@@ -49,3 +49,20 @@ def test_an_example_has_the_same_distance_in_any_batch():
     mask = torch.tensor([[1, 1, 1, 1, 1, 1], [1, 1, 0, 0, 0, 0]])
     alone = [hidden_distance([s[i : i + 1]], [t[i : i + 1]], mask[i : i + 1]) for i in (0, 1)]
     assert torch.allclose(hidden_distance([s], [t], mask), (alone[0] + alone[1]) / 2)
+
+
+def test_the_nearest_layer_is_found_example_by_example():
+    torch.manual_seed(0)
+    a, b = torch.randn(2, 5, 8), torch.randn(2, 5, 8)
+    mixed = torch.stack([a[0], b[1]])
+    ones = torch.ones(2, 5)
+    assert nearest_distance([a, b], [mixed], ones) == 0
+    assert nearest_distance([a], [mixed], ones) > 0
+    alone = [nearest_distance([a[i : i + 1]], [b[i : i + 1]], ones[:1]) for i in (0, 1)]
+    assert torch.allclose(nearest_distance([a], [b], ones), (alone[0] + alone[1]) / 2)
+
+
+def test_double_precision_stays():
+    s, t = torch.randn(4, 3, dtype=torch.float64), torch.randn(4, 3, dtype=torch.float64)
+    assert soft_cross_entropy(s, t, 2.0).dtype is torch.float64
+    assert soft_cross_entropy(s.bfloat16(), t.bfloat16(), 2.0).dtype is torch.float32

@@ -4,11 +4,14 @@ import pytest
 import torch
 
 from accel import artifact
-from accel.compression.distill import Distill
-from accel.errors import DataError
+from accel.compression.distill import Distill, Match
+from accel.errors import DataError, RunError
 from accel.model.tiny_bert import TinyBert
+from accel.model.tiny_gpt2 import TinyGpt2
+from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
 from accel.module import cross_entropy
+from accel.ops import structure
 from accel.ops.teacher import distilled
 from accel.technique import Facts, Loss
 
@@ -28,7 +31,7 @@ def batch():
 
 
 def terms(student, folder, settings):
-    loss = distilled(Loss(cross_entropy), folder, settings, FACTS)
+    loss = distilled(Loss(cross_entropy), student, folder, settings, FACTS)
     data = batch()
     inputs = {k: v for k, v in data.items() if k != "labels"}
     return loss.compute(student(**inputs, **loss.forward_args), data)
@@ -51,8 +54,8 @@ def test_another_student_has_a_distance_and_the_terms_add_up(tmp_path):
 
 
 def test_no_gradient_reaches_the_teacher_and_it_is_in_no_state(tmp_path):
-    saved(TinyBert(), tmp_path)
-    loss = distilled(Loss(cross_entropy), tmp_path, Distill(), FACTS)
+    student = saved(TinyBert(), tmp_path)
+    loss = distilled(Loss(cross_entropy), student, tmp_path, Distill(), FACTS)
     assert not any(p.requires_grad for p in loss.compute.teacher.parameters())
     assert not loss.compute.teacher.training
 
@@ -63,6 +66,41 @@ def test_encoder_decoder_models_have_hidden_states_too(tmp_path):
 
 
 def test_a_teacher_of_other_labels_is_refused(tmp_path):
-    saved(TinyBert(), tmp_path)
+    student = saved(TinyBert(), tmp_path)
     with pytest.raises(DataError, match="knows 2 labels"):
-        distilled(Loss(cross_entropy), tmp_path, Distill(), replace(FACTS, num_labels=3))
+        distilled(Loss(cross_entropy), student, tmp_path, Distill(), replace(FACTS, num_labels=3))
+
+
+RELATIONS = Distill(logits_weight=0, hidden_weight=0, relations_weight=1, task_weight=0)
+
+
+@pytest.mark.parametrize("option", [TinyBert, TinyGpt2, TinyLlama])
+def test_relations_of_equal_models_have_no_distance(tmp_path, option):
+    student = saved(option(), tmp_path).eval()
+    assert terms(student, tmp_path, RELATIONS)["distill_relations"].abs() < 1e-6
+    other = option(weights_seed=1).classifier(["a", "b"]).eval()
+    assert terms(other, tmp_path, RELATIONS)["distill_relations"] > 1e-5
+
+
+def test_a_narrow_and_shallow_student_learns_relations_and_is_refused_hidden_states(tmp_path):
+    saved(TinyBert(), tmp_path)
+    small = TinyBert(width=32, num_layers=1, num_heads=2).classifier(["a", "b"]).eval()
+    terms(small, tmp_path, RELATIONS)["loss"].backward()
+    assert all(p.grad is not None for p in small.bert.encoder.layer[0].attention.self.parameters())
+    with pytest.raises(DataError, match="have width 64, the student's 32.*relations_weight=1"):
+        terms(small, tmp_path, Distill())
+
+
+def test_relations_where_the_attention_is_unknown_are_refused(tmp_path, monkeypatch):
+    student = saved(TinyBert(), tmp_path)
+    monkeypatch.setitem(structure.LAYOUTS, "bert", ())
+    with pytest.raises(RunError, match="relations_weight: accel does not know where .* in a bert model .the student"):
+        terms(student, tmp_path, RELATIONS)
+
+
+def test_each_of_the_teachers_layers_teaches_the_nearest(tmp_path):
+    student = saved(TinyBert(), tmp_path).eval()
+    layers = student.bert.encoder.layer
+    layers[0], layers[1] = layers[1], layers[0]
+    evenly, nearest = (terms(student, tmp_path, Distill(hidden_match=match))["distill_hidden"] for match in Match)
+    assert 0 < nearest < evenly
