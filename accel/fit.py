@@ -84,9 +84,9 @@ def fit(
     stop = StopOnSignal(folder / "checkpoints" if folder else Path())
     asks = _asks_study(folder)
     callbacks = [ShowProgress(console, title, facts.total_steps), stop, *asks]
-    trainer = _trainer(plan, folder, [log, *loggers], callbacks, facts)
     with _threads(plan.strategy.num_processes()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # Lightning's hints, for example at an srun that is there and not used
+        trainer = _trainer(plan, folder, [log, *loggers], callbacks, facts)
         trainer.fit(module, datamodule=Batches(plan, data, facts), ckpt_path=checkpoint, weights_only=True)
     if stop.received is not None:
         leave_together()
