@@ -7,10 +7,13 @@ import ipaddress
 import os
 import random
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+
+from tests.loop_slurm import LoopSlurm, missing_programs
 
 FOLDER_VARIABLES = ("ACCEL_CACHE", "WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR")
 RUN_VARIABLES = ("ACCEL_RUN_FOLDER", "LOCAL_RANK", "RANK", "WORLD_SIZE", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
@@ -73,6 +76,22 @@ def _is_local(host: object) -> bool:
     except ValueError:
         return False
     return address.is_loopback or address.is_unspecified
+
+
+@pytest.fixture(scope="session")
+def slurm() -> Iterator[LoopSlurm]:
+    """A real Slurm of two nodes on this machine, shared by the session; ``slurm.environment`` leads a command to it."""
+    missing = missing_programs()
+    if missing:
+        pytest.skip(f"Slurm is not installed here ({', '.join(missing)} missing); tests/loop_slurm.py says how")
+    with TemporaryDirectory(prefix="slurm-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        cluster = LoopSlurm(Path(folder))
+        try:
+            cluster.start()
+            yield cluster
+        finally:
+            cluster.stop()
 
 
 @pytest.fixture

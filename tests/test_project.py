@@ -124,7 +124,7 @@ def imported(source: str) -> Iterator[str]:
 def undeclared(modules: Iterable[str]) -> set[str]:
     """Modules that come neither with Python nor with a declared requirement."""
     declared = {canonicalize_name(name) for name in [*ranges(), *FROM_REQUIREMENTS]}
-    foreign = set(modules) - set(sys.stdlib_module_names) - {"accel", "hydra_plugins"}
+    foreign = set(modules) - set(sys.stdlib_module_names) - {"accel", "hydra_plugins", "tests"}
     return {m for m in foreign if not declared & {canonicalize_name(d) for d in distributions().get(m, [m])}}
 
 
