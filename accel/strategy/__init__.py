@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from accel.technique import Stage, Technique
+from accel.technique import Evidence, History, Objection, Stage, Technique
+
+if TYPE_CHECKING:
+    from pytorch_lightning.strategies import ParallelStrategy
+    from torch import nn
+
+    from accel.plan import Plan
 
 
 @dataclass(kw_only=True)
@@ -18,3 +25,44 @@ class Strategy(Technique):
     def num_processes(self) -> int:
         """How many processes train together."""
         return 1
+
+
+@dataclass(kw_only=True)
+class Distributed(Strategy):
+    """Base of every strategy of several processes: how many there are, and how long they wait for each other."""
+
+    processes: int = 2
+    """How many processes train together; on GPUs, one each."""
+    timeout_s: int = 600
+    """After this long without an answer from the others, a process gives up."""
+
+    def lightning_strategy(self) -> ParallelStrategy:
+        """What wraps the model and lets the processes talk."""
+        raise NotImplementedError
+
+    def num_processes(self) -> int:
+        return self.processes
+
+    def objections(self, plan: Plan) -> Iterator[Objection]:
+        del plan
+        if self.processes < 2:
+            yield self.out_of_range("processes", "at least 2; one process is strategy=single", "2")
+        if self.timeout_s < 1:
+            yield self.out_of_range("timeout_s", "at least 1", "600")
+
+    def trainer_args(self, args: dict[str, Any]) -> dict[str, Any]:
+        return {
+            **args,
+            "strategy": self.lightning_strategy(),
+            "devices": self.processes,
+            "accelerator": "auto",
+            "use_distributed_sampler": False,  # our sampler already gives each rank its share
+        }
+
+    def evidence(self, model: nn.Module, history: History) -> Evidence:
+        import torch.distributed as dist
+
+        del model, history
+        size = dist.get_world_size() if dist.is_initialized() else 1
+        wanted = self.num_processes()
+        return Evidence(acted=size == wanted, figures={"world_size": size}, expected=f"{wanted} processes")
