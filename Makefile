@@ -6,16 +6,19 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.installed
 PYTEST := $(BIN)/python -m pytest --quiet --durations=10
+# Two workers with one thread each take half the time of one with two: most tests wait for imports or for Python.
+WORKERS ?= 2
+PARALLEL := -n $(WORKERS) --dist worksteal
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 test: $(READY)
-	$(PYTEST) -m "not slow and not gpu" --ignore=tests/bench
+	$(PYTEST) $(PARALLEL) -m "not slow and not gpu" --ignore=tests/bench
 
 demo: $(READY)
 	$(BIN)/accel experiment=quickstart
 
 slow: $(READY)
-	$(PYTEST) -m "slow and not gpu" --ignore=tests/bench
+	$(PYTEST) $(PARALLEL) -m "slow and not gpu" --ignore=tests/bench
 
 bench: $(READY)
 	$(PYTEST) -s tests/bench

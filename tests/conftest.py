@@ -33,7 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[variable] = str(path)
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    os.environ.setdefault("OMP_NUM_THREADS", "2")  # torch's number of threads, without importing torch
+    threads = "1" if "PYTEST_XDIST_WORKER" in os.environ else "2"  # workers share the cores
+    os.environ.setdefault("OMP_NUM_THREADS", threads)  # torch's number of threads, without importing torch
     for variable in RUN_VARIABLES:
         os.environ.pop(variable, None)
 
