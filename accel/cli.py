@@ -17,7 +17,7 @@ accel: fine-tune a transformer while pruning, quantizing and distilling it, and 
 
   accel [overrides]                one run into outputs/DATE/TIME/
   accel -m [overrides]             a sweep into sweeps/DATE/TIME/, one folder per job
-  accel check [-m] [overrides]     compose and check, start nothing
+  accel check [-m] [overrides]     compose and check, start nothing; --forecast=h100: will it fit there, and how fast
   accel matrix [--markdown]        every pair of options: works, or refused because …
   accel compare PATH…              runs and sweeps side by side (--sort, --filter, --mean-over seed, --html F, --csv F)
   accel wandb-sweep sweep=NAME     a named search as a file for W&B's own sweeps and agents (--file F)
@@ -52,6 +52,7 @@ HYDRA_FLAGS = {
     "--hydra-help",
 }
 SWITCHES = {"-m": "multirun", "--multirun": "multirun", "--debug": "debug", "--conditional": "conditional"}
+FORECAST = "--forecast"
 RANK_VARIABLE = "LOCAL_RANK"
 FOLDER_VARIABLE = "ACCEL_RUN_FOLDER"
 """Tells the other ranks of a run, which start with the same command, where it lives."""
@@ -216,7 +217,8 @@ def _sweep(words: Sequence[str], arguments: Arguments) -> int:
 
 
 def check(words: Sequence[str]) -> int:
-    """Compose and check one plan, or every job of a sweep."""
+    """Compose and check one plan, or every job of a sweep; ``--forecast`` also says what it would take."""
+    device, words = _forecast_flag(words)
     arguments = parse(words)
     load_plugins(arguments.plugins)
     if arguments.multirun:
@@ -228,7 +230,18 @@ def check(words: Sequence[str]) -> int:
 
     plan = decide(compose(arguments.overrides, arguments.config_dirs), arguments.plugins)
     print(f"{plan.describe()}\nThis plan works. Nothing was started.")  # noqa: T201
+    if device is not None:
+        from accel.forecast.show import print_forecast
+
+        print_forecast(plan, device)
     return ExitCode.DONE
+
+
+def _forecast_flag(words: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The device that ``--forecast`` or ``--forecast=DEVICE`` names, and the other words."""
+    flags = [word for word in words if word.split("=", 1)[0] == FORECAST]
+    device = flags[-1].partition("=")[2] or "h100" if flags else None
+    return device, [word for word in words if word not in flags]
 
 
 def matrix(words: Sequence[str]) -> int:

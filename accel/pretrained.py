@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
+    from accel.forecast.shape import Shape
+
 CHOOSES_CODE = ("auto_map", "trust_remote_code", "custom_pipelines")
 
 
@@ -63,6 +65,17 @@ def read_config(folder: Path, key: str) -> dict[str, Any]:
     if not isinstance(config, dict) or not config.get("model_type"):
         raise DataError(f'{file} names no model_type, so accel cannot tell the architecture. Add it, e.g. "bert".')
     return config
+
+
+def folder_shape(folder: Path, key: str) -> Shape:
+    """The sizes that a model folder's config.json states; the weights need not be there.
+
+    Raises:
+        DataError: it is missing, broken, or does not say.
+    """
+    from accel.forecast.shape import Shape
+
+    return Shape.from_config(read_config(folder, key), str(folder / "config.json"))
 
 
 def folder_fingerprint(folder: Path) -> str:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
+    from accel.forecast.shape import Shape
+
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 VOCABULARY_SIZE = len(SPECIAL_TOKENS) + 256
 PAD, CLS, SEP = 0, 2, 3
@@ -67,6 +69,11 @@ class Tiny(Model):
     @abstractmethod
     def config(self) -> PretrainedConfig:
         """The architecture at this size."""
+
+    def shape(self) -> Shape | None:
+        from accel.forecast.shape import Shape
+
+        return Shape.from_config(self.config().to_dict(), f"model={self.option_name()}")
 
     def fingerprint(self) -> str:
         return f"{self.option_name()} {self.settings()}"

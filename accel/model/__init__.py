@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedTokenizerBase
 
+    from accel.forecast.shape import Shape
+
 
 @dataclass(kw_only=True)
 class Model(Option):
@@ -35,6 +37,10 @@ class Model(Option):
     @abstractmethod
     def classifier(self, label_names: Sequence[str]) -> nn.Module:
         """A sequence classifier in train mode: pretrained body, new head, fp32."""
+
+    def shape(self) -> Shape | None:
+        """Its sizes, for the forecast; None when only a download could tell."""
+        return None
 
     def check(self) -> None:
         """Fail before any cost when the weights cannot be had.

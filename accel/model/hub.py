@@ -13,10 +13,10 @@ Reference: https://huggingface.co/docs/huggingface_hub (snapshot_download); safe
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from accel import pretrained
 from accel.errors import DataError
@@ -25,6 +25,8 @@ from accel.model import Model
 if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedTokenizerBase
+
+    from accel.forecast.shape import Shape
 
 WANTED_FILES = ["*.json", "*.safetensors", "vocab.txt", "merges.txt", "tokenizer.model", "spiece.model"]
 CONNECT_TIMEOUT_S = "10"
@@ -40,6 +42,8 @@ class Hub(Model):
     """Branch, tag or commit; pin a commit to repeat a run exactly."""
     model_type: ClassVar[str | None] = None
     """Known without a download for the presets."""
+    stated_sizes: ClassVar[Mapping[str, Any] | None] = None
+    """What its config.json says of its sizes, so that a forecast needs no download."""
 
     def folder(self) -> Path:
         """The snapshot in the hub cache, downloaded if it is not there yet."""
@@ -51,6 +55,14 @@ class Hub(Model):
 
     def family(self) -> str | None:
         return self.model_type
+
+    def shape(self) -> Shape | None:
+        from accel.forecast.shape import Shape
+
+        if self.stated_sizes is not None:
+            return Shape.from_config({**self.stated_sizes, "model_type": self.model_type}, f"model.name={self.name}")
+        cached = self._cached()
+        return pretrained.folder_shape(cached, f"model.name={self.name}") if cached is not None else None
 
     def fingerprint(self) -> str:
         return f"{self.name}@{self.folder().name}"

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedTokenizerBase
 
+    from accel.forecast.shape import Shape
+
 
 @dataclass(kw_only=True)
 class Local(Model):
@@ -45,6 +47,9 @@ class Local(Model):
     def family(self) -> str | None:
         config = self.folder() / "config.json"
         return str(pretrained.read_config(self.folder(), "model.path")["model_type"]) if config.is_file() else None
+
+    def shape(self) -> Shape | None:
+        return pretrained.folder_shape(self.folder(), "model.path")
 
     def fingerprint(self) -> str:
         return pretrained.folder_fingerprint(self.folder())

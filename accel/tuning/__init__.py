@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from accel.technique import Stage, Technique
+
+if TYPE_CHECKING:
+    from accel.forecast.shape import Shape
 
 
 @dataclass(kw_only=True)
@@ -16,3 +19,8 @@ class Tuning(Technique):
     stage: ClassVar[Stage] = Stage.ADAPT
     trains_body: ClassVar[bool] = True
     """Whether the pretrained weights themselves receive gradients."""
+
+    def trained_share(self, shape: Shape) -> float:
+        """About which share of the parameters learns, for the forecast."""
+        del shape
+        return 1.0 if self.trains_body else 0.0

@@ -23,6 +23,7 @@ from accel.tuning import Tuning
 if TYPE_CHECKING:
     from torch import nn
 
+    from accel.forecast.shape import Shape
     from accel.plan import Plan
 
 
@@ -58,6 +59,9 @@ class Lora(Tuning):
         from accel.ops.adapters import merge
 
         return merge(model)
+
+    def trained_share(self, shape: Shape) -> float:
+        return self.rank * shape.linear_edges / shape.num_parameters
 
     def evidence(self, model: nn.Module, history: History) -> Evidence:
         from accel.ops.adapters import adapter_norms
