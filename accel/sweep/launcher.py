@@ -1,10 +1,10 @@
-"""Runs the jobs of a sweep: all checked before the first starts, each in a process of its own."""
+"""Runs the jobs of a sweep: all checked before the first starts, each a process of its own, here or on a cluster."""
 
 from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +14,15 @@ from accel.errors import ExitCode, Interrupted, RefusedError
 from accel.report.record import new_record, write_record
 from accel.sweep.board import Board, say
 from accel.sweep.lock import only_sweep
-from accel.sweep.pool import STOP_S, Pool, Resources, warm_up
+from accel.sweep.pool import STOP_S, Common, Pool
 from accel.sweep.record import ENDED_WELL, Job, Sweep
 
 
 class Source(Protocol):
     """Where a sweep's jobs come from."""
+
+    adaptive: bool
+    """Whether what becomes of a job decides which come next."""
 
     def begin(self, sweep: Sweep, context: Context) -> int:
         """Get ready; returns how many jobs there will be, those that ended before included."""
@@ -65,6 +68,8 @@ class Context:
 class Grid:
     """Jobs that are all known from the beginning."""
 
+    adaptive = False
+
     def __init__(self, overrides: Sequence[Sequence[str]]) -> None:
         self.overrides = overrides
         self.waiting: list[Job] = []
@@ -87,10 +92,14 @@ class Grid:
 
 
 @dataclass
-class ProcessLauncher:
-    """The work behind ``hydra/launcher=accel``."""
+class JobLauncher:
+    """The work behind every ``hydra/launcher`` of accel's.
 
-    resources: Resources
+    Args:
+        make_pool: where the jobs run.
+    """
+
+    make_pool: Callable[[Common], Pool]
 
     def setup(self, hydra_context: Any, task_function: Any, config: Any) -> None:
         """What Hydra hands to a launcher."""
@@ -104,7 +113,7 @@ class ProcessLauncher:
 
     def run(self, source: Source) -> Sweep:
         """Run all that the source has into the sweep's folder."""
-        return run_jobs(source, self.folder, Context.of_this_process(), self.resources)
+        return run_jobs(source, self.folder, Context.of_this_process(), self.make_pool)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[Any]:
         """Run every job, whatever becomes of the others, and leave sweep.json; returns Hydra's job results."""
@@ -113,7 +122,7 @@ class ProcessLauncher:
         return [_hydra_result(sweep.job(words)) for words in job_overrides]
 
 
-def run_jobs(source: Source, folder: Path, context: Context, resources: Resources) -> Sweep:
+def run_jobs(source: Source, folder: Path, context: Context, make_pool: Callable[[Common], Pool]) -> Sweep:
     """Run all that the source has; sweep.json follows every change.
 
     Raises:
@@ -121,8 +130,7 @@ def run_jobs(source: Source, folder: Path, context: Context, resources: Resource
         RefusedError: another sweep runs in the folder.
     """
     with only_sweep(folder, wait_s=2 * STOP_S) as lock:
-        pool = Pool(resources, context.flags, folder.name, lock)
-        warm_up(pool.context)
+        pool = make_pool(Common(context.flags, folder, lock))  # before the records are read: what it adopts may end
         sweep = Sweep.of(folder)
         before = sweep.count(*ENDED_WELL)
         total = source.begin(sweep, context)
@@ -145,8 +153,10 @@ def _announce(sweep: Sweep, total: int, before: int) -> None:
 def _run_all(source: Source, sweep: Sweep, pool: Pool, board: Board) -> None:
     while True:
         board.refused(sweep)
-        while pool.has_room and (job := source.next()) is not None:
-            pool.start(job)
+        jobs = _up_to(pool.room(adaptive=source.adaptive), source)
+        if jobs:
+            pool.start(jobs)
+            sweep.save()
         board.refused(sweep)  # a search learns only here what its proposals are worth
         board.show(sweep, pool.running)
         ended = pool.wait()
@@ -156,6 +166,13 @@ def _run_all(source: Source, sweep: Sweep, pool: Pool, board: Board) -> None:
             source.ended(job)
             sweep.save()
             board.ended(job, sweep)
+
+
+def _up_to(count: int, source: Source) -> list[Job]:
+    jobs: list[Job] = []
+    while len(jobs) < count and (job := source.next()) is not None:
+        jobs.append(job)
+    return jobs
 
 
 @contextmanager

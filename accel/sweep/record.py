@@ -21,6 +21,11 @@ SET_BY_SWEEP = ("hydra.sweep.", "hydra.sweeper.", "hydra.launcher", "hydra/launc
 ENDED_WELL = ("finished", "pruned")
 
 
+def was_stopped(exit_code: int) -> bool:
+    """Whether something else than itself ended a run."""
+    return exit_code < 0 or exit_code in (ExitCode.SIGINT, ExitCode.SIGTERM)
+
+
 @dataclass
 class Job:
     """One job of a sweep."""
@@ -35,6 +40,10 @@ class Job:
     result: Mapping[str, Any] | None = None
     environment: dict[str, str] = field(default_factory=dict)
     """What its process needs to know besides the words."""
+    cluster_job: str | None = None
+    """Its name in the cluster that runs it, or ran it last."""
+    restarts: int = 0
+    """How often a cluster requeued it."""
 
     @property
     def folder(self) -> Path:
@@ -61,12 +70,16 @@ class Job:
         """Whether nothing is left to do for it."""
         return self.status in (*ENDED_WELL, "refused", "failed")
 
+    def where(self, *, resume: bool) -> list[str]:
+        """The words that say where it runs."""
+        return [f"resume='{self.folder}'"] if resume else [f"hydra.run.dir='{self.folder}'"]
+
     def prepare_folder(self) -> bool:
         """Whether the job can go on from a checkpoint; if not, its place is cleared, or old files pass for a result.
 
         What an earlier attempt spent of the data's privacy stays on the books.
         """
-        if self._was_stopped() and (self.folder / CHECKPOINT).is_file():
+        if self.can_go_on():
             return True
         ledger = self.folder / LEDGER
         if ledger.is_file():
@@ -76,10 +89,9 @@ class Job:
         self.sweep.mkdir(parents=True, exist_ok=True)
         return False
 
-    def _was_stopped(self) -> bool:
-        """Whether something else than itself ended the attempt before: a signal, or the sweep's own death."""
-        code = self.exit_code
-        return code is None or code < 0 or code in (ExitCode.SIGINT, ExitCode.SIGTERM)
+    def can_go_on(self) -> bool:
+        """Whether a signal, or the sweep's own death, ended the attempt before, and it left a checkpoint."""
+        return (self.exit_code is None or was_stopped(self.exit_code)) and (self.folder / CHECKPOINT).is_file()
 
     def line(self, common: Collection[str] = ()) -> str:
         """For the terminal: what became of it, without the words that all jobs have in common."""
@@ -103,6 +115,8 @@ class Job:
             "folder": str(self.number),
             "error": self.error,
             "exit_code": self.exit_code,
+            "cluster_job": self.cluster_job,
+            "restarts": self.restarts,
         }
 
 
@@ -161,6 +175,7 @@ class Sweep:
 def _restored(stated: Mapping[str, Any], folder: Path) -> Job:
     """A job as it was left: its own record knows better than sweep.json, which a killed sweep could not rewrite."""
     job = Job(int(stated["number"]), list(stated["overrides"]), folder, exit_code=stated.get("exit_code"))
+    job.cluster_job, job.restarts = stated.get("cluster_job"), int(stated.get("restarts", 0))
     job.result = result_of(job.folder)
     job.status = str((job.result or stated)["status"])
     job.error = (job.result or stated).get("error")

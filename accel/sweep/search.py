@@ -112,6 +112,8 @@ def _epochs(words: Sequence[str], config_dirs: Sequence[str]) -> int:
 class Search:
     """The source of a search's jobs; the study is kept in the sweep's folder, so another session goes on with it."""
 
+    adaptive = True
+
     def __init__(self, arguments: Sequence[str], settings: Settings) -> None:
         settings.check()
         self.settings = settings

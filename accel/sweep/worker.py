@@ -1,13 +1,17 @@
-"""The inside of a job's process: what sets it apart from the parent and from the other jobs, then the run itself."""
+"""The inside of a job's process: what sets it apart from the parent and from the other jobs, then the run itself.
+
+``python -m accel.sweep.worker`` takes its order, as JSON, from the standard input.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -16,6 +20,9 @@ from accel.errors import ExitCode
 STACK = "accel.sweep.stack"
 RANK_VARIABLES = ("LOCAL_RANK", "RANK", "WORLD_SIZE", "NODE_RANK", "ACCEL_RUN_FOLDER")
 """Set for a rank of some other run; a job is a run of its own."""
+TASK_VARIABLES = ("SLURM_", "SLURMD_", "SRUN_", "SUBMITIT_", "PMI_", "PMIX_")
+"""Beginnings of what Slurm tells its tasks, which Lightning takes for ranks; a job starts its own ranks."""
+KEPT = ("SLURM_CONF",)
 PR_SET_PDEATHSIG = 1
 
 
@@ -30,10 +37,10 @@ class Order:
     directory: Path
     """Where the command was typed: relative paths in the words mean this."""
     environment: Mapping[str, str]
-    lock: Path
-    """Held, shared, for as long as the job lives."""
-    owner: int
-    """Process id of the sweep."""
+    lock: Path | None = None
+    """Held, shared, for as long as the job lives; None on a cluster, which knows what lives."""
+    owner: int = 0
+    """Process id of the sweep that holds the lock."""
     cores: Sequence[int] = ()
     """The only cores it may run on; empty: all."""
     threads: int | None = None
@@ -41,6 +48,23 @@ class Order:
     """The devices it may see; None: all."""
     memory_bytes: int | None = None
     """Of each of its processes; more raises MemoryError there."""
+    is_rank: bool = False
+    """One of several tasks that the cluster starts for one run, and tells so by variables."""
+
+    def ending_with(self, words: Sequence[str]) -> Order:
+        """The same with more words."""
+        return replace(self, words=(*self.words, *words))
+
+    def to_json(self) -> str:
+        """For a process that shares nothing with this one."""
+        return json.dumps(asdict(self), default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> Order:
+        """What ``to_json`` made."""
+        stated = json.loads(text)
+        output, directory, lock = Path(stated.pop("output")), Path(stated.pop("directory")), stated.pop("lock")
+        return cls(output=output, directory=directory, lock=Path(lock) if lock else None, **stated)
 
 
 def work(order: Order) -> None:
@@ -82,7 +106,7 @@ def _become_the_command(order: Order) -> None:
 
     os.chdir(order.directory)
     os.environ.clear()
-    os.environ.update({k: v for k, v in order.environment.items() if k not in RANK_VARIABLES})
+    os.environ.update(order.environment if order.is_rank else _of_a_single_run(order.environment))
     if order.gpus is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(order.gpus)
     if order.threads is not None:
@@ -91,8 +115,16 @@ def _become_the_command(order: Order) -> None:
         os.sched_setaffinity(0, order.cores)
     sys.modules["__main__"] = import_module("accel.__main__")
     sys.argv = ["accel", *order.words]
-    if not share(order.lock, order.owner):
+    if order.lock is not None and not share(order.lock, order.owner):
         sys.exit(ExitCode.SIGTERM)  # the sweep was killed while it started this job
+
+
+def _of_a_single_run(environment: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in environment.items()
+        if name in KEPT or not (name in RANK_VARIABLES or name.startswith(TASK_VARIABLES))
+    }
 
 
 def _limit(order: Order) -> None:
@@ -103,3 +135,7 @@ def _limit(order: Order) -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_DATA, (order.memory_bytes, order.memory_bytes))
+
+
+if __name__ == "__main__":
+    work(Order.from_json(sys.stdin.read()))

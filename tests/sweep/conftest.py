@@ -20,6 +20,7 @@ def sweep_command(tiny_run, tmp_path):
     (place / "groups" / "task" / "doomed.yaml").write_text(
         "_target_: doomed.Doomed\ntrain: ???\nvalidation: null\ntest: null\ntext: text\nlabel: label\n"
         "max_length: 64\nvalidation_fraction: 0.1\ntest_fraction: 0.2\nhow: none\nmarks: ''\n"
+        "steps: ''\nslow: []\ndelay_s: 0.1\ngreedy: []\n"
     )
     words = [w for w in tiny_run if not w.startswith(("task=text", "hydra.run"))]
     flags = ["--config-dir", "groups", "--plugin", "doomed"]

@@ -1,4 +1,5 @@
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,13 @@ def test_resume_of_something_else_is_refused(tmp_path, capsys):
 def test_a_grid_that_is_none_is_told(word, capsys):
     assert main(["check", "-m", word]) == 2
     assert "is no override" in capsys.readouterr().err
+
+
+def test_a_sweep_for_a_cluster_is_checked_without_one(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    monkeypatch.setenv("PATH", "/nowhere")
+    words = ["hydra/launcher=submitit_slurm", "hydra.launcher.partition=gpu", "hydra.launcher.mem_gb=16"]
+    assert main(["check", "-m", *words, "seed=0,-1"]) == 0
+    assert "2 jobs: 1 work, 1 refused" in capsys.readouterr().out
+    assert main(["check", "-m", "hydra/launcher=submitit_slurm", "hydra.launcher.partitoin=gpu", "seed=0,1"]) == 2
+    assert "partition" in capsys.readouterr().err

@@ -1,62 +1,37 @@
-"""What the jobs of a sweep share; that they are processes of their own is shown in test_launcher."""
+"""What every pool shares: a job's words, and what its record says of its end."""
 
 import json
 
-import pytest
-
 from accel.report.record import new_record, write_record
-from accel.sweep import pool
-from accel.sweep.pool import Pool, Resources, note_result, visible_gpus
+from accel.sweep.pool import note_result
 from accel.sweep.record import Job
 
 
-@pytest.fixture
-def cores(monkeypatch):
-    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(8)), raising=False)
-
-
-def test_cores_are_shared_out(cores):
-    assert [Resources(n_jobs=4).cores(slot) for slot in range(4)] == [(0, 1), (2, 3), (4, 5), (6, 7)]
-    assert [Resources(n_jobs=3, cores_per_job=3).cores(slot) for slot in range(3)] == [(0, 1, 2), (3, 4, 5), (0, 6, 7)]
-    assert Resources(n_jobs=1).cores(0) == ()  # alone, it may use what a single run uses
-    assert Resources(n_jobs=16).cores(9) == (1,)
-
-
-def test_gpus_are_shared_out(monkeypatch):
-    monkeypatch.setattr(pool, "visible_gpus", lambda: ["0", "1", "2", "3"])
-    assert [Resources(n_jobs=2).gpus(slot) for slot in range(2)] == [("0", "1"), ("2", "3")]
-    assert Resources(n_jobs=1).gpus(0) is None
-    assert Resources(n_jobs=1, gpus_per_job=1).gpus(0) == ("0",)
-    monkeypatch.setattr(pool, "visible_gpus", list)
-    assert Resources(n_jobs=2).gpus(0) is None
-
-
-def test_gpus_are_found_without_touching_cuda(monkeypatch):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, 5")
-    assert visible_gpus() == ["3", "5"]
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-    monkeypatch.setattr(pool.shutil, "which", lambda name: None)
-    assert visible_gpus() == []
-
-
-def test_a_job_is_told_all_it_needs(tmp_path, cores, monkeypatch):
-    monkeypatch.setenv("LOCAL_RANK", "1")
-    jobs = Pool(Resources(n_jobs=2, memory_gb=1.5), ["--plugin=x"], "my sweep", tmp_path / "lock")
-    job = Job(3, ["seed=1", "hydra.launcher.n_jobs=2"], tmp_path, environment={"A": "b"})
-    order = jobs._order(job, 1, resume=False)
-    assert order.words == ("--plugin=x", "seed=1", f"hydra.run.dir='{tmp_path / '3'}'", "group='my sweep'")
-    assert (order.cores, order.threads, order.memory_bytes) == ((4, 5, 6, 7), 4, int(1.5 * 2**30))
-    assert order.environment["A"] == "b"
-    assert f"resume='{tmp_path / '3'}'" in jobs._order(job, 0, resume=True).words
-    assert "group='my sweep'" not in jobs._order(Job(0, ["group=mine"], tmp_path), 0, resume=False).words
+def ended(folder, status, error=None):
+    write_record({**new_record([]), "status": status, "error": error}, folder)
 
 
 def test_the_jobs_own_record_decides(tmp_path):
     job = Job(0, ["seed=1"], tmp_path, exit_code=3)
-    write_record({**new_record([]), "status": "failed", "error": "the loss became nan"}, job.folder)
+    ended(job.folder, "failed", "the loss became nan")
     note_result(job)
     assert (job.status, job.error) == ("failed", "the loss became nan")
+
+
+def test_a_job_without_a_finished_record_died(tmp_path):
     died = Job(1, ["seed=1"], tmp_path, exit_code=-11)
     note_result(died)
     assert died.error == "the process ended with signal SIGSEGV and left no finished record"
     assert json.loads((died.folder / "result.json").read_text())["status"] == "failed"
+
+
+def test_what_else_ended_it_is_said_too_unless_it_was_done_by_then(tmp_path):
+    stopped, done, gone = (Job(number, [], tmp_path) for number in range(3))
+    ended(stopped.folder, "interrupted", "Stopped after step 5")
+    ended(done.folder, "finished")
+    ended(gone.folder, "running")
+    for job in (stopped, done, gone):
+        note_result(job, "cancelled")
+    assert (stopped.status, stopped.error) == ("interrupted", "cancelled: Stopped after step 5")
+    assert (done.status, done.error) == ("finished", None)
+    assert (gone.status, gone.error) == ("failed", "cancelled")

@@ -1,4 +1,4 @@
-"""Where Hydra looks for plugins: names accel's launcher and sweeper; the work is in ``accel.sweep``.
+"""Where Hydra looks for plugins: names accel's launchers and sweeper; the work is in ``accel.sweep``.
 
 Hydra executes this module without registering it, so a dataclass here must not use postponed annotations.
 """
@@ -11,14 +11,16 @@ from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 
 
-class AccelLauncher(Launcher):
-    """Each job a process of its own."""
+class _AnyLauncher(Launcher):
+    """Each job a process of its own; a subclass says where."""
 
-    def __init__(self, **resources) -> None:
-        from accel.sweep.launcher import ProcessLauncher
-        from accel.sweep.pool import Resources
+    def __init__(self, **settings) -> None:
+        from accel.sweep.launcher import JobLauncher
 
-        self.work = ProcessLauncher(Resources(**resources))
+        self.work = JobLauncher(lambda common: self.pool(common, settings))
+
+    def pool(self, common, settings):
+        raise NotImplementedError
 
     def setup(self, *, hydra_context, task_function, config) -> None:
         self.work.setup(hydra_context, task_function, config)
@@ -28,6 +30,24 @@ class AccelLauncher(Launcher):
 
     def run(self, source):
         return self.work.run(source)
+
+
+class AccelLauncher(_AnyLauncher):
+    """On this machine."""
+
+    def pool(self, common, settings):
+        from accel.sweep.local_pool import LocalPool, Resources
+
+        return LocalPool(common, Resources(**settings))
+
+
+class SlurmLauncher(_AnyLauncher):
+    """On a Slurm cluster."""
+
+    def pool(self, common, settings):
+        from accel.sweep.slurm_pool import SlurmPool, SlurmSettings
+
+        return SlurmPool(common, SlurmSettings(**settings))
 
 
 class AccelSweeper(Sweeper):
@@ -59,6 +79,32 @@ class LauncherConfig:
 
 
 @dataclass
+class SlurmConfig:
+    """Keys of ``hydra.launcher`` with ``hydra/launcher=submitit_slurm``; see ``accel.sweep.slurm_pool``."""
+
+    _target_: str = "hydra_plugins.accel_sweep.SlurmLauncher"
+    name: str = "accel"
+    partition: Optional[str] = None
+    qos: Optional[str] = None
+    account: Optional[str] = None
+    constraint: Optional[str] = None
+    exclude: Optional[str] = None
+    timeout_min: int = 60
+    nodes: int = 1
+    tasks_per_node: int = 1
+    cpus_per_task: int = 1
+    mem_gb: Optional[float] = None
+    gpus_per_node: Optional[int] = None
+    gres: Optional[str] = None
+    array_parallelism: Optional[int] = None
+    max_num_timeout: int = 0
+    signal_delay_s: int = 90
+    setup: list[str] = field(default_factory=list)
+    additional_parameters: dict = field(default_factory=dict)
+    poll_s: float = 15.0
+
+
+@dataclass
 class SweeperConfig:
     """Keys of ``hydra.sweeper``."""
 
@@ -72,5 +118,6 @@ class SweeperConfig:
     seed: int = 0
 
 
-ConfigStore.instance().store(group="hydra/launcher", name="accel", node=LauncherConfig, provider="accel")
+for name, node in {"accel": LauncherConfig, "submitit_slurm": SlurmConfig}.items():
+    ConfigStore.instance().store(group="hydra/launcher", name=name, node=node, provider="accel")
 ConfigStore.instance().store(group="hydra/sweeper", name="accel", node=SweeperConfig, provider="accel")

@@ -1,0 +1,80 @@
+"""A job on its Slurm node: what may end it, and whether it is queued again. Submitit runs it there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+
+from submitit.core.utils import UncompletedJobError
+from submitit.helpers import DelayedSubmission
+
+from accel.sweep.record import was_stopped
+from accel.sweep.slurm_queue import state_of
+from accel.sweep.supervisor import Errand, supervise
+from accel.sweep.worker import Order
+
+SETTLE_S = 3.0
+"""After the signal, the state of a cancelled job may still be the old one for a moment."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a job ended, as its sweep hears it."""
+
+    exit_code: int
+    restarts: int = 0
+    """How often it was requeued before."""
+    time_was_up: bool = False
+
+
+@dataclass(frozen=True)
+class SlurmJob:
+    """Every task of the job runs this, and runs it again when the job was requeued."""
+
+    errand: Errand
+
+    def __call__(self) -> Ending:
+        """Run to an end of the run's own; a job that is requeued does not return from here."""
+        requeue_or_give_up = signal.getsignal(signal.SIGUSR2)
+        told: list[int] = []
+        for number in (signal.SIGTERM, signal.SIGUSR2):
+            signal.signal(number, lambda number, frame: told.append(number))
+        restarts, task = int(os.environ.get("SLURM_RESTART_COUNT", "0")), int(os.environ["SLURM_PROCID"])
+        code = supervise(self._order(task, again=restarts > 0), told)
+        ending = Ending(code, restarts)
+        if task != 0 or not told or not was_stopped(code):
+            return ending
+        if signal.SIGTERM in told:
+            _requeue_if_preempted()
+            sys.exit(code)  # without a word, which would end a job that Slurm has requeued already
+        assert callable(requeue_or_give_up)
+        try:
+            requeue_or_give_up(signal.SIGUSR2, None)  # submitit's: it counts how often the time was up
+        except UncompletedJobError:
+            return replace(ending, time_was_up=True)
+        raise AssertionError("submitit leaves after a requeue")
+
+    def _order(self, task: int, *, again: bool) -> Order:
+        order = self.errand.order_here(os.environ, again=again, rank=task)
+        threads = os.environ.get("SLURM_CPUS_PER_TASK")
+        is_rank = int(os.environ["SLURM_NTASKS"]) > 1
+        return replace(order, is_rank=is_rank, threads=int(threads) if threads else None)
+
+    def checkpoint(self) -> DelayedSubmission:
+        """What submitit runs the next time: the same, as the run's own checkpoint is in its folder."""
+        return DelayedSubmission(self)
+
+
+def _requeue_if_preempted() -> None:
+    """Slurm sends the same to a job that is cancelled, requeued or preempted, but has only the last run on for a while.
+
+    A preempted job that ends within its grace time counts as completed, so it has to requeue itself.
+    """
+    job = os.environ["SLURM_JOB_ID"]
+    time.sleep(SETTLE_S)
+    if state_of(job) == "RUNNING":
+        subprocess.run(["scontrol", "requeue", job], check=True, timeout=60)

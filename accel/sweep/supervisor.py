@@ -1,0 +1,82 @@
+"""On the machine that a cluster chose for a job: starts its process, passes on the wish to stop, tells how it ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from accel.sweep.record import Job
+from accel.sweep.worker import RANK_VARIABLES, Order
+
+POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class Errand:
+    """A job on its way to another machine."""
+
+    order: Order
+    number: int
+    overrides: tuple[str, ...]
+    sweep: Path
+    resume: bool
+    """Whether the attempt before left something to go on from."""
+
+    @classmethod
+    def of(cls, job: Job, order: Order) -> Errand:
+        """Make the job's folder ready, and send it off."""
+        return cls(order, job.number, tuple(job.overrides), job.sweep, job.prepare_folder())
+
+    def order_here(self, environment: Mapping[str, str], *, again: bool, rank: int = 0) -> Order:
+        """The order for this machine.
+
+        Args:
+            environment: of this machine; what the order brings goes before.
+            again: the cluster has stopped the job and starts it once more, which its sweep knows nothing of.
+            rank: among the tasks of one run; the first one makes the folder ready for all.
+        """
+        job = Job(self.number, list(self.overrides), self.sweep)
+        resume = self.resume
+        if again:
+            resume = job.prepare_folder() if rank == 0 else job.can_go_on()
+        more = {} if rank == 0 else {"ACCEL_RUN_FOLDER": str(job.folder)}
+        kept = {k: v for k, v in environment.items() if k not in RANK_VARIABLES}
+        order = replace(self.order, environment={**kept, **self.order.environment, **more})
+        return order.ending_with(job.where(resume=resume))
+
+
+def supervise(order: Order, told: Sequence[int]) -> int:
+    """Run the order in a process of its own; returns its exit code, negative for a signal.
+
+    Args:
+        told: signals that this process was told; a handler appends them. The first one lets the run save and stop.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2})  # the run and its ranks must not die of it: they inherit
+    command = [sys.executable, "-m", "accel.sweep.worker"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR2})
+    assert process.stdin is not None
+    process.stdin.write(order.to_json().encode())
+    process.stdin.close()
+    asked = False
+    while process.poll() is None:
+        time.sleep(POLL_S)
+        if told and not asked:
+            asked = True
+            _to_all(process, signal.SIGINT)  # the cluster's own SIGTERM may have come through; a second one would kill
+    _to_all(process, signal.SIGKILL)  # ranks or loaders that outlived it
+    return process.returncode
+
+
+def _to_all(process: subprocess.Popen, number: signal.Signals) -> None:
+    """To the run and everything it started."""
+    try:
+        os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):  # it has not yet become a group of its own, or has ended
+        process.send_signal(number)

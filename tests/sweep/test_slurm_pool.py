@@ -1,0 +1,279 @@
+"""Sweeps on a real Slurm: what is killed, cancelled or preempted there, and the sweep that goes on."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from accel.errors import ConfigError, ExitCode
+from accel.sweep import slurm_pool
+from accel.sweep.pool import Common
+from accel.sweep.record import Job, read_sweep
+from accel.sweep.slurm_pool import Queued, SlurmPool
+from accel.sweep.slurm_settings import MAX_ARRAY, SlurmSettings
+
+ON_SLURM = ["hydra/launcher=submitit_slurm", "hydra.launcher.partition=debug", "hydra.launcher.poll_s=1"]
+
+
+def wait_for(condition, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return found
+
+
+class Started:
+    """A sweep at work, seen from outside."""
+
+    def __init__(self, slurm, command, place, folder):
+        self.slurm, self.folder = slurm, folder
+        environment = {**os.environ, **slurm.environment, "OMP_NUM_THREADS": "1"}
+        self.process = subprocess.Popen(
+            [*command, f"hydra.sweep.dir='{folder}'"], cwd=place, env=environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    def until(self, condition):
+        """Wait for something while the sweep lives."""
+
+        def found():
+            assert self.process.poll() is None, self.process.communicate()[0]
+            return condition()
+
+        return wait_for(found)
+
+    def job(self, seed):
+        return next((j for j in read_sweep(self.folder) if f"seed={seed}" in j["overrides"]), {})
+
+    def id_of(self, seed):
+        """Its number in Slurm, once it has one."""
+        return self.until(lambda: self.job(seed).get("cluster_job"))
+
+    def id_of_array(self):
+        return self.job(1)["cluster_job"].split("_")[0]
+
+    def training(self, seed):
+        """Wait until it has made some steps; the process that makes them."""
+        return int(self.until(lambda: steps(self.folder.parent / "steps").get(seed, [])[3:])[0])
+
+    def end(self):
+        output = self.process.communicate(timeout=300)[0]
+        return self.process.returncode, output, json.loads((self.folder / "sweep.json").read_text())
+
+
+def steps(file):
+    """The process of every optimizer step, by seed."""
+    found = {}
+    for line in file.read_text().splitlines() if file.is_file() else []:
+        seed, process = line.split()
+        found.setdefault(int(seed), []).append(process)
+    return found
+
+
+@pytest.fixture
+def started(slurm, sweep_command, tmp_path):
+    """Start a sweep on Slurm whose steps are counted; nothing of it is left afterwards."""
+    processes = []
+
+    def start(*words, folder=tmp_path / "sweep"):
+        command, place = sweep_command(f"task.steps={tmp_path / 'steps'}", *ON_SLURM, *words)
+        processes.append(Started(slurm, command, place, folder))
+        return processes[-1]
+
+    yield start
+    for item in processes:
+        if item.process.poll() is None:
+            item.process.kill()
+            item.process.wait()
+    slurm.call("scancel", f"--user={os.environ.get('USER', 'root')}")
+
+
+def begin_again(slurm, id_):
+    """Slurm lets a requeued job wait for two minutes; a test does not."""
+    wait_for(lambda: "PENDING" in slurm.run("squeue", "-h", "-r", "-j", id_, "-o", "%T"))
+    slurm.run("scontrol", "update", f"JobId={id_}", "StartTime=now")
+
+
+def model_of(folder):
+    return hashlib.sha256((folder / "model" / "model.safetensors").read_bytes()).hexdigest()
+
+
+def of_seeds(record):
+    return {int(next(w for w in j["overrides"] if w.startswith("seed="))[5:]): j for j in record["jobs"]}
+
+
+@pytest.fixture
+def programs(tmp_path, monkeypatch):
+    """Slurm's programs, none of which does anything."""
+    for name in ("sbatch", "srun", "squeue", "scancel"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+
+@pytest.mark.slow
+def test_whatever_happens_to_a_job_leaves_the_others_alone(slurm, started, sweep_command, tmp_path):
+    """Twelve jobs: one killed, one cancelled, one out of memory, one requeued. Eight do not notice."""
+    killed, cancelled, greedy, requeued = 1, 2, 3, 4
+    words = ["trainer.max_steps=60", "task.slow=[1,2,4]", "task.delay_s=0.3", "task.greedy=[3]"]
+    sweep = started(f"seed={requeued},{killed},{cancelled},{greedy},5,6,7,8,9,10,11,12", *words,
+                    "hydra.launcher.array_parallelism=4", "hydra.launcher.mem_gb=2")  # fmt: skip
+    os.kill(sweep.training(killed), signal.SIGKILL)
+    sweep.training(requeued)
+    slurm.run("scontrol", "requeue", sweep.id_of(requeued))
+    sweep.training(cancelled)
+    slurm.run("scancel", sweep.id_of(cancelled))
+    begin_again(slurm, sweep.id_of(requeued))
+    code, output, record = sweep.end()
+
+    jobs, made = of_seeds(record), steps(tmp_path / "steps")
+    others = dict.fromkeys((requeued, 5, 6, 7, 8, 9, 10, 11, 12), "finished")
+    assert code == ExitCode.SOME_JOBS_FAILED, output
+    assert {seed: job["status"] for seed, job in jobs.items()} == {
+        killed: "failed", cancelled: "interrupted", greedy: "failed", **others,
+    }  # fmt: skip
+    assert "signal SIGKILL" in jobs[killed]["error"]
+    assert f"Slurm job {jobs[cancelled]['cluster_job']} ended as CANCELLED: Stopped by" in jobs[cancelled]["error"]
+    assert f"Slurm job {jobs[greedy]['cluster_job']} ended as " in jobs[greedy]["error"]
+    assert "memory limit" in jobs[greedy]["error"]
+    assert [seed for seed, job in jobs.items() if job["restarts"]] == [requeued]
+    assert [len(made[seed]) for seed in others] == [60] * 9
+    assert [len(set(made[seed])) for seed in others] == [2, *[1] * 8]  # one went on from where it was
+
+    command, place = sweep_command(f"seed={requeued}", *words, f"hydra.run.dir={tmp_path / 'alone'}", multirun=False)
+    subprocess.run(command, cwd=place, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=True, capture_output=True)
+    assert model_of(sweep.folder / jobs[requeued]["folder"]) == model_of(tmp_path / "alone")
+
+
+@pytest.mark.slow
+def test_a_job_that_is_preempted_goes_on_when_its_node_is_free_again(slurm, started, tmp_path):
+    """Slurm takes a job for completed that ends within its grace time, and would not requeue it."""
+    sweep = started("seed=1", "trainer.max_steps=40", "task.slow=[1]")
+    sweep.training(1)
+    slurm.run("sbatch", "--partition=urgent", "--nodes=2", "--exclusive", "--output=/dev/null", "--wrap=sleep 1")
+    begin_again(slurm, sweep.id_of(1))
+    code, output, record = sweep.end()
+    made = steps(tmp_path / "steps")[1]
+    assert (code, record["jobs"][0]["restarts"]) == (ExitCode.DONE, 1), output
+    assert (len(made), len(set(made))) == (40, 2)
+
+
+@pytest.mark.slow
+def test_interrupted_it_cancels_its_jobs_and_can_go_on(slurm, started, tmp_path):
+    words = ["seed=1,2", "trainer.max_steps=40", "task.slow=[1]", "hydra.launcher.array_parallelism=1"]
+    sweep = started(*words)
+    sweep.training(1)
+    sweep.process.send_signal(signal.SIGINT)
+    code, output, record = sweep.end()
+    assert code == ExitCode.SIGINT, output
+    assert "Cancelling the 2 jobs" in output
+    assert f"sweep.resume={sweep.folder}" in output
+    assert [job["status"] for job in record["jobs"]] == ["interrupted", "waiting"]
+    assert not slurm.run("squeue", "-h")
+    code, output, record = started(*words, f"sweep.resume={sweep.folder}").end()
+    made = steps(tmp_path / "steps")
+    assert (code, [job["status"] for job in record["jobs"]]) == (ExitCode.DONE, ["finished"] * 2), output
+    assert {seed: (len(by), len(set(by))) for seed, by in made.items()} == {1: (40, 2), 2: (40, 1)}
+
+
+@pytest.mark.slow
+def test_its_jobs_outlive_it_and_the_next_one_takes_them_over(started, tmp_path):
+    """kill -9 of the sweep: nothing is stopped, nothing is started twice."""
+    words = ["seed=1,2,3", "trainer.max_steps=40", "task.slow=[1]", "hydra.launcher.array_parallelism=1"]
+    sweep = started(*words)
+    sweep.training(1)
+    sweep.process.kill()
+    sweep.process.wait()
+    code, output, record = started(*words, f"sweep.resume={sweep.folder}").end()
+    assert (code, [job["status"] for job in record["jobs"]]) == (ExitCode.DONE, ["finished"] * 3), output
+    assert {job["cluster_job"].split("_")[0] for job in record["jobs"]} == {sweep.id_of_array()}
+    assert {seed: (len(by), len(set(by))) for seed, by in steps(tmp_path / "steps").items()} == dict.fromkeys(
+        (1, 2, 3), (40, 1)
+    )
+
+
+@pytest.mark.slow
+def test_the_time_limit_is_named_and_the_job_can_go_on(started, tmp_path):
+    words = ["seed=1", "trainer.max_steps=80", "task.slow=[1]", "task.delay_s=0.5"]
+    sweep = started(*words, "hydra.launcher.timeout_min=1", "hydra.launcher.signal_delay_s=25")
+    code, output, record = sweep.end()
+    assert code == ExitCode.SOME_JOBS_FAILED, output
+    assert "reached hydra.launcher.timeout_min=1" in record["jobs"][0]["error"]
+    code, output, _ = started(*words, f"sweep.resume={sweep.folder}").end()
+    made = steps(tmp_path / "steps")[1]
+    assert (code, len(made), len(set(made))) == (ExitCode.DONE, 80, 2), output
+
+
+@pytest.mark.slow
+def test_a_job_starts_its_own_ranks_with_what_it_was_given(slurm, run_sweep):
+    """Slurm's variables say that there is one task; strategy=ddp makes two ranks of it."""
+    code, output, _, folder = run_sweep(
+        "seed=1", "strategy=ddp", *ON_SLURM, "hydra.launcher.cpus_per_task=2", "hydra.launcher.gres='gpu:1'",
+        "hydra.launcher.mem_gb=6", environment=slurm.environment,
+    )  # fmt: skip
+    assert code == ExitCode.DONE, output + "".join(f.read_text() for f in folder.glob("*.output.txt"))
+    result = json.loads((folder / "0" / "result.json").read_text())
+    evidence = {t["name"]: t["evidence"] for t in result["techniques"]}
+    assert evidence["ddp"]["world_size"] == 2
+    script = next((folder / ".slurm").rglob("*submission.sh")).read_text()
+    assert "--cpus-per-task=2" in script
+    assert "--gres=gpu:1" in script
+
+
+@pytest.mark.slow
+def test_what_slurm_does_not_take_is_refused_in_its_words(slurm, run_sweep):
+    words = [w for w in ON_SLURM if "partition" not in w]
+    code, output, record, _ = run_sweep(
+        "seed=1", *words, "hydra.launcher.partition=nowhere", environment=slurm.environment
+    )
+    assert code == ExitCode.REFUSED
+    assert "Slurm does not take the jobs: sbatch: error:" in output
+    assert "Traceback" not in output
+    assert [job["status"] for job in record["jobs"]] == ["waiting"]
+
+
+def pool(folder, **settings):
+    return SlurmPool(Common((), folder, folder / "lock"), SlurmSettings(**settings))
+
+
+def test_without_slurm_or_submitit_it_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ConfigError, match="sbatch, srun, squeue, scancel cannot be found"):
+        pool(tmp_path)
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    with pytest.raises(ConfigError, match=r"pip install 'accel\[slurm\]'"):
+        pool(tmp_path)
+
+
+def test_how_many_jobs_it_takes(tmp_path, programs):
+    """All of a grid in one array, which Slurm holds to its parallelism; of a search so many at a time."""
+    jobs = pool(tmp_path, array_parallelism=4)
+    assert (jobs.room(adaptive=False), jobs.room(adaptive=True)) == (MAX_ARRAY, 4)
+    jobs.queued = [None]
+    assert (jobs.room(adaptive=False), jobs.room(adaptive=True)) == (0, 3)
+    with pytest.raises(ConfigError, match=r"hydra\.launcher\.array_parallelism, e\.g\. 4"):
+        pool(tmp_path).room(adaptive=True)
+
+
+def test_a_queue_that_does_not_answer_is_no_news_and_one_that_has_lost_a_job_is(tmp_path, programs, monkeypatch):
+    jobs = pool(tmp_path)
+    item = Queued(
+        Job(0, [], tmp_path), SimpleNamespace(job_id="1", paths=SimpleNamespace(result_pickle=tmp_path / "r"))
+    )
+    jobs.queued = [item]
+    for answer, state in (({"1": "RUNNING"}, "RUNNING"), (None, "RUNNING"), ({}, "GONE")):
+        monkeypatch.setattr(slurm_pool, "states_of", lambda name, answer=answer: answer)
+        jobs._ask()
+        assert item.state == state
+    assert not item.has_ended  # its last word may still be on its way
+    monkeypatch.setattr(slurm_pool, "SETTLE_S", 0.0)
+    assert item.has_ended
+    item.hear("PENDING")
+    assert not item.has_ended  # it was requeued
