@@ -97,10 +97,11 @@ def fit(
         )
     for ask in asks:
         ask.check()
+    model = plan.strategy.collect(module.model)
     # Rank 0 alone keeps what was logged, so it alone can prove something; where it fails, Lightning ends the others.
-    evidence = _evidence(plan, module.model, log.history()) if trainer.is_global_zero else {}
+    evidence = _evidence(plan, model, log.history()) if trainer.is_global_zero else {}
     leave_together()
-    return Fitted(model=module.model, steps=trainer.global_step, evidence=evidence)
+    return Fitted(model=model, steps=trainer.global_step, evidence=evidence)
 
 
 def facts_of(plan: Plan, data: Prepared, latency: LatencyTable | None = None) -> Facts:
@@ -130,7 +131,7 @@ def _trainer(
         **plan.trainer.trainer_args(),
         "logger": loggers,
         "callbacks": [
-            SeedSteps(plan.seed),
+            SeedSteps(plan),
             *callbacks,
             *_technique_callbacks(plan, facts),
             *_checkpoints(plan, folder),

@@ -11,15 +11,17 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
 from accel.artifact import load_model
+from accel.data.batches import WEIGHT
 from accel.errors import NonFiniteLossError
 from accel.metrics import Scores
+from accel.ops.losses import full
 from accel.plan import Plan
 from accel.technique import Facts, Loss, Step
 
 
 def cross_entropy(outputs: Any, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The task's own loss: mean cross-entropy over the examples of a batch."""
-    return {"loss": F.cross_entropy(outputs.logits.float(), batch["labels"])}
+    return {"loss": F.cross_entropy(full(outputs.logits), batch["labels"])}
 
 
 class TransformerModule(pl.LightningModule):
@@ -38,6 +40,8 @@ class TransformerModule(pl.LightningModule):
         self.facts = facts
         self.label_names = label_names
         self.built = False
+        self.pending: list[dict[str, Tensor]] = []
+        """Terms of the batches that belong to the step on its way."""
         self.scores = Scores(len(label_names))
 
     def configure_model(self) -> None:
@@ -48,7 +52,7 @@ class TransformerModule(pl.LightningModule):
         model = self._beginning()
         for technique in self.plan.techniques:
             model = technique.adapt_model(model, self.facts)
-        self.model = model.double() if self.plan.trainer.trainer_args()["precision"].startswith("64") else model
+        self.model = self.plan.strategy.distribute(model.double() if self.plan.trainer.keeps_double else model)
         self.loss = Loss(cross_entropy)
         for technique in self.plan.techniques:
             self.loss = technique.adapt_loss(self.loss, self.model, self.facts)
@@ -78,23 +82,32 @@ class TransformerModule(pl.LightningModule):
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         terms = self.step(batch)
-        loss = terms["loss"]
+        self.pending.append({name: value.detach() for name, value in terms.items()})
+        if (batch_idx + 1) % self.plan.trainer.accumulation() == 0:
+            self._close_step()
+        return terms["loss"]
+
+    def _close_step(self) -> None:
+        """Log the step's means over ranks and accumulated batches; all ranks learn together if one is not finite."""
+        names = list(self.pending[0])
+        stacked = torch.stack([torch.stack([terms[name].double() for name in names]) for terms in self.pending]).mean(0)
+        self.pending.clear()
+        means = dict(zip(names, self.trainer.strategy.reduce(stacked, reduce_op="mean"), strict=True))
+        loss = means["loss"]
         if not torch.isfinite(loss):
             raise NonFiniteLossError(
                 f"The loss became {float(loss)} at step {self.global_step}, before the weights were updated. Lower "
                 f"trainer.learning_rate (now {self.trainer.optimizers[0].param_groups[0]['lr']:.2g}), raise "
                 f"trainer.warmup, or use trainer.precision=fp32."
             )
-        self._log_terms(terms)
-        return loss
-
-    def _score(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return self.loss.compute(self._forward(batch, self.loss.forward_args), batch)
-
-    def _log_terms(self, terms: Mapping[str, Tensor]) -> None:
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-        values = {f"train/{name}": value.detach() for name, value in terms.items()}
-        self.log_dict({**values, "train/learning_rate": rate})
+        self.log_dict({**{f"train/{name}": value for name, value in means.items()}, "train/learning_rate": rate})
+
+    def _score(self, batch: Mapping[str, Any]) -> dict[str, Tensor]:
+        examples = {name: value for name, value in batch.items() if name != WEIGHT}
+        terms = self.loss.compute(self._forward(examples, self.loss.forward_args), examples)
+        weight = batch.get(WEIGHT, 1.0)
+        return {name: value * weight for name, value in terms.items()}
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
         self.scores.update(self._forward(batch).logits, batch["labels"])

@@ -18,6 +18,7 @@ from accel.compression.ptq import Ptq
 from accel.compression.qat import Qat
 from accel.compression.vocabulary import Vocabulary
 from accel.privacy import Privacy
+from accel.strategy.fsdp import Fsdp
 from accel.technique import Objection, Option
 from accel.tuning.bitfit import Bitfit
 from accel.tuning.head import Head
@@ -112,6 +113,11 @@ RULES: tuple[Rule, ...] = (
         "compression.prune.start=pretrained with compression.prune.score=activation and "
         "compression.prune.public_text=FILE, or with compression.prune.score=magnitude",
         unless=lambda privacy, prune: prune.sees_no_private_example,
+    ),
+    Rule(
+        (Privacy, Fsdp),
+        "every record's gradient is clipped against the whole model's, and a process holds only a part of it",
+        "strategy=ddp",
     ),
     Rule(
         (Privacy, Layers),

@@ -125,12 +125,13 @@ class Run:
 
     def _check_batch(self, num_train: int) -> None:
         size = getattr(self.plan.trainer, "batch_size", None)
-        needed = (size or 1) * self.plan.strategy.num_processes()
+        shares, accumulate = self.plan.strategy.num_shares(), self.plan.trainer.accumulation()
+        needed = (size or 1) * shares * accumulate
         if num_train < needed:
             raise DataError(
-                f"trainer.batch_size={size} on {self.plan.strategy.num_processes()} process(es) needs {needed} "
-                f"training examples, and there are {num_train}. Use trainer.batch_size={max(1, num_train // 4)}, or "
-                "add examples."
+                f"trainer.batch_size={size} on {shares} process(es) with trainer.accumulate={accumulate} needs "
+                f"{needed} training examples, and there are {num_train}. "
+                f"Use trainer.batch_size={max(1, num_train // 4)}, or add examples."
             )
 
     @contextmanager

@@ -2,17 +2,93 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import torch.distributed as dist
-from pytorch_lightning.strategies import DDPStrategy
+from pytorch_lightning.strategies import DDPStrategy, ModelParallelStrategy
+from pytorch_lightning.strategies.parallel import ParallelStrategy
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.optim import Optimizer
+
+from accel.ops.shards import sharded_like, whole
 
 
 def ddp_strategy(timeout_s: int) -> DDPStrategy:
     """DDP whose processes give up after ``timeout_s``; gloo on CPU, nccl on GPU."""
     return DDPStrategy(timeout=timedelta(seconds=timeout_s), gradient_as_bucket_view=True)
+
+
+class Sharded(ModelParallelStrategy):
+    """Processes that each hold a part of the model, as ``configure_model`` has cut it.
+
+    Its checkpoints are those of one process: whole tensors, written by rank 0 through the trainer's ``CheckpointIO``.
+    So a run may be resumed on any number of processes, under any strategy. (Lightning's own are folders that hold a
+    pickle, and number the optimizer's state by another order than torch does.)
+    """
+
+    def __init__(self, *, data_parallel_size: int, tensor_parallel_size: int, timeout_s: int) -> None:
+        super().__init__(
+            data_parallel_size=data_parallel_size,
+            tensor_parallel_size=tensor_parallel_size,
+            save_distributed_checkpoint=False,
+            timeout=timedelta(seconds=timeout_s),
+        )
+
+    @property
+    def lightning_restore_optimizer(self) -> bool:
+        """Lightning then hands the saved state to ``load_optimizer_state_dict``."""
+        return True
+
+    def lightning_module_state_dict(self) -> dict[str, Any]:
+        assert self.lightning_module is not None
+        return self._gathered(self.lightning_module.state_dict())
+
+    def optimizer_state(self, optimizer: Optimizer) -> dict[str, Any]:
+        state = optimizer.state_dict()
+        numbers = {number: self._gathered(values) for number, values in state["state"].items()}
+        return {"state": numbers, "param_groups": state["param_groups"]}
+
+    def _gathered(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Whole tensors in the host's memory on rank 0; the others take part and keep nothing."""
+        found: dict[str, Any] = {}
+        for name, value in values.items():
+            full = whole(value.detach()) if isinstance(value, Tensor) else value
+            if self.is_global_zero:
+                found[name] = full.cpu() if isinstance(full, Tensor) else full
+        return found
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], filepath: Any, storage_options: Any | None = None) -> None:
+        ParallelStrategy.save_checkpoint(self, checkpoint, filepath, storage_options)
+
+    def load_checkpoint(self, checkpoint_path: Any, weights_only: bool | None = None) -> dict[str, Any]:
+        return ParallelStrategy.load_checkpoint(self, checkpoint_path, weights_only)
+
+    def load_model_state_dict(self, checkpoint: Mapping[str, Any], strict: bool = True) -> None:
+        assert self.lightning_module is not None
+        own = self.lightning_module.state_dict()
+        placed = {
+            name: sharded_like(value, own[name]) if name in own else value
+            for name, value in checkpoint["state_dict"].items()
+        }
+        self.lightning_module.load_state_dict(placed, strict=strict)
+
+    def load_optimizer_state_dict(self, checkpoint: Mapping[str, Any]) -> None:
+        for optimizer, saved in zip(self.optimizers, checkpoint["optimizer_states"], strict=True):
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            numbers = {n: _placed(values, parameters[int(n)]) for n, values in saved["state"].items()}
+            optimizer.load_state_dict({**saved, "state": numbers})
+
+
+def _placed(values: Mapping[str, Any], parameter: nn.Parameter) -> dict[str, Any]:
+    """A parameter's moments, cut as the parameter is."""
+    return {
+        name: sharded_like(value.to(parameter.device), parameter) if isinstance(value, Tensor) else value
+        for name, value in values.items()
+    }
 
 
 def do_not_average(wrapped: object) -> None:

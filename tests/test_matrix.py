@@ -7,21 +7,23 @@ import sys
 import pytest
 
 from accel.cli import main
-from accel.compose import compose
+from accel.compose import compose, options_of
 from accel.errors import PlanError
 from accel.matrix import cells, markdown, text, together, words
 from accel.plan import decide
 
 CELLS = list(cells())
 NAMES = [f"{c.first} {c.second}" for c in CELLS]
-IN_PROCESS = [c for c in CELLS if c.works and "ddp" not in c.first + c.second]
-DISTRIBUTED = [c for c in CELLS if c.works and "ddp" in c.first + c.second]
+SEVERAL = [f"strategy={name}" for name in options_of("strategy") if name != "single"]
+IN_PROCESS = [c for c in CELLS if c.works and not {c.first, c.second} & set(SEVERAL)]
+DISTRIBUTED = [c for c in CELLS if c.works and {c.first, c.second} & set(SEVERAL)]
 REFUSED = [c for c in CELLS if not c.works]
 
 
 def test_every_pair_is_there():
     n = len(words())
-    exclusive = 6 + 6 + 1  # pairs of models, of tunings, of strategies
+    strategies = len(SEVERAL) + 1
+    exclusive = 6 + 6 + strategies * (strategies - 1) // 2  # pairs of models, of tunings, of strategies
     assert len(CELLS) == n * (n - 1) // 2 - exclusive == len(IN_PROCESS) + len(DISTRIBUTED) + len(REFUSED)
 
 
@@ -60,7 +62,8 @@ def test_an_allowed_pair_works_on_two_processes(tiny_run, tmp_path, cell):
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     record = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert {t["name"]: t["evidence"] for t in record["techniques"]}["ddp"] == {"world_size": 2}
+    strategy = record["choices"]["strategy"]
+    assert {t["name"]: t["evidence"] for t in record["techniques"]}[strategy] == {"world_size": 2}
 
 
 def test_prints_text_and_markdown(capsys):

@@ -14,6 +14,7 @@ from accel.errors import PlanError
 from accel.plan import decide
 from accel.privacy import Privacy
 from accel.rules import RULES, Rule, typed
+from accel.strategy.fsdp import Fsdp
 from accel.tuning.bitfit import Bitfit
 from accel.tuning.full import Full
 from accel.tuning.head import Head
@@ -25,7 +26,7 @@ class Private(Privacy):
     """Any private mechanism."""
 
 
-INSTANCES = {c: c() for c in (Layers, Prune, Ptq, Qat, Vocabulary, Distill, Lora, Head, Bitfit, Full)} | {
+INSTANCES = {c: c() for c in (Layers, Prune, Ptq, Qat, Vocabulary, Distill, Lora, Head, Bitfit, Full, Fsdp)} | {
     Mask: Mask(pattern="2:4", score=Importance.movement), Privacy: Private()
 }  # fmt: skip
 

@@ -1,4 +1,6 @@
-"""Makes dropout a pure function of (seed, rank, step), so that a resumed run draws what an uninterrupted one drew."""
+"""Makes dropout a pure function of the seed and a batch's place, so that a resumed run draws what an uninterrupted one
+drew, and several processes what one process draws that takes their batches one after the other.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +10,24 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
+from accel.plan import Plan
 
-def step_seed(seed: int, rank: int, step: int) -> int:
-    """A well mixed 63-bit seed: neighbouring steps and ranks must not draw related numbers."""
-    digest = hashlib.blake2b(f"{seed}/{rank}/{step}".encode(), digest_size=8).digest()
+
+def step_seed(seed: int, place: int, step: int) -> int:
+    """A well mixed 63-bit seed: neighbouring steps and places in a step must not draw related numbers."""
+    digest = hashlib.blake2b(f"{seed}/{place}/{step}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 
 
 class SeedSteps(pl.Callback):
-    """Seeds torch before every training step; no random state has to be saved."""
+    """Seeds torch before every batch; no random state has to be saved."""
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
-        del pl_module, batch, batch_idx
-        torch.manual_seed(step_seed(self.seed, trainer.global_rank, trainer.global_step))
+        del pl_module, batch
+        strategy = self.plan.strategy
+        turn = batch_idx % self.plan.trainer.accumulation()
+        place = turn * strategy.num_shares() + strategy.share_of(trainer.global_rank)
+        torch.manual_seed(step_seed(self.plan.seed, place, trainer.global_step))

@@ -34,8 +34,9 @@ class StopOnSignal(pl.Callback):
         signal.signal(number, signal.SIG_DFL)
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        del pl_module, outputs, batch, batch_idx
-        if self._agreed(trainer):
+        del pl_module, outputs, batch
+        between_steps = (batch_idx + 1) % trainer.accumulate_grad_batches == 0  # gradients on their way are not saved
+        if between_steps and self._agreed(trainer):
             trainer.save_checkpoint(self.folder / LAST)
             trainer.should_stop = True
             trainer.limit_val_batches = 0

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MULTIPLE = 8
 """Lengths are padded to a multiple of this: odd sizes are slow, and fewer shapes are compiled."""
 TOKENIZE_AT_ONCE = 1000
+WEIGHT = "weight"
+"""Key of a training batch: what its mean counts in the mean over the optimizer step."""
 
 Example = dict[str, Any]
 Tokens = TypeVar("Tokens", int, np.ndarray)
@@ -123,7 +125,8 @@ class TokenBudgetSampler(Sampler[list[int]]):
     """Batches of one padded length: shuffle, group by length, fill, pack what is left over, shuffle the batches.
 
     The order is a pure function of (seed, epoch, rank). How many batches there are follows from the lengths alone, so
-    every epoch and every rank has the same number: the number of steps is known, and no rank waits for another.
+    every epoch and every rank has the same number: the number of steps is known, and no rank waits for another. An
+    optimizer step consists of the same batches whether ranks share them out or one rank takes them one after the other.
 
     Args:
         lengths: tokens of each example.
@@ -131,6 +134,7 @@ class TokenBudgetSampler(Sampler[list[int]]):
         batch_size: examples per batch, or None to count tokens.
         seed: of the order.
         rank: which of the ``world_size`` shares.
+        accumulate: batches that each rank adds up to one optimizer step.
     """
 
     def __init__(
@@ -142,6 +146,7 @@ class TokenBudgetSampler(Sampler[list[int]]):
         seed: int,
         rank: int = 0,
         world_size: int = 1,
+        accumulate: int = 1,
     ) -> None:
         self.widths = padded(np.asarray(lengths, dtype=np.int64))
         self.batch_tokens = batch_tokens
@@ -149,9 +154,12 @@ class TokenBudgetSampler(Sampler[list[int]]):
         self.seed = seed
         self.rank = rank
         self.world_size = world_size
+        self.accumulate = accumulate
         self.epoch = 0
         found = len(self._fill(np.arange(len(self.widths))))
-        self.num_batches = -(-found // world_size)
+        self.num_steps = -(-found // (world_size * accumulate))
+        """Optimizer steps per epoch."""
+        self.num_batches = self.num_steps * accumulate
         """Per epoch and rank."""
 
     def __len__(self) -> int:
@@ -171,10 +179,27 @@ class TokenBudgetSampler(Sampler[list[int]]):
 
     def batches(self, epoch: int) -> list[list[int]]:
         """This rank's batches of an epoch."""
+        return self._everything(epoch)[self.rank :: self.world_size]
+
+    def weighted(self, epoch: int) -> list[tuple[list[int], float]]:
+        """The same with what the mean over each batch counts in the mean over its optimizer step.
+
+        The weights of a step have the mean 1 over ranks and accumulated batches, so that averaging the weighted means,
+        as every strategy does, gives the mean over all of the step's examples however unequal its batches are.
+        """
+        everything = self._everything(epoch)
+        sizes = np.array([len(batch) for batch in everything], dtype=np.float64)
+        per_step = sizes.reshape(self.num_steps, -1)
+        weights = (per_step / per_step.mean(axis=1, keepdims=True)).ravel()
+        pairs = list(zip(everything, weights.tolist(), strict=True))
+        return pairs[self.rank :: self.world_size]
+
+    def _everything(self, epoch: int) -> list[list[int]]:
+        """The batches of all ranks, step by step."""
         order = np.random.default_rng([self.seed, epoch])
         total = self.num_batches * self.world_size
         everything = _split_up(self._fill(order.permutation(len(self.widths))), total)
-        return [everything[i] for i in order.permutation(total)][self.rank :: self.world_size]
+        return [everything[i] for i in order.permutation(total)]
 
     def _fill(self, shuffled: np.ndarray) -> list[list[int]]:
         batches: list[list[int]] = []
@@ -242,9 +267,9 @@ class ResumableLoader(DataLoader[Any]):
         elif self.batches_done == 0:
             # Counting epochs, Lightning restores no loader from the end of one; it only sets the sampler's epoch.
             self.epoch = max(self.epoch, self.order.epoch)
-        for indices in self.order.batches(self.epoch)[self.batches_done :]:
+        for indices, weight in self.order.weighted(self.epoch)[self.batches_done :]:
             self.batches_done += 1
-            yield self.collate_fn([self.dataset[i] for i in indices])
+            yield self.collate_fn([self.dataset[i] for i in indices]) | {WEIGHT: weight}
 
     def state_dict(self) -> dict[str, int]:
         """Where training stands; Lightning fetches nothing ahead from a loader of known length."""

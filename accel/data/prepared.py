@@ -72,8 +72,9 @@ class Prepared:
             batch_tokens=plan.trainer.settings()["batch_tokens"],
             batch_size=plan.trainer.settings()["batch_size"],
             seed=plan.seed,
-            rank=rank,
-            world_size=plan.strategy.num_processes(),
+            rank=plan.strategy.share_of(rank),
+            world_size=plan.strategy.num_shares(),
+            accumulate=plan.trainer.accumulation(),
         )
 
     def total_steps(self, plan: Plan) -> int:
@@ -81,7 +82,7 @@ class Prepared:
         settings = plan.trainer.settings()
         if settings["max_steps"] is not None:
             return int(settings["max_steps"])
-        per_epoch = self.sampler(plan).num_batches if plan.privacy is None else plan.privacy.steps(self.num_train)
+        per_epoch = self.sampler(plan).num_steps if plan.privacy is None else plan.privacy.steps(self.num_train)
         return per_epoch * int(settings["epochs"])
 
     def collator(self) -> Collator:

@@ -14,6 +14,7 @@ from accel.forecast.steps import Compute, StepTime, step_time
 from accel.forecast.work import Work
 from accel.plan import Plan
 from accel.strategy.ddp import Ddp
+from accel.strategy.fsdp import Fsdp
 from accel.strategy.single import Single
 
 RANKS = (1, 2, 8, 64, 512)
@@ -96,7 +97,7 @@ def _shape(plan: Plan) -> Shape:
 def _alternatives(plan: Plan) -> Iterator[tuple[str, Spread]]:
     """Every strategy there is, the plan's own with its settings."""
     own = plan.strategy
-    for option in (Single(), Ddp()):
+    for option in (Single(), Ddp(), Fsdp()):
         chosen = own if type(own) is type(option) else option
         yield chosen.option_name(), chosen.spread()
 

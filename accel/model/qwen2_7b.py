@@ -8,7 +8,7 @@ Composes with: every technique, like any qwen2 model.
 Off switch: choose another model.
 Reference: Qwen Team 2024 (arXiv 2412.15115); Apache-2.0.
 
-    accel check --forecast=h100 model=qwen2_7b strategy=ddp strategy.processes=8
+    accel check --forecast=h100 model=qwen2_7b strategy=fsdp strategy.processes=8
 """
 
 from __future__ import annotations

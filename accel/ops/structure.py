@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from accel.ops.int8_layers import Int8Linear
+from accel.ops.shards import local, part_like
 
 HEADS = "heads"
 CHANNELS = "channels"
@@ -277,8 +278,9 @@ def input_weights(model: nn.Module, block: Block) -> list[Tensor]:
 @torch.no_grad()
 def mask_units(model: nn.Module, block: Block, keep: Tensor) -> None:
     """Zero, in place, the columns of every unit that ``keep`` [num_units] (bool) leaves out."""
-    columns = keep.repeat_interleave(block.unit_width).to(output_weight(model, block).device)
-    output_weight(model, block).mul_(columns)
+    weight = output_weight(model, block)
+    columns = keep.repeat_interleave(block.unit_width).to(weight.device).expand(weight.shape)
+    local(weight).mul_(part_like(columns, weight))
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from accel.ops.importance import first_order
+from accel.ops.shards import whole
 from accel.ops.structure import Block, input_weights, output_weight
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class FirstOrderScorer(UnitScorer):
         for block in blocks:
             weight = output_weight(model, block)
             if weight.grad is not None:
-                scores[block.name].mul_(SCORE_DECAY).add_(first_order(weight, weight.grad, block.unit_width))
+                change = first_order(whole(weight), whole(weight.grad), block.unit_width)
+                scores[block.name].mul_(SCORE_DECAY).add_(change)
 
 
 class MagnitudeScorer(UnitScorer):
@@ -55,10 +57,10 @@ class MagnitudeScorer(UnitScorer):
     def on_choice(self, model: nn.Module, blocks: list[Block], scores: Scores) -> None:
         for block in blocks:
             into = sum(
-                w.float().square().sum(1).view(block.fused, block.num_units, -1).sum((0, 2))
+                whole(w).float().square().sum(1).view(block.fused, block.num_units, -1).sum((0, 2))
                 for w in input_weights(model, block)
             )
-            out = output_weight(model, block).float().square().sum(0).view(block.num_units, -1).sum(1)
+            out = whole(output_weight(model, block)).float().square().sum(0).view(block.num_units, -1).sum(1)
             scores[block.name].copy_(into * out)
 
 
@@ -84,7 +86,7 @@ class ActivationScorer(UnitScorer):
                 model(**batch)
                 tokens += float(batch["attention_mask"].sum())
         for block in blocks:
-            out = output_weight(model, block).float().square().sum(0).cpu()
+            out = whole(output_weight(model, block)).float().square().sum(0).cpu()
             per_unit = (sums[block.name] / max(1.0, tokens) * out).view(block.num_units, -1).sum(1)
             scores[block.name].copy_(per_unit)
 

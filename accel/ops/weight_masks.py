@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from accel.ops.shards import local, part_like, whole
 from accel.ops.structure import find_stacks
 
 KEEP, SCORE = "accel_keep_weight", "accel_weight_score"
@@ -66,7 +67,7 @@ def choose(scores: Tensor, keep: Tensor, fraction: float, group: int | None) -> 
 def update(model: nn.Module, fraction: float, group: int | None) -> None:
     """Mask the lowest scores, which are the weights' sizes where no score is kept."""
     for _, linear in masked(model):
-        scores = linear.get_buffer(SCORE) if hasattr(linear, SCORE) else linear.weight.abs()
+        scores = linear.get_buffer(SCORE) if hasattr(linear, SCORE) else whole(linear.weight).abs()
         keep = linear.get_buffer(KEEP)
         keep.copy_(choose(scores, keep, fraction, group))
 
@@ -79,14 +80,14 @@ def collect(model: nn.Module) -> None:
     """
     for _, linear in masked(model):
         if linear.weight.grad is not None:
-            linear.get_buffer(SCORE).sub_(linear.weight * linear.weight.grad)
+            linear.get_buffer(SCORE).sub_(whole(linear.weight) * whole(linear.weight.grad))
 
 
 @torch.no_grad()
 def apply(model: nn.Module) -> None:
     """Zero what is masked."""
     for _, linear in masked(model):
-        linear.weight.mul_(linear.get_buffer(KEEP))
+        local(linear.weight).mul_(part_like(linear.get_buffer(KEEP), linear.weight))
 
 
 def detach(model: nn.Module) -> nn.Module:

@@ -104,6 +104,7 @@ class Dpsgd(Privacy):
                 "its accountants come from Opacus, which is not installed here",
                 "pip install 'accel[privacy]'",
             )
+        yield from self._objections_to_accumulation(plan)
         if self.audit and self.engine is not Engine.bookkeeping:
             yield Objection(
                 f"{self.key}.audit=true  with  {self.key}.engine={self.engine.name}",
@@ -150,6 +151,15 @@ class Dpsgd(Privacy):
                     f"that model was trained on {source}; if those records are private, its weights leak them",
                     f"{self.key}.public_data=[{source}] if everybody may know {source}",
                 )
+
+    def _objections_to_accumulation(self, plan: Plan) -> Iterator[Objection]:
+        if plan.trainer.accumulation() > 1:
+            yield Objection(
+                f"trainer.accumulate={plan.trainer.accumulation()}  with  {self.group}={self.option_name()}",
+                "a private step is one random sample, which is cut into batches that fit the memory already",
+                f"trainer.accumulate=1 {self.key}.logical_batch_size={self.logical_batch_size} with "
+                f"{self.key}.physical_batch_size for the memory",
+            )
 
     def _objections_to_public_task(self, plan: Plan) -> Iterator[Objection]:
         if self.public_task is None:

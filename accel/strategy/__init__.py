@@ -27,6 +27,22 @@ class Strategy(Technique):
         """How many processes train together."""
         return 1
 
+    def num_shares(self) -> int:
+        """Into how many parts the examples of a step are divided; processes that split a layer share one part."""
+        return self.num_processes()
+
+    def share_of(self, rank: int) -> int:
+        """Which part a process takes."""
+        return rank
+
+    def distribute(self, model: nn.Module) -> nn.Module:
+        """Spread the finished model over the processes; last of all to touch it."""
+        return model
+
+    def collect(self, model: nn.Module) -> nn.Module:
+        """The trained model as a plain whole module again; every process calls it."""
+        return model
+
     def spread(self) -> Spread:
         """What the ranks exchange and hold, for the forecast; a strategy that says nothing exchanges nothing."""
         from accel.forecast.spread import Alone

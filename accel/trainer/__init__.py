@@ -28,6 +28,15 @@ class Trainer(Option):
         """How the model is trained on public data before a private run, whose own settings suit noise."""
         return self.for_baseline()
 
+    @property
+    def keeps_double(self) -> bool:
+        """Whether the weights themselves are fp64."""
+        return False
+
+    def accumulation(self) -> int:
+        """Batches that a process adds up to one optimizer step."""
+        return 1
+
     @abstractmethod
     def trainer_args(self) -> dict[str, Any]:
         """Keywords of ``pytorch_lightning.Trainer``."""

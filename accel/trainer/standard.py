@@ -59,6 +59,8 @@ class Standard(Trainer):
     """Padded tokens per batch and process."""
     batch_size: int | None = None
     """Examples per batch and process, instead of a token budget."""
+    accumulate: int = 1
+    """Batches that each process adds up to one optimizer step: a larger step in the same memory."""
     gradient_clip: float = 1.0
     """Largest norm of the gradient; 0 leaves it as it is."""
     precision: Precision = Precision.auto
@@ -87,6 +89,7 @@ class Standard(Trainer):
             "max_steps": "1000",
             "batch_tokens": "1024",
             "batch_size": "32",
+            "accumulate": "1",
         }
         for name, instead in amounts.items():
             value = getattr(self, name)
@@ -109,19 +112,27 @@ class Standard(Trainer):
         short = {} if self.max_steps is None else {"max_steps": self.max_steps}
         return Standard(epochs=self.baseline_epochs or 2, precision=self.precision, **short)
 
+    @property
+    def keeps_double(self) -> bool:
+        return self.precision is Precision.fp64
+
+    def accumulation(self) -> int:
+        return self.accumulate
+
     def trainer_args(self) -> dict[str, Any]:
         return {
+            "accumulate_grad_batches": self.accumulate,
             "max_epochs": self.epochs if self.max_steps is None else -1,
             "max_steps": -1 if self.max_steps is None else self.max_steps,
             "precision": self.lightning_precision(),
         }
 
     def lightning_precision(self) -> str:
-        """What Lightning calls the number format."""
+        """What Lightning calls the number format; its own fp64 would draw other weights, and has no sharded form."""
         chosen = self.precision
         if chosen is Precision.auto:
             chosen = Precision.bf16 if bf16_fast() else Precision.fp32
-        return {Precision.bf16: "bf16-mixed", Precision.fp32: "32-true", Precision.fp64: "64-true"}[chosen]
+        return {Precision.bf16: "bf16-mixed", Precision.fp32: "32-true", Precision.fp64: "32-true"}[chosen]
 
     def optimizer(self, model: nn.Module) -> Optimizer:
         import torch

@@ -318,3 +318,43 @@ def test_resuming_again_and_again_from_ends_of_epochs(tmp_path):
     fit(tmp_path, SaveAtEpochEnd(), checkpoint=tmp_path / "step=6.ckpt", max_epochs=-1, max_steps=18)
     for step in (6, 7, 12, 18):
         assert fit(tmp_path, checkpoint=tmp_path / f"step={step}.ckpt", **until) == whole[step:]
+
+
+UNEVEN = np.random.default_rng(0).integers(3, 60, size=157)
+
+
+@pytest.mark.parametrize(("world_size", "accumulate"), [(1, 4), (4, 1), (2, 2)])
+def test_a_step_has_the_same_batches_however_the_work_is_shared(world_size, accumulate):
+    def steps(world_size, accumulate):
+        ranks = [
+            TokenBudgetSampler(
+                UNEVEN,
+                batch_tokens=200,
+                batch_size=None,
+                seed=3,
+                rank=rank,
+                world_size=world_size,
+                accumulate=accumulate,
+            )
+            for rank in range(world_size)
+        ]
+        taken = [rank.weighted(5) for rank in ranks]
+        return [
+            [taken[rank][step * accumulate + turn] for turn in range(accumulate) for rank in range(world_size)]
+            for step in range(ranks[0].num_steps)
+        ]
+
+    assert steps(world_size, accumulate) == steps(1, 4)
+    assert sorted(i for step in steps(world_size, accumulate) for batch, _ in step for i in batch) == list(range(157))
+
+
+def test_weighted_means_are_the_mean_over_the_step_and_a_mean_of_means_is_not():
+    sampler = TokenBudgetSampler(UNEVEN, batch_tokens=200, batch_size=None, seed=0, accumulate=4)
+    values = np.random.default_rng(1).normal(size=157)
+    for start in range(0, sampler.num_batches, 4):
+        step = sampler.weighted(0)[start : start + 4]
+        members = [i for batch, _ in step for i in batch]
+        weighted = np.mean([weight * values[batch].mean() for batch, weight in step])
+        plain = np.mean([values[batch].mean() for batch, _ in step])
+        assert abs(weighted - values[members].mean()) < 1e-14
+        assert abs(plain - values[members].mean()) > 1e-6

@@ -43,7 +43,8 @@ def test_auto_is_bf16_only_where_it_is_fast(monkeypatch):
     for flags, expected in (({"avx512_bf16"}, "32-true"), ({"amx_bf16"}, "bf16-mixed"), (set(), "32-true")):
         monkeypatch.setattr(standard, "_cpu_flags", lambda flags=flags: flags)
         assert Standard().lightning_precision() == expected
-    assert Standard(precision=Precision.fp64).lightning_precision() == "64-true"
+    double = Standard(precision=Precision.fp64)
+    assert (double.lightning_precision(), double.keeps_double) == ("32-true", True)
 
 
 def test_norms_and_biases_do_not_decay():

@@ -1,0 +1,132 @@
+"""Tensors of which each process holds a part (torch's DTensor), and models made of them (FSDP2): the one file for both.
+
+Whoever reads or writes a weight between steps goes through ``local``, ``whole`` and ``part_like``; on a tensor that is
+not sharded they are the tensor itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed._composable.contract import REGISTRY_KEY, STATE_KEY
+from torch.distributed.device_mesh import DeviceMesh
+from torch.distributed.fsdp import CPUOffloadPolicy, MixedPrecisionPolicy, OffloadPolicy, fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+HOOKS = (
+    "_forward_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_forward_pre_hooks",
+    "_forward_pre_hooks_with_kwargs",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+)
+"""Where ``nn.Module`` keeps hooks."""
+
+
+def local(x: Tensor) -> Tensor:
+    """What this process holds of a tensor; writing to it writes to the tensor."""
+    return x.to_local() if isinstance(x, DTensor) else x
+
+
+def whole(x: Tensor) -> Tensor:
+    """The whole tensor; every process must ask for it, in the same order."""
+    return x.full_tensor() if isinstance(x, DTensor) else x
+
+
+def part_like(full: Tensor, like: Tensor) -> Tensor:
+    """The part of a tensor that every process has whole, which belongs to what this process holds of ``like``."""
+    if not isinstance(like, DTensor):
+        return full
+    return distribute_tensor(full, like.device_mesh, like.placements, src_data_rank=None).to_local()
+
+
+def sharded_like(full: Tensor, like: Tensor) -> Tensor:
+    """The same as a sharded tensor; itself where ``like`` is not sharded or of another shape."""
+    if not isinstance(like, DTensor) or full.shape != like.shape:
+        return full
+    return distribute_tensor(full, like.device_mesh, like.placements, src_data_rank=None)
+
+
+@dataclass(frozen=True)
+class _Before:
+    module: nn.Module
+    cls: type
+    hooks: dict[str, list[Any]]
+
+
+class Undo:
+    """Remembers what modules were before a strategy wrapped them, and makes them that again.
+
+    FSDP2 swaps classes and registers hooks, and offers no way back; a finished model must be a plain module.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.before = [
+            _Before(module, type(module), {name: list(getattr(module, name)) for name in HOOKS})
+            for module in model.modules()
+        ]
+
+    @torch.no_grad()
+    def restore(self, model: nn.Module) -> nn.Module:
+        """The same model with whole plain parameters; every process must call it."""
+        for item in self.before:
+            item.module.__class__ = item.cls
+            for name in HOOKS:
+                hooks = getattr(item.module, name)
+                for key in [key for key in hooks if key not in item.hooks[name]]:
+                    del hooks[key]
+            for key in (STATE_KEY, REGISTRY_KEY):
+                item.module.__dict__.pop(key, None)
+        made: dict[int, nn.Parameter] = {}
+        for module in model.modules():
+            for name, parameter in list(module._parameters.items()):
+                if isinstance(parameter, DTensor):
+                    if id(parameter) not in made:
+                        made[id(parameter)] = nn.Parameter(whole(parameter), requires_grad=parameter.requires_grad)
+                    module._parameters[name] = made[id(parameter)]
+        return model
+
+
+def shard(
+    model: nn.Module,
+    layers: Iterable[nn.Module],
+    *,
+    mesh: DeviceMesh | None,
+    reduce_dtype: torch.dtype | None,
+    reshard_after_forward: bool,
+    cpu_offload: bool,
+) -> None:
+    """Shard a model's parameters in place, every layer a unit of its own and the rest with the root.
+
+    Zhao et al. 2023, PyTorch FSDP (arXiv 2304.11277); ``fully_shard`` of torch (FSDP2).
+
+    Args:
+        layers: gathered and freed one after the other; tensors shared among modules outside of them stay together.
+        mesh: one-dimensional; None for all processes.
+        reduce_dtype: in which gradients are added up; None for their own.
+        reshard_after_forward: whether a layer is freed between its forward and its backward pass.
+        cpu_offload: whether parameters and optimizer state are kept in the host's memory.
+    """
+    settings: dict[str, Any] = {
+        "mesh": mesh,
+        "reshard_after_forward": reshard_after_forward,
+        "mp_policy": MixedPrecisionPolicy(reduce_dtype=reduce_dtype),
+        "offload_policy": CPUOffloadPolicy() if cpu_offload else OffloadPolicy(),
+    }
+    for layer in layers:
+        fully_shard(layer, **settings)
+    fully_shard(model, **settings)
+
+
+def add_up(x: Tensor) -> Tensor:
+    """The sum over all processes, in place; itself where there is one process."""
+    if dist.is_available() and dist.is_initialized():
+        dist.all_reduce(x)
+    return x

@@ -1,0 +1,69 @@
+"""One process is a group too: what is sharded over it is whole, and everything goes the same way."""
+
+import copy
+
+import pytest
+import torch
+import torch.distributed as dist
+from torch.distributed.tensor import DTensor
+
+from accel.model.tiny_bert import TinyBert
+from accel.ops.shards import Undo, local, part_like, shard, sharded_like, whole
+
+IDS = {"input_ids": torch.arange(5, 21)[None], "attention_mask": torch.ones(1, 16, dtype=torch.long)}
+
+
+@pytest.fixture
+def group(tmp_path):
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+def sharded():
+    model = TinyBert().classifier(["a", "b"]).eval()
+    plain = copy.deepcopy(model)
+    undo = Undo(model)
+    shard(model, model.bert.encoder.layer, mesh=None, reduce_dtype=None, reshard_after_forward=True, cpu_offload=False)
+    return model, plain, undo
+
+
+def test_a_plain_tensor_is_all_of_itself():
+    x = torch.randn(3, 2)
+    assert local(x) is whole(x) is x
+    assert part_like(x, x) is sharded_like(x, x) is x
+
+
+def test_parts_of_a_sharded_weight(group):
+    model, plain, _ = sharded()
+    weight = model.bert.encoder.layer[0].output.dense.weight
+    assert isinstance(weight, DTensor)
+    expected = plain.bert.encoder.layer[0].output.dense.weight
+    assert torch.equal(whole(weight), expected)
+    mask = torch.rand(expected.shape) > 0.5
+    with torch.no_grad():
+        local(weight).mul_(part_like(mask, weight))
+    assert torch.equal(whole(weight), expected * mask)
+    assert isinstance(sharded_like(expected, weight), DTensor)
+    assert sharded_like(torch.ones(1), weight).shape == (1,)
+
+
+def test_a_sharded_model_is_made_plain_again(group):
+    model, plain, undo = sharded()
+    assert "FSDP" in type(model).__name__
+    undo.restore(model)
+    assert type(model) is type(plain)
+    assert type(model.bert.encoder.layer[0]) is type(plain.bert.encoder.layer[0])
+    assert not any(isinstance(p, DTensor) for p in model.parameters())
+    assert not any(module._forward_pre_hooks or module._forward_hooks for module in model.modules())
+    with torch.inference_mode():
+        assert torch.equal(model(**IDS).logits, plain(**IDS).logits)
+    copy.deepcopy(model)
+
+
+def test_without_undoing_it_stays_wrapped(group):
+    """Negative control: what restore takes away is there."""
+    model, _, _ = sharded()
+    assert any(module._forward_pre_hooks for module in model.modules())
+    with pytest.raises(AssertionError, match="deepcopy"):
+        copy.deepcopy(model)
