@@ -61,17 +61,19 @@ def _taken(descriptor: int) -> bool:
     return True
 
 
-def share(jobs: Path, owner: int) -> bool:
+def share(jobs: Path, owner: int | None) -> bool:
     """Hold the jobs' lock until this process is gone, and tell whether the sweep that started it still owns the folder.
 
     A sweep may be killed between starting a job and this moment. The next one did not see such a job; it must end.
 
     Args:
-        owner: process id of the sweep that started this job.
+        owner: process id of the sweep that started this job; None if it is not one of this machine.
     """
     descriptor = os.open(jobs, os.O_RDWR | os.O_CREAT)
     os.set_inheritable(descriptor, True)
     fcntl.flock(descriptor, fcntl.LOCK_SH)  # first: from now on a new sweep waits
+    if owner is None:
+        return True
     return jobs.with_name(SWEEP_LOCK).read_text("utf8").strip() == str(owner) and _is_alive(owner)
 
 

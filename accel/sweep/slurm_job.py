@@ -44,7 +44,7 @@ class SlurmJob:
         for number in (signal.SIGTERM, signal.SIGUSR2):
             signal.signal(number, lambda number, frame: told.append(number))
         restarts, task = int(os.environ.get("SLURM_RESTART_COUNT", "0")), int(os.environ["SLURM_PROCID"])
-        code = supervise(self._order(task, again=restarts > 0), told)
+        code = supervise(self._order(task, again=restarts > 0), stop=lambda: told)
         ending = Ending(code, restarts)
         if task != 0 or not told or not was_stopped(code):
             return ending

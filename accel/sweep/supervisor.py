@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,11 @@ from accel.sweep.record import Job
 from accel.sweep.worker import RANK_VARIABLES, Order
 
 POLL_S = 0.2
+STOP = ".stop"
+"""A file in the sweep's folder that lets all its jobs save and stop.
+
+Ray (2.60) aborts its driver when a task that it has cancelled returns all the same, so tasks at work are not cancelled.
+"""
 
 
 @dataclass(frozen=True)
@@ -51,11 +56,11 @@ class Errand:
         return order.ending_with(job.where(resume=resume))
 
 
-def supervise(order: Order, told: Sequence[int]) -> int:
+def supervise(order: Order, stop: Callable[[], object]) -> int:
     """Run the order in a process of its own; returns its exit code, negative for a signal.
 
     Args:
-        told: signals that this process was told; a handler appends them. The first one lets the run save and stop.
+        stop: asked all the time; once it says so, the run is to save and stop.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2})  # the run and its ranks must not die of it: they inherit
     command = [sys.executable, "-m", "accel.sweep.worker"]
@@ -67,7 +72,7 @@ def supervise(order: Order, told: Sequence[int]) -> int:
     asked = False
     while process.poll() is None:
         time.sleep(POLL_S)
-        if told and not asked:
+        if not asked and stop():
             asked = True
             _to_all(process, signal.SIGINT)  # the cluster's own SIGTERM may have come through; a second one would kill
     _to_all(process, signal.SIGKILL)  # ranks or loaders that outlived it

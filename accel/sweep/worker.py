@@ -39,8 +39,8 @@ class Order:
     environment: Mapping[str, str]
     lock: Path | None = None
     """Held, shared, for as long as the job lives; None on a cluster, which knows what lives."""
-    owner: int = 0
-    """Process id of the sweep that holds the lock."""
+    owner: int | None = None
+    """Process id of the sweep, which has to own the lock's folder still; None where it is on another machine."""
     cores: Sequence[int] = ()
     """The only cores it may run on; empty: all."""
     threads: int | None = None
@@ -85,6 +85,7 @@ def _end_with_parent() -> None:
     """Be told to save and stop when the sweep itself is killed; where the system has no such thing, the job ends."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})  # Ray's workers block the former
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 

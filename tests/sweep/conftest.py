@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,32 @@ def run_sweep(sweep_command, tmp_path):
         )
 
     return run
+
+
+@pytest.fixture
+def made_steps(tmp_path):
+    """``made_steps()``: by seed, the process of every optimizer step of jobs with ``task.steps=TMP_PATH/steps``."""
+
+    def read():
+        found, file = {}, tmp_path / "steps"
+        for line in file.read_text().splitlines() if file.is_file() else []:
+            seed, process = line.split()
+            found.setdefault(int(seed), []).append(int(process))
+        return found
+
+    return read
+
+
+@pytest.fixture
+def wait_for_steps(made_steps):
+    """``wait_for_steps(sweep, seed)``: until that job trains, while the sweep lives; the process that trains."""
+
+    def wait(sweep, seed, seconds=120):
+        deadline = time.monotonic() + seconds
+        while len(made_steps().get(seed, [])) < 3:
+            assert sweep.poll() is None, sweep.communicate()[0]
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        return made_steps()[seed][0]
+
+    return wait

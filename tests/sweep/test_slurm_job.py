@@ -27,10 +27,12 @@ def on_a_node(tmp_path, monkeypatch):
         monkeypatch.setattr(slurm_job, "state_of", lambda job: state)
         monkeypatch.setattr(slurm_job.subprocess, "run", lambda command, **k: asked.append(" ".join(command)))
 
-        def supervised(order, signals):
+        def supervised(order, stop):
             run.order = order
+            assert not stop()
             for number in told:
                 os.kill(os.getpid(), number)
+            assert bool(stop()) == bool(told)
             return code
 
         monkeypatch.setattr(slurm_job, "supervise", supervised)

@@ -59,22 +59,9 @@ class Started:
     def id_of_array(self):
         return self.job(1)["cluster_job"].split("_")[0]
 
-    def training(self, seed):
-        """Wait until it has made some steps; the process that makes them."""
-        return int(self.until(lambda: steps(self.folder.parent / "steps").get(seed, [])[3:])[0])
-
     def end(self):
         output = self.process.communicate(timeout=300)[0]
         return self.process.returncode, output, json.loads((self.folder / "sweep.json").read_text())
-
-
-def steps(file):
-    """The process of every optimizer step, by seed."""
-    found = {}
-    for line in file.read_text().splitlines() if file.is_file() else []:
-        seed, process = line.split()
-        found.setdefault(int(seed), []).append(process)
-    return found
 
 
 @pytest.fixture
@@ -119,21 +106,23 @@ def programs(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_whatever_happens_to_a_job_leaves_the_others_alone(slurm, started, sweep_command, tmp_path):
+def test_whatever_happens_to_a_job_leaves_the_others_alone(
+    slurm, started, sweep_command, tmp_path, wait_for_steps, made_steps
+):
     """Twelve jobs: one killed, one cancelled, one out of memory, one requeued. Eight do not notice."""
     killed, cancelled, greedy, requeued = 1, 2, 3, 4
     words = ["trainer.max_steps=60", "task.slow=[1,2,4]", "task.delay_s=0.3", "task.greedy=[3]"]
     sweep = started(f"seed={requeued},{killed},{cancelled},{greedy},5,6,7,8,9,10,11,12", *words,
                     "hydra.launcher.array_parallelism=4", "hydra.launcher.mem_gb=2")  # fmt: skip
-    os.kill(sweep.training(killed), signal.SIGKILL)
-    sweep.training(requeued)
+    os.kill(wait_for_steps(sweep.process, killed), signal.SIGKILL)
+    wait_for_steps(sweep.process, requeued)
     slurm.run("scontrol", "requeue", sweep.id_of(requeued))
-    sweep.training(cancelled)
+    wait_for_steps(sweep.process, cancelled)
     slurm.run("scancel", sweep.id_of(cancelled))
     begin_again(slurm, sweep.id_of(requeued))
     code, output, record = sweep.end()
 
-    jobs, made = of_seeds(record), steps(tmp_path / "steps")
+    jobs, made = of_seeds(record), made_steps()
     others = dict.fromkeys((requeued, 5, 6, 7, 8, 9, 10, 11, 12), "finished")
     assert code == ExitCode.SOME_JOBS_FAILED, output
     assert {seed: job["status"] for seed, job in jobs.items()} == {
@@ -153,23 +142,23 @@ def test_whatever_happens_to_a_job_leaves_the_others_alone(slurm, started, sweep
 
 
 @pytest.mark.slow
-def test_a_job_that_is_preempted_goes_on_when_its_node_is_free_again(slurm, started, tmp_path):
+def test_a_job_that_is_preempted_goes_on_when_its_node_is_free_again(slurm, started, wait_for_steps, made_steps):
     """Slurm takes a job for completed that ends within its grace time, and would not requeue it."""
     sweep = started("seed=1", "trainer.max_steps=40", "task.slow=[1]")
-    sweep.training(1)
+    wait_for_steps(sweep.process, 1)
     slurm.run("sbatch", "--partition=urgent", "--nodes=2", "--exclusive", "--output=/dev/null", "--wrap=sleep 1")
     begin_again(slurm, sweep.id_of(1))
     code, output, record = sweep.end()
-    made = steps(tmp_path / "steps")[1]
+    made = made_steps()[1]
     assert (code, record["jobs"][0]["restarts"]) == (ExitCode.DONE, 1), output
     assert (len(made), len(set(made))) == (40, 2)
 
 
 @pytest.mark.slow
-def test_interrupted_it_cancels_its_jobs_and_can_go_on(slurm, started, tmp_path):
+def test_interrupted_it_cancels_its_jobs_and_can_go_on(slurm, started, wait_for_steps, made_steps):
     words = ["seed=1,2", "trainer.max_steps=40", "task.slow=[1]", "hydra.launcher.array_parallelism=1"]
     sweep = started(*words)
-    sweep.training(1)
+    wait_for_steps(sweep.process, 1)
     sweep.process.send_signal(signal.SIGINT)
     code, output, record = sweep.end()
     assert code == ExitCode.SIGINT, output
@@ -178,36 +167,34 @@ def test_interrupted_it_cancels_its_jobs_and_can_go_on(slurm, started, tmp_path)
     assert [job["status"] for job in record["jobs"]] == ["interrupted", "waiting"]
     assert not slurm.run("squeue", "-h")
     code, output, record = started(*words, f"sweep.resume={sweep.folder}").end()
-    made = steps(tmp_path / "steps")
+    made = made_steps()
     assert (code, [job["status"] for job in record["jobs"]]) == (ExitCode.DONE, ["finished"] * 2), output
     assert {seed: (len(by), len(set(by))) for seed, by in made.items()} == {1: (40, 2), 2: (40, 1)}
 
 
 @pytest.mark.slow
-def test_its_jobs_outlive_it_and_the_next_one_takes_them_over(started, tmp_path):
+def test_its_jobs_outlive_it_and_the_next_one_takes_them_over(started, wait_for_steps, made_steps):
     """kill -9 of the sweep: nothing is stopped, nothing is started twice."""
     words = ["seed=1,2,3", "trainer.max_steps=40", "task.slow=[1]", "hydra.launcher.array_parallelism=1"]
     sweep = started(*words)
-    sweep.training(1)
+    wait_for_steps(sweep.process, 1)
     sweep.process.kill()
     sweep.process.wait()
     code, output, record = started(*words, f"sweep.resume={sweep.folder}").end()
     assert (code, [job["status"] for job in record["jobs"]]) == (ExitCode.DONE, ["finished"] * 3), output
     assert {job["cluster_job"].split("_")[0] for job in record["jobs"]} == {sweep.id_of_array()}
-    assert {seed: (len(by), len(set(by))) for seed, by in steps(tmp_path / "steps").items()} == dict.fromkeys(
-        (1, 2, 3), (40, 1)
-    )
+    assert {seed: (len(by), len(set(by))) for seed, by in made_steps().items()} == dict.fromkeys((1, 2, 3), (40, 1))
 
 
 @pytest.mark.slow
-def test_the_time_limit_is_named_and_the_job_can_go_on(started, tmp_path):
+def test_the_time_limit_is_named_and_the_job_can_go_on(started, made_steps):
     words = ["seed=1", "trainer.max_steps=80", "task.slow=[1]", "task.delay_s=0.5"]
     sweep = started(*words, "hydra.launcher.timeout_min=1", "hydra.launcher.signal_delay_s=25")
     code, output, record = sweep.end()
     assert code == ExitCode.SOME_JOBS_FAILED, output
     assert "reached hydra.launcher.timeout_min=1" in record["jobs"][0]["error"]
     code, output, _ = started(*words, f"sweep.resume={sweep.folder}").end()
-    made = steps(tmp_path / "steps")[1]
+    made = made_steps()[1]
     assert (code, len(made), len(set(made))) == (ExitCode.DONE, 80, 2), output
 
 

@@ -23,9 +23,9 @@ def order(tmp_path):
 
 
 def test_it_tells_how_the_process_ended(order):
-    assert supervise(order.ending_with(["--help"]), told=[]) == ExitCode.DONE
+    assert supervise(order.ending_with(["--help"]), stop=lambda: False) == ExitCode.DONE
     assert "accel -m [overrides]" in order.output.read_text()
-    assert supervise(order.ending_with(["nonsense"]), told=[]) == ExitCode.REFUSED
+    assert supervise(order.ending_with(["nonsense"]), stop=lambda: False) == ExitCode.REFUSED
 
 
 def test_the_wish_to_stop_is_passed_on_and_usr2_is_not(order, tmp_path):
@@ -42,7 +42,7 @@ def test_the_wish_to_stop_is_passed_on_and_usr2_is_not(order, tmp_path):
 
     thread = threading.Thread(target=tell)
     thread.start()
-    assert supervise(order.ending_with(["--plugin=waits"]), told) == ExitCode.SIGINT
+    assert supervise(order.ending_with(["--plugin=waits"]), lambda: told) == ExitCode.SIGINT
     thread.join()
 
 
@@ -54,7 +54,7 @@ def test_a_kill_is_told_as_the_signal(order, tmp_path):
 
     thread = threading.Thread(target=kill)
     thread.start()
-    assert supervise(order.ending_with(["--plugin=waits"]), []) == -signal.SIGKILL
+    assert supervise(order.ending_with(["--plugin=waits"]), lambda: False) == -signal.SIGKILL
     thread.join()
 
 

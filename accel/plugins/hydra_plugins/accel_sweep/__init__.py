@@ -50,6 +50,15 @@ class SlurmLauncher(_AnyLauncher):
         return SlurmPool(common, SlurmSettings(**settings))
 
 
+class RayLauncher(_AnyLauncher):
+    """On a Ray cluster."""
+
+    def pool(self, common, settings):
+        from accel.sweep.ray_pool import RayPool, RaySettings
+
+        return RayPool(common, RaySettings(**settings))
+
+
 class AccelSweeper(Sweeper):
     """A grid in which a key counts only where its option is chosen, or a search."""
 
@@ -105,6 +114,19 @@ class SlurmConfig:
 
 
 @dataclass
+class RayConfig:
+    """Keys of ``hydra.launcher`` with ``hydra/launcher=ray``; see ``accel.sweep.ray_pool``."""
+
+    _target_: str = "hydra_plugins.accel_sweep.RayLauncher"
+    address: Optional[str] = None
+    n_jobs: Optional[int] = None
+    cores_per_job: int = 1
+    gpus_per_job: float = 0
+    memory_gb: Optional[float] = None
+    timeout_s: Optional[float] = None
+
+
+@dataclass
 class SweeperConfig:
     """Keys of ``hydra.sweeper``."""
 
@@ -118,6 +140,6 @@ class SweeperConfig:
     seed: int = 0
 
 
-for name, node in {"accel": LauncherConfig, "submitit_slurm": SlurmConfig}.items():
+for name, node in {"accel": LauncherConfig, "submitit_slurm": SlurmConfig, "ray": RayConfig}.items():
     ConfigStore.instance().store(group="hydra/launcher", name=name, node=node, provider="accel")
 ConfigStore.instance().store(group="hydra/sweeper", name="accel", node=SweeperConfig, provider="accel")
