@@ -207,10 +207,11 @@ class SlurmPool(Pool):
         job, id_ = item.job, item.handle.job_id
         if not item.left_word:
             return f"Slurm job {id_} ended as {item.state}{self._last_word(item)}"
-        failure = item.handle.exception()
+        first = item.handle.task(0)  # of a run on several nodes, it alone decides
+        failure = first.exception()
         if failure is not None:
             return f"Slurm job {id_} failed: {str(failure).strip().splitlines()[-1]}"
-        ending = item.handle.result()
+        ending = first.result()
         job.exit_code, job.restarts = ending.exit_code, ending.restarts
         if ending.time_was_up:
             job.error = f"Slurm job {id_} reached hydra.launcher.timeout_min={self.settings.timeout_min}"
