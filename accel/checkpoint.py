@@ -11,6 +11,7 @@ import torch
 from lightning_fabric.plugins import TorchCheckpointIO
 
 from accel.errors import RunError
+from accel.sharded_checkpoint import is_folder, load, newest, put_in_place
 
 LAST = "last.ckpt"
 
@@ -31,12 +32,20 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 torch.save(checkpoint, stream)
                 stream.flush()
                 os.fsync(stream.fileno())
-            temporary.replace(target)
+            if target.is_dir():  # what several processes saved before
+                put_in_place(temporary, target)
+            else:
+                temporary.replace(target)
         except (OSError, RuntimeError) as error:  # of a full disk, torch tells by a RuntimeError about positions
             raise RunError(_unwritten(target, error)) from error
         finally:
             temporary.unlink(missing_ok=True)
         _sync_folder(target.parent)
+
+    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
+        if is_folder(Path(path)):
+            return load(Path(path))
+        return super().load_checkpoint(newest(Path(path)), map_location, weights_only)
 
 
 def _unwritten(target: Path, error: Exception) -> str:

@@ -25,6 +25,7 @@ from accel.errors import Interrupted, NoEffectError
 from accel.module import TransformerModule
 from accel.plan import Plan
 from accel.report.metrics_log import MetricsLog
+from accel.sharded_checkpoint import step_of
 from accel.strategy_adapters import leave_together
 from accel.sweep.stopping import Stopping
 from accel.technique import Facts, History
@@ -178,7 +179,7 @@ def _checkpoints(plan: Plan, folder: Path | None) -> list[pl.Callback]:
 def _step_of(checkpoint: Path | None) -> int | None:
     if checkpoint is None:
         return None
-    return int(torch.load(checkpoint, weights_only=True, mmap=True, map_location="cpu")["global_step"])
+    return step_of(checkpoint)
 
 
 def _evidence(plan: Plan, model: nn.Module, history: History) -> dict[str, dict[str, Any]]:

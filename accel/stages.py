@@ -21,6 +21,7 @@ from accel.metrics import Report, evaluate
 from accel.plan import Plan
 from accel.report.record import write_record
 from accel.report.terminal import before_after_table, headline
+from accel.sharded_checkpoint import newest
 
 if TYPE_CHECKING:
     from accel.latency_table import LatencyTable
@@ -128,7 +129,7 @@ def _checkpoint(run: Run) -> Path | None:
     if not run.resume:
         return None
     file = run.folder / "checkpoints" / LAST
-    if not file.is_file():
+    if not newest(file).exists():
         raise DataError(
             f"resume={run.folder}: there is no {LAST} in its checkpoints, so nothing can be resumed. Start the run "
             f"again without resume."

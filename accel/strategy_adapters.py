@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch.distributed as dist
@@ -14,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
-from accel.ops.shards import sharded_like, whole
+from accel import sharded_checkpoint
+from accel.ops.shards import from_part, is_sharded, local, offset_of, sharded_like
 
 
 def ddp_strategy(timeout_s: int) -> DDPStrategy:
@@ -25,16 +28,15 @@ def ddp_strategy(timeout_s: int) -> DDPStrategy:
 class Sharded(ModelParallelStrategy):
     """Processes that each hold a part of the model, as ``configure_model`` has cut it.
 
-    Its checkpoints are those of one process: whole tensors, written by rank 0 through the trainer's ``CheckpointIO``.
-    So a run may be resumed on any number of processes, under any strategy. (Lightning's own are folders that hold a
-    pickle, and number the optimizer's state by another order than torch does.)
+    Every process saves its part (``accel/sharded_checkpoint.py``), and what was saved goes on under any strategy, on
+    any number of processes. (Lightning's own folders hold a pickle, and number the optimizer's state in another order
+    than torch does.)
     """
 
     def __init__(self, *, data_parallel_size: int, tensor_parallel_size: int, timeout_s: int) -> None:
         super().__init__(
             data_parallel_size=data_parallel_size,
             tensor_parallel_size=tensor_parallel_size,
-            save_distributed_checkpoint=False,
             timeout=timedelta(seconds=timeout_s),
         )
 
@@ -45,27 +47,40 @@ class Sharded(ModelParallelStrategy):
 
     def lightning_module_state_dict(self) -> dict[str, Any]:
         assert self.lightning_module is not None
-        return self._gathered(self.lightning_module.state_dict())
+        return self.lightning_module.state_dict()
 
     def optimizer_state(self, optimizer: Optimizer) -> dict[str, Any]:
-        state = optimizer.state_dict()
-        numbers = {number: self._gathered(values) for number, values in state["state"].items()}
-        return {"state": numbers, "param_groups": state["param_groups"]}
-
-    def _gathered(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Whole tensors in the host's memory on rank 0; the others take part and keep nothing."""
-        found: dict[str, Any] = {}
-        for name, value in values.items():
-            full = whole(value.detach()) if isinstance(value, Tensor) else value
-            if self.is_global_zero:
-                found[name] = full.cpu() if isinstance(full, Tensor) else full
-        return found
+        return optimizer.state_dict()
 
     def save_checkpoint(self, checkpoint: dict[str, Any], filepath: Any, storage_options: Any | None = None) -> None:
-        ParallelStrategy.save_checkpoint(self, checkpoint, filepath, storage_options)
+        del storage_options
+        target = Path(self.broadcast(filepath))
+        sharded_checkpoint.save(
+            checkpoint, target, rank=self.global_rank, world_size=self.world_size, meet=self.barrier
+        )
 
     def load_checkpoint(self, checkpoint_path: Any, weights_only: bool | None = None) -> dict[str, Any]:
-        return ParallelStrategy.load_checkpoint(self, checkpoint_path, weights_only)
+        path = Path(checkpoint_path)
+        if not sharded_checkpoint.is_folder(path):
+            return ParallelStrategy.load_checkpoint(self, checkpoint_path, weights_only)
+        return sharded_checkpoint.load(path, self._part)
+
+    def _part(self, key: str, shape: tuple[int, ...]) -> sharded_checkpoint.Wanted | None:
+        """What this process holds of the tensor of that name, or of the parameter whose moment it is."""
+        like = self._like(key)
+        if like is None or not is_sharded(like) or tuple(like.shape) != shape:
+            return None
+        return sharded_checkpoint.Wanted(
+            tuple(offset_of(like)), tuple(local(like).shape), partial(from_part, like=like)
+        )
+
+    def _like(self, key: str) -> Tensor | None:
+        assert self.lightning_module is not None
+        kind, _, name = key.partition("/")
+        if kind == "state_dict":
+            return self.lightning_module.state_dict().get(name)
+        number, _, parameter, _ = name.split("/", 3)  # optimizer_states/0/state/12/exp_avg
+        return _parameters(self.optimizers[int(number)])[int(parameter)]
 
     def load_model_state_dict(self, checkpoint: Mapping[str, Any], strict: bool = True) -> None:
         assert self.lightning_module is not None
@@ -78,9 +93,14 @@ class Sharded(ModelParallelStrategy):
 
     def load_optimizer_state_dict(self, checkpoint: Mapping[str, Any]) -> None:
         for optimizer, saved in zip(self.optimizers, checkpoint["optimizer_states"], strict=True):
-            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            parameters = _parameters(optimizer)
             numbers = {n: _placed(values, parameters[int(n)]) for n, values in saved["state"].items()}
             optimizer.load_state_dict({**saved, "state": numbers})
+
+
+def _parameters(optimizer: Optimizer) -> list[nn.Parameter]:
+    """In the order in which the optimizer numbers their state."""
+    return [p for group in optimizer.param_groups for p in group["params"]]
 
 
 def _placed(values: Mapping[str, Any], parameter: nn.Parameter) -> dict[str, Any]:

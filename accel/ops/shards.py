@@ -17,6 +17,7 @@ from torch.distributed._composable.contract import REGISTRY_KEY, STATE_KEY
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import CPUOffloadPolicy, MixedPrecisionPolicy, OffloadPolicy, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
 
 HOOKS = (
     "_forward_hooks",
@@ -52,6 +53,34 @@ def sharded_like(full: Tensor, like: Tensor) -> Tensor:
     if not isinstance(like, DTensor) or full.shape != like.shape:
         return full
     return distribute_tensor(full, like.device_mesh, like.placements, src_data_rank=None)
+
+
+def is_sharded(x: Tensor) -> bool:
+    """Whether this process holds its part of it."""
+    return isinstance(x, DTensor)
+
+
+def offset_of(x: Tensor) -> list[int]:
+    """Where in the whole tensor this process's part begins."""
+    assert isinstance(x, DTensor)
+    _, offset = compute_local_shape_and_global_offset(x.shape, x.device_mesh, x.placements)
+    return list(offset)
+
+
+def writes(x: Tensor) -> bool:
+    """Whether this process is the one that writes its part down, where several hold the same."""
+    assert isinstance(x, DTensor)
+    coordinate = x.device_mesh.get_coordinate()
+    assert coordinate is not None  # every process is in the mesh of its own tensors
+    return all(place == 0 for place, kind in zip(coordinate, x.placements, strict=True) if kind.is_replicate())
+
+
+def from_part(part: Tensor, like: Tensor) -> Tensor:
+    """The sharded tensor of which this is this process's part, cut as ``like`` is."""
+    assert isinstance(like, DTensor)
+    return DTensor.from_local(
+        part.to(like.device), like.device_mesh, like.placements, run_check=False, shape=like.shape, stride=like.stride()
+    )
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ class Job:
 
     def can_go_on(self) -> bool:
         """Whether a signal, or the sweep's own death, ended the attempt before, and it left a checkpoint."""
-        return (self.exit_code is None or was_stopped(self.exit_code)) and (self.folder / CHECKPOINT).is_file()
+        return (self.exit_code is None or was_stopped(self.exit_code)) and (self.folder / CHECKPOINT).exists()
 
     def line(self, common: Collection[str] = ()) -> str:
         """For the terminal: what became of it, without the words that all jobs have in common."""
