@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from accel.errors import AccelError, ConfigError, ExitCode, RefusedError
+from accel.errors import AccelError, ConfigError, ExitCode
 from accel.overrides import quote_unicode
 
 USAGE = """\
@@ -53,9 +53,6 @@ HYDRA_FLAGS = {
 }
 SWITCHES = {"-m": "multirun", "--multirun": "multirun", "--debug": "debug", "--conditional": "conditional"}
 FORECAST = "--forecast"
-RANK_VARIABLE = "LOCAL_RANK"
-FOLDER_VARIABLE = "ACCEL_RUN_FOLDER"
-"""Tells the other ranks of a run, which start with the same command, where it lives."""
 
 
 @dataclass(frozen=True)
@@ -156,62 +153,22 @@ def run(words: Sequence[str]) -> int:
     """One run, or a sweep with ``-m``."""
     arguments = parse(words)
     load_plugins(arguments.plugins)
-    return _sweep(words, arguments) if arguments.multirun else _single(arguments)
+    if arguments.multirun:
+        return _sweep(words, arguments)
+    from accel.start import start
 
-
-def _single(arguments: Arguments) -> int:
-    from accel.compose import compose, plain
-    from accel.plan import assemble
-    from accel.redact import redact
-    from accel.run import Run, make_folder
-
-    rank = int(os.environ.get(RANK_VARIABLE, "0"))
-    try:
-        config = compose(arguments.overrides, arguments.config_dirs)
-    except RefusedError as error:
-        _record_refusal(arguments, None, error)
-        raise
-    resume = config.resume is not None
-    folder = _resumed(str(config.resume)) if resume else None
-    if folder is None:
-        folder = Path(os.environ[FOLDER_VARIABLE]) if rank else make_folder(config.hydra.run.dir)
-    os.environ[FOLDER_VARIABLE] = str(folder)
-    try:
-        plan = assemble(config, arguments.plugins).check()
-    except RefusedError as error:
-        _record_refusal(arguments, folder, error)
-        raise
-    job = Run(plan, redact(plain(config)), folder, arguments.overrides, resume=resume, rank=rank)
-    try:
-        return job.execute()
-    finally:
-        os.environ.pop(FOLDER_VARIABLE, None)
-
-
-def _resumed(folder: str) -> Path:
-    path = Path(folder).expanduser().absolute()
-    if not (path / "config.yaml").is_file():
-        raise ConfigError(f"resume={folder} is no folder of a run (it has no config.yaml).")
-    return path
-
-
-def _record_refusal(arguments: Arguments, folder: Path | None, error: RefusedError) -> None:
-    """Leave the record, and nothing else, where the run would have been."""
-    from accel.compose import compose
-    from accel.report.record import new_record, write_record
-    from accel.run import make_folder
-
-    if folder is None:
-        where = [o for o in arguments.overrides if o.startswith("hydra.run.dir=")]
-        try:
-            folder = make_folder(compose(where).hydra.run.dir)
-        except RefusedError:
-            return
-    write_record({**new_record(arguments.overrides), "status": "refused", "error": str(error)}, folder)
+    return start(words, arguments)
 
 
 def _sweep(words: Sequence[str], arguments: Arguments) -> int:
+    from accel.place import Place
     from accel.sweep.entry import run_sweep
+
+    if launcher := Place.of_environment(os.environ).launcher:
+        raise ConfigError(
+            f"{launcher} started this sweep several times over. A sweep is one command, which starts its jobs and "
+            f"their processes by itself: accel -m …"
+        )
 
     return run_sweep(arguments.overrides, arguments.config_dirs, arguments.plugins)
 

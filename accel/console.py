@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,11 +18,12 @@ LOG_WIDTH = 120
 
 
 class Console:
-    """Prints to the terminal and to the run's log; a silent one (other ranks) prints nowhere."""
+    """Prints to the terminal and to the run's log; every other rank of a run prints to a log of its own."""
 
-    def __init__(self, folder: Path | None, *, silent: bool = False) -> None:
-        self.terminal = RichConsole(quiet=silent, highlight=False)
-        self.file = (folder / LOG).open("a", encoding="utf8") if folder and not silent else None
+    def __init__(self, folder: Path | None, *, silent: bool = False, rank: int = 0) -> None:
+        self.path = folder / (f"log.rank{rank}.txt" if rank else LOG) if folder else None
+        self.terminal = RichConsole(quiet=silent or rank > 0, highlight=False)
+        self.file = self.path.open("a", encoding="utf8") if self.path else None
         self.log = RichConsole(file=self.file, width=LOG_WIDTH, quiet=self.file is None, highlight=False)
         self.handler = self._capture_logging()
 
@@ -69,6 +71,11 @@ class Console:
         if self.file is not None:
             self.file.close()
             self.file = None
+
+
+def say_error(text: str) -> None:
+    """Tell the user, where there is no run that could."""
+    print(text, file=sys.stderr)  # noqa: T201 - the command's own output
 
 
 def _is_drawn(things: tuple[Any, ...]) -> bool:

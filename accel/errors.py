@@ -7,6 +7,7 @@ AccelError            base; a user mistake or a failed run, never shown as a tra
 │   └── DataError     a file, column, line or label that cannot be used
 ├── RunError          the run started and failed                                exit 3
 │   ├── NonFiniteLossError
+│   ├── LostError     another process of the run is gone or does not answer
 │   └── NoEffectError a technique left no trace: the field's commonest silent failure
 ├── Pruned            a search found the run not worth finishing                 exit 0
 └── Interrupted       a signal asked the run to stop; it can be resumed         exit 130 or 143
@@ -36,6 +37,8 @@ class AccelError(Exception):
 
     exit_code = ExitCode.FAILED
     status = "failed"
+    together = False
+    """Whether all processes of a run raise it, so that none has to be told."""
 
 
 class RefusedError(AccelError):
@@ -65,6 +68,10 @@ class NonFiniteLossError(RunError):
     """The loss became NaN or infinite; raised before the weights are updated."""
 
 
+class LostError(RunError):
+    """Another process of the run is gone, or has not answered for too long."""
+
+
 class NoEffectError(RunError):
     """A technique's evidence shows that it did nothing."""
 
@@ -74,16 +81,18 @@ class Pruned(AccelError):
 
     exit_code = ExitCode.DONE
     status = "pruned"
+    together = True
 
 
 class Interrupted(AccelError):
-    """The run stopped because it was asked to, after saving a checkpoint."""
+    """The run stopped because it was asked to; during training, after saving a checkpoint."""
 
     status = "interrupted"
 
-    def __init__(self, message: str, exit_code: ExitCode) -> None:
+    def __init__(self, message: str, exit_code: ExitCode, *, together: bool = False) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+        self.together = together
 
 
 def nearest(word: str, candidates: Iterable[str]) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,16 +18,17 @@ from torch import nn
 from accel.callbacks.ask_study import AskStudy
 from accel.callbacks.seed_steps import SeedSteps
 from accel.callbacks.show_progress import ShowProgress
-from accel.callbacks.stop_on_signal import EXIT_CODES, StopOnSignal
+from accel.callbacks.stop_on_signal import StopOnSignal
 from accel.checkpoint import LAST, AtomicCheckpointIO
 from accel.console import Console
 from accel.data.prepared import Batches, Prepared
-from accel.errors import Interrupted, NoEffectError
+from accel.errors import Interrupted, LostError, NoEffectError
 from accel.module import TransformerModule
 from accel.plan import Plan
 from accel.report.metrics_log import MetricsLog
 from accel.sharded_checkpoint import step_of
-from accel.strategy_adapters import leave_together
+from accel.stop_requests import EXIT_CODES
+from accel.strategy_adapters import keep_signals, leave_together, lost_by
 from accel.sweep.stopping import Stopping
 from accel.technique import Facts, History
 
@@ -71,6 +73,7 @@ def fit(
     Raises:
         NonFiniteLossError: the loss is NaN or infinite.
         NoEffectError: a technique shows no effect.
+        LostError: another process of the run is gone, or has not answered in time.
         Interrupted: a signal stopped training; a checkpoint was saved.
     """
     facts = replace(
@@ -82,27 +85,45 @@ def fit(
     )
     module = TransformerModule(plan, facts, data.label_names)
     log = MetricsLog(folder / "metrics.csv" if folder else None, resume_step=_step_of(checkpoint))
-    stop = StopOnSignal(folder / "checkpoints" if folder else Path())
+    stop = StopOnSignal(folder / "checkpoints" if folder else None)
     asks = _asks_study(folder)
     callbacks = [ShowProgress(console, title, facts.total_steps), stop, *asks]
-    with _threads(plan.strategy.num_processes()), warnings.catch_warnings():
+    with _threads(plan.strategy.local_processes()), _losses_explained(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Lightning's hints, for example at an srun that is there and not used
         trainer = _trainer(plan, folder, [log, *loggers], callbacks, facts)
+        keep_signals(trainer)
         trainer.fit(module, datamodule=Batches(plan, data, facts), ckpt_path=checkpoint, weights_only=True)
-    if stop.received is not None:
+    if stop.received or stop.requests.received:
         leave_together()
-        raise Interrupted(
-            f"Stopped by {stop.received.name} after step {trainer.global_step} of {facts.total_steps}; nothing is "
-            f"lost. Go on with the same command plus resume={folder}",
-            EXIT_CODES[stop.received],
-        )
+        raise _interrupted(stop, trainer, facts)
     for ask in asks:
         ask.check()
-    model = plan.strategy.collect(module.model)
-    # Rank 0 alone keeps what was logged, so it alone can prove something; where it fails, Lightning ends the others.
-    evidence = _evidence(plan, model, log.history()) if trainer.is_global_zero else {}
-    leave_together()
+    try:  # rank 0 alone keeps what was logged, so it alone can prove something
+        model = plan.strategy.collect(module.model)
+        evidence = _evidence(plan, model, log.history()) if trainer.is_global_zero else {}
+    finally:
+        leave_together()
     return Fitted(model=model, steps=trainer.global_step, evidence=evidence)
+
+
+def _interrupted(stop: StopOnSignal, trainer: pl.Trainer, facts: Facts) -> Interrupted:
+    """All ranks agreed to stop after a step, or this one heard of it after the last."""
+    number = stop.received or stop.requests.received
+    assert number is not None
+    message = f"Stopped by {number.name} after step {trainer.global_step} of {facts.total_steps}."
+    return Interrupted(message, EXIT_CODES[number], together=stop.received is not None and trainer.world_size > 1)
+
+
+@contextmanager
+def _losses_explained() -> Iterator[None]:
+    """What the collectives say of a process that is gone is not for users."""
+    try:
+        yield
+    except Exception as error:
+        reason = lost_by(error)
+        if reason is None:
+            raise
+        raise LostError(f"Another process of this run is gone or does not answer ({reason}).") from error
 
 
 def facts_of(plan: Plan, data: Prepared, latency: LatencyTable | None = None) -> Facts:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,10 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accel.console import Console
-from accel.errors import AccelError, DataError, ExitCode, RefusedError
+from accel.errors import AccelError, DataError, ExitCode, Interrupted, LostError, RefusedError
 from accel.plan import Plan
+from accel.ranks import Alone, Elsewhere, Ranks
 from accel.report.record import RESULT, new_record, write_record
 from accel.report.settings import named
+from accel.stop_requests import StopRequests
 from accel.tracker import RunInfo
 
 if TYPE_CHECKING:
@@ -32,7 +36,7 @@ class Run:
     folder: Path
     overrides: Sequence[str]
     resume: bool = False
-    rank: int = 0
+    ranks: Ranks = field(default_factory=Alone)
     record: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -47,7 +51,7 @@ class Run:
     @property
     def leads(self) -> bool:
         """Whether this process writes: rank 0 alone does."""
-        return self.rank == 0
+        return self.ranks.place.leads
 
     def execute(self) -> ExitCode:
         """Run everything and leave a record, whatever happens.
@@ -55,40 +59,63 @@ class Run:
         Returns:
             The exit code of the contract; user mistakes and failures are told, not raised.
         """
-        console = Console(self.folder if self.leads else None, silent=not self.leads)
+        console = Console(self.folder, rank=self.ranks.place.rank)
         start = time.perf_counter()
-        try:
-            self._stages(console)
-            code = ExitCode.DONE
-        except AccelError as error:
-            code = self._ended(console, error.status, str(error), error.exit_code)
-        except KeyboardInterrupt:
-            code = self._ended(console, "interrupted", "Interrupted before training began.", ExitCode.SIGINT)
-        except Exception as error:
-            text = f"{type(error).__name__}: {error}\nThe traceback is in {self.folder / 'log.txt'}."
-            code = self._ended(console, "failed", text, ExitCode.FAILED)
-        self.record["seconds"] = round(time.perf_counter() - start, 3)
-        if self.leads:
-            self._close(console, code)
+        with StopRequests(deferred=False) as requests:
+            code, together = self._outcome(console)
+            requests.deferred = self.leads  # whoever only waits for rank 0 may be stopped
+            self.record["seconds"] = round(time.perf_counter() - start, 3)
+            if self.leads:
+                self._close(console, code)
+            try:
+                code = self.ranks.leave(code, together=together)
+            except Interrupted as error:
+                code = self._ended(console, error)
         console.close()
         return code
 
-    def _ended(self, console: Console, status: str, message: str, code: ExitCode) -> ExitCode:
-        self.record |= {"status": status, "error": message}
+    def _outcome(self, console: Console) -> tuple[ExitCode, bool]:
+        """The exit code, and whether all processes come to it by themselves."""
+        try:
+            self._stages(console)
+        except AccelError as error:
+            return self._ended(console, error), error.together
+        except KeyboardInterrupt:  # not in the main thread
+            return self._ended(console, Interrupted("Stopped by SIGINT.", ExitCode.SIGINT)), False
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}\nThe traceback is in {console.path}."
+            return self._ended(console, AccelError(text)), False
+        return ExitCode.DONE, True
+
+    def _ended(self, console: Console, error: AccelError) -> ExitCode:
+        if isinstance(error, Elsewhere):
+            return error.exit_code
+        message = str(error)
+        if isinstance(error, LostError):
+            message = self.ranks.first_failure() or message
+        if isinstance(error, LostError | Interrupted):
+            message = f"{message} {way_on(self.folder)}"
+        if not (self.leads or error.together):
+            self.ranks.failed(str(error))
+        self.record |= {"status": error.status, "error": message}
         console.record_traceback()
-        console.say(f"\n{status.capitalize()}: {message}")
-        return code
+        console.say(f"\n{error.status.capitalize()}: {message}")
+        if self.ranks.place.leads_node and not self.leads:
+            print(f"On {socket.gethostname()}: {message}", file=sys.__stderr__)
+        return error.exit_code
 
     def _stages(self, console: Console) -> None:
         if self.leads:
             self._prepare_folder(console)
-        with self._timed("data"):
-            dataset = self._load_data(console)
-        if self.plan.tracker is not None and self.leads:
-            self.plan.tracker.check()
-        from accel.stages import train_and_finish  # torch is first imported here, after everything that may refuse
+        with self.ranks.after_leader("ready"):
+            with self._timed("data"):
+                dataset = self._load_data(console)
+            if self.plan.tracker is not None and self.leads:
+                self.plan.tracker.check()
+            from accel.stages import make_ready, train_and_finish  # torch comes here, after everything that may refuse
 
-        train_and_finish(self, dataset, console)
+            ready = make_ready(self, dataset, console)
+        train_and_finish(self, dataset, ready, console)
 
     def _prepare_folder(self, console: Console) -> None:
         import yaml
@@ -196,6 +223,13 @@ def _counts(labels: Sequence[int], num_labels: int) -> list[int]:
     for label in labels:
         counts[label] += 1
     return counts
+
+
+def way_on(folder: Path) -> str:
+    """What to do after an end that is nobody's mistake."""
+    if any((folder / "checkpoints").glob("last.ckpt*")):
+        return f"Nothing before the last checkpoint is lost: go on with the same command plus resume={folder}"
+    return "There is no checkpoint yet: start it again with the same command."
 
 
 def make_folder(path: str | Path) -> Path:

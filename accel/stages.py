@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +28,18 @@ if TYPE_CHECKING:
     from accel.run import Run
 
 
-def train_and_finish(run: Run, dataset: Dataset, console: Console) -> None:
-    """Tokenize, train the baseline if one is needed, train the plan, export it, measure it, show the result."""
+@dataclass(frozen=True)
+class Ready:
+    """What training needs: made by the first process of a machine, found by the others."""
+
+    data: Prepared
+    latency: LatencyTable | None
+    dense: Baseline | None
+    untrained: Baseline | None
+
+
+def make_ready(run: Run, dataset: Dataset, console: Console) -> Ready:
+    """Tokenize, and train or find the baseline if one is needed."""
     quiet_third_parties()
     _start_from_public_data(run, dataset, console)
     with run.timed("tokenize"):
@@ -38,8 +48,13 @@ def train_and_finish(run: Run, dataset: Dataset, console: Console) -> None:
     run.record["reused"]["tokens"] = data.reused
     latency = _latency(run, data, console)
     _check_budgets(run.plan, data, latency)
-    dense, untrained = _baseline(run, data, console), _pretrained(run, data)
-    fitted = _train(run, data, console, dense, untrained, latency)
+    return Ready(data, latency, _baseline(run, data, console), _pretrained(run, data))
+
+
+def train_and_finish(run: Run, dataset: Dataset, ready: Ready, console: Console) -> None:
+    """Train the plan; then rank 0 exports it, measures it and shows the result."""
+    data = ready.data
+    fitted = _train(run, ready, console)
     if not run.leads:
         return
     run.record["steps"] = fitted.steps
@@ -48,7 +63,7 @@ def train_and_finish(run: Run, dataset: Dataset, console: Console) -> None:
         run.record["privacy"] = run.plan.privacy.statement(run.folder)
     if data.shortened is not None:
         data = encoded_with(data.shortened.tokenizer, dataset, run.plan)
-    _finish(run, data, console, fitted, dense or untrained)
+    _finish(run, data, console, fitted, ready.dense or ready.untrained)
     run.record["status"] = "finished"
     write_record(run.record, run.folder)
     console.say(before_after_table(run.record) or "", "\n" + headline(run.record))
@@ -100,14 +115,10 @@ def _check_budgets(plan: Plan, data: Prepared, latency: LatencyTable | None) -> 
         technique.check_budget(model, facts)
 
 
-def _train(
-    run: Run,
-    data: Prepared,
-    console: Console,
-    dense: Baseline | None,
-    untrained: Baseline | None,
-    latency: LatencyTable | None,
-) -> Fitted:
+def _train(run: Run, ready: Ready, console: Console) -> Fitted:
+    checkpoint = _checkpoint(run)
+    run.ranks.gather()
+    data, dense, untrained = ready.data, ready.dense, ready.untrained
     loggers = run.plan.tracker.start(run.info()) if run.plan.tracker is not None and run.leads else []
     console.say(f"\nTraining {run.plan.name}: {data.total_steps(run.plan)} steps")
     with run.timed("fit"):
@@ -119,9 +130,9 @@ def _train(
             folder=run.folder,
             baseline=dense.folder if dense else None,
             pretrained=untrained.folder if untrained else None,
-            latency=latency,
+            latency=ready.latency,
             loggers=loggers,
-            checkpoint=_checkpoint(run),
+            checkpoint=checkpoint,
         )
 
 
@@ -129,11 +140,12 @@ def _checkpoint(run: Run) -> Path | None:
     if not run.resume:
         return None
     file = run.folder / "checkpoints" / LAST
-    if not newest(file).exists():
+    if run.leads and not newest(file).exists():
         raise DataError(
             f"resume={run.folder}: there is no {LAST} in its checkpoints, so nothing can be resumed. Start the run "
             f"again without resume."
         )
+    run.ranks.deliver(file)
     return file
 
 

@@ -1,4 +1,4 @@
-"""Lightning's strategies, made with what a user may set, and the process group's end. The only file for both."""
+"""Lightning's strategies, made with what a user may set, and how processes are lost and left; the only such file."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch.distributed as dist
+from pytorch_lightning.plugins.environments import ClusterEnvironment, LightningEnvironment, TorchElasticEnvironment
 from pytorch_lightning.strategies import DDPStrategy, ModelParallelStrategy
 from pytorch_lightning.strategies.parallel import ParallelStrategy
 from torch import Tensor, nn
@@ -18,6 +19,53 @@ from torch.optim import Optimizer
 
 from accel import sharded_checkpoint
 from accel.ops.shards import from_part, is_sharded, local, offset_of, sharded_like
+
+if TYPE_CHECKING:
+    from pytorch_lightning import Trainer
+
+SIGNS_OF_LOSS = (
+    "closed by peer",
+    "reset by peer",
+    "Timed out waiting",
+    "Broken pipe",
+    "Application timeout",
+    "timed out",
+)
+"""In gloo's messages, which all are RuntimeErrors; nccl's are DistErrors."""
+
+
+def processes_exist() -> ClusterEnvironment:
+    """Tells Lightning that every process was started from outside; reads the variables that torchrun sets."""
+    return TorchElasticEnvironment()
+
+
+def one_process() -> ClusterEnvironment:
+    """Tells Lightning to ask neither torchrun nor Slurm, whose variables a process may have for other reasons."""
+    return LightningEnvironment()
+
+
+def keep_signals(trainer: Trainer) -> None:
+    """Keep Lightning from answering signals: inside of the handler, in the middle of a step, it starts a collective.
+
+    See Lightning-AI/pytorch-lightning#20806 and #21406; ``accel/callbacks/stop_on_signal.py`` answers them.
+    """
+    connector = trainer._signal_connector
+    if not callable(getattr(connector, "register_signal_handlers", None)):
+        raise RuntimeError("This version of Lightning registers its signal handlers in a way that accel does not know.")
+    connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
+
+
+def lost_by(error: BaseException) -> str | None:
+    """What torch says of a process that is gone or silent; None for any other error."""
+    cause: BaseException | None = error
+    while cause is not None:
+        text = str(cause)
+        if isinstance(cause, dist.DistError) or (
+            isinstance(cause, RuntimeError) and any(sign in text for sign in SIGNS_OF_LOSS)
+        ):
+            return (text.strip().splitlines() or [type(cause).__name__])[0].rpartition("] ")[2].split(". ")[0][:200]
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 def ddp_strategy(timeout_s: int) -> DDPStrategy:

@@ -13,10 +13,10 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from accel.place import VARIABLES
 from tests.loop_slurm import LoopSlurm, missing_programs
 
 FOLDER_VARIABLES = ("ACCEL_CACHE", "WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR")
-RUN_VARIABLES = ("ACCEL_RUN_FOLDER", "LOCAL_RANK", "RANK", "WORLD_SIZE", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
 class NetworkUsed(OSError):
@@ -35,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     threads = "1" if "PYTEST_XDIST_WORKER" in os.environ else "2"  # workers share the cores
     os.environ.setdefault("OMP_NUM_THREADS", threads)  # torch's number of threads, without importing torch
-    for variable in RUN_VARIABLES:
+    for variable in VARIABLES:
         os.environ.pop(variable, None)
 
 

@@ -17,12 +17,19 @@ def test_says_to_the_terminal_and_the_log(tmp_path, capsys):
     assert "Traceback" not in out
 
 
-def test_a_silent_one_writes_nowhere(tmp_path, capsys):
-    console = Console(tmp_path, silent=True)
+def test_a_silent_one_writes_nowhere(capsys):
+    console = Console(None, silent=True)
     console.say("hello")
     console.close()
     assert capsys.readouterr().out == ""
-    assert not list(tmp_path.iterdir())
+
+
+def test_another_rank_writes_into_its_own_log(tmp_path, capsys):
+    console = Console(tmp_path, rank=3)
+    console.say("hello")
+    console.close()
+    assert capsys.readouterr().out == ""
+    assert [(f.name, f.read_text()) for f in tmp_path.iterdir()] == [("log.rank3.txt", "hello\n")]
 
 
 def test_progress_says_every_tenth(tmp_path):

@@ -5,7 +5,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from accel.strategy_adapters import ddp_strategy, leave_together
+from accel.strategy_adapters import ddp_strategy, keep_signals, leave_together, lost_by, one_process
 
 
 def test_gives_up_after_the_asked_time():
@@ -29,3 +29,34 @@ def test_nobody_leaves_before_everybody_is_done(tmp_path):
 
 def test_one_process_has_nothing_to_leave():
     leave_together()
+
+
+def test_a_lost_process_is_told_from_other_errors():
+    closed = RuntimeError(
+        "[/__w/pytorch/gloo/gloo/transport/tcp/pair.cc:553] Connection closed by peer [10.0.0.1]:65. This is typically …"
+    )
+    assert lost_by(closed) == "Connection closed by peer [10.0.0.1]:65"
+    assert lost_by(dist.DistNetworkError("no route")) == "no route"
+    wrapped = ValueError("while training")
+    wrapped.__cause__ = closed
+    assert lost_by(wrapped) == lost_by(closed)
+    assert lost_by(RuntimeError("mat1 and mat2 shapes cannot be multiplied")) is None
+    assert lost_by(ValueError("Connection closed by peer")) is None
+
+
+def test_lightning_answers_no_signals():
+    import signal
+
+    from pytorch_lightning import Trainer
+
+    before = signal.getsignal(signal.SIGTERM)
+    quiet = {
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+    }
+    trainer = Trainer(**quiet, plugins=[one_process()])
+    keep_signals(trainer)
+    trainer._signal_connector.register_signal_handlers()
+    assert signal.getsignal(signal.SIGTERM) is before

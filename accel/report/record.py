@@ -65,6 +65,14 @@ def write_record(record: Mapping[str, Any], folder: Path) -> None:
     temporary.replace(folder / RESULT)
 
 
+def read_record(folder: Path) -> dict[str, Any] | None:
+    """A job's own record."""
+    try:
+        return json.loads((folder / RESULT).read_text("utf8"))
+    except (OSError, ValueError):
+        return None
+
+
 def plain(value: Any) -> Any:
     """Values that every JSON reader understands: no enums, paths, tuples, NaN or infinities."""
     if isinstance(value, Mapping):

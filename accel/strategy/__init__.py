@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from accel.place import address_of
 from accel.technique import Evidence, History, Objection, Stage, Technique
 
 if TYPE_CHECKING:
@@ -49,13 +50,24 @@ class Strategy(Technique):
 
         return Alone()
 
+    def local_processes(self) -> int:
+        """How many of them share one machine."""
+        return 1
+
 
 @dataclass(kw_only=True)
 class Distributed(Strategy):
-    """Base of every strategy of several processes: how many there are, and how long they wait for each other."""
+    """Base of every strategy of several processes: how many there are, where they meet, how long they wait."""
 
     processes: int = 2
-    """How many processes train together; on GPUs, one each."""
+    """How many processes train on each machine; on GPUs, one each."""
+    nodes: int = 1
+    """How many machines train together."""
+    node_rank: int | None = None
+    """Which of them this is, from 0; torchrun and srun say it themselves."""
+    rendezvous: str | None = None
+    """HOST:PORT where the processes meet, on the machine of node_rank 0; by default this machine and a free port, and
+    what torchrun and srun say."""
     timeout_s: int = 600
     """After this long without an answer from the others, a process gives up."""
 
@@ -64,21 +76,34 @@ class Distributed(Strategy):
         raise NotImplementedError
 
     def num_processes(self) -> int:
+        return self.processes * self.nodes
+
+    def local_processes(self) -> int:
         return self.processes
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         del plan
-        if self.processes < 2:
+        if self.processes < 1 or self.num_processes() == 1:
             yield self.out_of_range("processes", "at least 2; one process is strategy=single", "2")
+        if self.nodes < 1:
+            yield self.out_of_range("nodes", "at least 1", "1")
+        if self.node_rank is not None and not 0 <= self.node_rank < self.nodes:
+            yield self.out_of_range("node_rank", f"at least 0 and less than nodes={self.nodes}", "0")
         if self.timeout_s < 1:
             yield self.out_of_range("timeout_s", "at least 1", "600")
+        if self.rendezvous is not None and not _is_address(self.rendezvous):
+            yield self.out_of_range("rendezvous", "a host and a port", "10.0.0.1:29500")
 
     def trainer_args(self, args: dict[str, Any]) -> dict[str, Any]:
+        from accel.strategy_adapters import processes_exist
+
         return {
             **args,
             "strategy": self.lightning_strategy(),
             "devices": self.processes,
+            "num_nodes": self.nodes,
             "accelerator": "auto",
+            "plugins": [*args.get("plugins", []), processes_exist()],
             "use_distributed_sampler": False,  # our sampler already gives each rank its share
         }
 
@@ -89,3 +114,11 @@ class Distributed(Strategy):
         size = dist.get_world_size() if dist.is_initialized() else 1
         wanted = self.num_processes()
         return Evidence(acted=size == wanted, figures={"world_size": size}, expected=f"{wanted} processes")
+
+
+def _is_address(rendezvous: str) -> bool:
+    try:
+        address_of(rendezvous)
+    except ValueError:
+        return False
+    return True

@@ -23,4 +23,7 @@ class Single(Strategy):
     """No distribution."""
 
     def trainer_args(self, args: dict[str, Any]) -> dict[str, Any]:
-        return {**args, "devices": 1, "accelerator": "auto"}
+        from accel.strategy_adapters import one_process
+
+        plugins = [*args.get("plugins", []), one_process()]
+        return {**args, "devices": 1, "accelerator": "auto", "plugins": plugins}

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from accel.report.record import new_record, write_record
-from accel.sweep.record import ENDED_WELL, Job, result_of
+from accel.report.record import new_record, read_record, write_record
+from accel.sweep.record import ENDED_WELL, Job
 from accel.sweep.worker import Order
 
 STOP_S = 20.0
@@ -87,7 +87,7 @@ def note_result(job: Job, died: str | None = None) -> None:
     Args:
         died: how; made from the exit code where it is None.
     """
-    result = result_of(job.folder)
+    result = read_record(job.folder)
     if result is not None and result["status"] != "running" and job.error is None:
         job.status, job.error, job.result = result["status"], result.get("error"), result
         if died and job.status not in ENDED_WELL:

@@ -13,7 +13,7 @@ from accel.dp.ledger import LEDGER
 from accel.dp.together import spent_together
 from accel.errors import ExitCode
 from accel.report.pareto import OBJECTIVES, Objective, pareto
-from accel.report.record import RESULT, SWEEP, plain
+from accel.report.record import SWEEP, plain, read_record
 
 OUTPUT = "output.txt"
 CHECKPOINT = "checkpoints/last.ckpt"
@@ -176,7 +176,7 @@ def _restored(stated: Mapping[str, Any], folder: Path) -> Job:
     """A job as it was left: its own record knows better than sweep.json, which a killed sweep could not rewrite."""
     job = Job(int(stated["number"]), list(stated["overrides"]), folder, exit_code=stated.get("exit_code"))
     job.cluster_job, job.restarts = stated.get("cluster_job"), int(stated.get("restarts", 0))
-    job.result = result_of(job.folder)
+    job.result = read_record(job.folder)
     job.status = str((job.result or stated)["status"])
     job.error = (job.result or stated).get("error")
     job.seconds = float(stated["seconds"] or (job.result or {}).get("seconds", 0.0))
@@ -189,11 +189,3 @@ def read_sweep(folder: Path) -> list[dict[str, Any]]:
         return list(json.loads((folder / SWEEP).read_text("utf8"))["jobs"])
     except (OSError, ValueError, KeyError):
         return []
-
-
-def result_of(folder: Path) -> dict[str, Any] | None:
-    """A job's own record."""
-    try:
-        return json.loads((folder / RESULT).read_text("utf8"))
-    except (OSError, ValueError):
-        return None

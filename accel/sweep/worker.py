@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import signal
@@ -16,14 +15,12 @@ from importlib import import_module
 from pathlib import Path
 
 from accel.errors import ExitCode
+from accel.place import VARIABLES, told_when_parent_dies
 
 STACK = "accel.sweep.stack"
-RANK_VARIABLES = ("LOCAL_RANK", "RANK", "WORLD_SIZE", "NODE_RANK", "ACCEL_RUN_FOLDER")
-"""Set for a rank of some other run; a job is a run of its own."""
 TASK_VARIABLES = ("SLURM_", "SLURMD_", "SRUN_", "SUBMITIT_", "PMI_", "PMIX_")
 """Beginnings of what Slurm tells its tasks, which Lightning takes for ranks; a job starts its own ranks."""
 KEPT = ("SLURM_CONF",)
-PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -86,8 +83,7 @@ def _end_with_parent() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})  # Ray's workers block the former
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    told_when_parent_dies()
 
 
 def _print_to(file: Path) -> None:
@@ -124,7 +120,7 @@ def _of_a_single_run(environment: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environment.items()
-        if name in KEPT or not (name in RANK_VARIABLES or name.startswith(TASK_VARIABLES))
+        if name in KEPT or not (name in VARIABLES or name.startswith(TASK_VARIABLES))
     }
 
 

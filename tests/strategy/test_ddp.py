@@ -11,10 +11,24 @@ from accel.errors import PlanError
 from accel.plan import decide
 
 
-@pytest.mark.parametrize(("word", "text"), [("processes=1", "strategy=single"), ("timeout_s=0", "at least 1")])
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [
+        ("processes=1", "strategy=single"),
+        ("timeout_s=0", "at least 1"),
+        ("nodes=0", "nodes must be at least 1"),
+        ("node_rank=1", "less than nodes=1"),
+        ("rendezvous=host", "a host and a port"),
+    ],
+)
 def test_objects_to_settings_that_cannot_be(word, text):
     with pytest.raises(PlanError, match=text):
         decide(compose(["strategy=ddp", f"strategy.{word}"]))
+
+
+def test_one_process_on_each_of_two_machines_is_two():
+    plan = decide(compose(["strategy=ddp", "strategy.processes=1", "strategy.nodes=2"]))
+    assert (plan.strategy.num_processes(), plan.strategy.local_processes()) == (2, 1)
 
 
 def run_ddp(words, folder):

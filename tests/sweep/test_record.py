@@ -1,7 +1,8 @@
 import json
 
 from accel.errors import ExitCode
-from accel.sweep.record import Job, Sweep, read_sweep, result_of
+from accel.report.record import read_record
+from accel.sweep.record import Job, Sweep, read_sweep
 
 
 def finished(job, accuracy, latency, size):
@@ -29,7 +30,7 @@ def test_what_cannot_be_read_is_empty(tmp_path):
     assert read_sweep(tmp_path) == []
     (tmp_path / "sweep.json").write_text("{")
     assert read_sweep(tmp_path) == []
-    assert result_of(tmp_path) is None
+    assert read_record(tmp_path) is None
 
 
 def test_a_line_names_the_reason_and_the_log(tmp_path):

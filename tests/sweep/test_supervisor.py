@@ -81,4 +81,4 @@ def test_a_job_that_is_started_again_goes_on_where_it_left_a_checkpoint(order, t
     (job.folder / "checkpoints" / "last.ckpt").touch()
     assert errand.order_here({}, again=True).words == (f"resume='{job.folder}'",)
     later = errand.order_here({}, again=True, rank=1)
-    assert (later.words, later.environment["ACCEL_RUN_FOLDER"]) == ((f"resume='{job.folder}'",), str(job.folder))
+    assert later.words == (f"resume='{job.folder}'",)

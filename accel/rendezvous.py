@@ -1,0 +1,245 @@
+"""How the processes of a run meet, wait for each other and end together, beside the process group that trains.
+
+They talk through torch's key-value store, which lives in rank 0 (under torchrun: in its agent). It exists before the
+process group, so they can agree on a folder; and it bears long waits, which a collective's time-out would end: while
+rank 0 trains the dense baseline, exports or measures, the others wait for as long as its heart beats.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, TypeVar
+
+from torch.distributed import DistError
+from torch.distributed.rendezvous import rendezvous
+
+from accel.errors import ExitCode, LostError, RunError
+from accel.place import Place, interface_towards
+from accel.ranks import Elsewhere
+
+T = TypeVar("T")
+
+POLL_S = 0.1
+LEAVE_S = 10
+"""Rank 0 does not wait longer than this for the others to hear how the run ended."""
+CHUNK_BYTES = 4 << 20
+FAILED, ENDED = "accel/failed", "accel/ended"
+
+
+def meet(place: Place, address: str, port: int, timeout_s: int) -> Together:
+    """Join the other processes; waits for all of them.
+
+    Raises:
+        RunError: they did not all come within ``timeout_s``.
+    """
+    os.environ.update(place.variables(address, port))
+    interface = interface_towards(address, port)
+    if interface is not None:
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
+    try:
+        store, _, _ = next(rendezvous("env://", place.rank, place.world_size, timeout=timedelta(seconds=timeout_s)))
+    except (DistError, RuntimeError) as error:
+        raise RunError(
+            f"The {place.world_size} processes of this run did not meet at {address}:{port} within "
+            f"strategy.timeout_s={timeout_s} s ({_first_line(error)}). Is each of the machines running the same "
+            f"command, and is the port open there?"
+        ) from error
+    return Together(place, store, timeout_s)
+
+
+class Together:
+    """One of several processes of a run.
+
+    Args:
+        store: torch's key-value store.
+        timeout_s: a process that has not been heard for so long is lost.
+    """
+
+    def __init__(self, place: Place, store: Any, timeout_s: float) -> None:
+        self.place = place
+        self.store = store
+        self.timeout_s = timeout_s
+        self._others = [rank for rank in range(place.world_size) if rank != place.rank]
+        threading.Thread(target=self._beat, args=(store.clone(),), daemon=True).start()
+
+    def _beat(self, store: Any) -> None:
+        with suppress(DistError, RuntimeError):  # the store has gone, and the run with it
+            while True:
+                store.add(f"accel/beat/{self.place.rank}", 1)
+                time.sleep(min(2.0, self.timeout_s / 4))
+
+    def agree(self, name: str, value: str) -> str:
+        """Rank 0's value, on all."""
+        key = f"accel/agreed/{name}"
+        if self.place.leads:
+            self.store.set(key, value)
+            return value
+        self._wait(key, watch=0)
+        return self._ask(self.store.get, key).decode()
+
+    @contextmanager
+    def after_leader(self, step: str) -> Iterator[None]:
+        """The first process of each machine goes first, the others find what it made."""
+        key = f"accel/{step}/{self.place.node_rank}"
+        if self.place.leads_node:
+            yield
+            self._ask(self.store.set, key, "1")
+        else:
+            self._wait(key, watch=self.place.rank - self.place.local_rank)
+            yield
+
+    def gather(self) -> None:
+        """Go on when all have come, however long one of them is at work."""
+        self.store.set(f"accel/here/{self.place.rank}", "1")
+        for rank in self._others:
+            self._wait(f"accel/here/{rank}", watch=rank)
+
+    def deliver(self, file: Path) -> None:
+        """Rank 0's file, on every machine; sent only where no equal one is.
+
+        Machines with a disk of their own need it: a checkpoint is written by rank 0 alone.
+        """
+        with self.after_leader(f"delivered {file.name}"):
+            if self.place.leads:
+                self.agree("checkpoint", _digest(file))
+                self._send(file)
+            elif self.place.leads_node:
+                self._receive(file, self.agree("checkpoint", ""))
+
+    def _send(self, file: Path) -> None:
+        nodes = range(1, self.place.world_size // self.place.local_size)
+        missing = []
+        for node in nodes:
+            self._wait(f"accel/has/{node}", watch=node * self.place.local_size)
+            missing += [node] if self.store.get(f"accel/has/{node}") == b"0" else []
+        if not missing:
+            return
+        number = -1
+        with file.open("rb") as stream:
+            for number, chunk in enumerate(iter(lambda: stream.read(CHUNK_BYTES), b"")):
+                self.store.set(f"accel/chunk/{number}", chunk)
+                for node in missing:
+                    self._wait(f"accel/got/{number}/{node}", watch=node * self.place.local_size)
+                self.store.delete_key(f"accel/chunk/{number}")
+        self.store.set("accel/chunks", str(number + 1))
+
+    def _receive(self, file: Path, digest: str) -> None:
+        node, has_it = self.place.node_rank, _digest(file) == digest
+        self.store.set(f"accel/has/{node}", "1" if has_it else "0")
+        if has_it:
+            return
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+        with temporary.open("wb") as stream:
+            for number in range(1 << 40):
+                if self._wait(f"accel/chunk/{number}", "accel/chunks", watch=0) == "accel/chunks":
+                    break
+                stream.write(self._ask(self.store.get, f"accel/chunk/{number}"))
+                self.store.set(f"accel/got/{number}/{node}", "1")
+        temporary.replace(file)
+        assert _digest(file) == digest, f"{file} was damaged on its way"
+
+    def failed(self, message: str) -> None:
+        """Say why this process will not come to the end; the first one to say so is heard."""
+        with suppress(LostError):
+            self._ask(self.store.compare_set, FAILED, "", f"Rank {self.place.rank}: {message}")
+
+    def first_failure(self) -> str | None:
+        """What another process said before it failed; None where nobody said anything."""
+        with suppress(LostError):
+            if self._ask(self.store.check, [FAILED]):
+                said = self._ask(self.store.get, FAILED).decode()
+                return None if said.startswith(f"Rank {self.place.rank}:") else said
+        return None
+
+    def leave(self, code: ExitCode, *, together: bool) -> ExitCode:
+        """End as rank 0 does, once it has finished; who ends for a reason of its own goes at once."""
+        with suppress(LostError, Elsewhere):
+            if self.place.leads:
+                self._ask(self.store.set, ENDED, str(int(code)))
+                self._let_go(time.monotonic() + (LEAVE_S if together else 0))
+            elif together:
+                self._wait(ENDED, watch=0)
+                code = ExitCode(int(self._ask(self.store.get, ENDED)))
+                self._ask(self.store.set, f"accel/left/{self.place.rank}", "1")
+        return code
+
+    def _let_go(self, deadline: float) -> None:
+        """Keep the store alive until the others have heard."""
+        keys = [f"accel/left/{rank}" for rank in self._others]
+        while time.monotonic() < deadline and not self._ask(self.store.check, keys):
+            time.sleep(POLL_S)
+
+    def _wait(self, *keys: str, watch: int) -> str:
+        """The first of the keys that is set, for as long as the heart of the rank that is to set it beats.
+
+        Raises:
+            Elsewhere: the run was ended by rank 0.
+            LostError: a process failed, or has not been heard for too long.
+        """
+        beats, heard, pause = b"", time.monotonic(), POLL_S / 10
+        while True:
+            for key in keys:
+                if self._ask(self.store.check, [key]):
+                    return key
+            if self._ask(self.store.check, [ENDED]):
+                raise Elsewhere(int(self._ask(self.store.get, ENDED)))
+            failure = self.first_failure()
+            if failure is not None:
+                raise LostError(failure)
+            now = self._beats_of(watch)
+            if now != beats:
+                beats, heard = now, time.monotonic()
+            if time.monotonic() - heard > self.timeout_s:
+                raise LostError(f"Rank {watch} has not been heard for strategy.timeout_s={self.timeout_s} s.")
+            time.sleep(pause)
+            pause = min(2 * pause, POLL_S * 5)
+
+    def _beats_of(self, rank: int) -> bytes:
+        key = f"accel/beat/{rank}"
+        return self._ask(self.store.get, key) if self._ask(self.store.check, [key]) else b""
+
+    def _ask(self, question: Callable[..., T], *args: Any) -> T:
+        """A word with the store, which itself would wait for a cut-off machine for a quarter of an hour.
+
+        Raises:
+            LostError: no answer.
+        """
+        answers: list[T] = []
+        errors: list[Exception] = []
+
+        def ask() -> None:
+            try:
+                answers.append(question(*args))
+            except Exception as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        thread.join(self.timeout_s)
+        if answers:
+            return answers[0]
+        reason = _first_line(errors[0]) if errors else f"no answer within strategy.timeout_s={self.timeout_s} s"
+        raise LostError(f"The processes of this run lost each other: {reason}.")
+
+
+def _digest(file: Path) -> str:
+    """Of a file's bytes; empty where there is none."""
+    if not file.is_file():
+        return ""
+    sum_ = blake2b(digest_size=16)
+    with file.open("rb") as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            sum_.update(chunk)
+    return sum_.hexdigest()
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

@@ -1,0 +1,151 @@
+"""Ranks as threads around one store: what they agree on, in which order they go, and how they learn of a loss."""
+
+import threading
+import time
+
+import pytest
+from torch.distributed import HashStore
+
+from accel.errors import ExitCode, LostError, RunError
+from accel.place import Place
+from accel.ranks import Alone, Elsewhere
+from accel.rendezvous import Together, meet
+
+
+def together(work, *, nodes=1, local=2, timeout_s=5.0):
+    """What ``work(ranks)`` returned or raised, by rank."""
+    store, results = HashStore(), {}
+
+    def rank(number):
+        place = Place(number, nodes * local, number % local, local, number // local, "torchrun")
+        try:
+            results[number] = work(Together(place, store, timeout_s))
+        except Exception as error:
+            results[number] = error
+
+    threads = [threading.Thread(target=rank, args=(n,)) for n in range(nodes * local)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return [results[n] for n in range(nodes * local)]
+
+
+def test_all_take_the_folder_of_rank_0():
+    assert together(lambda ranks: ranks.agree("folder", f"/run{ranks.place.rank}")) == ["/run0"] * 2
+
+
+def test_the_first_of_each_machine_goes_first():
+    made = {}
+
+    def work(ranks):
+        with ranks.after_leader("ready"):
+            if ranks.place.leads_node:
+                time.sleep(0.3)
+                made[ranks.place.node_rank] = True
+            return made.get(ranks.place.node_rank)
+
+    assert together(work, nodes=2) == [True] * 4
+
+
+def test_a_long_wait_for_one_who_works_is_no_loss():
+    def work(ranks):
+        if ranks.place.rank == 0:
+            time.sleep(2.5)
+        ranks.gather()
+        return "here"
+
+    assert together(work, timeout_s=1.0) == ["here"] * 2
+
+
+def test_one_who_is_silent_is_lost(monkeypatch):
+    """The same wait without a beating heart ends."""
+    monkeypatch.setattr(Together, "_beat", lambda self, store: None)
+
+    def work(ranks):
+        if ranks.place.rank == 0:
+            time.sleep(2.5)
+        ranks.gather()
+
+    error = together(work, timeout_s=1.0)[1]
+    assert isinstance(error, LostError)
+    assert "Rank 0 has not been heard for strategy.timeout_s=1.0 s" in str(error)
+
+
+def test_one_who_fails_is_heard_by_those_who_wait():
+    def work(ranks):
+        if ranks.place.rank == 1:
+            ranks.failed("out of memory")
+            return ranks.leave(ExitCode.FAILED, together=False)
+        return ranks.gather()
+
+    found = together(work)
+    assert "Rank 1: out of memory" in str(found[0])
+    assert found[1] == 3
+
+
+def test_all_end_as_rank_0_does():
+    def work(ranks):
+        leads = ranks.place.leads
+        if leads:
+            time.sleep(0.3)
+        return ranks.leave(ExitCode.FAILED if leads else ExitCode.DONE, together=True)
+
+    assert together(work) == [3, 3]
+
+
+def test_one_who_waits_hears_that_rank_0_has_ended():
+    def work(ranks):
+        if ranks.place.leads:
+            return ranks.leave(ExitCode.REFUSED, together=False)
+        return ranks.agree("never", "")
+
+    found = together(work)[1]
+    assert isinstance(found, Elsewhere)
+    assert found.exit_code == 2
+
+
+@pytest.mark.parametrize("theirs", [None, b"older", "same"])
+def test_a_file_reaches_every_machine(tmp_path, theirs, monkeypatch):
+    monkeypatch.setattr("accel.rendezvous.CHUNK_BYTES", 1000)
+    content = bytes(range(256)) * 10
+
+    def work(ranks):
+        folder = tmp_path / str(ranks.place.node_rank)  # a disk for each machine
+        folder.mkdir(exist_ok=True)
+        file = folder / "last.ckpt"
+        if ranks.place.rank == 0:
+            file.write_bytes(content)
+        elif ranks.place.leads_node and theirs is not None:
+            file.write_bytes(content if theirs == "same" else theirs)
+        ranks.deliver(file)
+        return file.read_bytes() == content
+
+    assert together(work, nodes=2) == [True] * 4
+    assert [f.name for f in (tmp_path / "1").iterdir()] == ["last.ckpt"]
+
+
+def test_a_store_that_does_not_answer_is_a_loss():
+    ranks = Together(Place(0, 2, 0, 2, 0), HashStore(), 0.2)
+    with pytest.raises(LostError, match=r"no answer within strategy\.timeout_s"):
+        ranks._ask(time.sleep, 1)
+    assert ranks._ask(lambda: 5) == 5
+
+
+def test_those_who_do_not_come_are_missed(monkeypatch):
+    from accel.launch import _free_port
+
+    for variable in Place().variables("", 0):
+        monkeypatch.setenv(variable, "")
+    monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
+    with pytest.raises(RunError, match=r"The 2 processes of this run did not meet at 127\.0\.0\.1:\d+ within"):
+        meet(Place(0, 2, 0, 2, 0), "127.0.0.1", _free_port(), 1)
+
+
+def test_one_alone_has_nobody_to_wait_for(tmp_path):
+    alone = Alone()
+    with alone.after_leader("ready"):
+        alone.gather()
+    alone.deliver(tmp_path / "none")
+    alone.failed("x")
+    assert (alone.agree("a", "b"), alone.first_failure(), alone.leave(ExitCode.DONE, together=True)) == ("b", None, 0)
