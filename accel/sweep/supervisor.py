@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from accel.place import TORCH_VARIABLES
 from accel.sweep.record import Job
-from accel.sweep.worker import RANK_VARIABLES, Order
+from accel.sweep.worker import Order
 
 POLL_S = 0.2
 STOP = ".stop"
@@ -50,9 +51,8 @@ class Errand:
         resume = self.resume
         if again:
             resume = job.prepare_folder() if rank == 0 else job.can_go_on()
-        more = {} if rank == 0 else {"ACCEL_RUN_FOLDER": str(job.folder)}
-        kept = {k: v for k, v in environment.items() if k not in RANK_VARIABLES}
-        order = replace(self.order, environment={**kept, **self.order.environment, **more})
+        kept = {k: v for k, v in environment.items() if k not in TORCH_VARIABLES}
+        order = replace(self.order, environment={**kept, **self.order.environment})
         return order.ending_with(job.where(resume=resume))
 
 
