@@ -1,7 +1,7 @@
 """An exported model's folder: safetensors, configuration, tokenizer, and what was removed, so that it reloads.
 
 A model that was neither resized nor quantized is a plain transformers folder; any other carries in ``accel.json`` the
-number of units of each block, and its int8 weights with a scale per row.
+number of units of each block and the quantization scheme, and has its rounded weights beside their scales.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ from torch import Tensor, nn
 from accel.errors import DataError
 from accel.exported import META, Meta, read_meta
 from accel.logs import quiet_import
-from accel.ops import int8_layers, structure
+from accel.ops import quantized_layers, rounding, structure
+from accel.ops.grids import SCALE
+from accel.ops.schemes import SCHEMES
 from accel.pretrained import load_config, load_tokenizer, quiet
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 WEIGHTS = "model.safetensors"
-QUANTIZED_SUFFIX = f".{int8_layers.SCALE}"
+QUANTIZED_SUFFIX = f".{SCALE}"
 
 
 def save_model(
@@ -51,6 +53,7 @@ def save_model(
         shared=shared,
         trained_on=trained_on,
         private=private,
+        scheme=rounding.scheme_name(model),
     )
     model.config.save_pretrained(folder)  # type: ignore[union-attr]
     tokenizer.save_pretrained(folder)
@@ -79,7 +82,7 @@ def load_model(folder: Path) -> nn.Module:
     state = load_file(folder / WEIGHTS)
     state |= {name: state[original] for name, original in meta.shared.items()}
     try:
-        _restore(model, state)
+        _restore(model, state, meta)
     except (RuntimeError, AttributeError, KeyError) as error:
         raise DataError(
             f"{folder / WEIGHTS} does not fit its configuration: {str(error)[:300]}. Export again."
@@ -99,7 +102,7 @@ def shipped_bytes(folder: Path, weights: Sequence[str] = (WEIGHTS,)) -> int:
 
 
 def is_quantized(folder: Path) -> bool:
-    """Whether the folder's weights are int8; read from the header alone."""
+    """Whether the folder's weights are rounded; read from the header alone."""
     from safetensors import safe_open
 
     with safe_open(folder / WEIGHTS, framework="pt") as file:
@@ -119,9 +122,11 @@ def _unshared(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, st
     return {name: value.contiguous() for name, value in state.items() if name not in shared}, shared
 
 
-def _restore(model: nn.Module, state: dict[str, Tensor]) -> None:
+def _restore(model: nn.Module, state: dict[str, Tensor], meta: Meta) -> None:
     model.requires_grad_(False)
-    int8_layers.put_in_place(model, state)
+    scheme = SCHEMES[meta.scheme]()
+    quantized_layers.put_in_place(model, state, scheme.layer)
+    setattr(model, rounding.SCHEME, scheme)
     missing, unexpected = model.load_state_dict(state, strict=False)
     if missing or unexpected:
         raise RuntimeError(f"missing {missing[:3]}, unexpected {list(unexpected)[:3]}")

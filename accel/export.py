@@ -16,14 +16,25 @@ from accel import artifact
 from accel.engines.onnxruntime import OnnxRuntime
 from accel.errors import DataError, ExitCode
 from accel.metrics import Report, evaluate
-from accel.onnx_export import ExportError, Parity, export_onnx, parity, quantize_onnx, random_inputs, require_parity
+from accel.onnx_export import (
+    ExportError,
+    Parity,
+    export_onnx,
+    parity,
+    quantize_onnx,
+    random_inputs,
+    require_parity,
+    require_rounded_parity,
+)
+from accel.onnx_layers import bits_of, compute_in_int8, has_operators, with_operators
+from accel.ops.quantized_layers import multiplies_int8, quantized, to_float
 
 if TYPE_CHECKING:
     from accel.console import Console
     from accel.data.prepared import Prepared
 
-ONNX, ONNX_INT8 = "model.onnx", "model.int8.onnx"
-FORMATS = {"onnx": ONNX, "onnx-int8": ONNX_INT8}
+ONNX, ONNX_INT8, ONNX_INT4 = "model.onnx", "model.int8.onnx", "model.int4.onnx"
+FORMATS = {"onnx": ONNX, "onnx-int8": ONNX_INT8, "onnx-int4": ONNX_INT4}
 RELOAD_TOLERANCE = 1e-5
 
 
@@ -90,34 +101,62 @@ def export_all(
 
 
 def export_to_onnx(model: nn.Module, target: Path, data: Prepared | None) -> list[Export]:
-    """``model.onnx`` in fp32, and for an int8 model ``model.int8.onnx`` too.
+    """``model.onnx`` in fp32, and for a quantized model a file with its own rounded weights too.
 
     Raises:
         ExportError: the architecture has no ONNX form, or the file is not the model; then no file is kept.
     """
     plain = float_copy(model)
-    made = [_onnx(plain, plain, target, "onnx", data)]
-    if is_int8(model):
-        quantize_onnx(target / ONNX, target / ONNX_INT8)
-        made.append(_checked(model, target, "onnx-int8", data))
+    made = [_onnx(plain, target, "onnx", data)]
+    if has_operators(model):
+        made.append(_onnx(model, target, quantized_format(model), data))
     return made
 
 
-def _onnx(model: nn.Module, reference: nn.Module, target: Path, name: str, data: Prepared | None) -> Export:
-    export_onnx(model, target / ONNX)
+def quantized_format(model: nn.Module) -> str:
+    """Name of the ONNX format that keeps the model's rounded weights."""
+    return f"onnx-int{bits_of(model)}"
+
+
+def write_quantized(model: nn.Module, file: Path) -> None:
+    """Write a quantized model with its own weights; weight-only layers compute with fp32 activations.
+
+    Raises:
+        ExportError: the architecture has no ONNX form.
+    """
+    export_onnx(with_operators(model), file)
+
+
+def _onnx(model: nn.Module, target: Path, name: str, data: Prepared | None) -> Export:
+    """Export, prove that the file is the model, and only then let weight-only layers take their faster kernel."""
+    file = target / FORMATS[name]
     try:
-        return _checked(reference, target, name, data)
+        if name == "onnx":
+            export_onnx(model, file)
+            return _checked(model, target, name, data, require=require_parity)
+        write_quantized(model, file)
+        if multiplies_int8(model):
+            return _checked(model, target, name, data, require=require_rounded_parity)
+        _checked(float_copy(model), target, name, None, require=require_parity)
+        compute_in_int8(file)
+        return _checked(model, target, name, data)
     except ExportError:
-        (target / ONNX).rename(target / f"{ONNX}.rejected")
+        if file.exists():
+            file.rename(target / f"{file.name}.rejected")
         raise
 
 
-def _checked(reference: nn.Module, target: Path, name: str, data: Prepared | None) -> Export:
+def _checked(
+    reference: nn.Module,
+    target: Path,
+    name: str,
+    data: Prepared | None,
+    require: Callable[[Parity, str], None] = lambda found, what: None,
+) -> Export:
     file = target / FORMATS[name]
-    engine = OnnxRuntime(file, "int8" if name == "onnx-int8" else "float32", 0, torch.get_num_threads())
-    found: Parity = parity(reference, engine)
-    if name == "onnx":
-        require_parity(found, file.name)
+    engine = OnnxRuntime(file, name.removeprefix("onnx-") if name != "onnx" else "float32", 0, torch.get_num_threads())
+    found = parity(reference, engine)
+    require(found, file.name)
     metrics = _score_engine(engine, data) if data is not None else {}
     size = artifact.shipped_bytes(target, [file.name])
     return Export(name, f"model/{file.name}", size, found.max_abs_diff, metrics)
@@ -136,20 +175,9 @@ def _difference(model: nn.Module, other: nn.Module) -> float:
         return float((model(**inputs).logits - other(**inputs).logits).abs().max())
 
 
-def is_int8(model: nn.Module) -> bool:
-    """Whether any layer stores int8."""
-    from accel.ops import int8_layers
-
-    return int8_layers.count_quantized(model) > 0
-
-
 def float_copy(model: nn.Module) -> nn.Module:
-    """The model itself, or for an int8 model an fp32 copy of the same values."""
-    if not is_int8(model):
-        return model
-    from accel.ops import int8_layers
-
-    return int8_layers.to_float(copy.deepcopy(model))
+    """The model itself, or for a quantized model an fp32 copy of the same values."""
+    return to_float(copy.deepcopy(model)) if quantized(model) else model
 
 
 def main(words: Sequence[str]) -> int:
@@ -168,7 +196,9 @@ def main(words: Sequence[str]) -> int:
         raise DataError(f"{arguments.run} has no model/ folder: give the folder of a finished run.")
     model = artifact.load_model(target)
     made: list[Any] = export_to_onnx(model, target, None)
-    if arguments.format == "onnx-int8" and not is_int8(model):
+    if arguments.format not in [export.format for export in made]:
+        if arguments.format != "onnx-int8":
+            raise DataError(f"{arguments.run} is not in int4: train it with scheme=int4_weight_only, or use onnx-int8.")
         quantize_onnx(target / ONNX, target / ONNX_INT8)
         made.append(_checked(model, target, "onnx-int8", None))
     for export in made:

@@ -24,6 +24,8 @@ class Meta:
     """Tensors that are the same as another one and are stored once."""
     trained_on: str = ""
     """Source of the data; empty where nobody noted it."""
+    scheme: str = "int8"
+    """How layers with a scale compute; of no meaning where there is none."""
     private: bool = False
     """Whether it was trained with differential privacy."""
 

@@ -22,13 +22,14 @@ from filelock import FileLock
 from torch import nn
 
 from accel import __version__, artifact
-from accel.compression import Int8
+from accel.compression import Quantization
 from accel.console import Console
 from accel.errors import RunError
-from accel.export import ONNX, ONNX_INT8
+from accel.export import FORMATS, ONNX, quantized_format, write_quantized
 from accel.measure import SEQUENCE_LENGTH, Measurement, measure
 from accel.measured import candidates
-from accel.onnx_export import ExportError, export_onnx, quantize_onnx, random_inputs
+from accel.onnx_export import ExportError, export_onnx, random_inputs
+from accel.onnx_layers import has_operators
 from accel.ops.structure import CHANNELS, HEADS, find_blocks, find_stacks, keep_layers, remove_units
 from accel.plan import Plan, digest
 from accel.report.record import processor
@@ -86,12 +87,17 @@ def latency_table(plan: Plan, tokenizer: PreTrainedTokenizerBase, console: Conso
 def _content_hash(plan: Plan) -> str:
     """Over everything that times depend on and can be known."""
     versions = [version(name) for name in ("torch", "transformers", "onnxruntime")]
-    what = [plan.model.fingerprint(), sorted(plan.engines), _quantizes(plan), torch.get_num_threads()]
+    what = [plan.model.fingerprint(), sorted(plan.engines), _scheme(plan), torch.get_num_threads()]
     return digest([*what, processor(), platform.node(), __version__, versions])[:24]
 
 
-def _quantizes(plan: Plan) -> bool:
-    return any(isinstance(technique, Int8) for technique in plan.compression)
+def _quantization(plan: Plan) -> Quantization | None:
+    return next((technique for technique in plan.compression if isinstance(technique, Quantization)), None)
+
+
+def _scheme(plan: Plan) -> str:
+    quantization = _quantization(plan)
+    return quantization.scheme.name if quantization else ""
 
 
 def _measure(plan: Plan, tokenizer: PreTrainedTokenizerBase, console: Console) -> LatencyTable:
@@ -129,20 +135,22 @@ def _shallower(dense: nn.Module) -> nn.Module:
 
 
 def _ready(model: nn.Module, folder: Path, plan: Plan, tokenizer: PreTrainedTokenizerBase) -> nn.Module:
-    """The model as the run will export it: in int8 where it quantizes, and as ONNX where that is an engine."""
+    """The model as the run will export it: rounded where it quantizes, and as ONNX where that is an engine."""
+    quantization = _quantization(plan)
+    if quantization is not None:
+        from accel.ops import rounding
+
+        rounding.prepare(model, quantization.how())
+        model = rounding.convert(model)
     if "onnxruntime" in plan.engines:
         folder.mkdir()
         try:
-            export_onnx(model, folder / ONNX)
-            if _quantizes(plan):  # a run that does not has no int8 file in the end, and no such time may be promised
-                quantize_onnx(folder / ONNX, folder / ONNX_INT8)
+            if has_operators(model):
+                write_quantized(model, folder / FORMATS[quantized_format(model)])
+            else:
+                export_onnx(model, folder / ONNX)
         except ExportError:
             pass  # then the other engines are timed, as at the end of the run
-    if _quantizes(plan):
-        from accel.ops import int8
-
-        int8.prepare(model, embeddings=True)
-        model = int8.convert(model)
     artifact.save_model(model, tokenizer, folder, label_names=["a", "b"], max_length=SEQUENCE_LENGTH)
     return model
 

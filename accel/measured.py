@@ -18,7 +18,7 @@ from accel.engines import Engine
 from accel.engines.eager import Eager
 from accel.engines.inductor import Inductor
 from accel.engines.onnxruntime import OnnxRuntime
-from accel.export import ONNX, ONNX_INT8, Exported, float_copy, is_int8
+from accel.export import FORMATS, ONNX, ONNX_INT8, Exported, float_copy, quantized_format
 from accel.measure import (
     SEQUENCE_LENGTH,
     THROUGHPUT_BATCH,
@@ -30,7 +30,9 @@ from accel.measure import (
     summarize,
 )
 from accel.onnx_export import ExportError, export_onnx, quantize_onnx, random_inputs
-from accel.ops.int8_layers import SCALE
+from accel.onnx_layers import has_operators
+from accel.ops.grids import SCALE, ZERO
+from accel.ops.quantized_layers import multiplies_int8, quantized
 from accel.trainer.standard import bf16_fast
 
 
@@ -95,28 +97,32 @@ def candidates(model: nn.Module, folder: Path, engines: Sequence[str]) -> list[C
 
 
 def _eager(model: nn.Module, folder: Path) -> Mapping[str, Callable[[], Engine]]:
-    dtype = "int8" if is_int8(model) else "float32"
+    dtype = "int8" if multiplies_int8(model) else "float32"
     return {f"eager {dtype}": partial(Eager, model, dtype, artifact.shipped_bytes(folder))}
 
 
 def _inductor(model: nn.Module, folder: Path) -> Mapping[str, Callable[[], Engine]]:
     size = artifact.shipped_bytes(folder)
-    if is_int8(model):
+    if multiplies_int8(model):
         return {"inductor int8": partial(Inductor, model, "int8", size)}
     formats = ["float32", *(["bfloat16"] if bf16_fast() else [])]
-    return {f"inductor {dtype}": partial(Inductor, model, dtype, size) for dtype in formats}
+    plain = float_copy(model)  # freezing reads weight-only layers into the dtype that they compute in anyway
+    return {f"inductor {dtype}": partial(Inductor, plain, dtype, size) for dtype in formats}
 
 
 def _onnxruntime(model: nn.Module, folder: Path) -> Mapping[str, Callable[[], Engine]]:
-    files = {"float32": ONNX, "int8": ONNX_INT8}
-    wanted = ["int8"] if is_int8(model) else ["float32", "int8"]
+    """A quantized model in its own format; any other in fp32 and in onnxruntime's int8, where the files are there."""
+    if has_operators(model):
+        wanted = {quantized_format(model).removeprefix("onnx-"): FORMATS[quantized_format(model)]}
+    else:
+        wanted = {"float32": ONNX} | ({} if quantized(model) else {"int8": ONNX_INT8})
     threads = torch.get_num_threads()
     return {
         f"onnxruntime {dtype}": partial(
-            OnnxRuntime, folder / files[dtype], dtype, artifact.shipped_bytes(folder, [files[dtype]]), threads
+            OnnxRuntime, folder / file, dtype, artifact.shipped_bytes(folder, [file]), threads
         )
-        for dtype in wanted
-        if (folder / files[dtype]).is_file()
+        for dtype, file in wanted.items()
+        if (folder / file).is_file()
     }
 
 
@@ -128,7 +134,9 @@ ENGINES: dict[str, Callable[[nn.Module, Path], Mapping[str, Callable[[], Engine]
 
 
 def _parameters(model: nn.Module) -> tuple[int, int]:
-    """(parameters, those that are not zero); the scales of int8 weights are not parameters."""
-    state = {name: v for name, v in model.state_dict().items() if not name.endswith(SCALE)}
+    """(parameters, those that are not zero); scales are not parameters, and two int4 weights in a byte are two."""
+    if any(layer.bits == 4 for layer in quantized(model)):
+        model = float_copy(model)
+    state = {name: v for name, v in model.state_dict().items() if not name.endswith((SCALE, ZERO))}
     seen: dict[Any, torch.Tensor] = {(v.data_ptr(), v.shape): v for v in state.values()}
-    return sum(v.numel() for v in seen.values()), sum(int(v.count_nonzero()) for v in seen.values())
+    return sum(v.numel() for v in seen.values()), sum(int((v != 0).sum()) for v in seen.values())

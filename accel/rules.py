@@ -97,13 +97,14 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         (Qat, Lora),
-        "the adapter is merged into the weight after training, so the weight that is rounded in the end is not the "
-        "one that was trained rounded",
-        "tuning=full with qat, or tuning=lora without it",
+        "the weight is rounded together with the adapter that will be merged into it, and no merged weight can leave "
+        "out a part of the adapter's input",
+        "tuning.dropout=0",
+        unless=lambda qat, lora: lora.dropout == 0,
     ),
     Rule(
         (Ptq, Qat),
-        "both end in the same int8 layers, one with training and one without",
+        "both end in the same rounded layers, one with training and one without",
         "compression=[qat] for quality, or compression=[ptq] where training cannot round",
     ),
     Rule(

@@ -41,6 +41,8 @@ class Ready:
 def make_ready(run: Run, dataset: Dataset, console: Console) -> Ready:
     """Tokenize, and train or find the baseline if one is needed."""
     quiet_third_parties()
+    for technique in run.plan.techniques:
+        technique.check_machine()
     _start_from_public_data(run, dataset, console)
     with run.timed("tokenize"):
         data = prepare(dataset, run.plan)

@@ -151,6 +151,7 @@ class Technique(Option):
     """An option that changes training. Every seam takes a thing and returns it, unchanged by default.
 
     ==================  =====================================================================
+    check_machine       first of all, when torch is there
     kept_tokens         when the training examples have been tokenized
     check_budget        before the dense baseline is trained
     trainer_args        before the ``Trainer`` is made
@@ -193,6 +194,13 @@ class Technique(Option):
     def starts_from_baseline(self) -> bool:
         """Whether training begins with the weights of the dense baseline instead of the pretrained ones."""
         return False
+
+    def check_machine(self) -> None:
+        """Refuse a machine that cannot run what the settings ask for.
+
+        Raises:
+            RunError: what is missing, and what to use instead.
+        """
 
     def kept_tokens(self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[np.ndarray]) -> Collection[int] | None:
         """Ids of the pieces that the finished model needs; None for all."""

@@ -7,7 +7,9 @@ from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
-from accel.ops import int8
+from accel.ops import rounding
+from accel.ops.grids import Int8Rows
+from accel.ops.schemes import Int8
 from accel.predictor import Predictor
 
 
@@ -19,8 +21,8 @@ def predictor(tmp_path):
             for parameter in model.parameters():  # random weights predict nothing; larger ones predict something
                 parameter.mul_(1.5)
         if quantized:
-            int8.prepare(model, embeddings=True)
-            model = int8.convert(model)
+            rounding.prepare(model, Int8(Int8Rows()))
+            model = rounding.convert(model)
         folder = tmp_path / f"{model_class.__name__}{quantized}"
         artifact.save_model(model, model_class().tokenizer(), folder, label_names=["bad", "good"], max_length=32)
         return Predictor.load(folder)

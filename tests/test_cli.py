@@ -28,10 +28,10 @@ def outside(words, cwd):
         (["check"], 0),
         (["check", "compression=[prune,qat,distill]"], 0),
         (["check", "compression=[prnue]"], 2),
-        (["check", "tuning=lora", "compression=[qat]"], 2),
+        (["check", "tuning=lora", "compression=[prune]"], 2),
         (["check", "-m", "compression=[],[prune],[qat]", "tuning=full,lora"], 0),
         (["modle=x"], 2),
-        (["tuning=lora", "compression=[qat]"], 2),
+        (["tuning=lora", "compression=[prune]"], 2),
         (["predict", "nowhere", "text"], 2),
         (["compare", "nowhere"], 2),
         (["--nonsense"], 2),
@@ -64,12 +64,12 @@ def _seconds(work):
 
 
 def test_a_refused_run_leaves_its_record_and_nothing_else(tmp_path, capsys):
-    assert main(["tuning=lora", "compression=[qat]", f"hydra.run.dir={tmp_path / 'run'}"]) == 2
+    assert main(["tuning=lora", "compression=[prune]", f"hydra.run.dir={tmp_path / 'run'}"]) == 2
     assert [p.name for p in (tmp_path / "run").iterdir()] == ["result.json"]
     record = json.loads((tmp_path / "run" / "result.json").read_text())
     assert record["status"] == "refused"
     assert record["error"] in capsys.readouterr().err
-    assert record["overrides"][:2] == ["tuning=lora", "compression=[qat]"]
+    assert record["overrides"][:2] == ["tuning=lora", "compression=[prune]"]
 
 
 def test_a_typo_leaves_a_record_too(tmp_path):

@@ -3,10 +3,13 @@ import torch
 
 from accel.cli import main
 from accel.engines.onnxruntime import OnnxRuntime
-from accel.export import float_copy, is_int8
+from accel.export import float_copy
 from accel.model.tiny_bert import TinyBert
 from accel.onnx_export import ExportError, parity, require_parity
-from accel.ops import int8
+from accel.ops import rounding
+from accel.ops.grids import Int8Rows
+from accel.ops.quantized_layers import quantized
+from accel.ops.schemes import Int8
 
 
 def test_a_finished_run_exports_again(tiny_run, tmp_path, capsys):
@@ -23,11 +26,11 @@ def test_a_finished_run_exports_again(tiny_run, tmp_path, capsys):
 def test_an_int8_model_has_a_float_copy_of_the_same_values():
     model = TinyBert().classifier(["a", "b"]).eval()
     assert float_copy(model) is model
-    int8.prepare(model, embeddings=True)
-    int8.convert(model)
-    assert is_int8(model)
+    rounding.prepare(model, Int8(Int8Rows()))
+    rounding.convert(model)
+    assert quantized(model)
     plain = float_copy(model)
-    assert not is_int8(plain)
+    assert not quantized(plain)
     ids = torch.full((1, 9), 7)
     with torch.inference_mode():
         assert (plain(input_ids=ids).logits - model(input_ids=ids).logits).abs().max() < 0.01

@@ -23,7 +23,12 @@ TECHNIQUES = {
     "mask 2 of 4": ["compression=[mask]", "compression.mask.pattern=2:4"],
     "vocabulary": ["compression=[vocabulary]"],
     "ptq": ["compression=[ptq]"],
+    "ptq int4": ["compression=[ptq]", "compression.ptq.scheme=int4_weight_only", "compression.ptq.embedding_bits=4"],
     "qat": ["compression=[qat]"],
+    "qat int8 weight only": ["compression=[qat]", "compression.qat.scheme=int8_weight_only"],
+    "qat int4": ["compression=[qat]", "compression.qat.scheme=int4_weight_only", "compression.qat.symmetric=false"],
+    "qat+lora": ["compression=[qat]", "tuning=lora"],
+    "prune+qat int4": ["compression=[prune,qat]", "compression.qat.scheme=int4_weight_only"],
     "distill": ["compression=[distill]"],
     "distill by relations and nearest layers": [
         "compression=[distill]",
@@ -195,6 +200,10 @@ def test_changing_any_field_changes_the_digest():
         "prune.target_latency_ms=4",
         "qat.begin=0.7",
         "qat.embeddings=false",
+        "qat.scheme=int4_weight_only",
+        "qat.group_size=64",
+        "qat.symmetric=false",
+        "qat.embedding_bits=4",
         "distill.temperature=3",
         "vocabulary.min_count=2",
     ]

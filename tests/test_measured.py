@@ -1,6 +1,8 @@
 from accel.measured import ENGINES, _parameters, candidates
 from accel.model.tiny_bert import TinyBert
-from accel.ops import int8
+from accel.ops import rounding
+from accel.ops.grids import Int8Rows
+from accel.ops.schemes import Int8
 from accel.plan import ENGINE_NAMES
 
 
@@ -11,8 +13,8 @@ def test_every_engine_that_can_be_named_can_be_measured():
 def test_scales_are_no_parameters_and_embeddings_count():
     model = TinyBert().classifier(["a", "b"])
     before = _parameters(model)[0]
-    int8.prepare(model, embeddings=True)
-    assert _parameters(int8.convert(model))[0] == before
+    rounding.prepare(model, Int8(Int8Rows()))
+    assert _parameters(rounding.convert(model))[0] == before
 
 
 def test_an_int8_model_is_measured_in_int8(tmp_path):
@@ -20,6 +22,6 @@ def test_an_int8_model_is_measured_in_int8(tmp_path):
     assert [c.label for c in candidates(model, tmp_path.parent, ["onnxruntime"])] == []
     (tmp_path / "model.safetensors").write_bytes(b"")
     assert [c.label for c in candidates(model, tmp_path, ["eager"])] == ["eager float32"]
-    int8.prepare(model, embeddings=True)
-    int8.convert(model)
+    rounding.prepare(model, Int8(Int8Rows()))
+    rounding.convert(model)
     assert [c.label for c in candidates(model, tmp_path, ["eager"])] == ["eager int8"]

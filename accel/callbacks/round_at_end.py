@@ -1,4 +1,4 @@
-"""Switches int8 rounding on when training is over."""
+"""Switches rounding on when training is over."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from accel.ops import int8
+from accel.ops import rounding
 
 
 class RoundAtEnd(pl.Callback):
@@ -14,4 +14,5 @@ class RoundAtEnd(pl.Callback):
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         del trainer
-        int8.enable(pl_module.model, enabled=True)
+        rounding.merge_adapters_in_the_loop(pl_module.model)
+        rounding.enable(pl_module.model, enabled=True)

@@ -1,4 +1,4 @@
-"""Switches int8 rounding on at its step, as a function of the step alone."""
+"""Switches rounding on at its step, as a function of the step alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from accel.ops import int8
+from accel.ops import rounding
 
 
 class SwitchRounding(pl.Callback):
@@ -17,4 +17,4 @@ class SwitchRounding(pl.Callback):
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
         del batch, batch_idx
-        int8.enable(pl_module.model, enabled=trainer.global_step >= self.begin_step)
+        rounding.enable(pl_module.model, enabled=trainer.global_step >= self.begin_step)

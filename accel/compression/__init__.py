@@ -13,6 +13,7 @@ from accel.technique import Evidence, Facts, History, Objection, Stage, Techniqu
 if TYPE_CHECKING:
     from torch import nn
 
+    from accel.ops.schemes import Scheme
     from accel.plan import Plan
 
 SUPPORTED_FAMILIES = (
@@ -111,41 +112,85 @@ class Removal(Compression):
                 )
 
 
+class SchemeName(Enum):
+    """How weights and activations are rounded; accel/ops/schemes.py has a class for each."""
+
+    int8 = "int8"
+    int8_weight_only = "int8_weight_only"
+    int4_weight_only = "int4_weight_only"
+    fp8 = "fp8"
+
+
+GROUP_SIZES = (32, 64, 128)
+EMBEDDING_BITS = (4, 8)
+
+
 @dataclass(kw_only=True)
-class Int8(Compression):
-    """Base of every option that ends in int8 weights and int8 activations."""
+class Quantization(Compression):
+    """Base of every option that ends in rounded weights."""
 
     stage: ClassVar[Stage] = Stage.QUANTIZE
+    scheme: SchemeName = SchemeName.int8
+    """int8: weights per row x activations per token; int8_weight_only; int4_weight_only: per group of inputs; fp8."""
+    group_size: int = 32
+    """How many int4 weights share a scale: 32, 64 or 128; fewer are more exact and larger."""
+    symmetric: bool = True
+    """Whether int4 groups have their zero in the middle; otherwise each group stores where it lies."""
     embeddings: bool = True
-    """Whether embedding tables are stored in int8 too; in small encoders they are half of all bytes."""
+    """Whether embedding tables are rounded too; in small encoders they are half of all bytes."""
+    embedding_bits: int = 8
+    """8: int8 with a scale per row; 4: int4 groups."""
+
+    def objections(self, plan: Plan) -> Iterator[Objection]:
+        yield from super().objections(plan)
+        if self.group_size not in GROUP_SIZES:
+            yield self.out_of_range("group_size", f"one of {GROUP_SIZES}: kernels know no others", "32")
+        if self.embedding_bits not in EMBEDDING_BITS:
+            yield self.out_of_range("embedding_bits", f"one of {EMBEDDING_BITS}", "8")
+
+    def how(self) -> Scheme:
+        """The scheme with its settings."""
+        from accel.ops.grids import Int4Groups, Int8Rows
+        from accel.ops.schemes import SCHEMES
+
+        tables = {8: Int8Rows(), 4: Int4Groups(self.group_size, self.symmetric)}
+        return SCHEMES[self.scheme.name](
+            tables[self.embedding_bits] if self.embeddings else None,
+            group_size=self.group_size,
+            symmetric=self.symmetric,
+        )
+
+    def check_machine(self) -> None:
+        self.how().require()
 
     def adapt_model(self, model: nn.Module, facts: Facts) -> nn.Module:
-        from accel.ops import int8
-        from accel.ops.int8_layers import require_int8_kernel
+        from accel.ops import rounding
 
         del facts
-        require_int8_kernel()
-        if int8.prepare(model, embeddings=self.embeddings) == 0:
+        if rounding.prepare(model, self.how()) == 0:
             raise NoEffectError(
                 f"compression=[{self.option_name()}] found no linear layer to quantize in this model: leave it out, or "
                 "report the architecture."
             )
-        int8.enable(model, enabled=False)
+        rounding.enable(model, enabled=False)
         return model
 
     def export(self, model: nn.Module) -> nn.Module:
-        from accel.ops import int8
+        from accel.ops import rounding
 
-        return int8.convert(model)
+        return rounding.convert(model)
 
     def evidence(self, model: nn.Module, history: History) -> Evidence:
-        from accel.ops import int8
+        from accel.ops import rounding
 
         del history
-        layers = [name for name, _ in int8.fake_quantized(model)]
-        active = sum(isinstance(m, int8.RowFakeQuantizer) and m.enabled for m in model.modules())
+        layers = [name for name, _ in rounding.rounded_layers(model)]
+        active = sum(isinstance(m, rounding.Rounder) and m.active for m in model.modules())
+        figures = {
+            "quantized_layers": len(layers),
+            "active_fake_quantizers": active,
+            "full_precision_layers": rounding.full_precision_layers(model),
+        }
         return Evidence(
-            acted=bool(layers) and active > 0,
-            figures={"quantized_layers": len(layers), "active_fake_quantizers": active},
-            expected="at least one layer with rounding on at the end of training",
+            bool(layers) and active > 0, figures, "at least one layer with rounding on at the end of training"
         )

@@ -1,8 +1,8 @@
-"""Rounds the finished model to int8: no change to training, and a small loss of quality.
+"""Rounds the finished model to int8, int4 or fp8: no change to training, and a loss of quality that grows as bits go.
 
-What it does: training runs as it would without it; then every linear layer (and embedding) is stored in int8, with a
-    scale per row, and computes with int8 activations per token, measured anew at every call: no calibration data.
-Use it when: the weights come out of a training that cannot round in its loop (``lora``), or to see what ``qat`` wins.
+What it does: training runs as it would without it; then every linear layer (and embedding) is stored on the grid of the
+    scheme, as ``qat`` would; activations are rounded per token, if at all, anew at every call: no calibration data.
+Use it when: training cannot round in its loop (``lora`` with dropout, privacy), or to see what ``qat`` wins.
 What it costs: no time; but the weights never met the rounding that they end in.
 Composes with: prune, layers, mask, vocabulary, distill, every tuning (an adapter is merged first), ddp and privacy, as
     what is computed from a private model alone stays private. Refused with qat, which ends in the same layers.
@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from accel.compression import Int8
+from accel.compression import Quantization
 
 if TYPE_CHECKING:
     from pytorch_lightning import Callback
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class Ptq(Int8):
-    """Dynamic int8 after training."""
+class Ptq(Quantization):
+    """Rounding after training."""
 
     def callbacks(self, facts: Facts) -> list[Callback]:
         from accel.callbacks.round_at_end import RoundAtEnd

@@ -19,6 +19,7 @@ from accel.dp.bookkeeping import (
     RecordScale,
 )
 from accel.errors import RunError
+from accel.ops.rounding import RoundedEmbedding, RoundedLinear
 
 if TYPE_CHECKING:
     from accel.dp.bookkeeping import Book
@@ -87,8 +88,8 @@ def _forward(recorded: Any, original: Any, module: nn.Module, page: Page, book: 
 def _linear(module: Any, page: Page, book: Book, x: Tensor) -> Tensor:
     _check(module, x, book)
     weight = module.weight
-    if hasattr(module, "weight_fake_quantizer"):  # rounding passes gradients straight through, so they are the weight's
-        x, weight = module.activation_fake_quantizer(x), module.weight_fake_quantizer(weight)
+    if isinstance(module, RoundedLinear):  # rounding passes gradients straight through, so they are the weight's
+        x, weight = module.input_rounder(x), module.rounded(weight)
     bias = module.bias.detach() if module.bias is not None else None
     return RecordLinear.apply(x, weight.detach(), bias, page, book.dummy)  # type: ignore[return-value]
 
@@ -98,7 +99,7 @@ def _embedding(module: Any, page: Page, book: Book, ids: Tensor) -> Tensor:
         ids = ids.expand(book.batch_size, -1)
     _check(module, ids, book)
     y = RecordEmbedding.apply(ids, module.weight.detach(), module.padding_idx, page, book.dummy)
-    return module.weight_fake_quantizer(y) if hasattr(module, "weight_fake_quantizer") else y
+    return module.weight_rounder(y) if isinstance(module, RoundedEmbedding) else y
 
 
 def _layer_norm(module: Any, page: Page, book: Book, x: Tensor) -> Tensor:

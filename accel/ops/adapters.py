@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from accel.errors import NoEffectError
 from accel.logs import quiet_import
-from accel.ops.int8_layers import LEAVE
+from accel.ops.quantized_layers import LEAVE, replace
+from accel.ops.rounding import RoundedLinear
 
 with quiet_import():
     from peft import LoraConfig, inject_adapter_in_model
@@ -39,8 +41,41 @@ def add_lora(model: nn.Module, *, rank: int, alpha: float, dropout: float) -> nn
     return model
 
 
+class MergedLora(nn.Module):
+    """An adapter that is added to its rounded layer's weight at every step, so that the sum is what is rounded.
+
+    The weight that is stored in the end is round(W + s B A); the usual adapter would train s B A beside round(W).
+    """
+
+    def __init__(self, adapter: LoraLayer) -> None:
+        super().__init__()
+        self.adapter: nn.Module = adapter  # type: ignore[assignment] - every LoraLayer is a module too
+
+    @property
+    def weight(self) -> Tensor:
+        """The frozen one; T5 asks for its dtype."""
+        return self.adapter.get_base_layer().weight  # type: ignore[operator]
+
+    def forward(self, x: Tensor) -> Tensor:
+        base = self.adapter.get_base_layer()  # type: ignore[operator]
+        with torch.autocast(x.device.type, enabled=False):  # the sum must be the one that merging gives
+            weight = base.weight + self.adapter.get_delta_weight(ADAPTER)  # type: ignore[operator]
+        return base.multiply(x, weight)
+
+
+def merge_in_the_loop(model: nn.Module) -> None:
+    """Let every adapter of a rounded layer be added to its weight before that is rounded, in place. Idempotent."""
+    nested = {id(m.adapter) for m in model.modules() if isinstance(m, MergedLora)}
+    replace(model, lambda m: _is_rounded(m) and id(m) not in nested, MergedLora)
+
+
+def _is_rounded(module: nn.Module) -> bool:
+    return isinstance(module, LoraLayer) and isinstance(module.get_base_layer(), RoundedLinear)
+
+
 def merge(model: nn.Module) -> nn.Module:
     """Add every adapter to its weight and leave plain layers behind, in place."""
+    replace(model, lambda m: isinstance(m, MergedLora), lambda merged: merged.adapter)
     for parent in list(model.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, LoraLayer):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from accel.errors import RunError
-from accel.ops.int8 import is_rounded
+from accel.ops.rounding import RoundedEmbedding, RoundedLinear
 from accel.ops.structure import HEADS, Block, find_stacks
 from accel.ops.vocabulary import figures as pieces
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TOKENS = 128
 """Length of the text whose FLOPs and time count, as in every measurement of a run."""
-SCALE_BYTES = FLOAT_BYTES = 4
+FLOAT_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _flops_per_unit(model: nn.Module, block: Block) -> float:
 
 
 def in_megabytes(model: nn.Module, blocks: Sequence[Block], facts: Facts) -> Prices:
-    """Size of the weights' file: int8 where training rounds, with a scale per row, and without dropped pieces."""
+    """Size of the weights' file: rounded weights with their scales, and without dropped pieces."""
     del facts
     each = {block.name: _bytes_per_unit(model, block) / 1e6 for block in blocks}
     whole = sum(_bytes_of(module) for module in _with_weights(model)) / 1e6
@@ -110,7 +110,7 @@ def _with_weights(model: nn.Module) -> list[nn.Module]:
     return list(found.values())
 
 
-def _bytes_of(module: nn.Module) -> int:
+def _bytes_of(module: nn.Module) -> float:
     rest = sum(p.numel() for name, p in module.named_parameters(recurse=False) if name != "weight") * FLOAT_BYTES
     weight = module._parameters.get("weight")
     if weight is None:
@@ -118,23 +118,32 @@ def _bytes_of(module: nn.Module) -> int:
     return rest + len(weight) * _row_bytes(module, weight.numel() // len(weight))
 
 
-def _row_bytes(module: nn.Module, columns: int) -> int:
-    return columns + SCALE_BYTES if is_rounded(module) else columns * FLOAT_BYTES
+def _weight_bytes(module: nn.Module) -> tuple[float, float]:
+    """(of each value, of each row) of the module's weight as it will be stored."""
+    rounder = module.weight_rounder if isinstance(module, RoundedLinear | RoundedEmbedding) else None
+    if rounder is None or rounder.grid is None:
+        return FLOAT_BYTES, 0
+    return rounder.grid.bytes_per_weight, rounder.grid.bytes_per_row
 
 
-def _bytes_per_unit(model: nn.Module, block: Block) -> int:
+def _row_bytes(module: nn.Module, columns: int) -> float:
+    per_value, per_row = _weight_bytes(module)
+    return per_value * columns + per_row
+
+
+def _bytes_per_unit(model: nn.Module, block: Block) -> float:
     """Whole rows of the inputs, with their biases, and columns of the output."""
-    into = 0
+    into = 0.0
     for path in block.inputs:
         linear = model.get_submodule(path)
         bias = FLOAT_BYTES if linear.bias is not None else 0
         into += block.rows_per_unit(model, path) * (_row_bytes(linear, int(linear.in_features)) + bias)  # type: ignore[arg-type]
     output = model.get_submodule(block.output)
-    column = int(output.out_features) * (1 if is_rounded(output) else FLOAT_BYTES)  # type: ignore[arg-type]
+    column = int(output.out_features) * _weight_bytes(output)[0]  # type: ignore[arg-type]
     return into + block.unit_width * column
 
 
-def _dropped_bytes(model: nn.Module) -> int:
+def _dropped_bytes(model: nn.Module) -> float:
     table = model.get_input_embeddings()  # type: ignore[operator]
     return pieces(model)["removed_pieces"] * _row_bytes(table, table.embedding_dim)
 

@@ -15,11 +15,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from accel.ops.int8_layers import Int8Linear
+from accel.ops.quantized_layers import QuantizedLinear
 from accel.ops.shards import local, part_like
 
 HEADS = "heads"
 CHANNELS = "channels"
+KEEP = "accel_keep"
+"""Buffer of a block's output layer while units are masked: which of them are kept, bool [num_units]."""
 
 
 @dataclass(frozen=True)
@@ -253,8 +255,8 @@ def _unit_width(layer: nn.Module, layout: Layout) -> int:
 
 
 def _has(module: nn.Module, path: str) -> bool:
-    # An int8 model is counted, not cut.
-    return _exists(module, path) and isinstance(module.get_submodule(path), nn.Linear | Int8Linear)
+    # A quantized model is counted, not cut.
+    return _exists(module, path) and isinstance(module.get_submodule(path), nn.Linear | QuantizedLinear)
 
 
 def _linear(module: nn.Module, path: str) -> nn.Linear:

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from accel.ops.importance import Candidates, choose
 from accel.ops.prices import Prices, in_parameters
-from accel.ops.structure import CHANNELS, HEADS, Block, find_blocks, mask_units, output_weight, remove_units
+from accel.ops.structure import CHANNELS, HEADS, KEEP, Block, find_blocks, mask_units, output_weight, remove_units
 
-KEEP, SCORE = "accel_keep", "accel_score"
+SCORE = "accel_score"
 PRICES = "accel_prices"
 """Attribute of a model: what its units cost in the currency of the budget."""
 

@@ -4,7 +4,8 @@ What it does: PEFT adds two small matrices to every linear layer of the body; th
     weights stay frozen; after training the adapters are merged, so the exported model is as fast as a dense one.
 Use it when: memory for gradients and optimizer state is short, or one body serves many tasks.
 What it costs: often within a point of full fine-tuning, with a learning rate about ten times higher.
-Composes with: distill, ddp; refused with prune and qat, which train the frozen weights.
+Composes with: distill, ddp, qat (without dropout) and ptq, which round the merged weight; refused with prune, which
+    scores the frozen weights.
 Off switch: ``tuning=full``.
 Reference: Hu et al. 2021 (arXiv 2106.09685); the PEFT library.
 

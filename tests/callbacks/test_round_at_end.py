@@ -2,12 +2,14 @@ from types import SimpleNamespace
 
 from accel.callbacks.round_at_end import RoundAtEnd
 from accel.model.tiny_bert import TinyBert
-from accel.ops import int8
+from accel.ops import rounding
+from accel.ops.grids import Int8Rows
+from accel.ops.schemes import Int8
 
 
 def test_rounding_begins_when_training_is_over():
     module = SimpleNamespace(model=TinyBert().classifier(["a", "b"]))
-    int8.prepare(module.model, embeddings=True)
-    int8.enable(module.model, enabled=False)
+    rounding.prepare(module.model, Int8(Int8Rows()))
+    rounding.enable(module.model, enabled=False)
     RoundAtEnd().on_fit_end(None, module)
-    assert {m.enabled for m in module.model.modules() if isinstance(m, int8.RowFakeQuantizer)} == {True}
+    assert {m.enabled for m in module.model.modules() if isinstance(m, rounding.Rounder)} == {True}

@@ -11,7 +11,11 @@ def test_training_does_not_know_of_it(train):
     _, plain, _ = train("trainer.max_steps=6")
     fitted, losses, _ = train("trainer.max_steps=6", "compression=[ptq]")
     assert losses == plain
-    assert fitted.evidence["ptq"] == {"quantized_layers": 16, "active_fake_quantizers": 29}
+    assert fitted.evidence["ptq"] == {
+        "quantized_layers": 16,
+        "active_fake_quantizers": 29,
+        "full_precision_layers": {"classifier": "2 outputs, fewer than 16"},
+    }
 
 
 def test_an_adapter_is_merged_first_and_is_no_layer_of_its_own(train):
@@ -26,5 +30,5 @@ def test_what_is_exported_is_int8_and_predicts(tiny_run, tmp_path, words):
 
 
 def test_one_rounding_is_enough():
-    with pytest.raises(PlanError, match="both end in the same int8 layers"):
+    with pytest.raises(PlanError, match="both end in the same rounded layers"):
         decide(compose(["compression=[ptq,qat]"]))

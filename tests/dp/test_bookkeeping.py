@@ -33,9 +33,11 @@ def tune(model, how):
         for name, p in model.named_parameters():
             p.requires_grad_(name.endswith("bias"))
     if how == "qat":
-        from accel.ops import int8
+        from accel.ops import rounding
+        from accel.ops.grids import Int8Rows
+        from accel.ops.schemes import Int8
 
-        int8.prepare(model, embeddings=True)
+        rounding.prepare(model, Int8(Int8Rows()))
     return model
 
 

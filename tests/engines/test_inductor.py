@@ -5,7 +5,9 @@ from accel.engines import EngineUnavailableError, inductor
 from accel.engines.inductor import Inductor
 from accel.model.tiny_bert import TinyBert
 from accel.onnx_export import random_inputs
-from accel.ops import int8
+from accel.ops import rounding
+from accel.ops.grids import Int8Rows
+from accel.ops.schemes import Int8
 
 
 def test_without_a_compiler_it_is_skipped_with_the_reason(monkeypatch):
@@ -17,8 +19,8 @@ def test_without_a_compiler_it_is_skipped_with_the_reason(monkeypatch):
 @pytest.mark.slow
 def test_int8_compiled_is_int8_eager():
     model = TinyBert(num_layers=1).classifier(["a", "b"]).eval()
-    int8.prepare(model, embeddings=True)
-    int8.convert(model)
+    rounding.prepare(model, Int8(Int8Rows()))
+    rounding.convert(model)
     engine = Inductor(model, "int8", 0)
     inputs = random_inputs(model, 1, 32)
     engine.prepare(inputs)

@@ -5,7 +5,10 @@ from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
-from accel.ops.adapters import adapter_norms, add_lora, merge
+from accel.ops import kernels, rounding
+from accel.ops.adapters import MergedLora, adapter_norms, add_lora, merge, merge_in_the_loop
+from accel.ops.grids import Int8Rows
+from accel.ops.schemes import Int4WeightOnly, Int8
 
 IDS = torch.full((2, 9), 7)
 IDS[:, -1] = 3
@@ -38,3 +41,59 @@ def test_fresh_adapters_have_not_moved():
     assert len(norms) == 13
     assert set(norms.values()) == {0.0}
     assert add_lora(model, rank=4, alpha=8, dropout=0) is model
+
+
+def rounded(scheme, *, in_the_loop, model_class=TinyBert):
+    """A model whose adapters are far from zero, with rounding in it."""
+    model = add_lora(model_class().classifier(["a", "b"]), rank=4, alpha=8, dropout=0).eval()
+    rounding.prepare(model, scheme)
+    torch.manual_seed(0)
+    for name, parameter in model.named_parameters():
+        if ".lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.1)
+    if in_the_loop:
+        merge_in_the_loop(model)
+        merge_in_the_loop(model)
+    return model
+
+
+@pytest.mark.parametrize("scheme", [Int8(Int8Rows()), Int4WeightOnly(Int8Rows())], ids=lambda s: s.name)
+@pytest.mark.parametrize("model_class", [TinyBert, TinyGpt2, TinyT5, TinyLlama])
+def test_what_is_stored_is_the_merged_weight_that_was_trained_rounded(monkeypatch, scheme, model_class):
+    monkeypatch.setattr(kernels, "has_packed_int4", lambda group_size: False)  # it would round activations to bf16
+    model = rounded(scheme, in_the_loop=True, model_class=model_class)
+    with torch.no_grad():
+        trained = model(input_ids=IDS).logits
+        merge(model)
+        assert torch.equal(model(input_ids=IDS).logits, trained)
+        assert not [m for m in model.modules() if isinstance(m, MergedLora)]
+        stored = rounding.convert(model)(input_ids=IDS).logits
+    assert (stored - trained).abs().max() < 0.02 * trained.abs().max().clamp_min(1)  # an int8 tie may fall elsewhere
+
+
+def test_an_adapter_beside_a_rounded_weight_is_another_model():
+    """Negative control, and the silent failure of merging into a quantized base: round(W) + A is not round(W + A)."""
+    model = rounded(Int4WeightOnly(), in_the_loop=False)
+    with torch.no_grad():
+        trained = model(input_ids=IDS).logits
+        merge(model)
+        assert (model(input_ids=IDS).logits - trained).abs().max() > 1e-3
+
+
+def test_the_adapter_learns_through_the_rounding():
+    model = rounded(Int8(), in_the_loop=True)
+    model(input_ids=IDS).logits.square().sum().backward()
+    grads = {n: p.grad for n, p in model.named_parameters() if p.requires_grad}
+    assert len([n for n in grads if ".lora_" in n]) == 26
+    assert all(grad is not None and grad.abs().max() > 0 for grad in grads.values())
+
+
+def test_the_sum_is_made_in_full_precision_under_autocast():
+    model = rounded(Int8(), in_the_loop=True)
+    layer = next(m for m in model.modules() if isinstance(m, MergedLora))
+    seen = []
+    base = layer.adapter.get_base_layer()
+    base.weight_rounder.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
+        layer(torch.randn(2, 5, layer.adapter.in_features))
+    assert torch.equal(seen[0], base.weight + layer.adapter.get_delta_weight("accel"))

@@ -12,8 +12,10 @@ from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
 from accel.onnx_export import random_inputs
-from accel.ops import int8
+from accel.ops import rounding
+from accel.ops.grids import Int8Rows
 from accel.ops.prices import Prices, in_flops, in_megabytes, in_milliseconds, in_parameters
+from accel.ops.schemes import Int8
 from accel.ops.structure import CHANNELS, HEADS, count_units, find_blocks, remove_units
 from accel.ops.vocabulary import keep_marked, mark
 from accel.technique import Facts
@@ -29,7 +31,7 @@ def model_of(name, *, rounded=False):
 
         model = linearize(model)
     if rounded:
-        int8.prepare(model, embeddings=True)
+        rounding.prepare(model, Int8(Int8Rows()))
     return model
 
 
@@ -57,7 +59,7 @@ def test_megabytes_are_those_of_the_file(name, rounded):
     model = model_of(name, rounded=rounded)
     mark(model, range(0, 261, 2))
     prices = in_megabytes(model, find_blocks(model), FACTS)
-    model = int8.convert(keep_marked(model)) if rounded else keep_marked(model)
+    model = rounding.convert(keep_marked(model)) if rounded else keep_marked(model)
     state = {}
     for key, value in model.state_dict().items():
         if value.data_ptr() not in {v.data_ptr() for v in state.values()}:
@@ -70,7 +72,7 @@ def test_megabytes_are_those_of_the_file(name, rounded):
 def test_megabytes_are_those_of_a_smaller_file_too():
     model = model_of("bert", rounded=True)
     prices = in_megabytes(model, find_blocks(model), FACTS)
-    less = int8.convert(smaller(model))
+    less = rounding.convert(smaller(model))
     held = sum(v.numel() * v.element_size() for v in less.state_dict().values())
     assert prices.of(count_units(less)) * 1e6 == pytest.approx(held, abs=0.5)
 

@@ -96,7 +96,7 @@ def test_ten_of_ten_results_are_the_same_alone_and_in_a_parallel_sweep(run_sweep
 
 
 def test_refused_jobs_are_recorded_and_skipped(run_sweep):
-    code, output, sweep, folder = run_sweep("tuning=lora", "compression=[],[qat]")
+    code, output, sweep, folder = run_sweep("tuning=lora", "compression=[],[prune]")
     assert code == ExitCode.DONE, output
     assert [j["status"] for j in sweep["jobs"]] == ["finished", "refused"]
     assert json.loads((folder / "1" / "result.json").read_text())["status"] == "refused"

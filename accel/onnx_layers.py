@@ -1,0 +1,147 @@
+"""Quantized layers as ONNX operators, with the very tensors that were trained: nothing is rounded a second time.
+
+int8 x int8 is ``MatMulInteger`` of the standard, with a scale per token: onnxruntime's own dynamic quantization has one
+scale for all tokens of a batch, so that a text's answer depends on its neighbours. Weight-only layers are onnxruntime's
+``MatMulNBits``. Embeddings need no operator of their own.
+"""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
+from torch import Tensor, nn
+
+from accel.ops.grids import EPS, QMAX, QMIN, SCALE, ZERO, unpack
+from accel.ops.quantized_layers import Int8Linear, QuantizedEmbedding, WeightOnlyLinear, quantized, replace
+
+ZERO_POINT = 128
+"""int8 steps are shifted into uint8: on x86, MatMulInteger has no fast kernel for two signed matrices (20x slower)."""
+INT8_BLOCK = 128
+"""MatMulNBits wants a scale for each block of a row; those of a row are equal."""
+FP32_ACTIVATIONS, INT8_ACTIVATIONS = 0, 4
+"""Values of MatMulNBits' ``accuracy_level``."""
+
+
+class _Int8Product(nn.Module):
+    def __init__(self, layer: Int8Linear) -> None:
+        super().__init__()
+        self.out_features = layer.out_features
+        self.weight = _constant(layer.steps.t().contiguous())
+        self.scale = _constant(layer.weight_scale.flatten())
+        self.zero_point = _constant(torch.tensor(ZERO_POINT, dtype=torch.uint8))
+        self.bias = layer.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale = (x.abs().amax(dim=-1, keepdim=True) / ((QMAX - QMIN) / 2)).clamp_min(EPS)
+        steps = (x * (1.0 / scale)).round().clamp(QMIN, QMAX) + ZERO_POINT
+        product = torch.onnx.ops.symbolic(
+            "MatMulInteger",
+            (steps.to(torch.uint8), self.weight, self.zero_point),
+            dtype=torch.int32,
+            shape=(*x.shape[:-1], self.out_features),
+        )
+        y = product.to(torch.float32) * scale * self.scale
+        return y if self.bias is None else y + self.bias
+
+
+class _NBitsProduct(nn.Module):
+    def __init__(self, layer: WeightOnlyLinear) -> None:
+        super().__init__()
+        self.in_features, self.out_features = layer.in_features, layer.out_features
+        self.bits, self.block_size, parts = _blocks(layer)
+        self.parts = nn.ParameterList(_constant(part) for part in parts)
+        self.bias = layer.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.onnx.ops.symbolic(
+            "com.microsoft::MatMulNBits",
+            (x, *self.parts),
+            {
+                "K": self.in_features,
+                "N": self.out_features,
+                "bits": self.bits,
+                "block_size": self.block_size,
+                "accuracy_level": FP32_ACTIVATIONS,
+            },
+            dtype=torch.float32,
+            shape=(*x.shape[:-1], self.out_features),
+            version=1,
+        )
+        return y if self.bias is None else y + self.bias
+
+
+def _blocks(layer: WeightOnlyLinear) -> tuple[int, int, list[Tensor]]:
+    """(bits, block size, [weight, scale] or [weight, scale, zero]) as MatMulNBits wants them."""
+    stored, rows = layer.stored, layer.out_features
+    if layer.bits == 8:
+        steps = (layer.steps.to(torch.int16) + ZERO_POINT).to(torch.uint8)
+        steps = F.pad(steps, (0, -layer.in_features % INT8_BLOCK), value=ZERO_POINT)
+        blocks = steps.reshape(rows, -1, INT8_BLOCK)
+        return 8, INT8_BLOCK, [blocks, stored[SCALE].expand(-1, blocks.shape[1]).contiguous()]
+    blocks = layer.steps.reshape(rows, stored[SCALE].shape[1], -1)
+    zero = [stored[ZERO]] if ZERO in stored else []
+    return 4, 2 * blocks.shape[-1], [blocks, stored[SCALE].float(), *zero]
+
+
+class _Int4Rows(nn.Module):
+    """The rows of an int4 table; the exporter has no shift of bytes, so halves are taken apart by arithmetic."""
+
+    def __init__(self, table: QuantizedEmbedding) -> None:
+        super().__init__()
+        self.columns = table.columns
+        self.weight, self.scale = _constant(table.steps), _constant(table.weight_scale.float())
+        groups = table.weight_scale.shape[1]
+        zero = unpack(table.stored[ZERO])[:, :groups] if ZERO in table.stored else None
+        self.zero = None if zero is None else _constant(zero)
+
+    def forward(self, input: Tensor) -> Tensor:
+        both = F.embedding(input, self.weight).to(torch.float32)
+        high = (both / 16).floor()
+        steps = torch.stack((both - 16 * high, high), dim=-1).flatten(-2)
+        zero = 8.0 if self.zero is None else F.embedding(input, self.zero).to(torch.float32).unsqueeze(-1)
+        groups = steps.unflatten(-1, (self.scale.shape[1], -1))
+        return ((groups - zero) * F.embedding(input, self.scale).unsqueeze(-1)).flatten(-2)[..., : self.columns]
+
+
+def _constant(value: Tensor) -> nn.Parameter:
+    return nn.Parameter(value.detach(), requires_grad=False)
+
+
+def has_operators(model: nn.Module) -> bool:
+    """Whether every quantized layer of the model has a form in ONNX."""
+    return bool(quantized(model)) and all(type(layer) in (*_LINEARS, QuantizedEmbedding) for layer in quantized(model))
+
+
+def with_operators(model: nn.Module) -> nn.Module:
+    """A copy for export alone: its linear layers are ONNX operators."""
+    model = copy.deepcopy(model)
+    replace(model, lambda m: type(m) in _LINEARS, lambda layer: _LINEARS[type(layer)](layer))
+    replace(model, _is_int4_table, _Int4Rows)
+    return model
+
+
+_LINEARS = {Int8Linear: _Int8Product, WeightOnlyLinear: _NBitsProduct}
+
+
+def _is_int4_table(module: nn.Module) -> bool:
+    return isinstance(module, QuantizedEmbedding) and module.bits == 4
+
+
+def bits_of(model: nn.Module) -> int:
+    """Of the model's quantized linear layers."""
+    return min(layer.bits for layer in quantized(model) if not isinstance(layer, QuantizedEmbedding))
+
+
+def compute_in_int8(file: Path) -> None:
+    """Let onnxruntime round the activations of every MatMulNBits to int8, block by block: its faster kernel."""
+    import onnx
+
+    graph = onnx.load(file)
+    for node in graph.graph.node:
+        for attribute in node.attribute:
+            if node.op_type == "MatMulNBits" and attribute.name == "accuracy_level":
+                attribute.i = INT8_ACTIVATIONS
+    onnx.save(graph, file)

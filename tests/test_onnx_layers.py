@@ -1,0 +1,105 @@
+import copy
+
+import onnx
+import pytest
+import torch
+from torch import nn
+
+from accel.engines.onnxruntime import OnnxRuntime
+from accel.export import export_to_onnx, float_copy, write_quantized
+from accel.model.tiny_bert import TinyBert
+from accel.onnx_export import ExportError, parity, require_parity, require_rounded_parity
+from accel.onnx_layers import bits_of, compute_in_int8, has_operators
+from accel.ops import rounding
+from accel.ops.grids import Int4Groups, Int8Rows
+from accel.ops.quantized_layers import quantized
+from accel.ops.schemes import Fp8, Int4WeightOnly, Int8, Int8WeightOnly
+
+SCHEMES = {
+    "int8": Int8(Int8Rows()),
+    "int8_weight_only": Int8WeightOnly(Int8Rows()),
+    "int4_weight_only": Int4WeightOnly(Int4Groups(32)),
+    "asymmetric": Int4WeightOnly(Int4Groups(32, symmetric=False), group_size=32, symmetric=False),
+}
+
+
+def converted(scheme):
+    model = TinyBert().classifier(["a", "b"]).eval()
+    with torch.no_grad():  # as far from zero as a trained model's: else a logit is mostly bias
+        for layer in model.modules():
+            if isinstance(layer, nn.Linear):
+                layer.weight.mul_(5)
+    rounding.prepare(model, scheme)
+    return rounding.convert(model)
+
+
+@pytest.fixture(scope="module", params=SCHEMES)
+def exported(request, tmp_path_factory):
+    model = converted(SCHEMES[request.param])
+    file = tmp_path_factory.mktemp(request.param) / "m.onnx"
+    write_quantized(model, file)
+    return request.param, model, file
+
+
+def test_the_file_is_the_model(exported):
+    name, model, file = exported
+    engine = OnnxRuntime(file, "int8", 0, 1)
+    if name == "int8":  # a tie that falls to the other step moves what follows
+        require_rounded_parity(parity(model, engine), file.name)
+    else:
+        require_parity(parity(float_copy(model), engine), file.name)
+
+
+def test_every_rounded_weight_is_there_as_it_was_trained(exported):
+    """No initializer is as large as an fp32 weight, and the operators are those that compute with rounded ones."""
+    name, model, file = exported
+    graph = onnx.load(file).graph
+    kinds = [node.op_type for node in graph.node]
+    operator = "MatMulInteger" if name == "int8" else "MatMulNBits"
+    assert kinds.count(operator) == sum(type(layer).__name__.endswith("Linear") for layer in quantized(model))
+    floats = [i for i in graph.initializer if i.data_type == onnx.TensorProto.FLOAT]
+    assert max(onnx.numpy_helper.to_array(i).size for i in floats) < 64 * 64
+
+
+def test_another_model_is_refused(exported):
+    """Negative control of parity: one layer's scale is off by a tenth."""
+    _, model, file = exported
+    other = copy.deepcopy(model)
+    other.bert.encoder.layer[1].output.dense.weight_scale.data.mul_(1.3)
+    other.classifier.weight.data.mul_(1.1)
+    with pytest.raises(ExportError, match="not the same model"):
+        require_rounded_parity(parity(other, OnnxRuntime(file, "int8", 0, 1)), file.name)
+
+
+def test_the_fast_kernel_rounds_activations(exported, tmp_path):
+    name, model, file = exported
+    fast = tmp_path / "fast.onnx"
+    fast.write_bytes(file.read_bytes())
+    compute_in_int8(fast)
+    exact, found = (parity(float_copy(model), OnnxRuntime(f, "int8", 0, 1)) for f in (file, fast))
+    assert found.max_abs_diff < 0.1 * found.largest
+    assert (found.max_abs_diff == exact.max_abs_diff) == (name == "int8")
+
+
+def test_a_texts_answer_does_not_depend_on_its_neighbours(exported):
+    """onnxruntime's own dynamic quantization has one scale for a whole batch."""
+    name, _, file = exported
+    engine = OnnxRuntime(file, "int8", 0, 1)
+    ids = torch.randint(5, 200, (8, 24), generator=torch.Generator().manual_seed(0)).numpy()
+    mask = (ids > 0).astype("int64")
+    alone = engine.run({"input_ids": ids[:1], "attention_mask": mask[:1]})
+    together = engine.run({"input_ids": ids, "attention_mask": mask})[:1]
+    assert abs(alone - together).max() < 1e-4, name
+
+
+def test_formats_are_named_by_their_bits(tmp_path):
+    assert [e.path for e in export_to_onnx(converted(SCHEMES["int4_weight_only"]), tmp_path, None)] == [
+        "model/model.onnx",
+        "model/model.int4.onnx",
+    ]
+    assert [bits_of(converted(scheme)) for scheme in SCHEMES.values()] == [8, 8, 4, 4]
+
+
+def test_fp8_has_no_operator():
+    assert not has_operators(converted(Fp8(Int8Rows())))
+    assert not has_operators(TinyBert().classifier(["a", "b"]))
