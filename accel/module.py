@@ -18,6 +18,9 @@ from accel.ops.losses import full
 from accel.plan import Plan
 from accel.technique import Facts, Loss, Step
 
+ACCUMULATED = "accel_accumulated"
+"""Key of a checkpoint: how many batches of a process made a step."""
+
 
 def cross_entropy(outputs: Any, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The task's own loss: mean cross-entropy over the examples of a batch."""
@@ -108,6 +111,16 @@ class TransformerModule(pl.LightningModule):
         terms = self.loss.compute(self._forward(examples, self.loss.forward_args), examples)
         weight = batch.get(WEIGHT, 1.0)
         return {name: value * weight for name, value in terms.items()}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint[ACCUMULATED] = self.plan.trainer.accumulation()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Lightning counts batches: where a step now has another number of them, its counts become that number."""
+        before, now = checkpoint.get(ACCUMULATED, 1), self.plan.trainer.accumulation()
+        progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+        for counts in (progress["total"], progress["current"]):
+            counts.update({name: count // before * now for name, count in counts.items()})
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
         self.scores.update(self._forward(batch).logits, batch["labels"])

@@ -8,7 +8,7 @@ from torch.distributed import HashStore
 
 from accel.errors import ExitCode, LostError, RunError
 from accel.place import Place
-from accel.ranks import Alone, Elsewhere
+from accel.ranks import Elsewhere
 from accel.rendezvous import Together, meet
 
 
@@ -140,12 +140,3 @@ def test_those_who_do_not_come_are_missed(monkeypatch):
     monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
     with pytest.raises(RunError, match=r"The 2 processes of this run did not meet at 127\.0\.0\.1:\d+ within"):
         meet(Place(0, 2, 0, 2, 0), "127.0.0.1", _free_port(), 1)
-
-
-def test_one_alone_has_nobody_to_wait_for(tmp_path):
-    alone = Alone()
-    with alone.after_leader("ready"):
-        alone.gather()
-    alone.deliver(tmp_path / "none")
-    alone.failed("x")
-    assert (alone.agree("a", "b"), alone.first_failure(), alone.leave(ExitCode.DONE, together=True)) == ("b", None, 0)

@@ -272,12 +272,15 @@ class ResumableLoader(DataLoader[Any]):
             yield self.collate_fn([self.dataset[i] for i in indices]) | {WEIGHT: weight}
 
     def state_dict(self) -> dict[str, int]:
-        """Where training stands; Lightning fetches nothing ahead from a loader of known length."""
-        return {"epoch": self.epoch, "batches_done": self.batches_done}
+        """Where training stands, in optimizer steps, which are the same however many processes take their batches.
+
+        Lightning fetches nothing ahead from a loader of known length.
+        """
+        return {"epoch": self.epoch, "steps_done": self.batches_done // self.order.accumulate}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Continue there: the next iteration begins after the batches that were done."""
-        self.epoch, self.batches_done = state["epoch"], state["batches_done"]
+        """Continue there: the next iteration begins after the batches of the steps that were done."""
+        self.epoch, self.batches_done = state["epoch"], state["steps_done"] * self.order.accumulate
 
 
 def in_order(data: Tokenized, batch_tokens: int, collator: Collator) -> Iterator[dict[str, Tensor]]:

@@ -46,11 +46,14 @@ def test_every_technique_acts_on_shards_and_the_export_is_whole(tiny_run, tmp_pa
 def test_a_checkpoint_goes_on_under_another_strategy(tiny_run, tmp_path, first, second):
     """Interrupted after step 4 of 8 and resumed elsewhere: the same model as one that was never interrupted."""
     share = {"single": ["strategy=single", "trainer.accumulate=2"]}
-    words = [*tiny_run, "trainer.precision=fp64", "trainer.checkpoint_every_steps=4", "trainer.max_steps=8"]
+    words = [*tiny_run, "trainer.precision=fp64", "trainer.checkpoint_every_steps=3", "trainer.max_steps=8"]
     words = [w for w in words if not w.startswith("hydra.run.dir")]
     whole = tmp_path / "whole"
     run([*words, *share.get(first, [f"strategy={first}"])], whole)
-    run([*words, *share.get(first, [f"strategy={first}"]), "trainer.checkpoint_every_steps=5"], tmp_path / "half")
+    run(
+        [*words, *share.get(first, [f"strategy={first}"]), "trainer.max_steps=8", "trainer.checkpoint_every_steps=3"],
+        tmp_path / "half",
+    )
     on = [*words, *share.get(second, [f"strategy={second}"]), f"resume={tmp_path / 'half'}"]
     done = subprocess.run(
         [sys.executable, "-m", "accel", *on], capture_output=True, text=True, timeout=280, check=False
