@@ -19,6 +19,7 @@ from accel.compression.qat import Qat
 from accel.compression.vocabulary import Vocabulary
 from accel.privacy import Privacy
 from accel.strategy.fsdp import Fsdp
+from accel.strategy.tensor_parallel import TensorParallel
 from accel.technique import Objection, Option
 from accel.tuning.bitfit import Bitfit
 from accel.tuning.head import Head
@@ -138,5 +139,27 @@ RULES: tuple[Rule, ...] = (
         "compression.distill.teacher=FOLDER of a model trained on public data, or "
         "compression.distill.teacher=pretrained with compression.distill.logits_weight=0",
         unless=lambda privacy, distill: not distill.needs_baseline,
+    ),
+    Rule(
+        (Privacy, TensorParallel),
+        "every record's gradient is clipped against the whole layers', and a process computes its heads and channels",
+        "strategy=ddp",
+    ),
+    Rule(
+        (Qat, TensorParallel),
+        "int8 scales are those of a whole row of weights and of a whole token, and a process has a part of either",
+        "strategy=ddp or strategy=fsdp, or compression=[ptq]",
+    ),
+    Rule(
+        (Prune, TensorParallel),
+        "activation scores listen to what all heads and channels say, and a process hears its own",
+        "compression.prune.score=first_order or magnitude, or strategy=ddp",
+        unless=lambda prune, strategy: not prune.listens,
+    ),
+    Rule(
+        (Distill, TensorParallel),
+        "attention relations compare all queries, keys and values, and a process computes its own heads",
+        "compression.distill.relations_weight=0, or strategy=ddp",
+        unless=lambda distill, strategy: not distill.relations_weight,
     ),
 )

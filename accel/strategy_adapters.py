@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 import torch.distributed as dist
 from pytorch_lightning.plugins.environments import ClusterEnvironment, LightningEnvironment, TorchElasticEnvironment
 from pytorch_lightning.strategies import DDPStrategy, ModelParallelStrategy
@@ -68,9 +69,39 @@ def lost_by(error: BaseException) -> str | None:
     return None
 
 
-def ddp_strategy(timeout_s: int) -> DDPStrategy:
-    """DDP whose processes give up after ``timeout_s``; gloo on CPU, nccl on GPU."""
-    return DDPStrategy(timeout=timedelta(seconds=timeout_s), gradient_as_bucket_view=True)
+class Replicated(DDPStrategy):
+    """DDP whose processes give up after ``timeout_s``; gloo on CPU, nccl on GPU.
+
+    Buffers are not sent: what accel keeps in them (masks and scores) follows from gradients that all processes share.
+
+    Args:
+        bucket_mb: how much is reduced at once.
+        compress: in which a gradient is sent; None for its own.
+    """
+
+    def __init__(self, *, timeout_s: int, bucket_mb: int, compress: torch.dtype | None) -> None:
+        super().__init__(
+            timeout=timedelta(seconds=timeout_s),
+            gradient_as_bucket_view=True,
+            broadcast_buffers=False,
+            bucket_cap_mb=bucket_mb,
+        )
+        self.compress = compress
+
+    def configure_ddp(self) -> None:
+        super().configure_ddp()
+        dtype = self.compress
+        if dtype is not None:  # torch's own hooks (2.13) refuse gloo, which can add bf16 up
+            assert isinstance(self.model, DistributedDataParallel)
+            self.model.register_comm_hook(None, lambda _, bucket: mean_in(dtype, bucket))
+
+
+def mean_in(dtype: torch.dtype, bucket: dist.GradBucket) -> torch.futures.Future[Tensor]:
+    """The mean of a bucket of gradients over all processes, sent in another number format."""
+    full = bucket.buffer()
+    sent = full.div(dist.get_world_size()).to(dtype)  # divided before it is rounded, so that fp16 holds the sum
+    future = dist.all_reduce(sent, async_op=True).get_future()  # type: ignore[union-attr]
+    return future.then(lambda done: full.copy_(done.value()[0]))
 
 
 class Sharded(ModelParallelStrategy):

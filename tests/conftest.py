@@ -97,6 +97,10 @@ def slurm() -> Iterator[LoopSlurm]:
 
 @pytest.fixture
 def tiny_csv(tmp_path: Path) -> Path:
+    return write_tiny_csv(tmp_path / "tiny.csv")
+
+
+def write_tiny_csv(path: Path) -> Path:
     """200 different rows of two balanced classes, told apart by the words that occur in them."""
     words = {
         "positive": ("great", "friendly", "smooth", "perfect", "comfortable"),
@@ -104,7 +108,6 @@ def tiny_csv(tmp_path: Path) -> Path:
     }
     things = ("flight", "crew", "seat", "meal", "gate")
     rng = random.Random(0)
-    path = tmp_path / "tiny.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("text", "label"))

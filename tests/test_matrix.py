@@ -63,7 +63,7 @@ def test_an_allowed_pair_works_on_two_processes(tiny_run, tmp_path, cell):
     assert done.returncode == 0, done.stdout + done.stderr
     record = json.loads((tmp_path / "run" / "result.json").read_text())
     strategy = record["choices"]["strategy"]
-    assert {t["name"]: t["evidence"] for t in record["techniques"]}[strategy] == {"world_size": 2}
+    assert {t["name"]: t["evidence"] for t in record["techniques"]}[strategy]["world_size"] == 2
 
 
 def test_prints_text_and_markdown(capsys):

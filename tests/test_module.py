@@ -1,8 +1,15 @@
+import numpy as np
 import pytest
 import torch
 
+from accel.compose import compose
+from accel.data.batches import WEIGHT, Collator, ResumableLoader, TokenBudgetSampler, Tokenized
+from accel.data.tokens import Ragged
 from accel.errors import NonFiniteLossError
 from accel.module import TransformerModule, cross_entropy
+from accel.ops.dropout import without_dropout
+from accel.plan import decide
+from accel.technique import Facts
 
 
 def test_a_loss_that_is_not_finite_stops_before_the_update(train, monkeypatch):
@@ -39,3 +46,46 @@ def test_learns_what_can_be_learned(train):
 def test_fp64_is_fp64(train):
     fitted, _, _ = train("trainer.precision=fp64", "trainer.max_steps=2")
     assert next(fitted.model.parameters()).dtype == torch.float64
+
+
+class OneStep(TokenBudgetSampler):
+    """All examples in one optimizer step, in ``accumulate`` batches of unequal sizes and lengths."""
+
+    def __init__(self, accumulate):
+        super().__init__(np.full(20, 8), batch_tokens=None, batch_size=20, seed=0, accumulate=accumulate)
+        self.num_steps = 1
+
+    def _everything(self, epoch):
+        cuts = {1: [], 2: [15], 4: [9, 15, 17], 8: [1, 3, 6, 10, 15, 17, 18]}[self.accumulate]
+        return [part.tolist() for part in np.split(np.arange(20), cuts)]
+
+
+def one_step(accumulate, *, means_of_means=False):
+    """(loss, gradients) of twenty examples of 3 to 60 tokens."""
+    plan = decide(compose(["model=tiny_bert", "trainer.precision=fp64"]))
+    module = TransformerModule(plan, Facts(1, 20, 2, 1, 0, None), ["a", "b"])
+    module.configure_model()
+    without_dropout(module)
+    lengths = np.linspace(3, 60, 20).astype(int)
+    rows = Ragged.of([np.full(n, 5 + i, dtype=np.int32) for i, n in enumerate(lengths)])
+    data = Tokenized(rows, [i % 2 for i in range(20)])
+    total = 0.0
+    for batch in ResumableLoader(data, OneStep(accumulate), Collator(0)):
+        if means_of_means:
+            batch[WEIGHT] = 1.0
+        loss = module._score(batch)["loss"] / accumulate  # as the trainer divides it
+        loss.backward()
+        total += float(loss.detach())
+    return total, {name: p.grad for name, p in module.named_parameters() if p.grad is not None}
+
+
+def difference(one, other):
+    gradients = [float((one[1][name] - other[1][name]).abs().max()) for name in one[1]]
+    return max(abs(one[0] - other[0]), *gradients)
+
+
+@pytest.mark.parametrize("accumulate", [2, 4, 8])
+def test_a_step_is_the_same_in_however_many_unequal_batches(accumulate):
+    whole = one_step(1)
+    assert difference(whole, one_step(accumulate)) <= 1e-12
+    assert difference(whole, one_step(accumulate, means_of_means=True)) > 1e-4  # what it would be without weights

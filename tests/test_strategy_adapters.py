@@ -1,15 +1,30 @@
 import time
 from datetime import timedelta
+from types import SimpleNamespace
 
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from accel.strategy_adapters import ddp_strategy, keep_signals, leave_together, lost_by, one_process
+from accel.strategy_adapters import Replicated, keep_signals, leave_together, lost_by, mean_in, one_process
 
 
 def test_gives_up_after_the_asked_time():
-    assert ddp_strategy(7)._timeout == timedelta(seconds=7)
+    assert Replicated(timeout_s=7, bucket_mb=25, compress=None)._timeout == timedelta(seconds=7)
+
+
+def test_what_is_compressed_comes_back_rounded_and_nothing_else(tmp_path):
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1)
+    try:
+        for dtype in (torch.bfloat16, torch.float16):
+            gradient = torch.randn(1000, generator=torch.Generator().manual_seed(0))
+            expected = gradient.to(dtype).float()
+            assert not torch.equal(expected, gradient)
+            bucket = SimpleNamespace(buffer=lambda gradient=gradient: gradient)
+            assert torch.equal(mean_in(dtype, bucket).wait(), expected)
+            assert torch.equal(gradient, expected)  # in place: the bucket is what .grad is a view of
+    finally:
+        dist.destroy_process_group()
 
 
 def leave(rank, size, folder):

@@ -94,6 +94,11 @@ class Prune(Gradual, Removal):
         return self.score is Score.first_order
 
     @property
+    def listens(self) -> bool:
+        """Whether scores come from what units say on a public text."""
+        return self.score is Score.activation
+
+    @property
     def sees_no_private_example(self) -> bool:
         """Whether what is kept depends on weights and public text alone."""
         return self.start is Start.pretrained and not self.needs_gradients

@@ -179,6 +179,7 @@ class Batches(pl.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Any]:
         assert self.trainer is not None
-        share = self.data.validation.share(self.trainer.global_rank, self.trainer.world_size)
+        strategy = self.plan.strategy
+        share = self.data.validation.share(strategy.share_of(self.trainer.global_rank), strategy.num_shares())
         batches = list(in_order(share, EVALUATION_BATCH_TOKENS, self.data.collator()))
         return DataLoader(batches, batch_size=None)  # type: ignore[arg-type] - a list of ready batches

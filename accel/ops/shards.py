@@ -6,7 +6,7 @@ not sharded they are the tensor itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed._composable.contract import REGISTRY_KEY, STATE_KEY
-from torch.distributed.device_mesh import DeviceMesh
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import CPUOffloadPolicy, MixedPrecisionPolicy, OffloadPolicy, fully_shard
-from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.distributed.tensor import DTensor, Shard, distribute_tensor
 from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
 
 HOOKS = (
@@ -131,6 +131,7 @@ def shard(
     reduce_dtype: torch.dtype | None,
     reshard_after_forward: bool,
     cpu_offload: bool,
+    dimension: Callable[[nn.Parameter], Shard | None] | None = None,
 ) -> None:
     """Shard a model's parameters in place, every layer a unit of its own and the rest with the root.
 
@@ -142,12 +143,14 @@ def shard(
         reduce_dtype: in which gradients are added up; None for their own.
         reshard_after_forward: whether a layer is freed between its forward and its backward pass.
         cpu_offload: whether parameters and optimizer state are kept in the host's memory.
+        dimension: along which a parameter is cut; by default, or where it says None, along the first.
     """
     settings: dict[str, Any] = {
         "mesh": mesh,
         "reshard_after_forward": reshard_after_forward,
         "mp_policy": MixedPrecisionPolicy(reduce_dtype=reduce_dtype),
         "offload_policy": CPUOffloadPolicy() if cpu_offload else OffloadPolicy(),
+        "shard_placement_fn": dimension,
     }
     for layer in layers:
         fully_shard(layer, **settings)
@@ -159,3 +162,10 @@ def add_up(x: Tensor) -> Tensor:
     if dist.is_available() and dist.is_initialized():
         dist.all_reduce(x)
     return x
+
+
+def mesh_of(outer: int, inner: int) -> tuple[DeviceMesh, DeviceMesh]:
+    """All processes in ``outer`` groups of ``inner`` neighbours: the mesh across groups, and the one within a group."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    mesh = init_device_mesh(device, (outer, inner), mesh_dim_names=("data", "tensor"))
+    return mesh["data"], mesh["tensor"]

@@ -8,7 +8,7 @@ columns in the ``output``; masking it means zeroing those columns, which gives t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -173,14 +173,16 @@ class Block:
         return _linear(model, path).out_features // self.num_units
 
 
-def find_blocks(model: nn.Module) -> list[Block]:
+def find_blocks(model: nn.Module, *, wrapped: bool = False) -> list[Block]:
     """Every removable block of the model, in module order.
 
     Args:
         model: a transformers model with a ``config`` whose ``model_type`` is in ``LAYOUTS``; else the list is empty.
+        wrapped: whether layers count that adapters are wrapped around.
     """
     layouts = LAYOUTS.get(model.config.model_type, ())  # type: ignore[union-attr]
-    return [block for name, layer in model.named_modules() for block in _blocks_of(name, layer, layouts)]
+    has = _has_wrapped if wrapped else _has
+    return [block for name, layer in model.named_modules() for block in _blocks_of(name, layer, layouts, has)]
 
 
 def find_stacks(model: nn.Module) -> list[Stack]:
@@ -230,9 +232,11 @@ def _exists(module: nn.Module, path: str) -> bool:
     return True
 
 
-def _blocks_of(name: str, layer: nn.Module, layouts: tuple[Layout, ...]) -> Iterator[Block]:
+def _blocks_of(
+    name: str, layer: nn.Module, layouts: tuple[Layout, ...], has: Callable[[nn.Module, str], bool]
+) -> Iterator[Block]:
     for layout in layouts:
-        if re.fullmatch(layout.layer, name) and all(_has(layer, path) for path in (*layout.inputs, layout.output)):
+        if re.fullmatch(layout.layer, name) and all(has(layer, path) for path in (*layout.inputs, layout.output)):
             width = _unit_width(layer, layout)
             yield Block(
                 name=f"{name}.{layout.kind}",
@@ -257,6 +261,12 @@ def _unit_width(layer: nn.Module, layout: Layout) -> int:
 def _has(module: nn.Module, path: str) -> bool:
     # A quantized model is counted, not cut.
     return _exists(module, path) and isinstance(module.get_submodule(path), nn.Linear | QuantizedLinear)
+
+
+def _has_wrapped(module: nn.Module, path: str) -> bool:
+    return _exists(module, path) and isinstance(
+        getattr(module.get_submodule(path), "base_layer", module.get_submodule(path)), nn.Linear
+    )
 
 
 def _linear(module: nn.Module, path: str) -> nn.Linear:
@@ -295,7 +305,7 @@ def remove_units(model: nn.Module, block: Block, keep: Tensor) -> None:
         width = block.rows_per_unit(model, path) // block.fused
         _keep_rows(_linear(model, path), keep.repeat_interleave(width).repeat(block.fused).nonzero().flatten())
     _keep_columns(_linear(model, block.output), keep.repeat_interleave(block.unit_width).nonzero().flatten())
-    _set_num_units(model, block, int(keep.sum()))
+    set_num_units(model, block, int(keep.sum()))
 
 
 def resize(model: nn.Module, num_units: Mapping[str, int]) -> None:
@@ -325,7 +335,8 @@ def _keep_columns(linear: nn.Linear, index: Tensor) -> None:
     linear.in_features = len(index)
 
 
-def _set_num_units(model: nn.Module, block: Block, count: int) -> None:
+def set_num_units(model: nn.Module, block: Block, count: int) -> None:
+    """Let the attention know how many heads it has."""
     if block.kind != HEADS:
         return
     owner = model.get_submodule(block.owner)

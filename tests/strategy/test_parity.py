@@ -1,0 +1,147 @@
+"""single = DDP = FSDP2 = tensor parallel = accumulation, after 20 AdamW steps of unequal batches; notes of PyTorch say
+"mathematically equivalent", and this is how equal that is.
+
+One process takes the two shares of every step one after the other; several take them at once. All processes of a size
+are started once and train every case.
+"""
+
+import pytest
+import torch
+
+from accel.compose import compose
+from accel.data.prepared import prepare
+from accel.plan import decide
+from tests.strategy.parity import train, train_together
+
+pytestmark = pytest.mark.slow
+
+CASES = {
+    "dense": ["model=tiny_bert"],
+    "gpt2": ["model=tiny_gpt2"],
+    "llama": ["model=tiny_llama"],
+    "t5": ["model=tiny_t5"],
+    "lora": ["model=tiny_gpt2", "tuning=lora"],
+    "removed": ["compression=[layers,prune]", "compression.prune.every_steps=1", "compression.prune.start=pretrained",
+                "compression.layers.start=pretrained"],
+    "masked": ["compression=[mask]", "compression.mask.every_steps=1"],
+    "distilled": ["compression=[distill]", "compression.distill.teacher=pretrained",
+                  "compression.distill.logits_weight=0"],
+    "qat": ["compression=[qat]"],
+    "private": ["privacy=dpsgd", "privacy.epsilon=null", "privacy.noise_multiplier=0", "privacy.test_seed=1",
+                "privacy.logical_batch_size=24", "privacy.physical_batch_size=8"],
+}  # fmt: skip
+STRATEGIES = {"ddp": 2, "fsdp": 2, "tensor_parallel": 2, "grid": 4}
+"""By name, how many processes."""
+REFUSED = {("fsdp", "private"), *((name, case) for name in ("tensor_parallel", "grid") for case in ("qat", "private"))}
+FLOAT64, FLOAT32 = 1e-12, 5e-6
+
+
+def shares(strategy, case):
+    """How a strategy gets to two batches a step, as overrides."""
+    once = "trainer.accumulate=1" if strategy != "tensor_parallel" and strategy != "single" else "trainer.accumulate=2"
+    if case == "private":  # a private step is one sample, however many processes draw it
+        once = "trainer.accumulate=1"
+    chosen = ["tensor_parallel", "strategy.data_parallel=2"] if strategy == "grid" else [strategy]
+    return [f"strategy={chosen[0]}", *chosen[1:], once]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("parity")
+
+
+@pytest.fixture(scope="module")
+def words(folder):
+    from tests.conftest import write_tiny_csv
+
+    return [
+        "task=text_classification",
+        f"task.train={write_tiny_csv(folder / 'tiny.csv')}",
+        "model=tiny_bert",
+        "tracker=none",
+        "engines=[eager]",
+        "trainer.max_steps=20",
+        "trainer.batch_tokens=700",
+        "trainer.learning_rate=1e-3",
+    ]
+
+
+@pytest.fixture(scope="module")
+def alone(words, folder):
+    """One process, by case and precision."""
+    found = {}
+
+    def of(case, precision, *more):
+        key = (case, precision, *more)
+        if key not in found:
+            overrides = [*words, *CASES[case], f"trainer.precision={precision}", *shares("single", case), *more]
+            found[key] = train(overrides, folder / "-".join(["alone", *key]).replace("=", "-"))
+        return found[key]
+
+    return of
+
+
+@pytest.fixture(scope="module")
+def together(words, folder):
+    """Several processes, by strategy, case and precision."""
+    return {
+        name: found
+        for processes in set(STRATEGIES.values())
+        for name, found in train_together(
+            {
+                f"{strategy} {case} {precision}": [
+                    *words, *CASES[case], f"trainer.precision={precision}", *shares(strategy, case),
+                    f"strategy.processes={processes}",
+                ]
+                for strategy, count in STRATEGIES.items()
+                for case in CASES
+                for precision in ("fp64", "fp32")
+                if count == processes and (strategy, case) not in REFUSED
+                and (precision == "fp64" or case == "dense")
+            },
+            processes,
+            folder / f"on{processes}",
+        ).items()
+    }  # fmt: skip
+
+
+def test_the_batches_of_a_step_are_unequal(words):
+    plan = decide(compose([*words, "strategy=ddp"]))
+    data = prepare(plan.task.load(plan.seed), plan)
+    first, second = (data.sampler(plan, rank).weighted(0) for rank in range(2))
+    different = [abs(a - b) for (_, a), (_, b) in zip(first, second, strict=True)]
+    assert max(different) > 0.2
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_in_float64(alone, together, strategy, case):
+    if (strategy, case) in REFUSED:
+        pytest.skip("refused by a rule")
+    assert alone(case, "fp64").distance(together[f"{strategy} {case} fp64"]) <= FLOAT64
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_in_float32(alone, together, strategy):
+    assert alone("dense", "fp32").distance(together[f"{strategy} dense fp32"]) <= FLOAT32
+
+
+def test_negative_control_another_order_of_examples_is_told_apart(alone):
+    assert alone("dense", "fp64").distance(alone("dense", "fp64", "seed=1")) > 1e-3
+
+
+def test_negative_control_a_mean_of_means_is_told_apart(words, folder, alone, monkeypatch):
+    """What most trainers do: every batch counts the same, however few examples it has."""
+    from accel.data.batches import TokenBudgetSampler
+
+    monkeypatch.setattr(TokenBudgetSampler, "weighted", lambda self, epoch: [(b, 1.0) for b in self.batches(epoch)])
+    overrides = [*words, *CASES["dense"], "trainer.precision=fp64", *shares("single", "dense")]
+    assert alone("dense", "fp64").distance(train(overrides, folder / "means")) > 1e-6
+
+
+def test_negative_control_gradients_that_are_not_summed_are_told_apart(words, folder, alone, together):
+    """The same cases on two processes, which forget the sums of gradients where a block begins."""
+    case = {"unsummed": [*words, *CASES["dense"], "trainer.precision=fp64", *shares("tensor_parallel", "dense")]}
+    found = train_together(case, 2, folder / "unsummed", sabotage="no sums")
+    assert alone("dense", "fp64").distance(found["unsummed"]) > 1e-6
+    assert torch.isfinite(torch.tensor(found["unsummed"].losses)).all()
