@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from accel.dp.canaries import Canaries
 from accel.dp.ledger import Ledger
 from accel.dp.noise import GaussianNoise
 from accel.dp.poisson import LogicalBatch
+from accel.ops.shards import add_up
 
 Score = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 """A batch -> named scalar terms, of which ``loss`` is the mean of losses that belong to one record each."""
@@ -49,7 +50,7 @@ class PrivateStep:
         self._release()
         if self.canaries is not None:
             self.canaries.listen()
-        means = {name: torch.stack([t[name] for t in terms]).mean() for name in terms[0]}
+        means = _means(terms, [int(real.sum()) for _, real in logical.parts])
         return {**means, "loss": _HandOver.apply(self.book.dummy, means["loss"], self._hand_over)}  # type: ignore[dict-item]
 
     def _book(self, batch: Mapping[str, Tensor], real: Tensor) -> dict[str, Tensor]:
@@ -76,6 +77,15 @@ class PrivateStep:
     def _hand_over(self) -> None:
         for parameter in self.book.parameters:
             parameter.grad = sum_of(parameter)
+
+
+def _means(terms: Sequence[Mapping[str, Tensor]], sizes: Sequence[int]) -> dict[str, Tensor]:
+    """Means over the records of a step, so scaled that their average over ranks is the mean over all ranks' records."""
+    weights = torch.tensor(sizes, dtype=torch.float64, device=terms[0]["loss"].device)
+    total = add_up(weights.sum())
+    world_size = dist.get_world_size() if dist.is_initialized() else 1
+    weights = weights * world_size / total.clamp_min(1)
+    return {name: (torch.stack([t[name].double() for t in terms]) * weights).sum() for name in terms[0]}
 
 
 class _HandOver(torch.autograd.Function):

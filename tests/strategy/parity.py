@@ -119,7 +119,12 @@ def _main(rank: str, processes: str, folder: str, sabotage: str) -> None:
     cases = json.loads(Path(folder, "cases.json").read_text())
     for name, words, port in cases:
         os.environ.update(
-            LOCAL_RANK=rank, NODE_RANK="0", WORLD_SIZE=processes, MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port)
+            RANK=rank,
+            LOCAL_RANK=rank,
+            GROUP_RANK="0",
+            WORLD_SIZE=processes,
+            MASTER_ADDR="127.0.0.1",
+            MASTER_PORT=str(port),
         )
         found = train(words, Path(folder, name))
         if found is not None:
