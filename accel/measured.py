@@ -15,6 +15,7 @@ from torch import nn
 from accel import artifact
 from accel.console import Console
 from accel.engines import Engine
+from accel.engines.cuda import SPARSE, Cuda
 from accel.engines.eager import Eager
 from accel.engines.inductor import Inductor
 from accel.engines.onnxruntime import OnnxRuntime
@@ -33,6 +34,7 @@ from accel.onnx_export import ExportError, export_onnx, quantize_onnx, random_in
 from accel.onnx_layers import has_operators
 from accel.ops.grids import SCALE, ZERO
 from accel.ops.quantized_layers import multiplies_int8, quantized
+from accel.ops.semi_structured import sparse_layers
 from accel.trainer.standard import bf16_fast
 
 
@@ -126,10 +128,17 @@ def _onnxruntime(model: nn.Module, folder: Path) -> Mapping[str, Callable[[], En
     }
 
 
+def _cuda(model: nn.Module, folder: Path) -> Mapping[str, Callable[[], Engine]]:
+    plain, size = float_copy(model), artifact.shipped_bytes(folder)
+    formats = ["float16", *([SPARSE] if sparse_layers(plain) else [])]
+    return {f"cuda {dtype}": partial(Cuda, plain, dtype, size) for dtype in formats}
+
+
 ENGINES: dict[str, Callable[[nn.Module, Path], Mapping[str, Callable[[], Engine]]]] = {
     "eager": _eager,
     "inductor": _inductor,
     "onnxruntime": _onnxruntime,
+    "cuda": _cuda,
 }
 
 

@@ -30,7 +30,7 @@ O = TypeVar("O", bound=Option)  # noqa: E741 - the option's own type
 
 PLAIN_KEYS = ("seed", "name", "group", "resume", "cache", "engines")
 """Keys of config.yaml that belong to no group."""
-ENGINE_NAMES = ("eager", "inductor", "onnxruntime")
+ENGINE_NAMES = ("eager", "inductor", "onnxruntime", "cuda")
 
 
 @dataclass(frozen=True)

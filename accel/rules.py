@@ -72,9 +72,9 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         (Prune, Mask),
-        "removing channels moves the weights of a row together, and N of M neighbours are not N of M any more",
+        "removing channels moves the weights of a row together, and N of M neighbours or a tile are not that any more",
         "compression.mask.pattern=unstructured, or leave prune out",
-        unless=lambda prune, mask: mask.neighbours is None,
+        unless=lambda prune, mask: not mask.layout.structured,
     ),
     Rule(
         (Mask, Lora),
@@ -92,9 +92,9 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         (Privacy, Mask),
-        "movement is taken from the gradients, which the privacy accountant does not see in this place",
-        "compression.mask.score=magnitude",
-        unless=lambda privacy, mask: not mask.needs_gradients,
+        "movement and the inputs of weights come from the private examples, and the privacy accountant does not see it",
+        "compression.mask.score=magnitude, or compression.mask.score=wanda with compression.mask.public_text=FILE",
+        unless=lambda privacy, mask: mask.sees_no_private_example,
     ),
     Rule(
         (Qat, Lora),

@@ -158,6 +158,7 @@ def _techniques(run: Run, fitted: Fitted) -> list[dict[str, Any]]:
             "stage": t.stage.name,
             "settings": t.settings(),
             "evidence": fitted.evidence.get(t.option_name(), {}),
+            "caveat": t.caveat,
         }
         for t in run.plan.techniques
     ]

@@ -21,6 +21,7 @@ TECHNIQUES = {
     "mask": ["compression=[mask]"],
     "mask by movement": ["compression=[mask]", "compression.mask.score=movement"],
     "mask 2 of 4": ["compression=[mask]", "compression.mask.pattern=2:4"],
+    "mask tiles by wanda": ["compression=[mask]", "compression.mask.pattern=8x4", "compression.mask.score=wanda"],
     "vocabulary": ["compression=[vocabulary]"],
     "ptq": ["compression=[ptq]"],
     "ptq int4": ["compression=[ptq]", "compression.ptq.scheme=int4_weight_only", "compression.ptq.embedding_bits=4"],
@@ -191,6 +192,7 @@ def test_changing_any_field_changes_the_digest():
     words = [
         "mask.sparsity=0.4",
         "mask.score=movement",
+        "mask.schedule=linear",
         "layers.keep=0.7",
         "layers.which=lowest",
         "prune.sparsity=0.4",

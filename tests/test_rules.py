@@ -95,6 +95,6 @@ PUBLIC = {
 def test_privacy_meets_removal_only_where_nothing_private_is_scored(name):
     words = ["privacy=dpsgd", "compression=[prune]", *(f"compression.{w}" for w in PUBLIC[name])]
     assert decide(compose(words))
-    for left_out in words[2:4]:
+    for left_out in words[2:]:
         with pytest.raises(PlanError):
             decide(compose([w for w in words if w != left_out]))

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 
-from accel.data.public_text import public_batches
-from accel.ops.schedule import cubic
+from accel.data.calibration import calibration_batches
 from accel.ops.structure import Block, find_blocks
 from accel.ops.unit_masks import apply_masks, price, scores_of, update_masks
 from accel.ops.unit_scores import scorer_for
@@ -23,8 +22,7 @@ class MaskUnits(pl.Callback):
     def __init__(self, settings: Prune, facts: Facts) -> None:
         self.settings = settings
         self.facts = facts
-        self.begin_step = int(settings.begin * facts.total_steps)
-        self.end_step = max(self.begin_step + 1, int(settings.end * facts.total_steps))
+        self.ramp = settings.ramp(facts.total_steps)
         self.blocks: list[Block] = []
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
@@ -32,27 +30,22 @@ class MaskUnits(pl.Callback):
         self.blocks = find_blocks(model)
         self.prices, self.fraction = settings.budget(model, self.blocks, self.facts)
         price(model, self.prices)
-        self.scorer = scorer_for(
-            settings.score,
-            lambda: public_batches(
-                str(settings.public_text), f"{settings.key}.public_text", pl_module.plan.model.tokenizer()
-            ),
-        )
+        data, text = trainer.datamodule.data, settings.public_text  # type: ignore[attr-defined]
+        self.scorer = scorer_for(settings.score, lambda: calibration_batches(data, text, f"{settings.key}.public_text"))
         if trainer.global_step == 0:  # a resumed run has its scores from the checkpoint
             self.scorer.on_start(model, self.blocks, scores_of(model, self.blocks))
 
     def on_before_optimizer_step(self, trainer: pl.Trainer, pl_module: Any, optimizer: Any) -> None:
         del optimizer
-        if trainer.global_step < self.end_step:
+        if trainer.global_step < self.ramp.end_step:
             self.scorer.on_gradients(pl_module.model, self.blocks, scores_of(pl_module.model, self.blocks))
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         del outputs, batch, batch_idx
         model, step = pl_module.model, trainer.global_step
-        final = step == self.end_step
-        if final or (self.begin_step < step < self.end_step and step % self.settings.every_steps == 0):
-            fraction = self.fraction * cubic(step, self.begin_step, self.end_step)
+        if self.ramp.due(step):
+            final, fraction = step == self.ramp.end_step, self.fraction * self.ramp.share(step)
             self.scorer.on_choice(model, self.blocks, scores_of(model, self.blocks))
             update_masks(model, self.blocks, self.prices, fraction, self.settings.multiple_of, final=final)
-        if step > self.begin_step:
+        if step > self.ramp.begin_step:
             apply_masks(model, self.blocks)

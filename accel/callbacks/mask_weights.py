@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 
+from accel.data.calibration import calibration_batches
 from accel.ops import weight_masks
-from accel.ops.schedule import cubic
+from accel.ops.weight_scores import scorer_for
 
 if TYPE_CHECKING:
     from accel.compression.mask import Mask
@@ -18,20 +19,24 @@ class MaskWeights(pl.Callback):
 
     def __init__(self, settings: Mask, total_steps: int) -> None:
         self.settings = settings
-        self.begin_step = int(settings.begin * total_steps)
-        self.end_step = max(self.begin_step + 1, int(settings.end * total_steps))
+        self.ramp = settings.ramp(total_steps)
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        del pl_module
+        data, settings = trainer.datamodule.data, self.settings  # type: ignore[attr-defined]
+        key = f"{settings.key}.public_text"
+        self.scorer = scorer_for(settings.score, lambda: calibration_batches(data, settings.public_text, key))
 
     def on_before_optimizer_step(self, trainer: pl.Trainer, pl_module: Any, optimizer: Any) -> None:
         del optimizer
-        if self.settings.needs_gradients and trainer.global_step < self.end_step:
-            weight_masks.collect(pl_module.model)
+        if trainer.global_step < self.ramp.end_step:
+            self.scorer.on_gradients(pl_module.model)
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         del outputs, batch, batch_idx
-        step = trainer.global_step
-        due = self.begin_step < step < self.end_step and step % self.settings.every_steps == 0
-        if due or step == self.end_step:
-            fraction = self.settings.sparsity * cubic(step, self.begin_step, self.end_step)
-            weight_masks.update(pl_module.model, fraction, self.settings.neighbours)
-        if step > self.begin_step:
-            weight_masks.apply(pl_module.model)
+        model, step = pl_module.model, trainer.global_step
+        if self.ramp.due(step):
+            fraction, layout = self.settings.sparsity * self.ramp.share(step), self.settings.layout
+            weight_masks.update(model, self.scorer.scores(model), fraction, layout, per_row=self.scorer.per_row)
+        if step > self.ramp.begin_step:
+            weight_masks.apply(model)

@@ -13,6 +13,7 @@ from accel.technique import Evidence, Facts, History, Objection, Stage, Techniqu
 if TYPE_CHECKING:
     from torch import nn
 
+    from accel.ops.schedule import Ramp
     from accel.ops.schemes import Scheme
     from accel.plan import Plan
 
@@ -43,9 +44,17 @@ class Compression(Technique):
             )
 
 
+class Schedule(Enum):
+    """How masking goes on between its beginning and its end."""
+
+    cubic = "cubic"
+    linear = "linear"
+    one_shot = "one_shot"
+
+
 @dataclass(kw_only=True)
 class Gradual(Compression):
-    """Base of every option that masks more and more along a cubic schedule."""
+    """Base of every option that masks more and more along a schedule."""
 
     begin: float = 0.1
     """Where masking starts, as a share of all steps; before it only scores are collected."""
@@ -53,6 +62,8 @@ class Gradual(Compression):
     """Where the last part is masked, as a share of all steps; the rest recovers."""
     every_steps: int = 10
     """Optimizer steps between two choices."""
+    schedule: Schedule = Schedule.cubic
+    """cubic: fast first and slow at the end; linear: evenly; one_shot: everything at ``end``."""
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         yield from super().objections(plan)
@@ -64,6 +75,12 @@ class Gradual(Compression):
             )
         if self.every_steps < 1:
             yield self.out_of_range("every_steps", "at least 1", "10")
+
+    def ramp(self, total_steps: int) -> Ramp:
+        """When choices are made and how much each takes: a function of the step."""
+        from accel.ops.schedule import Ramp
+
+        return Ramp.of(total_steps, self.begin, self.end, self.every_steps, self.schedule.name)
 
 
 class Start(Enum):

@@ -1,7 +1,7 @@
 """Removes attention heads and feed-forward channels: a smaller dense model that is really faster.
 
 What it does: during training it scores every head and channel, by default by the first-order change of the loss,
-    masks the least important ones along a cubic schedule (one global ranking, by score per cost), and after
+    masks the least important ones along a schedule (one global ranking, by score per cost), and after
     training cuts them out of the weights. The removed model computes what the masked one computed. It starts from the
     dense baseline, which is trained for the *before* column anyway: the scores of a fine-tuned model say what its task
     needs.
@@ -66,9 +66,10 @@ class Prune(Gradual, Removal):
     """Channels kept per layer are a multiple of this: odd sizes are slow."""
     score: Score = Score.first_order
     """first_order: by gradients of the training examples; magnitude: by the weights alone; activation: by what each
-    unit adds to its layer's output on a public text."""
+    unit adds to its layer's output."""
     public_text: str | None = None
-    """For ``score=activation``: a file with one text per line, or the name of a task with public data."""
+    """For ``score=activation``: a file with one text per line, or a task with public data; null takes training
+    examples."""
 
     @property
     def removes(self) -> bool:
@@ -101,7 +102,8 @@ class Prune(Gradual, Removal):
     @property
     def sees_no_private_example(self) -> bool:
         """Whether what is kept depends on weights and public text alone."""
-        return self.start is Start.pretrained and not self.needs_gradients
+        public = self.score is Score.magnitude or self.public_text is not None
+        return self.start is Start.pretrained and public
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         yield from super().objections(plan)
@@ -110,11 +112,11 @@ class Prune(Gradual, Removal):
         yield from self._objections_to_targets()
         if self.multiple_of < 1:
             yield self.out_of_range("multiple_of", "at least 1", "32")
-        if (self.score is Score.activation) != (self.public_text is not None):
+        if self.public_text is not None and self.score is not Score.activation:
             yield Objection(
-                f"{self.key}.score={self.score.name}  with  {self.key}.public_text={self.public_text}",
-                "activations are taken on a public text, and only activations need one",
-                f"{self.key}.score=activation {self.key}.public_text=FILE, a text per line",
+                f"{self.key}.public_text={self.public_text}  with  {self.key}.score={self.score.name}",
+                "only activations are taken on a text",
+                f"{self.key}.score=activation, or {self.key}.public_text=null",
             )
 
     def _objections_to_targets(self) -> Iterator[Objection]:

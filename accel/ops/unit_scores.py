@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from accel.ops.importance import first_order
+from accel.ops.listening import Batches, mean_squares
 from accel.ops.shards import whole
 from accel.ops.structure import Block, input_weights, output_weight
 
@@ -65,63 +65,24 @@ class MagnitudeScorer(UnitScorer):
 
 
 class ActivationScorer(UnitScorer):
-    """Mean square of what each unit adds to its layer's output, on texts that everybody may know.
+    """Mean square of what each unit adds to its layer's output, on a few texts.
 
     Sun et al. 2023 (arXiv 2306.11695), summed over a unit's columns.
-
-    Args:
-        batches: makes the model's inputs, each with an ``attention_mask``.
     """
 
-    def __init__(self, batches: Callable[[], Iterable[Mapping[str, Tensor]]]) -> None:
+    def __init__(self, batches: Batches) -> None:
         self.batches = batches
 
     @torch.no_grad()
     def on_start(self, model: nn.Module, blocks: list[Block], scores: Scores) -> None:
-        sums = {block.name: torch.zeros(block.num_units * block.unit_width) for block in blocks}
-        tokens = 0.0
-        with _listening(model, blocks, sums) as heard, _evaluating(model):
-            for batch in self.batches():
-                heard["mask"] = batch["attention_mask"]
-                model(**batch)
-                tokens += float(batch["attention_mask"].sum())
+        outputs = {block.name: model.get_submodule(block.output) for block in blocks}
+        inputs = mean_squares(model, outputs, self.batches)
         for block in blocks:
-            out = whole(output_weight(model, block)).float().square().sum(0).cpu()
-            per_unit = (sums[block.name] / max(1.0, tokens) * out).view(block.num_units, -1).sum(1)
-            scores[block.name].copy_(per_unit)
+            out = whole(output_weight(model, block)).float().square().sum(0)
+            scores[block.name].copy_((inputs[block.name] * out).view(block.num_units, -1).sum(1))
 
 
-@contextmanager
-def _listening(model: nn.Module, blocks: list[Block], sums: dict[str, Tensor]) -> Any:
-    heard: dict[str, Tensor] = {}
-
-    def listen(block: Block) -> Callable[..., None]:
-        def hook(module: nn.Module, args: tuple[Tensor, ...]) -> None:
-            del module
-            x = args[0].detach().float()
-            real = heard["mask"].to(x) if heard["mask"].shape == x.shape[:2] else torch.ones(x.shape[:2]).to(x)
-            sums[block.name] += (x.square() * real[..., None]).sum((0, 1)).cpu()
-
-        return hook
-
-    with ExitStack() as stack:
-        for block in blocks:
-            handle = model.get_submodule(block.output).register_forward_pre_hook(listen(block))
-            stack.callback(handle.remove)
-        yield heard
-
-
-@contextmanager
-def _evaluating(model: nn.Module) -> Any:
-    training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(training)
-
-
-def scorer_for(score: Score, batches: Callable[[], Iterable[Mapping[str, Tensor]]]) -> UnitScorer:
+def scorer_for(score: Score, batches: Batches) -> UnitScorer:
     """The scorer that a plan names."""
     made: dict[str, Callable[[], UnitScorer]] = {
         "first_order": FirstOrderScorer,

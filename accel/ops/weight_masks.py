@@ -7,13 +7,14 @@ stay whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from accel.ops.shards import local, part_like, whole
+from accel.ops.pattern import Pattern
+from accel.ops.shards import local, part_like
 from accel.ops.structure import find_stacks
 
 KEEP, SCORE = "accel_keep_weight", "accel_weight_score"
@@ -32,55 +33,53 @@ def masked(model: nn.Module) -> Iterator[tuple[str, nn.Linear]]:
     return ((name, linear) for name, linear in linears(model) if hasattr(linear, KEEP))
 
 
-def attach(model: nn.Module, *, group: int | None, scored: bool) -> None:
+def attach(model: nn.Module, pattern: Pattern, *, scored: bool) -> None:
     """Give each linear layer its mask, and a running score if it is asked for. Idempotent.
 
     Args:
-        group: weights of one row that are chosen among together; a layer whose rows cannot be cut so gets no mask.
-            None chooses among the whole matrix.
+        pattern: a layer whose matrix cannot be cut into it gets no mask.
     """
     for _, linear in linears(model):
-        if not hasattr(linear, KEEP) and (group is None or linear.in_features % group == 0):
+        if not hasattr(linear, KEEP) and pattern.fits(*linear.weight.shape):
             linear.register_buffer(KEEP, torch.ones_like(linear.weight, dtype=torch.bool))
             if scored:
                 linear.register_buffer(SCORE, torch.zeros_like(linear.weight))
 
 
-def choose(scores: Tensor, keep: Tensor, fraction: float, group: int | None) -> Tensor:
+def choose(scores: Tensor, keep: Tensor, fraction: float, pattern: Pattern, *, per_row: bool = False) -> Tensor:
     """Which weights to keep so that in each group ``fraction`` of them, rounded down, has the lowest scores and goes.
 
     Args:
-        scores: [out_features, in_features], larger matters more.
+        scores: [out_features, in_features], larger matters more; a tile has the sum of its weights' scores.
         keep: the same shape, bool; what is gone stays gone.
         fraction: in [0, 1].
-        group: neighbours in a row, or None for the whole matrix.
+        pattern: what goes together, and what is chosen among together.
+        per_row: among the weights (or tiles) of one row; else all over the matrix, where the pattern leaves it open.
     """
-    width = group or scores.numel()
+    tiles, alive = _tiles(scores.float(), pattern).sum((1, 3)), _tiles(keep, pattern)[:, 0, :, 0]
+    width = pattern.neighbours or (tiles.shape[1] if per_row else tiles.numel())
     gone = int(fraction * width + 1e-6)
-    rows = scores.float().masked_fill(~keep, -torch.inf).view(-1, width)
+    rows = tiles.masked_fill(~alive, -torch.inf).reshape(-1, width)
     chosen = torch.ones_like(rows, dtype=torch.bool)
     chosen.scatter_(1, rows.topk(gone, dim=1, largest=False).indices, value=False)
-    return chosen.view_as(keep) & keep
+    kept = chosen.view_as(alive) & alive
+    return kept.repeat_interleave(pattern.rows, 0).repeat_interleave(pattern.columns, 1)
+
+
+def _tiles(matrix: Tensor, pattern: Pattern) -> Tensor:
+    """[rows, within a tile, columns, within a tile]."""
+    rows, columns = matrix.shape
+    return matrix.view(rows // pattern.rows, pattern.rows, columns // pattern.columns, pattern.columns)
 
 
 @torch.no_grad()
-def update(model: nn.Module, fraction: float, group: int | None) -> None:
-    """Mask the lowest scores, which are the weights' sizes where no score is kept."""
-    for _, linear in masked(model):
-        scores = linear.get_buffer(SCORE) if hasattr(linear, SCORE) else whole(linear.weight).abs()
+def update(
+    model: nn.Module, scores: Mapping[str, Tensor], fraction: float, pattern: Pattern, *, per_row: bool = False
+) -> None:
+    """Mask the lowest scores of each layer; ``scores`` are by the layer's name."""
+    for name, linear in masked(model):
         keep = linear.get_buffer(KEEP)
-        keep.copy_(choose(scores, keep, fraction, group))
-
-
-@torch.no_grad()
-def collect(model: nn.Module) -> None:
-    """Add to each score how fast the weight moves away from zero: -w * dL/dw.
-
-    Sanh et al. 2020, movement pruning (arXiv 2005.07683), eq. 5, without the learning rate.
-    """
-    for _, linear in masked(model):
-        if linear.weight.grad is not None:
-            linear.get_buffer(SCORE).sub_(whole(linear.weight) * whole(linear.weight.grad))
+        keep.copy_(choose(scores[name], keep, fraction, pattern, per_row=per_row))
 
 
 @torch.no_grad()

@@ -111,8 +111,13 @@ def engine_of(side: Mapping[str, Any] | None) -> str:
 
 
 def headline(record: Mapping[str, Any]) -> str:
-    """The whole result in one sentence, and what privacy it cost in another."""
-    return " ".join(part for part in (_result_sentence(record), _privacy_sentence(record)) if part)
+    """The whole result in one sentence, what must be known of it, and what privacy it cost."""
+    return " ".join(part for part in (_result_sentence(record), *caveats(record), _privacy_sentence(record)) if part)
+
+
+def caveats(record: Mapping[str, Any]) -> list[str]:
+    """What the techniques say that a reader must know."""
+    return [t["caveat"] for t in record.get("techniques") or [] if t.get("caveat")]
 
 
 def _privacy_sentence(record: Mapping[str, Any]) -> str:

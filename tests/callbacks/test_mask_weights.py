@@ -6,7 +6,7 @@ from accel.compression.mask import Mask
 
 def test_begins_and_ends_as_shares_of_training():
     masking = MaskWeights(Mask(begin=0.2, end=0.8), 50)
-    assert (masking.begin_step, masking.end_step) == (10, 40)
+    assert (masking.ramp.begin_step, masking.ramp.end_step) == (10, 40)
 
 
 def test_a_mask_that_is_chosen_and_not_held_fails_the_run(train, monkeypatch):

@@ -51,6 +51,8 @@ def test_the_headline_tells_it_in_one_sentence():
     assert "5.00x smaller than the dense model in onnxruntime int8. No" in headline(record)
     assert "4.00 ms" in headline({"after": side(0.841, 4)})
     assert headline({"name": "x", "status": "refused"}) == "x: refused."
+    record["techniques"] = [{"name": "mask", "caveat": "Zeros are not speed."}, {"name": "full", "caveat": ""}, {}]
+    assert headline(record).endswith("Zeros are not speed.")
 
 
 def test_sides_are_read_safely():

@@ -1,0 +1,65 @@
+"""Listens to what layers get as input, in eval mode and without padding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+
+import torch
+from torch import Tensor, nn
+
+Batches = Callable[[], Iterable[Mapping[str, Tensor]]]
+"""Makes a model's inputs, each with an ``attention_mask``."""
+
+
+@torch.no_grad()
+def listen(
+    model: nn.Module, modules: Mapping[str, nn.Module], batches: Batches, hear: Callable[[str, Tensor], None]
+) -> None:
+    """Run the model over the batches and hand over what reaches each module.
+
+    Args:
+        modules: by any name.
+        hear: gets a module's name and fp32 inputs [tokens, in_features].
+    """
+    mask: list[Tensor] = []
+
+    def hook(name: str) -> Callable[..., None]:
+        def heard(module: nn.Module, args: tuple[Tensor, ...]) -> None:
+            del module
+            x = args[0].detach().float()
+            real = mask[-1].bool() if mask[-1].shape == x.shape[:2] else torch.ones(x.shape[:-1], dtype=torch.bool)
+            hear(name, x[real.to(x.device)])
+
+        return heard
+
+    with ExitStack() as stack, _evaluating(model):
+        for name, module in modules.items():
+            stack.callback(module.register_forward_pre_hook(hook(name)).remove)
+        device = next(model.parameters()).device
+        for batch in batches():
+            mask.append(batch["attention_mask"])
+            model(**{name: value.to(device) for name, value in batch.items()})
+
+
+def mean_squares(model: nn.Module, modules: Mapping[str, nn.Module], batches: Batches) -> dict[str, Tensor]:
+    """Mean square of each input column of each module; [in_features]."""
+    sums: dict[str, Tensor] = {}
+    counts: dict[str, int] = {}
+
+    def hear(name: str, x: Tensor) -> None:
+        sums[name] = sums.get(name, 0) + x.square().sum(0)
+        counts[name] = counts.get(name, 0) + len(x)
+
+    listen(model, modules, batches, hear)
+    return {name: total / counts[name] for name, total in sums.items()}
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)

@@ -1,0 +1,49 @@
+import pytest
+import torch
+
+from accel.engines import EngineUnavailableError
+from accel.engines.cuda import SPARSE, Cuda
+from accel.measured import candidates
+from accel.model.tiny_bert import TinyBert
+from accel.onnx_export import random_inputs
+from accel.ops.pattern import Pattern
+from accel.ops.weight_masks import apply, attach, detach, update
+from accel.ops.weight_scores import MagnitudeScorer
+
+
+def two_of_four():
+    torch.manual_seed(0)
+    model = TinyBert(width=64).classifier(["a", "b"]).eval()
+    pattern = Pattern(neighbours=4, kept=2)
+    attach(model, pattern, scored=False)
+    update(model, MagnitudeScorer().scores(model), 0.5, pattern)
+    apply(model)
+    return detach(model)
+
+
+def test_the_sparse_kernels_are_tried_for_a_sparse_model_only(tmp_path):
+    sparse, dense = (candidates(m, tmp_path, ["cuda"]) for m in (two_of_four(), TinyBert().classifier(["a", "b"])))
+    assert [c.label for c in sparse] == ["cuda float16", "cuda float16 2:4"]
+    assert [c.label for c in dense] == ["cuda float16"]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@pytest.mark.parametrize("dtype", ["float16", SPARSE])
+def test_without_a_gpu_it_is_skipped_with_the_reason(dtype):
+    with pytest.raises(EngineUnavailableError, match="torch finds none"):
+        Cuda(two_of_four(), dtype, 0)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+@pytest.mark.parametrize("dtype", ["float16", SPARSE])
+def test_gives_the_models_logits(dtype):
+    model, inputs = two_of_four(), random_inputs(TinyBert().classifier(["a", "b"]), 2, 64)
+    with torch.inference_mode():
+        expected = model(**{k: torch.from_numpy(v) for k, v in inputs.items()}).logits.numpy()
+    try:
+        engine = Cuda(model, dtype, 0)
+    except EngineUnavailableError as reason:
+        pytest.skip(str(reason))
+    assert abs(engine.run(inputs) - expected).max() < 1e-2
+    engine.close()
