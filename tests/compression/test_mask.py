@@ -4,7 +4,7 @@ import torch
 from accel.artifact import load_model, save_model
 from accel.compose import compose
 from accel.errors import PlanError
-from accel.ops.int8_layers import Int8Linear
+from accel.ops.quantized_layers import QuantizedLinear
 from accel.ops.weight_masks import linears
 from accel.plan import decide
 from accel.tiny import byte_tokenizer
@@ -73,7 +73,7 @@ def test_zeros_outlive_rounding_saving_and_loading(train, tmp_path):
     for technique in decide(compose(["compression=[mask,qat]"])).techniques:
         model = technique.export(model)
     save_model(model, byte_tokenizer(segments=True), tmp_path / "m", label_names=["a", "b"], max_length=32)
-    found = [m.weight for m in load_model(tmp_path / "m").bert.encoder.modules() if isinstance(m, Int8Linear)]
+    found = [m.weight for m in load_model(tmp_path / "m").bert.encoder.modules() if isinstance(m, QuantizedLinear)]
     assert len(found) == 12
     assert all(float((weight == 0).float().mean()) >= 0.499 for weight in found)
 

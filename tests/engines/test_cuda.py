@@ -22,6 +22,7 @@ def two_of_four():
 
 
 def test_the_sparse_kernels_are_tried_for_a_sparse_model_only(tmp_path):
+    (tmp_path / "model.safetensors").touch()
     sparse, dense = (candidates(m, tmp_path, ["cuda"]) for m in (two_of_four(), TinyBert().classifier(["a", "b"])))
     assert [c.label for c in sparse] == ["cuda float16", "cuda float16 2:4"]
     assert [c.label for c in dense] == ["cuda float16"]
