@@ -22,6 +22,20 @@ GROUPS = (
     "sweep",
 )
 HYDRA_GROUPS = "hydra/"
+RETIRED = {
+    (
+        "strategy",
+        "horovod",
+    ): "Horovod is no longer developed. Use strategy=ddp, started by accel itself, torchrun or srun.",
+    ("strategy", "fsdp1"): "torch has replaced it by fully_shard (FSDP2). Use strategy=fsdp.",
+    (
+        "strategy",
+        "deepspeed",
+    ): "Use strategy=fsdp, which shards what ZeRO-3 shards, and strategy.cpu_offload=true for its offload.",
+    ("strategy", "megatron"): "Use strategy=tensor_parallel, which splits layers as Megatron-LM does.",
+    ("strategy", "dp"): "torch discourages DataParallel. Use strategy=ddp.",
+}
+"""Names that people look for, and what does their work here."""
 
 
 def conf_dir() -> Path:
@@ -113,6 +127,8 @@ def _unknown_option(group: str, value: object, config_dirs: Sequence[str]) -> st
     if isinstance(value, str | None) and group == "compression" and value in (None, ""):
         return None
     for name in value if isinstance(value, list) else [value]:
+        if (group, str(name)) in RETIRED and str(name) not in known:
+            return f"{group}={name}: {RETIRED[group, str(name)]}"
         if name is not None and str(name) not in known:
             return f"{group}={name}: the group {group} has no option {name!r}. {did_you_mean(str(name), known)}"
     return None

@@ -3,7 +3,7 @@ import string
 
 import pytest
 
-from accel.compose import GROUPS, compose, conf_dir, options_of, plain
+from accel.compose import GROUPS, RETIRED, compose, conf_dir, options_of, plain
 from accel.errors import ConfigError
 
 
@@ -91,3 +91,9 @@ def test_plain_keeps_references_unresolved(monkeypatch):
 
 def test_the_configuration_is_found():
     assert (conf_dir() / "config.yaml").is_file()
+
+
+@pytest.mark.parametrize("name", [name for group, name in RETIRED if group == "strategy"])
+def test_a_retired_engine_is_answered_with_what_does_its_work(name):
+    with pytest.raises(ConfigError, match=f"strategy={name}: .*Use strategy=(ddp|fsdp|tensor_parallel)"):
+        compose([f"strategy={name}"])

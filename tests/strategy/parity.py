@@ -92,7 +92,7 @@ def train_together(
         for rank in range(processes)
     ]  # fmt: skip
     try:
-        outputs = [rank.communicate(timeout=560)[0] for rank in ranks]
+        outputs = [rank.communicate(timeout=1500)[0] for rank in ranks]
     finally:
         for rank in ranks:
             rank.kill()
