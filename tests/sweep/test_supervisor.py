@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -35,7 +36,7 @@ def test_the_wish_to_stop_is_passed_on_and_usr2_is_not(order, tmp_path):
     def tell():
         while not (tmp_path / "up").exists():
             time.sleep(0.05)
-        child = int(next(p for p in _children(os.getpid())))
+        child = _worker_of(os.getpid())
         os.kill(child, signal.SIGUSR2)
         time.sleep(0.5)
         told.append(signal.SIGTERM)
@@ -50,7 +51,7 @@ def test_a_kill_is_told_as_the_signal(order, tmp_path):
     def kill():
         while not (tmp_path / "up").exists():
             time.sleep(0.05)
-        os.kill(int(next(p for p in _children(os.getpid()))), signal.SIGKILL)
+        os.kill(_worker_of(os.getpid()), signal.SIGKILL)
 
     thread = threading.Thread(target=kill)
     thread.start()
@@ -58,9 +59,14 @@ def test_a_kill_is_told_as_the_signal(order, tmp_path):
     thread.join()
 
 
-def _children(process):
-    with open(f"/proc/{process}/task/{process}/children") as file:
-        return file.read().split()
+def _worker_of(process):
+    """The supervised process among the children, of which there may be others: a fork server, for example."""
+    children = [int(p) for thread in os.listdir(f"/proc/{process}/task") for p in _children(process, thread)]
+    return next(p for p in children if b"accel.sweep.worker" in Path(f"/proc/{p}/cmdline").read_bytes())
+
+
+def _children(process, thread):
+    return Path(f"/proc/{process}/task/{thread}/children").read_text().split()
 
 
 def test_an_order_survives_the_journey(order):
