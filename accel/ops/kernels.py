@@ -5,10 +5,10 @@ core with AVX-512 (ms; 1, 16 and 128 rows times 1536 x 384):
 
     fp32         0.054  0.26  2.1
     int4 packed  0.037  0.23  1.9
-    int8 packed  0.034  0.27  2.2
     int8 x int8  0.010  0.06  0.35
 
-so the packed ones, which compute in bf16, are for few rows, such as a language model's next token.
+so the packed one, which computes in bf16, is for few rows, such as a language model's next token. torch's own for int8
+weights (``_weight_int8pack_mm``, 2.13) ends the process with a segmentation fault at some shapes and is not used.
 """
 
 from __future__ import annotations
@@ -106,36 +106,11 @@ class PackedInt4:
         return product.float()
 
 
-class PackedInt8:
-    """int8 weights with torch's CPU kernel for activations in bf16; the scale is applied in fp32."""
-
-    def __init__(self, weight: Tensor, scale: Tensor) -> None:
-        self.weight, self.scale = weight, scale.flatten()
-        self.ones = torch.ones_like(self.scale, dtype=torch.bfloat16)
-
-    def __call__(self, rows: Tensor) -> Tensor:
-        """fp32 [rows, out_features]."""
-        return torch.ops.aten._weight_int8pack_mm(rows.bfloat16(), self.weight, self.ones).float() * self.scale
-
-
-Packed = PackedInt4 | PackedInt8
-
-
 @cache
 def has_packed_int4(group_size: int) -> bool:
     """Whether this torch multiplies packed int4 weights of this group size on the CPU."""
     try:
         PackedInt4(torch.zeros(32, group_size, dtype=torch.uint8), torch.ones(32, 1), None)(torch.zeros(1, group_size))
-    except (AttributeError, RuntimeError):
-        return False
-    return True
-
-
-@cache
-def has_packed_int8() -> bool:
-    """Whether this torch multiplies int8 weights with bf16 activations on the CPU."""
-    try:
-        PackedInt8(torch.zeros(32, 32, dtype=torch.int8), torch.ones(32, 1))(torch.zeros(1, 32))
     except (AttributeError, RuntimeError):
         return False
     return True

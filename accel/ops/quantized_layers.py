@@ -122,7 +122,7 @@ class WeightOnlyLinear(QuantizedLinear):
 
     def __init__(self, stored: Stored, bias: Tensor | None, columns: int) -> None:
         super().__init__(stored, bias, columns)
-        self.packed: kernels.Packed | None = None
+        self.packed: kernels.PackedInt4 | None = None
 
     def multiply(self, rows: Tensor) -> Tensor:
         if len(rows) <= kernels.FEW_ROWS and self._may_pack(rows):
@@ -131,17 +131,13 @@ class WeightOnlyLinear(QuantizedLinear):
         return F.linear(rows, self.dequantized().to(rows.dtype))
 
     def _may_pack(self, rows: Tensor) -> bool:
-        if rows.is_cuda or self.training or torch.compiler.is_compiling():
+        if self.bits != 4 or rows.is_cuda or self.training or torch.compiler.is_compiling():
             return False
-        if self.bits == 4:
-            filled_up = 2 * self.steps.shape[-1] != self.columns
-            group_size = self.columns // self.weight_scale.shape[-1]
-            return not filled_up and self.out_features % 16 == 0 and kernels.has_packed_int4(group_size)
-        return kernels.has_packed_int8()
+        filled_up = 2 * self.steps.shape[-1] != self.columns
+        group_size = self.columns // self.weight_scale.shape[-1]
+        return not filled_up and self.out_features % 16 == 0 and kernels.has_packed_int4(group_size)
 
-    def _pack(self) -> kernels.Packed:
-        if self.bits == 8:
-            return kernels.PackedInt8(self.steps, self.weight_scale)
+    def _pack(self) -> kernels.PackedInt4:
         zero = unpack(self.stored[ZERO])[:, : self.weight_scale.shape[-1]] if ZERO in self.stored else None
         return kernels.PackedInt4(unpack(self.steps), self.weight_scale, zero)
 
