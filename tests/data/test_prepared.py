@@ -106,7 +106,7 @@ def test_a_token_budget_replaces_the_batch_size(prepared):
 
 
 def test_every_text_of_validation_and_test_is_scored_once(prepared):
-    plan, data = prepared()
+    plan, data = prepared("strategy=ddp")
     shares = [list(batches_of(plan, data, rank, 2).val_dataloader()) for rank in range(2)]
     assert sum(len(b["labels"]) for share in shares for b in share) == len(data.validation)
     labels = torch.cat([b["labels"] for b in data.test_batches()])
