@@ -17,7 +17,8 @@ accel: fine-tune a transformer while pruning, quantizing and distilling it, and 
 
   accel [overrides]                one run into outputs/DATE/TIME/
   accel -m [overrides]             a sweep into sweeps/DATE/TIME/, one folder per job
-  accel check [-m] [overrides]     compose and check, start nothing; --forecast=h100: will it fit there, and how fast
+  accel check [-m] [overrides]     compose and check, start nothing; --forecast=h100: will it fit there, and how fast;
+                                   --forecast=here measures it on the processes of the plan
   accel matrix [--markdown]        every pair of options: works, or refused because …
   accel compare PATH…              runs and sweeps side by side (--sort, --filter, --mean-over seed, --html F, --csv F)
   accel wandb-sweep sweep=NAME     a named search as a file for W&B's own sweeps and agents (--file F)
@@ -52,7 +53,7 @@ HYDRA_FLAGS = {
     "--hydra-help",
 }
 SWITCHES = {"-m": "multirun", "--multirun": "multirun", "--debug": "debug", "--conditional": "conditional"}
-FORECAST = "--forecast"
+FORECAST, HERE = "--forecast", "here"
 
 
 @dataclass(frozen=True)
@@ -175,8 +176,8 @@ def _sweep(words: Sequence[str], arguments: Arguments) -> int:
 
 def check(words: Sequence[str]) -> int:
     """Compose and check one plan, or every job of a sweep; ``--forecast`` also says what it would take."""
-    device, words = _forecast_flag(words)
-    arguments = parse(words)
+    device, rest = _forecast_flag(words)
+    arguments = parse(rest)
     load_plugins(arguments.plugins)
     if arguments.multirun:
         from accel.sweep.entry import check_sweep
@@ -186,6 +187,10 @@ def check(words: Sequence[str]) -> int:
     from accel.plan import decide
 
     plan = decide(compose(arguments.overrides, arguments.config_dirs), arguments.plugins)
+    if device == HERE:
+        from accel.forecast.live import forecast_live
+
+        return forecast_live(plan, words)
     print(f"{plan.describe()}\nThis plan works. Nothing was started.")  # noqa: T201
     if device is not None:
         from accel.forecast.show import print_forecast

@@ -55,7 +55,8 @@ class TransformerModule(pl.LightningModule):
         model = self._beginning()
         for technique in self.plan.techniques:
             model = technique.adapt_model(model, self.facts)
-        self.model = self.plan.strategy.distribute(model.double() if self.plan.trainer.keeps_double else model)
+        model = self.plan.trainer.adapt_model(model.double() if self.plan.trainer.keeps_double else model)
+        self.model = self.plan.strategy.distribute(model)
         self.loss = Loss(cross_entropy)
         for technique in self.plan.techniques:
             self.loss = technique.adapt_loss(self.loss, self.model, self.facts)

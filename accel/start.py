@@ -56,7 +56,7 @@ def _start(words: Sequence[str], arguments: Arguments, place: Place) -> int:
             from accel.launch import launch
 
             return launch(strategy, folder, words)
-        ranks = _ranks(plan, place)
+        ranks = ranks_of(plan, place)
     except (RefusedError, RunError) as error:
         if place.leads:
             _record_end(arguments, folder, error)
@@ -113,7 +113,7 @@ def check_processes(plan: Plan, place: Place) -> None:
     )
 
 
-def _ranks(plan: Plan, place: Place) -> Ranks:
+def ranks_of(plan: Plan, place: Place) -> Ranks:
     """Meet the other processes of the run, if there are any."""
     strategy = plan.strategy
     if not isinstance(strategy, Distributed):

@@ -190,6 +190,11 @@ def _placed(values: Mapping[str, Any], parameter: nn.Parameter) -> dict[str, Any
     }
 
 
+# torch 2.13 renamed them, and warns of the old names.
+all_gather = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
+reduce_scatter = getattr(dist, "reduce_scatter_single", None) or dist.reduce_scatter_tensor
+
+
 def do_not_average(wrapped: object) -> None:
     """Keep DDP from averaging gradients: whoever calls this adds them up over the ranks itself."""
     if isinstance(wrapped, DistributedDataParallel):

@@ -193,6 +193,11 @@ class Technique(Option):
         return False
 
     @property
+    def against_compiling(self) -> str:
+        """Why the layers must run as they are written, in a few words; empty where they may be compiled."""
+        return ""
+
+    @property
     def starts_from_baseline(self) -> bool:
         """Whether training begins with the weights of the dense baseline instead of the pretrained ones."""
         return False

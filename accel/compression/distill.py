@@ -79,6 +79,14 @@ class Distill(Compression):
     def needs_pretrained(self) -> bool:
         return self.teacher == PRETRAINED
 
+    @property
+    def against_compiling(self) -> str:
+        return (
+            "it reads hidden states and attention inside the layers"
+            if self.hidden_weight or self.relations_weight
+            else ""
+        )
+
     def weights(self) -> list[tuple[str, Path]]:
         named = self.needs_baseline or self.needs_pretrained
         return [] if named else [(f"{self.key}.teacher", artifact_folder(self.teacher))]

@@ -72,6 +72,10 @@ class Mask(Gradual):
         return self.score is Importance.movement
 
     @property
+    def against_compiling(self) -> str:
+        return "it listens to what layers get as input" if self.score is Importance.wanda else ""
+
+    @property
     def sees_no_private_example(self) -> bool:
         """Whether what is masked depends on weights and public text alone."""
         return self.score is Importance.magnitude or self.public_text is not None

@@ -100,6 +100,10 @@ class Prune(Gradual, Removal):
         return self.score is Score.activation
 
     @property
+    def against_compiling(self) -> str:
+        return "it listens to what layers get as input" if self.listens else ""
+
+    @property
     def sees_no_private_example(self) -> bool:
         """Whether what is kept depends on weights and public text alone."""
         public = self.score is Score.magnitude or self.public_text is not None

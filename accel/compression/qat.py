@@ -37,6 +37,10 @@ class Qat(Quantization):
     begin: float = 0.5
     """Where rounding is switched on, as a share of all steps, in [0, 1)."""
 
+    @property
+    def against_compiling(self) -> str:
+        return "torch compiles layers that round in pieces, with other results"
+
     def objections(self, plan: Plan) -> Iterator[Objection]:
         yield from super().objections(plan)
         if not 0 <= self.begin < 1:

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
 
 from accel.errors import ConfigError, did_you_mean
+
+HERE = "here"
+"""The name of this machine, whose constants are measured."""
+
+
+class Kind(Enum):
+    """What a collective does."""
+
+    all_reduce = "all_reduce"
+    all_gather = "all_gather"
+    reduce_scatter = "reduce_scatter"
+
+    @property
+    def passes(self) -> int:
+        """How often its bytes go round the ring: an all-reduce is a reduce-scatter and a gather."""
+        return 2 if self is Kind.all_reduce else 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +58,12 @@ class Device:
     """Between nodes."""
     overlaps: bool
     """Whether collectives run beside the computation, or take its cores."""
+    measured: Mapping[Kind, Link] = field(default_factory=dict)
+    """What each collective was seen to do between the ranks of this machine; libraries are not equally good at all."""
 
-    def link(self, ranks: int) -> Link:
+    def link(self, ranks: int, kind: Kind = Kind.all_reduce) -> Link:
         """What a collective of so many ranks is bound by."""
-        return self.inner if ranks <= self.per_node else self.outer
+        return self.measured.get(kind, self.inner if ranks <= self.per_node else self.outer)
 
 
 H100 = Device(
@@ -82,5 +102,6 @@ def device_named(name: str) -> Device:
         ConfigError: there is none of that name.
     """
     if name not in DEVICES:
-        raise ConfigError(f"--forecast={name}: there are no constants for it. {did_you_mean(name, DEVICES)}")
+        nearest = did_you_mean(name, [*DEVICES, HERE])
+        raise ConfigError(f"--forecast={name}: there are no constants for it. {nearest}")
     return DEVICES[name]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from accel.forecast.device import device_named
+from accel.forecast.device import Device, device_named
 from accel.forecast.outlook import FREE_SHARE, Outlook, outlook
-from accel.forecast.steps import efficiency
+from accel.forecast.steps import Compute, efficiency
 from accel.plan import Plan
 
 GB = 1e9
@@ -20,7 +20,19 @@ def print_forecast(plan: Plan, device: str) -> None:
         ConfigError: there are no constants for the device.
         DataError: the model's sizes are not known here.
     """
-    found = outlook(plan, device_named(device))
+    print_outlook(plan, device_named(device))
+
+
+def print_outlook(plan: Plan, device: Device, compute: Compute | None = None) -> None:
+    """What the plan would take on a device.
+
+    Args:
+        compute: measured on it; by default from its constants.
+
+    Raises:
+        DataError: the model's sizes are not known here.
+    """
+    found = outlook(plan, device, compute)
     console = Console(highlight=False)
     console.print(*tables(found, plan.strategy.option_name()), notes(found), sep="\n")
 

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from accel.forecast.device import Link
+from accel.forecast.device import Kind, Link
 from accel.forecast.work import WEIGHT_BYTES, Work
 
 BUCKET_BYTES = 25 * 2**20
@@ -26,15 +26,14 @@ class Collective:
     bytes: float
     """Of the whole tensor."""
     count: int
-    passes: int
-    """1 for a gather or a reduce-scatter, 2 for an all-reduce."""
+    kind: Kind
     hidden: bool
     """Whether it may run beside the computation."""
 
     def seconds(self, ranks: int, link: Link) -> float:
         """All of them, one after the other."""
         depth = math.ceil(math.log2(ranks))
-        once = self.passes * ((ranks - 1) / ranks * self.bytes / link.beta_bytes_per_s + depth * link.alpha_s)
+        once = self.kind.passes * ((ranks - 1) / ranks * self.bytes / link.beta_bytes_per_s + depth * link.alpha_s)
         return self.count * once
 
 
@@ -86,8 +85,8 @@ class Replicated(Spread):
     def collectives(self, work: Work) -> Sequence[Collective]:
         total = self.gradient_bytes * work.trained
         buckets = max(1, math.ceil(WEIGHT_BYTES * work.trained / BUCKET_BYTES))
-        last = Collective(total / buckets, 1, passes=2, hidden=False)
-        return (last, Collective(total / buckets, buckets - 1, passes=2, hidden=True))
+        last = Collective(total / buckets, 1, Kind.all_reduce, hidden=False)
+        return (last, Collective(total / buckets, buckets - 1, Kind.all_reduce, hidden=True))
 
 
 class Sharded(Spread):
@@ -108,9 +107,12 @@ class Sharded(Spread):
         units = work.shape.num_layers + work.shape.num_decoder_layers + 1
         passes = work.accumulate * units
         gathered = Collective(
-            self.gathered_bytes * work.shape.num_parameters / units, self.gathers * passes, passes=1, hidden=True
+            self.gathered_bytes * work.shape.num_parameters / units, self.gathers * passes, Kind.all_gather, hidden=True
         )
-        return (gathered, Collective(self.reduced_bytes * work.trained / units, passes, passes=1, hidden=True))
+        return (
+            gathered,
+            Collective(self.reduced_bytes * work.trained / units, passes, Kind.reduce_scatter, hidden=True),
+        )
 
     def state_share(self, work: Work, ranks: int) -> float:
         del work
@@ -129,7 +131,7 @@ class Split(Spread):
         layers = work.shape.num_layers + 2 * work.shape.num_decoder_layers
         per_layer = 4 + 2 * work.checkpointing  # after attention and feed-forward, forward and backward
         numbers = work.tokens * work.shape.width * work.product_bytes
-        return (Collective(float(numbers), work.accumulate * per_layer * layers, passes=2, hidden=False),)
+        return (Collective(float(numbers), work.accumulate * per_layer * layers, Kind.all_reduce, hidden=False),)
 
     def state_share(self, work: Work, ranks: int) -> float:
         split = work.shape.body_weights / work.shape.num_parameters  # embeddings stay whole

@@ -58,7 +58,7 @@ def step_time(work: Work, spread: Spread, device: Device, ranks: int, compute: C
     chosen: Spread = spread if ranks > 1 else Alone()
     divided = chosen.shares_of_work(ranks)
     compute_s = (compute or by_constants(device))(work) / divided
-    times = [(c.hidden, c.seconds(ranks, device.link(ranks))) for c in chosen.collectives(work)]
+    times = [(c.hidden, c.seconds(ranks, device.link(ranks, c.kind))) for c in chosen.collectives(work)]
     can_hide = sum(seconds for hidden, seconds in times if hidden) if device.overlaps else 0.0
     exchange_s = sum(seconds for _, seconds in times)
     hidden_s = min(can_hide, compute_s * work.backward_share)

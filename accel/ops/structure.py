@@ -196,6 +196,11 @@ def find_stacks(model: nn.Module) -> list[Stack]:
     ]
 
 
+def find_layers(model: nn.Module) -> list[nn.Module]:
+    """The layers of all stacks."""
+    return [layer for stack in find_stacks(model) for layer in stack.layers]
+
+
 def keep_layers(model: nn.Module, stack: Stack, kept: Sequence[int]) -> None:
     """Cut, in place, every layer of the stack whose index is not in ``kept`` (ascending); the rest is renumbered."""
     layers = [stack.layers[index] for index in kept]

@@ -95,6 +95,10 @@ class Dpsgd(Privacy):
     test_seed: int | None = None
     """Repeats noise and draws, for tests; the record then says that the run is not private."""
 
+    @property
+    def against_compiling(self) -> str:
+        return "it reads the gradient of every record off the layers"
+
     def objections(self, plan: Plan) -> Iterator[Objection]:
         yield from self._objections_to_weights(plan)
         yield from self._objections_to_public_task(plan)

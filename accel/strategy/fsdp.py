@@ -54,12 +54,12 @@ class Fsdp(Distributed):
         import torch
 
         from accel.ops.shards import Undo, shard
-        from accel.ops.structure import find_stacks
+        from accel.ops.structure import find_layers
 
         model.accel_undo = Undo(model)  # type: ignore[assignment]
         shard(
             model,
-            [layer for stack in find_stacks(model) for layer in stack.layers],
+            find_layers(model),
             mesh=None,
             reduce_dtype=torch.bfloat16 if self.reduce_dtype is ReduceDtype.bf16 else None,
             reshard_after_forward=self.reshard_after_forward,

@@ -93,7 +93,7 @@ class TensorParallel(Distributed):
 
     def distribute(self, model: nn.Module) -> nn.Module:
         from accel.ops.shards import Undo, mesh_of, shard
-        from accel.ops.structure import find_stacks
+        from accel.ops.structure import find_layers
         from accel.ops.tensor_split import cut_along, split
 
         self.check_budget(model, None)  # type: ignore[arg-type]
@@ -103,7 +103,7 @@ class TensorParallel(Distributed):
         if self.data_parallel > 1:
             shard(
                 model,
-                [layer for stack in find_stacks(model) for layer in stack.layers],
+                find_layers(model),
                 mesh=groups,
                 reduce_dtype=None,
                 reshard_after_forward=True,

@@ -37,6 +37,14 @@ class Trainer(Option):
         """Batches that a process adds up to one optimizer step."""
         return 1
 
+    def adapt_model(self, model: nn.Module) -> nn.Module:
+        """How the model computes, after every technique has had it and before a strategy spreads it."""
+        return model
+
+    def release(self, model: nn.Module) -> nn.Module:
+        """The trained model without what ``adapt_model`` put around it."""
+        return model
+
     @abstractmethod
     def trainer_args(self) -> dict[str, Any]:
         """Keywords of ``pytorch_lightning.Trainer``."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from accel.technique import Objection
+from accel.technique import Objection, Technique
 from accel.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -67,9 +67,15 @@ class Standard(Trainer):
     """auto is bf16 where the processor is fast at it, else fp32."""
     checkpoint_every_steps: int | None = None
     """Besides the end of each epoch; for long epochs."""
+    activation_checkpointing: bool = False
+    """Keep only each layer's input and compute the rest again in the backward pass: a third more work, far less
+    memory, the same result."""
+    compile: bool = False
+    """Translate each layer to fused kernels (torch.compile); worth its minutes on a GPU. Sums are rounded
+    in another order, and dropout is drawn from another generator."""
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
-        del plan
+        yield from self._objections_to_techniques(plan)
         yield from self._objections_to_amounts()
         if not 0 <= self.warmup < 1:
             yield self.out_of_range("warmup", "in [0, 1): a share of training", "0.06")
@@ -81,6 +87,17 @@ class Standard(Trainer):
             )
         if self.precision is Precision.bf16 and not bf16_supported():
             yield self.out_of_range("precision", "a format this machine computes in; it has no bf16 units", "fp32")
+
+    def _objections_to_techniques(self, plan: Plan) -> Iterator[Objection]:
+        for technique in plan.techniques:
+            if self.compile and technique.against_compiling:
+                yield self._clash("compile", technique, technique.against_compiling)
+        if self.activation_checkpointing and plan.privacy is not None:
+            yield self._clash("activation_checkpointing", plan.privacy, plan.privacy.against_compiling)
+
+    def _clash(self, name: str, technique: Technique, because: str) -> Objection:
+        what = f"{self.key}.{name}=true  with  {technique.key}"
+        return Objection(what, because, f"{self.key}.{name}=false")
 
     def _objections_to_amounts(self) -> Iterator[Objection]:
         amounts = {
@@ -109,7 +126,7 @@ class Standard(Trainer):
 
     def for_public_task(self) -> Standard:
         """The default settings, for ``baseline_epochs`` or two passes."""
-        short = {} if self.max_steps is None else {"max_steps": self.max_steps}
+        short: dict[str, Any] = {} if self.max_steps is None else {"max_steps": self.max_steps}
         return Standard(epochs=self.baseline_epochs or 2, precision=self.precision, **short)
 
     @property
@@ -118,6 +135,20 @@ class Standard(Trainer):
 
     def accumulation(self) -> int:
         return self.accumulate
+
+    def adapt_model(self, model: nn.Module) -> nn.Module:
+        from accel.ops.layers import compile_layers, recompute_layers
+
+        if self.activation_checkpointing:
+            recompute_layers(model)
+        if self.compile:
+            compile_layers(model)
+        return model
+
+    def release(self, model: nn.Module) -> nn.Module:
+        from accel.ops.layers import plain_layers
+
+        return plain_layers(model)
 
     def trainer_args(self) -> dict[str, Any]:
         return {

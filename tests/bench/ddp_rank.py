@@ -8,6 +8,7 @@ import os
 import statistics
 import sys
 import time
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import count, pairwise
 
@@ -69,6 +70,18 @@ def ours(plan, data):
     return seconds(times)
 
 
+@contextmanager
+def rank_of_two(rank, port):
+    """What a launcher tells a process."""
+    told = {"RANK": rank, "LOCAL_RANK": rank, "GROUP_RANK": 0, "WORLD_SIZE": 2, "MASTER_PORT": port}
+    os.environ.update({name: str(value) for name, value in told.items()}, MASTER_ADDR="127.0.0.1")
+    try:
+        yield
+    finally:
+        for name in told:
+            os.environ.pop(name)
+
+
 def contenders(rank, tokens, ports):
     """By name, what each does; every one begins on both ranks at once, and rank 1 rests where one process is timed."""
     together, data = plan_of(tokens, "strategy=ddp")
@@ -82,13 +95,8 @@ def contenders(rank, tokens, ports):
             dist.destroy_process_group()
 
     def accel_ddp():
-        rendezvous = {"LOCAL_RANK": rank, "NODE_RANK": 0, "WORLD_SIZE": 2, "MASTER_PORT": next(ports)}
-        os.environ.update({name: str(value) for name, value in rendezvous.items()})
-        try:
+        with rank_of_two(rank, next(ports)):
             return ours(together, data)
-        finally:
-            for name in rendezvous:
-                os.environ.pop(name, None)
 
     return {
         "plain ddp": plain_ddp,

@@ -4,42 +4,19 @@ The same two processes take every contender in turn, on the same batches of Mini
 The roof of weak scaling is two processes that never talk: what they lose, the machine takes (caches, memory, clock).
 """
 
-import json
-import socket
 import statistics
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from accel.measure import median_interval
+from tests.bench.two_ranks import on_two_ranks
 
 ROUNDS = 4
 
 
-def run(tokens):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    script = str(Path(__file__).with_name("ddp_rank.py"))
-    ranks = [
-        subprocess.Popen([sys.executable, script, str(rank), str(port), str(ROUNDS), str(tokens)],
-                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for rank in range(2)
-    ]  # fmt: skip
-    try:
-        outputs = [rank.communicate(timeout=580) for rank in ranks]
-    finally:
-        for rank in ranks:
-            rank.kill()
-    assert all(rank.returncode == 0 for rank in ranks), outputs
-    return json.loads(outputs[0][0].splitlines()[-1])
-
-
 @pytest.mark.parametrize("tokens", [1024, 4096])
 def test_ddp_throughput(tokens):
-    found = run(tokens)
+    found = on_two_ranks("ddp_rank.py", ROUNDS, tokens)
 
     def ratio(slower, faster):
         values = [a / b for a, b in zip(found[slower], found[faster], strict=True)]

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from accel.forecast.device import Link
+from accel.forecast.device import Kind, Link
 from accel.forecast.spread import Alone, Collective, Replicated, Sharded, Split
 from tests.forecast.test_work import WORK
 
@@ -12,11 +12,11 @@ P = WORK.shape.num_parameters
 
 def moved(spread):
     """Bytes that a rank of very many sends in one step."""
-    return sum(c.bytes * c.count * c.passes for c in spread.collectives(WORK))
+    return sum(c.bytes * c.count * c.kind.passes for c in spread.collectives(WORK))
 
 
 def test_an_all_reduce_by_hand():
-    seconds = Collective(1e9, 3, passes=2, hidden=True).seconds(4, LINK)
+    seconds = Collective(1e9, 3, Kind.all_reduce, hidden=True).seconds(4, LINK)
     assert seconds == pytest.approx(3 * 2 * (0.75 * 1e9 / 1e10 + 2 * 1e-5))
 
 

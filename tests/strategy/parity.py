@@ -55,7 +55,7 @@ def train(words: Sequence[str], folder: Path) -> Trained | None:
     dense = baseline(plan, data, console, scorer(data)).folder if plan.needs_baseline else None
     untrained = pretrained(plan, data, scorer(data)).folder if plan.needs_pretrained else None
     folder.mkdir(parents=True, exist_ok=True)
-    with _no_dropout():
+    with no_dropout():
         fitted = fit(plan, data, console, title="test", folder=folder, baseline=dense, pretrained=untrained)
     if int(os.environ.get("LOCAL_RANK", "0")):
         return None
@@ -63,7 +63,7 @@ def train(words: Sequence[str], folder: Path) -> Trained | None:
     return Trained(losses, {name: value.detach().clone() for name, value in fitted.model.state_dict().items()})
 
 
-class _no_dropout:  # noqa: N801 - used as a context manager
+class no_dropout:  # noqa: N801 - used as a context manager
     """Split heads draw their own dropout, which no single process draws; so parity is shown without it."""
 
     def __enter__(self) -> None:

@@ -1,5 +1,6 @@
 import pytest
 import torch
+import torch._dynamo.utils
 from torch import nn
 
 from accel.compose import compose
@@ -7,6 +8,7 @@ from accel.errors import PlanError
 from accel.plan import decide
 from accel.trainer import standard
 from accel.trainer.standard import Precision, Standard
+from tests.strategy.parity import no_dropout
 
 WRONG = [
     ("trainer.epochs=0", "epochs must be at least 1"),
@@ -75,3 +77,66 @@ def test_clips_to_the_norm_and_not_at_zero():
         (100 * layer.weight[0, 0]).backward()
         Standard(gradient_clip=bound).clip_gradients(layer)
         assert layer.weight.grad.norm() == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["activation_checkpointing", "compile"])
+def test_private_gradients_need_layers_as_they_are(name):
+    with pytest.raises(PlanError, match=f"trainer.{name}=true  with  privacy"):
+        decide(compose([f"trainer.{name}=true", "privacy=dpsgd"]))
+
+
+NOT_COMPILED = [
+    ["compression=[qat]"],
+    ["compression=[distill]"],
+    ["compression=[mask]", "compression.mask.score=wanda"],
+    ["compression=[prune]", "compression.prune.score=activation"],
+]
+
+
+@pytest.mark.parametrize("words", NOT_COMPILED)
+def test_whatever_reads_inside_layers_refuses_compiled_ones(words):
+    decide(compose(words))
+    with pytest.raises(PlanError, match="trainer.compile=true  with  compression"):
+        decide(compose([*words, "trainer.compile=true"]))
+
+
+COMPILED = {
+    "dense": [],
+    "lora": ["tuning=lora"],
+    "removed": ["compression=[layers,prune]", "compression.prune.every_steps=1"],
+    "masked": ["compression=[mask]", "compression.mask.every_steps=1"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", COMPILED)
+def test_compiled_layers_learn_nearly_the_same(train, case):
+    """Fused kernels add up in another order (and draw other dropout, which is off here). A layer that torch gave up on would run as before, and be wrong to time."""
+    torch._dynamo.utils.counters.clear()
+    with no_dropout(), torch._dynamo.config.patch(fail_on_recompile_limit_hit=True):
+        _, losses, _ = train(*COMPILED[case])
+        _, same, _ = train(*COMPILED[case], "trainer.compile=true")
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
+    assert not torch._dynamo.utils.counters["graph_break"]
+    assert list(losses.values()) == pytest.approx(list(same.values()), rel=1e-4)
+
+
+RECOMPUTED = {
+    "dense": [],
+    "lora": ["tuning=lora"],
+    "removed": ["compression=[layers,prune]", "compression.prune.every_steps=1"],
+    "masked": ["compression=[mask]", "compression.mask.every_steps=1"],
+    "distilled": ["compression=[distill]", "compression.distill.relations_weight=1"],
+    "qat": ["compression=[qat]"],
+}
+
+
+@pytest.mark.parametrize("case", RECOMPUTED)
+def test_recomputed_layers_learn_the_same(train, case):
+    """With dropout on, which is drawn again: every loss and every weight to the last bit."""
+    (first, losses, _), (second, same, _) = (
+        train(*RECOMPUTED[case], *more) for more in ([], ["trainer.activation_checkpointing=true"])
+    )
+    assert losses == same
+    assert all(torch.equal(a, second.model.state_dict()[name]) for name, a in first.model.state_dict().items())
+    assert not any(getattr(module, "gradient_checkpointing", False) for module in second.model.modules())

@@ -1,0 +1,233 @@
+"""What this machine does: seconds of a step by its tokens, of the optimizer, and of collectives by their bytes.
+
+Compute is a + c tokens, a collective alpha + bytes / beta (Hockney 1994): both are fitted to medians of few seconds of
+work. All processes compute at the same time, because they share memory and clock.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import cycle, islice
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from accel.console import Console
+from accel.data.prepared import Prepared, prepare
+from accel.fit import facts_of
+from accel.forecast.device import HERE, Device, Kind, Link
+from accel.forecast.outlook import work_of
+from accel.forecast.steps import Compute
+from accel.forecast.work import ADAMW_BYTES, WEIGHT_BYTES, Work
+from accel.module import TransformerModule
+from accel.plan import Plan
+from accel.ranks import Ranks
+from accel.strategy import Distributed
+from accel.strategy.single import Single
+from accel.strategy_adapters import all_gather, leave_together, reduce_scatter
+
+SHARES = (0.25, 0.5, 1.0)
+"""Of the plan's batch, at which a step is timed."""
+STEPS, WARM = 7, 2
+"""Timed at each size, and left out at its beginning."""
+SIZES = tuple(int(mib * 2**20) for mib in (0.125, 0.5, 2, 8, 32))
+"""Bytes of the collectives that are timed."""
+EXCHANGES = 5
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds of one process."""
+
+    at_rest_s: float
+    """Of a step, however few its tokens."""
+    per_token_s: float
+    optimizer_s: float
+
+    def compute(self) -> Compute:
+        """Seconds of the forward and backward passes of a step, for the forecast."""
+        return lambda work: work.accumulate * (self.at_rest_s + self.per_token_s * work.tokens)
+
+
+def measure(plan: Plan, ranks: Ranks, console: Console) -> tuple[Device, Compute]:
+    """Time a dense model's steps and the collectives, on all processes of the plan.
+
+    Compression, a teacher and privacy are left out: what they cost depends on how far training has come.
+    """
+    with ranks.after_leader("forecast"):
+        data = prepare(plan.task.load(plan.seed), plan)
+    strategy = plan.strategy
+    assert isinstance(strategy, Distributed)
+    with _process_group(strategy.timeout_s), _cores_of_one(strategy.local_processes()):
+        console.say("Measuring steps and collectives; nothing is trained or kept.")
+        pace = time_steps(plan, data, ranks.place.rank)
+        links = {kind: time_collective(kind) for kind in Kind}
+    return as_device(work_of(plan), strategy, pace, links), pace.compute()
+
+
+def as_device(work: Work, strategy: Distributed, pace: Pace, links: Mapping[Kind, Link]) -> Device:
+    """This machine by the constants that were measured on it."""
+    seconds = pace.compute()(work)
+    return Device(
+        name=HERE,
+        source=f"measured on {strategy.num_processes()} processes of {platform.node()}; more ranks are taken to "
+        f"exchange at the pace of these",
+        flops_per_s=work.flops / seconds,
+        utilization=1.0,
+        memory_bytes=_memory_bytes(strategy.local_processes()),
+        memory_bytes_per_s=ADAMW_BYTES * work.trained / pace.optimizer_s,
+        per_node=strategy.local_processes(),
+        inner=links[Kind.all_reduce],
+        outer=links[Kind.all_reduce],
+        overlaps=torch.cuda.is_available(),  # on a CPU a collective takes the cores that compute
+        measured=links,
+    )
+
+
+def time_steps(plan: Plan, data: Prepared, rank: int) -> Pace:
+    """A step's time by its tokens; every process does the same at the same time."""
+    dense = replace(plan, compression=(), privacy=None, strategy=Single())
+    module = TransformerModule(dense, facts_of(dense, data), data.label_names)
+    module.configure_model()
+    module.model.to(_device()).train()
+    optimizer = plan.trainer.optimizer(module.model)
+    medians = []
+    for share in SHARES:
+        timed = [_step(plan, module, optimizer, b) for b in islice(_batches(dense, data, share, rank), STEPS)]
+        medians.append(tuple(median(values) for values in zip(*timed[WARM:], strict=True)))
+    return fit_pace(medians)
+
+
+def fit_pace(medians: Sequence[tuple[float, ...]]) -> Pace:
+    """The line through (tokens, seconds of both passes, seconds of the optimizer) of steps of several sizes."""
+    tokens, passes, updates = zip(*medians, strict=True)
+    per_token, at_rest = np.polyfit(tokens, passes, deg=1)
+    if at_rest < 0:  # noise; a step of no tokens takes no negative time
+        at_rest, per_token = 0.0, float(np.dot(tokens, passes) / np.dot(tokens, tokens))
+    return Pace(float(at_rest), float(per_token), median(updates))
+
+
+def _step(
+    plan: Plan, module: TransformerModule, optimizer: torch.optim.Optimizer, batch: Mapping[str, Tensor]
+) -> tuple[float, float, float]:
+    dist.barrier()
+    passes = seconds_of(lambda: _pass(plan, module, batch))
+    return float(batch["input_ids"].numel()), passes, seconds_of(lambda: _update(plan, module, optimizer))
+
+
+def _batches(plan: Plan, data: Prepared, share: float, rank: int) -> Iterator[dict[str, Tensor]]:
+    """Batches of the task's own texts, with a share of the plan's tokens."""
+    settings = plan.trainer.settings()
+    sizes = {k: max(1, int(share * settings[k])) for k in ("batch_tokens", "batch_size") if settings[k]}
+    trainer: Any = replace(plan.trainer, **sizes)
+    order = data.sampler(replace(plan, trainer=trainer)).batches(rank)
+    collate = data.collator()
+    for indices in cycle(order):
+        yield {name: value.to(_device()) for name, value in collate([data.train[i] for i in indices]).items()}
+
+
+def _pass(plan: Plan, module: TransformerModule, batch: Mapping[str, Tensor]) -> None:
+    with torch.autocast(
+        _device().type, torch.bfloat16, enabled=plan.trainer.trainer_args()["precision"] == "bf16-mixed"
+    ):
+        loss = module.step(batch)["loss"]
+    loss.backward()
+
+
+def _update(plan: Plan, module: TransformerModule, optimizer: torch.optim.Optimizer) -> None:
+    plan.trainer.clip_gradients(module.model)
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def time_collective(kind: Kind) -> Link:
+    """A collective's time by its bytes, between all processes."""
+    size = dist.get_world_size()
+    points = []
+    for count in SIZES:
+        run = _exchange(kind, count // WEIGHT_BYTES // size * size, size)
+        run()
+        points.append((count, median(seconds_of(_together(run)) for _ in range(EXCHANGES))))
+    return fit_link(kind, size, points)
+
+
+def fit_link(kind: Kind, ranks: int, points: Sequence[tuple[float, float]]) -> Link:
+    """alpha and beta through (bytes, seconds) of a collective; each point counts by its relative error."""
+    counts, seconds = (np.array(values) for values in zip(*points, strict=True))
+    moved = kind.passes * (ranks - 1) / ranks * counts
+    messages = np.full_like(moved, kind.passes * np.ceil(np.log2(ranks)))
+    columns = np.stack([moved / seconds, messages / seconds], axis=1)
+    (per_byte, alpha), *_ = np.linalg.lstsq(columns, np.ones_like(moved), rcond=None)
+    return Link(alpha_s=max(0.0, float(alpha)), beta_bytes_per_s=1 / max(1e-15, float(per_byte)))
+
+
+def _exchange(kind: Kind, numbers: int, size: int) -> Callable[[], object]:
+    whole = torch.zeros(numbers, device=_device())
+    part = torch.zeros(numbers // size, device=_device())
+    return {
+        Kind.all_reduce: lambda: dist.all_reduce(whole),
+        Kind.all_gather: lambda: all_gather(whole, part),
+        Kind.reduce_scatter: lambda: reduce_scatter(part, whole),
+    }[kind]
+
+
+def _together(run: Callable[[], object]) -> Callable[[], object]:
+    dist.barrier()
+    return run
+
+
+def seconds_of(run: Callable[[], object]) -> float:
+    """Wall-clock seconds until the device has done it."""
+    _wait()
+    start = time.perf_counter()
+    run()
+    _wait()
+    return time.perf_counter() - start
+
+
+def _wait() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def _device() -> torch.device:
+    return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
+
+
+def _memory_bytes(processes: int) -> float:
+    if torch.cuda.is_available():
+        return float(torch.cuda.get_device_properties(_device()).total_memory)
+    import psutil
+
+    return psutil.virtual_memory().total / processes
+
+
+@contextmanager
+def _process_group(timeout_s: int) -> Iterator[None]:
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=timedelta(seconds=timeout_s))
+    try:
+        yield
+    finally:
+        leave_together()
+
+
+@contextmanager
+def _cores_of_one(processes: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, before // processes))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

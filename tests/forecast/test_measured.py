@@ -1,0 +1,75 @@
+import pytest
+import torch.distributed as dist
+
+from accel.compose import compose
+from accel.data.prepared import prepare
+from accel.forecast import measured
+from accel.forecast.device import Kind, Link
+from accel.forecast.measured import as_device, fit_link, fit_pace, time_steps
+from accel.forecast.outlook import outlook, work_of
+from accel.forecast.spread import Collective
+from accel.plan import decide
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_alpha_and_beta_are_found_again(kind):
+    """From the times that the forecast itself gives a collective of four ranks."""
+    link = Link(alpha_s=3e-5, beta_bytes_per_s=2e9)
+    points = [(size, Collective(size, 1, kind, hidden=False).seconds(4, link)) for size in (1e5, 1e6, 1e7)]
+    found = fit_link(kind, 4, points)
+    assert found.alpha_s == pytest.approx(link.alpha_s)
+    assert found.beta_bytes_per_s == pytest.approx(link.beta_bytes_per_s)
+
+
+def test_a_line_is_found_again_and_never_begins_below_zero():
+    pace = fit_pace([(tokens, 0.05 + 2e-4 * tokens, 0.01) for tokens in (256.0, 512.0, 1024.0)])
+    assert (pace.at_rest_s, pace.per_token_s, pace.optimizer_s) == pytest.approx((0.05, 2e-4, 0.01))
+    noisy = fit_pace([(256.0, 0.02, 0.01), (512.0, 0.1, 0.01), (1024.0, 0.3, 0.01)])
+    assert noisy.at_rest_s == 0
+    assert 1e-4 < noisy.per_token_s < 3e-4
+
+
+@pytest.fixture
+def alone(tmp_path):
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+def test_the_forecast_rests_on_what_was_measured(alone, tiny_csv, monkeypatch):
+    """Steps are timed by a clock that charges a millisecond per token, so the forecast must say that again."""
+    words = ["task=text_classification", f"task.train={tiny_csv}", "model=tiny_bert", "strategy=ddp"]
+    plan = decide(compose([*words, "trainer.batch_tokens=512", "trainer.precision=fp32"]))
+    sizes = []
+    original = measured._pass
+    monkeypatch.setattr(
+        measured, "_pass", lambda p, m, batch: sizes.append(batch["input_ids"].numel()) or original(p, m, batch)
+    )
+
+    def clock(run):
+        count = len(sizes)
+        run()
+        return sizes[-1] / 1e3 if len(sizes) > count else 0.25
+
+    monkeypatch.setattr(measured, "seconds_of", clock)
+    pace = time_steps(plan, prepare(plan.task.load(0), plan), rank=0)
+    assert len(sizes) == len(measured.SHARES) * measured.STEPS
+    assert max(sizes) <= 512
+    assert pace.per_token_s == pytest.approx(1e-3)
+    links = {kind: Link(alpha_s=1e-3, beta_bytes_per_s=1e8) for kind in Kind}
+    device = as_device(work_of(plan), plan.strategy, pace, links)
+    two = outlook(plan, device, pace.compute()).times[1]
+    assert two.ranks == 2
+    assert two.compute_s == pytest.approx(0.512)
+    assert two.optimizer_s == pytest.approx(0.25)
+    assert two.exposed_s == two.exchange_s > 0
+
+
+def test_what_was_measured_of_a_kind_goes_before_the_link():
+    plan = decide(compose(["model=tiny_bert", "strategy=fsdp"]))
+    slow = Link(alpha_s=1.0, beta_bytes_per_s=1e8)
+    fast = Link(alpha_s=1e-6, beta_bytes_per_s=1e8)
+    links = {Kind.all_reduce: fast, Kind.all_gather: slow, Kind.reduce_scatter: fast}
+    device = as_device(work_of(plan), plan.strategy, fit_pace([(1.0, 1.0, 1.0), (2.0, 2.0, 1.0)]), links)
+    assert device.link(2, Kind.all_gather) is slow
+    assert device.link(512, Kind.reduce_scatter) is fast
