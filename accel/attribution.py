@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from accel.export import float_copy
+from accel.formats import float_copy
 from accel.predictor import Predictor, Text
 
 STEPS = 64

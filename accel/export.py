@@ -3,38 +3,50 @@
 from __future__ import annotations
 
 import argparse
-import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from accel import artifact
+from accel.engines import Engine, EngineUnavailableError
 from accel.engines.onnxruntime import OnnxRuntime
+from accel.engines.openvino import OpenVino
 from accel.errors import DataError, ExitCode
+from accel.formats import (
+    FORMATS,
+    ONNX,
+    ONNX_INT8,
+    OPENVINO,
+    OPENVINO_INT8,
+    Format,
+    float_copy,
+    formats_of,
+    quantized_onnx,
+)
+from accel.measure import SEQUENCE_LENGTH
 from accel.metrics import Report, evaluate
 from accel.onnx_export import (
     ExportError,
     Parity,
-    export_onnx,
+    UnsupportedError,
     parity,
     quantize_onnx,
     random_inputs,
     require_parity,
     require_rounded_parity,
 )
-from accel.onnx_layers import bits_of, compute_in_int8, has_operators, with_operators
-from accel.ops.quantized_layers import multiplies_int8, quantized, to_float
+from accel.onnx_layers import compute_in_int8, has_int8_weights, has_operators
+from accel.ops.quantized_layers import multiplies_int8
 
 if TYPE_CHECKING:
     from accel.console import Console
     from accel.data.prepared import Prepared
 
-ONNX, ONNX_INT8, ONNX_INT4 = "model.onnx", "model.int8.onnx", "model.int4.onnx"
-FORMATS = {"onnx": ONNX, "onnx-int8": ONNX_INT8, "onnx-int4": ONNX_INT4}
 RELOAD_TOLERANCE = 1e-5
 
 
@@ -70,9 +82,12 @@ def export_all(
     console: Console,
     score: Callable[[nn.Module], Report],
     *,
-    onnx: bool,
+    engines: Collection[str],
 ) -> Exported:
     """Write ``folder/model`` and prove that what is in it is the trained model.
+
+    Args:
+        engines: names of those that the model is made ready for.
 
     Raises:
         ExportError: a reloaded model computes something else.
@@ -87,82 +102,110 @@ def export_all(
     report = score(reloaded)
     exports = [Export("safetensors", "model", artifact.shipped_bytes(target), difference, report.metrics)]
     skipped: dict[str, str] = {}
-    if onnx:
-        try:
-            exports += export_to_onnx(reloaded, target, data)
-        except ExportError as error:
-            if (target / ONNX).exists():
-                raise
-            skipped["onnx"] = str(error)
-            console.say(f"  onnx left out: {error}")
+    for name, write in _WRITERS.items():
+        if name in engines:
+            exports += _or_why_not(lambda write=write: write(reloaded, target, data), name, skipped, console)
     for export in exports:
-        console.say(f"  {export.format:<12} {export.size_bytes / 1e6:7.1f} MB  max |diff| {export.max_abs_diff:.1e}")
+        console.say(f"  {export.format:<13} {export.size_bytes / 1e6:7.1f} MB  max |diff| {export.max_abs_diff:.1e}")
     return Exported(reloaded, report, exports, skipped)
+
+
+def _or_why_not(
+    write: Callable[[], list[Export]], name: str, skipped: dict[str, str], console: Console
+) -> list[Export]:
+    try:
+        return write()
+    except UnsupportedError as error:
+        skipped[name] = str(error)
+        console.say(f"  {name} left out: {error}")
+        return []
 
 
 def export_to_onnx(model: nn.Module, target: Path, data: Prepared | None) -> list[Export]:
     """``model.onnx`` in fp32, and for a quantized model a file with its own rounded weights too.
 
     Raises:
-        ExportError: the architecture has no ONNX form, or the file is not the model; then no file is kept.
+        UnsupportedError: the architecture has no ONNX form.
+        ExportError: a file is not the model; it is renamed.
     """
     plain = float_copy(model)
-    made = [_onnx(plain, target, "onnx", data)]
+    ONNX.write(plain, target)
+    made = [_checked(plain, target, ONNX, data, require_parity)]
     if has_operators(model):
-        made.append(_onnx(model, target, quantized_format(model), data))
+        made.append(_quantized_onnx(model, target, data))
     return made
 
 
-def quantized_format(model: nn.Module) -> str:
-    """Name of the ONNX format that keeps the model's rounded weights."""
-    return f"onnx-int{bits_of(model)}"
+def _quantized_onnx(model: nn.Module, target: Path, data: Prepared | None) -> Export:
+    """Prove that the file is the model, and only then let weight-only layers take their faster kernel."""
+    format = quantized_onnx(model)
+    format.write(model, target)
+    if multiplies_int8(model):
+        return _checked(model, target, format, data, require_rounded_parity)
+    _checked(float_copy(model), target, format, None, require_parity)
+    compute_in_int8(target / format.file)
+    return _checked(model, target, format, data)
 
 
-def write_quantized(model: nn.Module, file: Path) -> None:
-    """Write a quantized model with its own weights; weight-only layers compute with fp32 activations.
+def export_to_openvino(model: nn.Module, target: Path, data: Prepared | None) -> list[Export]:
+    """One file: the model in fp32, or in int8 where its weights are.
+
+    An int8 file is first compared in fp32, which leaves no room for another weight, and then as it computes.
 
     Raises:
-        ExportError: the architecture has no ONNX form.
+        UnsupportedError: OpenVINO is not installed, or cannot read this architecture.
+        ExportError: the file is not the model; it is renamed.
     """
-    export_onnx(with_operators(model), file)
+    plain = float_copy(model)
+    if not has_int8_weights(model):
+        OPENVINO.write(plain, target)
+        return [_checked(plain, target, OPENVINO, data, require_parity)]
+    OPENVINO_INT8.write(model, target)
+    _checked(plain, target, OPENVINO_INT8, None, require_parity, dtype="float32")
+    return [_checked(model, target, OPENVINO_INT8, data, require_rounded_parity)]
 
 
-def _onnx(model: nn.Module, target: Path, name: str, data: Prepared | None) -> Export:
-    """Export, prove that the file is the model, and only then let weight-only layers take their faster kernel."""
-    file = target / FORMATS[name]
-    try:
-        if name == "onnx":
-            export_onnx(model, file)
-            return _checked(model, target, name, data, require=require_parity)
-        write_quantized(model, file)
-        if multiplies_int8(model):
-            return _checked(model, target, name, data, require=require_rounded_parity)
-        _checked(float_copy(model), target, name, None, require=require_parity)
-        compute_in_int8(file)
-        return _checked(model, target, name, data)
-    except ExportError:
-        if file.exists():
-            file.rename(target / f"{file.name}.rejected")
-        raise
+_WRITERS = {OnnxRuntime.name: export_to_onnx, OpenVino.name: export_to_openvino}
+
+
+def write_files(model: nn.Module, folder: Path, engines: Collection[str]) -> None:
+    """Write the model's fastest form for each engine that runs files; nothing is compared, as it is only timed."""
+    for format in formats_of(model):
+        if format.engine.name in engines:
+            with suppress(UnsupportedError):  # then the other engines are timed, as at the end of the run
+                format.write(model, folder)
 
 
 def _checked(
     reference: nn.Module,
     target: Path,
-    name: str,
+    format: Format,
     data: Prepared | None,
     require: Callable[[Parity, str], None] = lambda found, what: None,
+    dtype: str | None = None,
 ) -> Export:
-    file = target / FORMATS[name]
-    engine = OnnxRuntime(file, name.removeprefix("onnx-") if name != "onnx" else "float32", 0, torch.get_num_threads())
-    found = parity(reference, engine)
-    require(found, file.name)
+    """Compare a file with the model that it should be, and score it.
+
+    Raises:
+        UnsupportedError: the engine cannot run the file.
+        ExportError: it is not that model.
+    """
+    try:
+        engine = format.load(target, dtype)
+        engine.prepare(random_inputs(reference, 1, SEQUENCE_LENGTH))
+        found = parity(reference, engine)
+        require(found, format.file)
+    except EngineUnavailableError as error:
+        format.reject(target)
+        raise UnsupportedError(str(error)) from error
+    except ExportError:
+        format.reject(target)
+        raise
     metrics = _score_engine(engine, data) if data is not None else {}
-    size = artifact.shipped_bytes(target, [file.name])
-    return Export(name, f"model/{file.name}", size, found.max_abs_diff, metrics)
+    return Export(format.name, f"model/{format.file}", format.size_bytes(target), found.max_abs_diff, metrics)
 
 
-def _score_engine(engine: OnnxRuntime, data: Prepared) -> dict[str, float]:
+def _score_engine(engine: Engine, data: Prepared) -> dict[str, float]:
     def logits(inputs: Mapping[str, Tensor]) -> Tensor:
         return torch.from_numpy(engine.run({name: value.numpy() for name, value in inputs.items()}))
 
@@ -175,13 +218,15 @@ def _difference(model: nn.Module, other: nn.Module) -> float:
         return float((model(**inputs).logits - other(**inputs).logits).abs().max())
 
 
-def float_copy(model: nn.Module) -> nn.Module:
-    """The model itself, or for a quantized model an fp32 copy of the same values."""
-    return to_float(copy.deepcopy(model)) if quantized(model) else model
+_WANTS = {
+    "onnx-int4": "train it with scheme=int4_weight_only, or use onnx-int8",
+    "openvino": "its weights are in int8, use openvino-int8",
+    "openvino-int8": "train it with compression=[qat] or [ptq] and scheme=int8, or use openvino",
+}
 
 
 def main(words: Sequence[str]) -> int:
-    """``accel export RUN``: write a finished run's ONNX files again, each compared with the model.
+    """``accel export RUN``: write files of a finished run for an engine, each compared with the model.
 
     Raises:
         DataError: the folder holds no exported model.
@@ -195,12 +240,13 @@ def main(words: Sequence[str]) -> int:
     if not target.is_dir():
         raise DataError(f"{arguments.run} has no model/ folder: give the folder of a finished run.")
     model = artifact.load_model(target)
-    made: list[Any] = export_to_onnx(model, target, None)
-    if arguments.format not in [export.format for export in made]:
-        if arguments.format != "onnx-int8":
-            raise DataError(f"{arguments.run} is not in int4: train it with scheme=int4_weight_only, or use onnx-int8.")
-        quantize_onnx(target / ONNX, target / ONNX_INT8)
-        made.append(_checked(model, target, "onnx-int8", None))
+    format = FORMATS[arguments.format]
+    made = _WRITERS[format.engine.name](model, target, None)
+    if format.name not in [export.format for export in made]:
+        if format is not ONNX_INT8:
+            raise DataError(f"{arguments.run} has no {format.name}: {_WANTS[format.name]}.")
+        quantize_onnx(target / ONNX.file, target / ONNX_INT8.file)
+        made.append(_checked(model, target, ONNX_INT8, None))
     for export in made:
         print(f"{export.path}  {export.size_bytes / 1e6:.1f} MB  max |diff| {export.max_abs_diff:.1e}")  # noqa: T201
     return ExitCode.DONE

@@ -11,7 +11,6 @@ import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -25,14 +24,13 @@ from accel import __version__, artifact
 from accel.compression import Quantization
 from accel.console import Console
 from accel.errors import RunError
-from accel.export import FORMATS, ONNX, quantized_format, write_quantized
+from accel.export import write_files
 from accel.measure import SEQUENCE_LENGTH, Measurement, measure
 from accel.measured import candidates
-from accel.onnx_export import ExportError, export_onnx, random_inputs
-from accel.onnx_layers import has_operators
+from accel.onnx_export import random_inputs
 from accel.ops.structure import CHANNELS, HEADS, find_blocks, find_stacks, keep_layers, remove_units
 from accel.plan import Plan, digest
-from accel.report.record import processor
+from accel.report.record import processor, versions
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -86,9 +84,9 @@ def latency_table(plan: Plan, tokenizer: PreTrainedTokenizerBase, console: Conso
 
 def _content_hash(plan: Plan) -> str:
     """Over everything that times depend on and can be known."""
-    versions = [version(name) for name in ("torch", "transformers", "onnxruntime")]
+    installed = [versions().get(name) for name in ("torch", "transformers", "onnxruntime", "openvino")]
     what = [plan.model.fingerprint(), sorted(plan.engines), _scheme(plan), torch.get_num_threads()]
-    return digest([*what, processor(), platform.node(), __version__, versions])[:24]
+    return digest([*what, processor(), platform.node(), __version__, installed])[:24]
 
 
 def _quantization(plan: Plan) -> Quantization | None:
@@ -135,22 +133,15 @@ def _shallower(dense: nn.Module) -> nn.Module:
 
 
 def _ready(model: nn.Module, folder: Path, plan: Plan, tokenizer: PreTrainedTokenizerBase) -> nn.Module:
-    """The model as the run will export it: rounded where it quantizes, and as ONNX where that is an engine."""
+    """The model as the run will export it: rounded where it quantizes, and as a file where an engine runs files."""
     quantization = _quantization(plan)
     if quantization is not None:
         from accel.ops import rounding
 
         rounding.prepare(model, quantization.how())
         model = rounding.convert(model)
-    if "onnxruntime" in plan.engines:
-        folder.mkdir()
-        try:
-            if has_operators(model):
-                write_quantized(model, folder / FORMATS[quantized_format(model)])
-            else:
-                export_onnx(model, folder / ONNX)
-        except ExportError:
-            pass  # then the other engines are timed, as at the end of the run
+    folder.mkdir()
+    write_files(model, folder, plan.engines)
     artifact.save_model(model, tokenizer, folder, label_names=["a", "b"], max_length=SEQUENCE_LENGTH)
     return model
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -19,7 +20,9 @@ from accel.engines.cuda import SPARSE, Cuda
 from accel.engines.eager import Eager
 from accel.engines.inductor import Inductor
 from accel.engines.onnxruntime import OnnxRuntime
-from accel.export import FORMATS, ONNX, ONNX_INT8, Exported, float_copy, quantized_format
+from accel.engines.openvino import OpenVino
+from accel.export import Exported
+from accel.formats import ONNX, ONNX_INT8, OPENVINO, OPENVINO_INT8, Format, float_copy, formats_in
 from accel.measure import (
     SEQUENCE_LENGTH,
     THROUGHPUT_BATCH,
@@ -30,12 +33,13 @@ from accel.measure import (
     size_of,
     summarize,
 )
-from accel.onnx_export import ExportError, export_onnx, quantize_onnx, random_inputs
-from accel.onnx_layers import has_operators
-from accel.ops.grids import SCALE, ZERO
+from accel.onnx_export import UnsupportedError, quantize_onnx, random_inputs
+from accel.ops import rounding
+from accel.ops.grids import SCALE, ZERO, Int8Rows
 from accel.ops.quantized_layers import multiplies_int8, quantized
+from accel.ops.schemes import Int8
 from accel.ops.semi_structured import sparse_layers
-from accel.trainer.standard import bf16_fast
+from accel.trainer.standard import has_bf16_products
 
 
 def measure_run(
@@ -73,15 +77,35 @@ def _costs(found: Measurement, side: list[Cost]) -> dict[str, Any]:
 
 
 def _dense_candidates(folder: Path, engines: list[str], console: Console) -> list[Candidate]:
-    """The dense model on every engine a user could take instead, onnxruntime's own int8 among them."""
-    if "onnxruntime" in engines and not (folder / ONNX_INT8).is_file():
-        console.say("  exporting the dense baseline to ONNX, once")
-        try:
-            export_onnx(artifact.load_model(folder), folder / ONNX)
-            quantize_onnx(folder / ONNX, folder / ONNX_INT8)
-        except ExportError as error:
-            console.say(f"  {error}")
-    return candidates(artifact.load_model(folder), folder, engines)
+    """The dense model on every engine a user could take instead, in int8 too: rounded without any training."""
+    model = artifact.load_model(folder)
+    for name, (formats, round_it) in _DENSE_FILES.items():
+        if name in engines and not (folder / formats[-1].file).is_file():
+            console.say(f"  exporting the dense baseline for {name}, once")
+            try:
+                formats[0].write(model, folder)
+                round_it(model, folder)
+            except UnsupportedError as error:
+                console.say(f"  {error}")
+    return candidates(model, folder, engines)
+
+
+def _round_by_onnxruntime(model: nn.Module, folder: Path) -> None:
+    del model
+    quantize_onnx(folder / ONNX.file, folder / ONNX_INT8.file)
+
+
+def _round_by_accel(model: nn.Module, folder: Path) -> None:
+    """OpenVINO has no quantizer of its own: the weights are rounded as ``compression=[ptq]`` does."""
+    rounded = copy.deepcopy(model)
+    rounding.prepare(rounded, Int8(Int8Rows()))
+    OPENVINO_INT8.write(rounding.convert(rounded), folder)
+
+
+_DENSE_FILES: Mapping[str, tuple[Sequence[Format], Callable[[nn.Module, Path], None]]] = {
+    OnnxRuntime.name: ((ONNX, ONNX_INT8), _round_by_onnxruntime),
+    OpenVino.name: ((OPENVINO, OPENVINO_INT8), _round_by_accel),
+}
 
 
 def candidates(model: nn.Module, folder: Path, engines: Sequence[str]) -> list[Candidate]:
@@ -107,25 +131,22 @@ def _inductor(model: nn.Module, folder: Path) -> Mapping[str, Callable[[], Engin
     size = artifact.shipped_bytes(folder)
     if multiplies_int8(model):
         return {"inductor int8": partial(Inductor, model, "int8", size)}
-    formats = ["float32", *(["bfloat16"] if bf16_fast() else [])]
+    formats = ["float32", *(["bfloat16"] if has_bf16_products() else [])]
     plain = float_copy(model)  # freezing reads weight-only layers into the dtype that they compute in anyway
     return {f"inductor {dtype}": partial(Inductor, plain, dtype, size) for dtype in formats}
 
 
 def _onnxruntime(model: nn.Module, folder: Path) -> Mapping[str, Callable[[], Engine]]:
-    """A quantized model in its own format; any other in fp32 and in onnxruntime's int8, where the files are there."""
-    if has_operators(model):
-        wanted = {quantized_format(model).removeprefix("onnx-"): FORMATS[quantized_format(model)]}
-    else:
-        wanted = {"float32": ONNX} | ({} if quantized(model) else {"int8": ONNX_INT8})
-    threads = torch.get_num_threads()
-    return {
-        f"onnxruntime {dtype}": partial(
-            OnnxRuntime, folder / file, dtype, artifact.shipped_bytes(folder, [file]), threads
-        )
-        for dtype, file in wanted.items()
-        if (folder / file).is_file()
-    }
+    return {f.label: partial(f.load, folder) for f in formats_in(folder, model, OnnxRuntime)}
+
+
+def _openvino(model: nn.Module, folder: Path) -> Mapping[str, Callable[[], Engine]]:
+    """Its fp32 file is read in bf16 too, which OpenVINO does by itself where the processor has such products."""
+    found = formats_in(folder, model, OpenVino)
+    made: dict[str, Callable[[], Engine]] = {f.label: partial(f.load, folder) for f in found}
+    if OPENVINO in found and has_bf16_products():
+        made["openvino bfloat16"] = partial(OPENVINO.load, folder, "bfloat16")
+    return made
 
 
 def _cuda(model: nn.Module, folder: Path) -> Mapping[str, Callable[[], Engine]]:
@@ -138,6 +159,7 @@ ENGINES: dict[str, Callable[[nn.Module, Path], Mapping[str, Callable[[], Engine]
     "eager": _eager,
     "inductor": _inductor,
     "onnxruntime": _onnxruntime,
+    "openvino": _openvino,
     "cuda": _cuda,
 }
 

@@ -30,6 +30,10 @@ class ExportError(RunError):
     """An export that cannot be made, or that does not compute what the trained model computes."""
 
 
+class UnsupportedError(ExportError):
+    """An export that cannot be made of this architecture, or here: a reason to leave it out."""
+
+
 @dataclass(frozen=True)
 class Parity:
     """How far an export is from its model, over several shapes with random padding."""
@@ -56,13 +60,13 @@ def export_onnx(model: nn.Module, path: Path) -> None:
     """Write the fp32 model as one file with dynamic batch and length.
 
     Raises:
-        ExportError: the architecture cannot be exported.
+        UnsupportedError: the architecture cannot be exported.
     """
     example = (torch.ones(2, 16, dtype=torch.long), torch.ones(2, 16, dtype=torch.long))
     example[0][:, -1] = _end_token(model)
     axes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     try:
-        with _silence():
+        with _silence(), _plain_attention(model):
             program = torch.onnx.export(
                 _Logits(model).eval(),
                 example,
@@ -75,7 +79,7 @@ def export_onnx(model: nn.Module, path: Path) -> None:
             assert program is not None
             program.save(str(path), external_data=False)
     except Exception as error:  # the exporter's failures have no common class
-        raise ExportError(
+        raise UnsupportedError(
             f"This model cannot be exported to ONNX ({type(error).__name__}: {str(error).splitlines()[0][:200]}). Its "
             f"safetensors folder is complete; accel predict and accel.load use that."
         ) from error
@@ -149,6 +153,21 @@ def random_inputs(
         ids[row, size:] = pad
         mask[row, size:] = 0
     return {"input_ids": ids, "attention_mask": mask}
+
+
+@contextlib.contextmanager
+def _plain_attention(model: nn.Module) -> Iterator[None]:
+    """Export attention as two products and a softmax.
+
+    The exporter's form of torch's fused attention looks for NaN after every softmax, which costs time and hides
+    attention from engines that would fuse it themselves.
+    """
+    kept = model.config._attn_implementation  # type: ignore[union-attr]
+    model.set_attn_implementation("eager")  # type: ignore[operator]
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(kept)  # type: ignore[operator]
 
 
 def _end_token(model: nn.Module) -> int:

@@ -2,20 +2,31 @@
 
 int8 x int8 is ``MatMulInteger`` of the standard, with a scale per token: onnxruntime's own dynamic quantization has one
 scale for all tokens of a batch, so that a text's answer depends on its neighbours. Weight-only layers are onnxruntime's
-``MatMulNBits``. Embeddings need no operator of their own.
+``MatMulNBits``. OpenVINO has a fast kernel for neither, and gets int8 weights that are read into fp32: it multiplies
+those in int8 with activations rounded in groups of a row. Embeddings need no operator of their own.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
+from accel.onnx_export import export_onnx
 from accel.ops.grids import EPS, QMAX, QMIN, SCALE, ZERO, unpack
-from accel.ops.quantized_layers import Int8Linear, QuantizedEmbedding, WeightOnlyLinear, quantized, replace
+from accel.ops.quantized_layers import (
+    Int8Linear,
+    QuantizedEmbedding,
+    QuantizedLinear,
+    WeightOnlyLinear,
+    quantized,
+    replace,
+)
 
 ZERO_POINT = 128
 """int8 steps are shifted into uint8: on x86, MatMulInteger has no fast kernel for two signed matrices (20x slower)."""
@@ -44,6 +55,27 @@ class _Int8Product(nn.Module):
             shape=(*x.shape[:-1], self.out_features),
         )
         y = product.to(torch.float32) * scale * self.scale
+        return y if self.bias is None else y + self.bias
+
+
+class _DequantizedProduct(nn.Module):
+    """A plain product with int8 weights that the graph reads into fp32: OpenVINO makes one int8 product of it."""
+
+    def __init__(self, layer: QuantizedLinear) -> None:
+        super().__init__()
+        self.weight = _constant(layer.steps.t().contiguous())
+        self.scale = _constant(layer.weight_scale.flatten())
+        self.bias = layer.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = torch.onnx.ops.symbolic(
+            "DequantizeLinear",
+            (self.weight, self.scale),
+            {"axis": 1},
+            dtype=torch.float32,
+            shape=self.weight.shape,
+        )
+        y = x @ weight
         return y if self.bias is None else y + self.bias
 
 
@@ -115,15 +147,41 @@ def has_operators(model: nn.Module) -> bool:
     return bool(quantized(model)) and all(type(layer) in (*_LINEARS, QuantizedEmbedding) for layer in quantized(model))
 
 
+def has_int8_weights(model: nn.Module) -> bool:
+    """Whether every linear layer that is quantized has weights in int8."""
+    return has_operators(model) and all(layer.bits == 8 for layer in quantized_linears(model))
+
+
 def with_operators(model: nn.Module) -> nn.Module:
     """A copy for export alone: its linear layers are ONNX operators."""
+    return _exchanged(model, _LINEARS)
+
+
+def write_quantized(model: nn.Module, file: Path) -> None:
+    """Write a quantized model with its own weights; weight-only layers compute with fp32 activations.
+
+    Raises:
+        UnsupportedError: the architecture has no ONNX form.
+    """
+    export_onnx(with_operators(model), file)
+
+
+def with_dequantized_weights(model: nn.Module) -> nn.Module:
+    """A copy for export alone: its linear layers are fp32 products with weights stored in int8."""
+    return _exchanged(model, dict.fromkeys(_LINEARS, _DequantizedProduct))
+
+
+def _exchanged(model: nn.Module, linears: Mapping[type[nn.Module], Callable[[Any], nn.Module]]) -> nn.Module:
     model = copy.deepcopy(model)
-    replace(model, lambda m: type(m) in _LINEARS, lambda layer: _LINEARS[type(layer)](layer))
+    replace(model, lambda m: type(m) in linears, lambda layer: linears[type(layer)](layer))
     replace(model, _is_int4_table, _Int4Rows)
     return model
 
 
-_LINEARS = {Int8Linear: _Int8Product, WeightOnlyLinear: _NBitsProduct}
+_LINEARS: Mapping[type[nn.Module], Callable[[Any], nn.Module]] = {
+    Int8Linear: _Int8Product,
+    WeightOnlyLinear: _NBitsProduct,
+}
 
 
 def _is_int4_table(module: nn.Module) -> bool:
@@ -132,7 +190,12 @@ def _is_int4_table(module: nn.Module) -> bool:
 
 def bits_of(model: nn.Module) -> int:
     """Of the model's quantized linear layers."""
-    return min(layer.bits for layer in quantized(model) if not isinstance(layer, QuantizedEmbedding))
+    return min(layer.bits for layer in quantized_linears(model))
+
+
+def quantized_linears(model: nn.Module) -> list[QuantizedLinear]:
+    """Every quantized layer that is no embedding."""
+    return [layer for layer in quantized(model) if isinstance(layer, QuantizedLinear)]
 
 
 def compute_in_int8(file: Path) -> None:

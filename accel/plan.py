@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,7 +31,7 @@ O = TypeVar("O", bound=Option)  # noqa: E741 - the option's own type
 
 PLAIN_KEYS = ("seed", "name", "group", "resume", "cache", "engines")
 """Keys of config.yaml that belong to no group."""
-ENGINE_NAMES = ("eager", "inductor", "onnxruntime", "cuda")
+ENGINE_NAMES = ("eager", "inductor", "onnxruntime", "openvino", "cuda")
 
 
 @dataclass(frozen=True)
@@ -253,4 +254,6 @@ def _engines(config: DictConfig) -> tuple[str, ...]:
             raise ConfigError(f"engines={name}: there is no such engine. {did_you_mean(str(name), ENGINE_NAMES)}")
     if not names:
         raise ConfigError("engines=[]: a run is measured on at least one engine, e.g. engines=[eager].")
+    if names == ["openvino"] and find_spec("openvino") is None:
+        raise ConfigError("engines=[openvino] needs OpenVINO, which is not installed: pip install 'accel[openvino]'.")
     return tuple(names)

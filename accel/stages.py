@@ -173,7 +173,7 @@ def _finish(run: Run, data: Prepared, console: Console, fitted: Fitted, before: 
     for technique in run.plan.techniques:
         model = technique.export(model).eval()
     with run.timed("export"):
-        exported = export_all(model, data, run.folder, console, scorer(data), onnx="onnxruntime" in run.plan.engines)
+        exported = export_all(model, data, run.folder, console, scorer(data), engines=run.plan.engines)
     run.record["exports"] = [asdict(e) for e in exported.exports]
     chosen_by = scorer(data, validation=True)(exported.model).metrics
     run.record["after"] = {**_side(exported.report, data), "validation": chosen_by}

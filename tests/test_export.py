@@ -1,11 +1,13 @@
+import json
+
 import pytest
 import torch
 
 from accel.cli import main
 from accel.engines.onnxruntime import OnnxRuntime
-from accel.export import float_copy
+from accel.formats import ONNX, float_copy
 from accel.model.tiny_bert import TinyBert
-from accel.onnx_export import ExportError, parity, require_parity
+from accel.onnx_export import ExportError, UnsupportedError, export_onnx, parity, require_parity
 from accel.ops import rounding
 from accel.ops.grids import Int8Rows
 from accel.ops.quantized_layers import quantized
@@ -34,3 +36,39 @@ def test_an_int8_model_has_a_float_copy_of_the_same_values():
     ids = torch.full((1, 9), 7)
     with torch.inference_mode():
         assert (plain(input_ids=ids).logits - model(input_ids=ids).logits).abs().max() < 0.01
+
+
+def test_a_file_that_is_not_the_model_fails_the_run(tiny_run, tmp_path, monkeypatch, capsys):
+    """Whoever writes the file writes another model: the run must not call itself finished, nor keep the file."""
+    other = TinyBert(weights_seed=5).classifier(["negative", "positive"]).eval()
+    with monkeypatch.context() as patch:
+        patch.setattr(ONNX.__class__, "write", lambda self, model, folder: export_onnx(other, folder / self.file))
+        assert main([*tiny_run, "trainer.max_steps=2", "engines=[eager,onnxruntime]"]) == 3
+    assert "not the same model" in capsys.readouterr().out
+    record = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert record["status"] == "failed"
+    assert not (tmp_path / "run" / "model" / "model.onnx").exists()
+
+
+def test_an_architecture_without_a_file_is_left_out_and_said(tiny_run, tmp_path, monkeypatch):
+    def cannot(self, model, folder):
+        raise UnsupportedError("no such operator")
+
+    monkeypatch.setattr(ONNX.__class__, "write", cannot)
+    assert main([*tiny_run, "trainer.max_steps=2", "engines=[eager,onnxruntime]"]) == 0
+    record = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert record["measurement"]["skipped"] == {"onnxruntime": "no such operator"}
+
+
+@pytest.mark.slow
+def test_openvino_runs_both_sides(tiny_run, tmp_path):
+    pytest.importorskip("openvino")
+    words = ["compression=[ptq]", "engines=[eager,openvino]", f"cache={tmp_path / 'cache'}", "trainer.max_steps=2"]
+    assert main([*tiny_run, *words]) == 0
+    record = json.loads((tmp_path / "run" / "result.json").read_text())
+    (made,) = (e for e in record["exports"] if e["format"] == "openvino-int8")
+    assert (tmp_path / "run" / made["path"]).is_file()
+    assert made["metrics"]["accuracy"] is not None
+    dense = {f"{c['engine']} {c['dtype']}" for c in record["before"]["engines"]}
+    assert {"openvino float32", "openvino int8"} <= dense
+    assert "openvino int8" in {f"{c['engine']} {c['dtype']}" for c in record["after"]["engines"]}

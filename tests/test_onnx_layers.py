@@ -6,10 +6,11 @@ import torch
 from torch import nn
 
 from accel.engines.onnxruntime import OnnxRuntime
-from accel.export import export_to_onnx, float_copy, write_quantized
+from accel.export import export_to_onnx
+from accel.formats import float_copy
 from accel.model.tiny_bert import TinyBert
 from accel.onnx_export import ExportError, parity, require_parity, require_rounded_parity
-from accel.onnx_layers import bits_of, compute_in_int8, has_operators
+from accel.onnx_layers import bits_of, compute_in_int8, has_operators, write_quantized
 from accel.ops import rounding
 from accel.ops.grids import Int4Groups, Int8Rows
 from accel.ops.quantized_layers import quantized

@@ -61,3 +61,10 @@ def test_check_overrides_passes_or_raises():
 
 def test_digest_is_of_content():
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 1, "b": 3})
+
+
+def test_the_only_engine_has_to_be_installed(monkeypatch):
+    monkeypatch.setattr("accel.plan.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"pip install 'accel\[openvino\]'"):
+        decide(compose(["engines=[openvino]"]))
+    assert decide(compose(["engines=[eager,openvino]"])).engines == ("eager", "openvino")

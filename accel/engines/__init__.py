@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -50,3 +51,16 @@ class Engine(ABC):
 
     def close(self) -> None:
         """Give back what it holds."""
+
+
+class FileEngine(Engine):
+    """An engine that runs an exported file, and needs no model.
+
+    Raises:
+        EngineUnavailableError: it is not installed, or cannot read the file.
+    """
+
+    def __init__(self, path: Path, dtype: str, size_bytes: int, num_threads: int) -> None:
+        super().__init__(dtype, size_bytes)
+        self.path = path
+        self.num_threads = num_threads

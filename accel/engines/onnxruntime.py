@@ -7,16 +7,16 @@ from typing import ClassVar
 
 import numpy as np
 
-from accel.engines import Engine, EngineUnavailableError, Inputs
+from accel.engines import EngineUnavailableError, FileEngine, Inputs
 
 
-class OnnxRuntime(Engine):
+class OnnxRuntime(FileEngine):
     """A session over one .onnx file."""
 
     name: ClassVar[str] = "onnxruntime"
 
     def __init__(self, path: Path, dtype: str, size_bytes: int, num_threads: int) -> None:
-        super().__init__(dtype, size_bytes)
+        super().__init__(path, dtype, size_bytes, num_threads)
         import onnxruntime
 
         options = onnxruntime.SessionOptions()

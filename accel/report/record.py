@@ -24,6 +24,7 @@ PACKAGES = (
     "torchao",
     "peft",
     "onnxruntime",
+    "openvino",
     "hydra-core",
     "wandb",
 )

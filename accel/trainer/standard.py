@@ -215,6 +215,11 @@ def bf16_fast() -> bool:
     return "amx_bf16" in _cpu_flags()
 
 
+def has_bf16_products() -> bool:
+    """Whether the CPU multiplies bf16 matrices by itself: an engine that compiles may gain by it even without AMX."""
+    return bool(_cpu_flags() & {"amx_bf16", "avx512_bf16"})
+
+
 def bf16_supported() -> bool:
     """Whether bf16 can be asked for by name; decided without torch.
 

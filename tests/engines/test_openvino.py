@@ -1,0 +1,47 @@
+import builtins
+
+import numpy as np
+import pytest
+
+from accel.engines import EngineUnavailableError
+from accel.engines.openvino import OpenVino
+from accel.formats import OPENVINO
+from accel.model.tiny_bert import TinyBert
+from accel.onnx_export import parity, random_inputs
+
+
+def test_without_the_package_it_is_skipped_with_the_command_that_installs_it(tmp_path, monkeypatch):
+    real = builtins.__import__
+
+    def no_openvino(name, *rest):
+        if name == "openvino":
+            raise ImportError
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", no_openvino)
+    with pytest.raises(EngineUnavailableError, match=r"pip install 'accel\[openvino\]'"):
+        OpenVino(tmp_path / "m.xml", "float32", 0, 1)
+
+
+def test_a_file_that_is_none_is_a_reason_to_skip(tmp_path):
+    pytest.importorskip("openvino")
+    (tmp_path / "m.xml").write_bytes(b"nothing")
+    with pytest.raises(EngineUnavailableError, match="cannot load m.xml"):
+        OpenVino(tmp_path / "m.xml", "float32", 0, 1).run({"input_ids": np.ones((1, 4), dtype=np.int64)})
+
+
+def test_any_shape_and_a_prepared_one_give_the_models_logits(tmp_path):
+    pytest.importorskip("openvino")
+    model = TinyBert().classifier(["a", "b"]).eval()
+    OPENVINO.write(model, tmp_path)
+    engine = OPENVINO.load(tmp_path)
+    assert parity(model, engine).max_abs_diff < 1e-5
+    one = random_inputs(model, 1, 128)
+    before = engine.run(one)
+    engine.prepare(one)
+    assert set(engine.requests) == {None, (1, 128)}
+    assert abs(engine.run(one) - before).max() < 1e-5
+    kept = engine.run(one)
+    engine.run({**one, "input_ids": one["input_ids"][:, ::-1].copy()})
+    assert (kept == before).all() or abs(kept - before).max() < 1e-5  # no later call writes into an answer
+    engine.close()

@@ -1,0 +1,37 @@
+from accel.formats import FORMATS, ONNX, ONNX_INT4, ONNX_INT8, OPENVINO, OPENVINO_INT8, formats_in, formats_of
+from accel.model.tiny_bert import TinyBert
+from accel.ops import rounding
+from accel.ops.grids import Int8Rows
+from accel.ops.schemes import Int4WeightOnly, Int8
+
+
+def rounded(scheme):
+    model = TinyBert().classifier(["a", "b"]).eval()
+    rounding.prepare(model, scheme)
+    return rounding.convert(model)
+
+
+def test_every_format_has_its_own_files_and_is_found_by_its_name():
+    files = [name for format in FORMATS.values() for name in format.files]
+    assert len(files) == len(set(files))
+    assert all(FORMATS[format.name] is format for format in FORMATS.values())
+
+
+def test_a_model_is_written_as_what_it_is():
+    assert formats_of(TinyBert().classifier(["a", "b"])) == [ONNX, OPENVINO]
+    assert formats_of(rounded(Int8(Int8Rows()))) == [ONNX_INT8, OPENVINO_INT8]
+    assert formats_of(rounded(Int4WeightOnly(Int8Rows()))) == [ONNX_INT4, OPENVINO]
+
+
+def test_a_dense_model_is_measured_on_every_file_and_a_quantized_one_on_its_own(tmp_path):
+    for format in (ONNX, ONNX_INT8):
+        (tmp_path / format.file).touch()
+    assert formats_in(tmp_path, TinyBert().classifier(["a", "b"]), ONNX.engine) == [ONNX, ONNX_INT8]
+    assert formats_in(tmp_path, rounded(Int8(Int8Rows())), ONNX.engine) == [ONNX_INT8]
+    assert formats_in(tmp_path, rounded(Int4WeightOnly(Int8Rows())), ONNX.engine) == []
+
+
+def test_a_rejected_file_is_out_of_the_way(tmp_path):
+    (tmp_path / ONNX.file).touch()
+    ONNX.reject(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["model.onnx.rejected"]
