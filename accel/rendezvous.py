@@ -67,13 +67,20 @@ class Together:
         self.store = store
         self.timeout_s = timeout_s
         self._others = [rank for rank in range(place.world_size) if rank != place.rank]
-        threading.Thread(target=self._beat, args=(store.clone(),), daemon=True).start()
+        self._left = threading.Event()
+        self._heart = threading.Thread(target=self._beat, args=(store.clone(),), daemon=True)
+        self._heart.start()
 
     def _beat(self, store: Any) -> None:
         with suppress(DistError, RuntimeError):  # the store has gone, and the run with it
-            while True:
+            while not self._left.is_set():
                 store.add(f"accel/beat/{self.place.rank}", 1)
-                time.sleep(min(2.0, self.timeout_s / 4))
+                self._left.wait(min(2.0, self.timeout_s / 4))
+
+    def _rest(self) -> None:
+        """A thread that comes back from torch while Python ends aborts the process (before Python 3.14)."""
+        self._left.set()
+        self._heart.join(LEAVE_S)
 
     def agree(self, name: str, value: str) -> str:
         """Rank 0's value, on all."""
@@ -169,6 +176,7 @@ class Together:
                 self._wait(ENDED, watch=0)
                 code = ExitCode(int(self._ask(self.store.get, ENDED)))
                 self._ask(self.store.set, f"accel/left/{self.place.rank}", "1")
+        self._rest()
         return code
 
     def _let_go(self, deadline: float) -> None:

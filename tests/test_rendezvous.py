@@ -72,6 +72,16 @@ def test_one_who_is_silent_is_lost(monkeypatch):
     assert "Rank 0 has not been heard for strategy.timeout_s=1.0 s" in str(error)
 
 
+def test_no_thread_outlives_the_run():
+    """One that comes back from torch's store while Python ends takes the whole process with it (SIGABRT)."""
+
+    def work(ranks):
+        assert ranks._heart.is_alive()
+        return ranks.leave(ExitCode.DONE, together=True), ranks._heart.is_alive()
+
+    assert together(work) == [(ExitCode.DONE, False)] * 2
+
+
 def test_one_who_fails_is_heard_by_those_who_wait():
     def work(ranks):
         if ranks.place.rank == 1:
