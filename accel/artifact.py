@@ -38,6 +38,7 @@ def save_model(
     *,
     label_names: Sequence[str],
     max_length: int,
+    objective: str = "classification",
     num_text_columns: int = 1,
     trained_on: str = "",
     private: bool = False,
@@ -46,6 +47,7 @@ def save_model(
     folder.mkdir(parents=True, exist_ok=True)
     state, shared = _unshared({name: value.detach() for name, value in model.state_dict().items()})
     meta = Meta(
+        objective=objective,
         label_names=list(label_names),
         max_length=max_length,
         num_text_columns=num_text_columns,
@@ -70,13 +72,12 @@ def load_model(folder: Path) -> nn.Module:
     Raises:
         DataError: the folder holds no exported model, or its weights do not fit it.
     """
-    from transformers import AutoModelForSequenceClassification
-
+    from accel.objective import objective_of
     from accel.ops.conv1d import linearize
 
     meta = read_meta(folder)
     with quiet_import(), quiet(), torch.random.fork_rng(devices=[]):
-        model = AutoModelForSequenceClassification.from_config(load_config(folder, "model"))
+        model = objective_of(meta).auto_class().from_config(load_config(folder, "model"))
     model = linearize(model)
     structure.resize(model, meta.num_units)
     state = load_file(folder / WEIGHTS)

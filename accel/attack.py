@@ -14,7 +14,7 @@ from rich.table import Table
 
 from accel.console import Console
 from accel.errors import DataError, ExitCode
-from accel.exported import META, artifact_folder
+from accel.exported import META, artifact_folder, require_labels
 from accel.report.html import write_report
 from accel.report.record import RESULT, write_record
 
@@ -73,6 +73,7 @@ def attack(folder: Path, shadows: Sequence[Path]) -> list[Attack]:
     """
     from accel.membership import lira, loss_attack
 
+    require_labels(folder / "model")
     plan = plan_of(folder)
     data = plan.task.load(plan.seed)
     members, others = _some(data.train), _some(data.test)

@@ -91,14 +91,14 @@ def pretrained(plan: Plan, data: Prepared, evaluate: Callable[[Any], Report]) ->
     It has seen nothing of the data, so unlike the dense baseline it may teach a private student.
     """
     dense = plan.dense()
-    what = [dense.model.fingerprint(), data.label_names, dense.seed, data.fingerprint]
+    what = [dense.model.fingerprint(), data.objective.artifact_facts(), dense.seed, data.fingerprint]
     folder = plan.cache / "pretrained" / digest(what)[:24]
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock", timeout=OTHERS_TRAIN_S):
         found = _read(folder)
         if found is None:
             torch.manual_seed(dense.seed)
-            _keep(dense.model.classifier(data.label_names), data, folder, evaluate, facts={"trained_on": ""})
+            _keep(dense.model.network(data.objective), data, folder, evaluate, facts={"trained_on": ""})
             found = _read(folder)
     assert found is not None  # it was written under the lock
     return found

@@ -209,7 +209,7 @@ def _score_engine(engine: Engine, data: Prepared) -> dict[str, float]:
     def logits(inputs: Mapping[str, Tensor]) -> Tensor:
         return torch.from_numpy(engine.run({name: value.numpy() for name, value in inputs.items()}))
 
-    return evaluate(logits, data.test_batches(), len(data.label_names)).metrics
+    return evaluate(logits, data.test_batches(), data.objective.scores(data.test)).metrics
 
 
 def _difference(model: nn.Module, other: nn.Module) -> float:

@@ -26,8 +26,25 @@ class Meta:
     """Source of the data; empty where nobody noted it."""
     scheme: str = "int8"
     """How layers with a scale compute; of no meaning where there is none."""
+    objective: str = "classification"
+    """What it predicts, see ``accel/objective.py``."""
     private: bool = False
     """Whether it was trained with differential privacy."""
+
+
+def require_labels(folder: Path) -> Meta:
+    """What was noted of a model that gives texts labels.
+
+    Raises:
+        DataError: it predicts something else.
+    """
+    meta = read_meta(folder)
+    if not meta.label_names:
+        raise DataError(
+            f"{folder} holds a model of {meta.objective}, which gives texts no labels. accel.artifact.load_model loads "
+            f"it, and transformers' AutoModelForCausalLM does if it was neither cut nor rounded."
+        )
+    return meta
 
 
 def artifact_folder(path: str | Path) -> Path:

@@ -83,7 +83,7 @@ def fit(
         folder=folder,
         resumed=checkpoint is not None,
     )
-    module = TransformerModule(plan, facts, data.label_names)
+    module = TransformerModule(plan, facts, data.objective.scores(data.validation))
     log = MetricsLog(folder / "metrics.csv" if folder else None, resume_step=_step_of(checkpoint))
     stop = StopOnSignal(folder / "checkpoints" if folder else None)
     asks = _asks_study(folder)
@@ -131,7 +131,7 @@ def facts_of(plan: Plan, data: Prepared, latency: LatencyTable | None = None) ->
     return Facts(
         total_steps=data.total_steps(plan),
         num_examples=data.num_train,
-        num_labels=len(data.label_names),
+        objective=data.objective,
         world_size=plan.strategy.num_processes(),
         seed=plan.seed,
         baseline=None,

@@ -35,6 +35,8 @@ from accel.report.record import processor, versions
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from accel.objective import Objective
+
 SHARES = ((1.0, 1.0), (0.5, 1.0), (1.0, 0.5), (0.5, 0.5), (0.25, 0.25), (0.1, 0.1))
 """(heads, channels) that stay in every layer of the models that are timed."""
 CHANNEL_MULTIPLE = 32
@@ -63,29 +65,31 @@ class LatencyTable:
         return max(abs(p["fitted_ms"] / p["ms"] - 1) for p in self.points)
 
 
-def latency_table(plan: Plan, tokenizer: PreTrainedTokenizerBase, console: Console) -> tuple[LatencyTable, bool]:
+def latency_table(
+    plan: Plan, tokenizer: PreTrainedTokenizerBase, objective: Objective, console: Console
+) -> tuple[LatencyTable, bool]:
     """The table for the plan's architecture, engines and number of threads, and whether it was there before.
 
     Raises:
         RunError: the model has no heads or channels that accel knows, or no engine runs it.
     """
-    file = plan.cache / "latency" / f"{_content_hash(plan)}.json"
+    file = plan.cache / "latency" / f"{_content_hash(plan, objective)}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{file}.lock"):
         try:
             return LatencyTable(**json.loads(file.read_text("utf8"))), True
         except (OSError, ValueError, TypeError):
-            made = _measure(plan, tokenizer, console)
+            made = _measure(plan, tokenizer, objective, console)
         temporary = file.with_suffix(".tmp")
         temporary.write_text(json.dumps(asdict(made), indent=1), "utf8")
         temporary.replace(file)
         return made, False
 
 
-def _content_hash(plan: Plan) -> str:
+def _content_hash(plan: Plan, objective: Objective) -> str:
     """Over everything that times depend on and can be known."""
     installed = [versions().get(name) for name in ("torch", "transformers", "onnxruntime", "openvino")]
-    what = [plan.model.fingerprint(), sorted(plan.engines), _scheme(plan), torch.get_num_threads()]
+    what = [plan.model.fingerprint(), objective.name, sorted(plan.engines), _scheme(plan), torch.get_num_threads()]
     return digest([*what, processor(), platform.node(), __version__, installed])[:24]
 
 
@@ -98,8 +102,8 @@ def _scheme(plan: Plan) -> str:
     return quantization.scheme.name if quantization else ""
 
 
-def _measure(plan: Plan, tokenizer: PreTrainedTokenizerBase, console: Console) -> LatencyTable:
-    dense = plan.model.classifier(["a", "b"]).eval()
+def _measure(plan: Plan, tokenizer: PreTrainedTokenizerBase, objective: Objective, console: Console) -> LatencyTable:
+    dense = plan.model.network(objective).eval()
     if not find_blocks(dense):
         raise RunError("compression.prune.target_latency_ms needs a model with heads or channels that accel knows.")
     sizes = [_smaller(dense, *share) for share in SHARES]
@@ -109,7 +113,7 @@ def _measure(plan: Plan, tokenizer: PreTrainedTokenizerBase, console: Console) -
         places = [Path(folder, str(n)) for n in range(len(sizes))]
         options = []
         for model, place in zip(sizes, places, strict=True):
-            options += candidates(_ready(model, place, plan, tokenizer), place, plan.engines)
+            options += candidates(_ready(model, place, plan, tokenizer, objective), place, plan.engines)
         one = random_inputs(dense, 1, SEQUENCE_LENGTH)
         found = measure([], options, one, one, rounds=ROUNDS, on_progress=lambda text: console.say(f"  {text}"))
     return fit(_by_engine(found, len(sizes)), [_counts(model) for model in sizes])
@@ -132,7 +136,9 @@ def _shallower(dense: nn.Module) -> nn.Module:
     return model
 
 
-def _ready(model: nn.Module, folder: Path, plan: Plan, tokenizer: PreTrainedTokenizerBase) -> nn.Module:
+def _ready(
+    model: nn.Module, folder: Path, plan: Plan, tokenizer: PreTrainedTokenizerBase, objective: Objective
+) -> nn.Module:
     """The model as the run will export it: rounded where it quantizes, and as a file where an engine runs files."""
     quantization = _quantization(plan)
     if quantization is not None:
@@ -142,7 +148,7 @@ def _ready(model: nn.Module, folder: Path, plan: Plan, tokenizer: PreTrainedToke
         model = rounding.convert(model)
     folder.mkdir()
     write_files(model, folder, plan.engines)
-    artifact.save_model(model, tokenizer, folder, label_names=["a", "b"], max_length=SEQUENCE_LENGTH)
+    artifact.save_model(model, tokenizer, folder, max_length=SEQUENCE_LENGTH, **objective.artifact_facts())
     return model
 
 

@@ -7,14 +7,13 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
 from accel.artifact import load_model
 from accel.data.batches import WEIGHT
 from accel.errors import NonFiniteLossError
 from accel.metrics import Scores
-from accel.ops.losses import full
+from accel.objective import Objective
 from accel.plan import Plan
 from accel.technique import Facts, Loss, Step
 
@@ -22,13 +21,8 @@ ACCUMULATED = "accel_accumulated"
 """Key of a checkpoint: how many batches of a process made a step."""
 
 
-def cross_entropy(outputs: Any, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The task's own loss: mean cross-entropy over the examples of a batch."""
-    return {"loss": F.cross_entropy(full(outputs.logits), batch["labels"])}
-
-
 class TransformerModule(pl.LightningModule):
-    """A classifier as the plan wants it.
+    """A network as the plan wants it.
 
     The model is made in ``configure_model``: Lightning calls it before weights are restored and before a strategy
     wraps anything, so a technique that changes layers does it once, in the same place, in every process.
@@ -37,15 +31,15 @@ class TransformerModule(pl.LightningModule):
     model: nn.Module
     loss: Loss
 
-    def __init__(self, plan: Plan, facts: Facts, label_names: list[str]) -> None:
+    def __init__(self, plan: Plan, facts: Facts, scores: Scores) -> None:
         super().__init__()
         self.plan = plan
         self.facts = facts
-        self.label_names = label_names
+        self.objective: Objective = facts.objective
         self.built = False
         self.pending: list[dict[str, Tensor]] = []
         """Terms of the batches that belong to the step on its way."""
-        self.scores = Scores(len(label_names))
+        self.scores = scores
 
     def configure_model(self) -> None:
         """Build the model and fold every technique around it and its loss; idempotent, as Lightning may call twice."""
@@ -57,7 +51,7 @@ class TransformerModule(pl.LightningModule):
             model = technique.adapt_model(model, self.facts)
         model = self.plan.trainer.adapt_model(model.double() if self.plan.trainer.keeps_double else model)
         self.model = self.plan.strategy.distribute(model)
-        self.loss = Loss(cross_entropy)
+        self.loss = Loss(self.objective.loss)
         for technique in self.plan.techniques:
             self.loss = technique.adapt_loss(self.loss, self.model, self.facts)
         self.step: Step = self._score
@@ -66,7 +60,7 @@ class TransformerModule(pl.LightningModule):
         self.built = True
 
     def _beginning(self) -> nn.Module:
-        model = self.plan.model.classifier(self.label_names)
+        model = self.plan.model.network(self.objective)
         if any(technique.starts_from_baseline for technique in self.plan.techniques):
             assert self.facts.baseline is not None  # the run trains or finds the baseline before it builds the model
             model.load_state_dict(load_model(self.facts.baseline).state_dict())

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from accel import artifact
 from accel.errors import DataError
-from accel.exported import artifact_folder, read_meta
+from accel.exported import artifact_folder, require_labels
 
 BATCH_SIZE = 32
 Text = str | Sequence[str]
@@ -33,7 +33,7 @@ class Predictor:
 
     def __init__(self, model: nn.Module, folder: Path) -> None:
         self.model = model
-        self.meta = read_meta(folder)
+        self.meta = require_labels(folder)
         self.tokenizer = artifact.tokenizer_of(folder)
 
     @classmethod

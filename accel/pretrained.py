@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
     from accel.forecast.shape import Shape
+    from accel.objective import Objective
 
 CHOOSES_CODE = ("auto_map", "trust_remote_code", "custom_pipelines")
 
@@ -118,19 +120,18 @@ def _chooses_code(name: str) -> bool:
     return name in CHOOSES_CODE or "_implementation" in name
 
 
-def load_classifier(folder: Path, label_names: Sequence[str], key: str) -> nn.Module:
-    """A classifier over the pretrained body in ``folder``: fp32, train mode, new head.
+def load_network(folder: Path, objective: Objective, key: str) -> nn.Module:
+    """A network for the objective over the pretrained body in ``folder``: fp32, train mode, with a new head if need be.
 
     Raises:
-        DataError: the architecture has no classifier, or the weights are damaged or do not fit.
+        DataError: the architecture has no such head, or the weights are damaged or do not fit.
     """
     from safetensors import SafetensorError
-    from transformers import AutoModelForSequenceClassification
 
-    config = labelled(load_config(folder, key), label_names)
+    config = objective.configured(load_config(folder, key))
     try:
         with quiet():
-            model, found = AutoModelForSequenceClassification.from_pretrained(
+            model, found = objective.auto_class().from_pretrained(
                 folder,
                 config=config,
                 use_safetensors=True,
@@ -141,7 +142,9 @@ def load_classifier(folder: Path, label_names: Sequence[str], key: str) -> nn.Mo
             )
     except (SafetensorError, RuntimeError, OSError, ValueError) as error:
         first = " ".join(str(error).split())[:300]
-        raise DataError(f"{key}={folder} does not load as a classifier: {first}. Copy the folder again.") from error
+        raise DataError(
+            f"{key}={folder} does not load for {objective.name}: {first}. Copy the folder again."
+        ) from error
     wrong = [
         str(name) for name in found["mismatched_keys"] if str(name).strip("('").startswith(model.base_model_prefix)
     ]
@@ -152,13 +155,33 @@ def load_classifier(folder: Path, label_names: Sequence[str], key: str) -> nn.Mo
     return ready(model)
 
 
-def labelled(config: PretrainedConfig, label_names: Sequence[str]) -> PretrainedConfig:
-    """The configuration with the task's labels."""
-    config.num_labels = len(label_names)
-    config.id2label = dict(enumerate(label_names))
-    config.label2id = {name: i for i, name in enumerate(label_names)}
-    config.problem_type = "single_label_classification"
-    return config
+def convert_gguf(file: Path, folder: Path) -> Path:
+    """A GGUF file as a plain fp32 folder, made once; the folder appears whole or not at all.
+
+    Needs the package ``gguf``.
+    """
+    import torch
+    from filelock import FileLock
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if folder.is_dir():
+            return folder
+        temporary = folder.with_name(f".{folder.name}.tmp")
+        shutil.rmtree(temporary, ignore_errors=True)
+        source = {"gguf_file": file.name, "local_files_only": True}
+        with quiet():
+            read = AutoModelForCausalLM.from_pretrained(file.parent, dtype=torch.float32, **source)
+            AutoTokenizer.from_pretrained(file.parent, **source).save_pretrained(temporary)
+            values = read.config.to_dict()
+            for name in ("quantization_config", "_pre_quantization_dtype"):  # such a model refuses to be saved
+                values.pop(name, None)
+            plain = type(read)(type(read.config).from_dict(values))
+            plain.load_state_dict(read.state_dict())
+            plain.save_pretrained(temporary)
+        temporary.rename(folder)
+    return folder
 
 
 def ready(model: nn.Module) -> nn.Module:

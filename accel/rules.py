@@ -20,6 +20,7 @@ from accel.compression.vocabulary import Vocabulary
 from accel.privacy import Privacy
 from accel.strategy.fsdp import Fsdp
 from accel.strategy.tensor_parallel import TensorParallel
+from accel.task import LanguageTask
 from accel.technique import Objection, Option
 from accel.tuning.bitfit import Bitfit
 from accel.tuning.head import Head
@@ -53,6 +54,21 @@ def typed(option: Option) -> str:
 
 
 RULES: tuple[Rule, ...] = (
+    Rule(
+        (LanguageTask, Privacy),
+        "a document that is longer than a block would be several records, and the guarantee not hold for it whole",
+        "privacy=none, or a task with labels",
+    ),
+    Rule(
+        (LanguageTask, Vocabulary),
+        "a language model must be able to say every piece, and with fewer of them its figures mean something else",
+        "leave vocabulary out",
+    ),
+    Rule(
+        (LanguageTask, Head),
+        "the head of a language model is its table of pieces, which most models share with the frozen embedding",
+        "tuning=lora or tuning=full",
+    ),
     Rule(
         (Prune, Lora),
         "heads and channels are scored by the gradients of the weights they consist of, and LoRA freezes those weights",

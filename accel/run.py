@@ -132,7 +132,8 @@ class Run:
         self.plan.model.check()
         dataset = self.plan.task.load(self.plan.seed)
         sizes = {"train": len(dataset.train), "validation": len(dataset.validation), "test": len(dataset.test)}
-        console.say(f"\nData: {', '.join(f'{n} {name}' for name, n in sizes.items())}; labels {dataset.label_names}")
+        labels = f"; labels {dataset.label_names}" if dataset.label_names else ""
+        console.say(f"\nData: {', '.join(f'{n} {name}' for name, n in sizes.items())}{labels}")
         for note in dataset.notes:
             console.say(f"  {note}")
         self._check_batch(sizes["train"])

@@ -100,7 +100,7 @@ def _latency(run: Run, data: Prepared, console: Console) -> LatencyTable | None:
     from accel.latency_table import latency_table
 
     with run.timed("latency table"):
-        table, run.record["reused"]["latency_table"] = latency_table(run.plan, data.tokenizer, console)
+        table, run.record["reused"]["latency_table"] = latency_table(run.plan, data.tokenizer, data.objective, console)
     run.record["latency_table"] = asdict(table)
     return table
 
@@ -110,7 +110,7 @@ def _check_budgets(plan: Plan, data: Prepared, latency: LatencyTable | None) -> 
     if not any(technique.has_budget for technique in plan.techniques):
         return
     facts = facts_of(plan, data, latency)
-    model = plan.model.classifier(data.label_names)
+    model = plan.model.network(data.objective)
     for technique in plan.techniques:
         model = technique.adapt_model(model, facts)
     for technique in plan.techniques:
@@ -182,6 +182,15 @@ def _finish(run: Run, data: Prepared, console: Console, fitted: Fitted, before: 
         measure_run(
             run.record, exported, before.folder if before else None, list(run.plan.engines), console, run.folder
         )
+        _add_speeds(run.record, data, exported.model, before)
+
+
+def _add_speeds(record: dict[str, Any], data: Prepared, model: nn.Module, before: Baseline | None) -> None:
+    from accel.artifact import load_model
+
+    models = {"after": model} | ({"before": load_model(before.folder)} if before else {})
+    for side, found in data.objective.speeds(models).items():
+        record[side] |= found
 
 
 def _before(run: Run, data: Prepared, before: Baseline) -> dict[str, Any]:
@@ -194,8 +203,7 @@ def _side(report: Report, data: Prepared) -> dict[str, Any]:
     return {
         "metrics": report.metrics,
         "cost": {},
-        "per_class": report.per_class(data.label_names),
-        "confusion_matrix": report.confusion_matrix,
+        **data.objective.details(report),
     }
 
 
@@ -204,7 +212,8 @@ def scorer(data: Prepared, *, validation: bool = False) -> Callable[[nn.Module],
 
     def score(model: nn.Module) -> Report:
         model.eval()
+        split = data.validation if validation else data.test
         batches = data.validation_batches() if validation else data.test_batches()
-        return evaluate(lambda inputs: model(**inputs).logits, batches, len(data.label_names))
+        return evaluate(lambda inputs: model(**inputs).logits, batches, data.objective.scores(split))
 
     return score

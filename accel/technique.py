@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from accel.latency_table import LatencyTable
+    from accel.objective import Objective
     from accel.plan import Plan
 
 
@@ -106,7 +107,8 @@ class Facts:
 
     total_steps: int
     num_examples: int
-    num_labels: int
+    objective: Objective
+    """What is predicted."""
     world_size: int
     seed: int
     baseline: Path | None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
     from accel.forecast.shape import Shape
+    from accel.objective import Objective
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 VOCABULARY_SIZE = len(SPECIAL_TOKENS) + 256
@@ -81,13 +81,12 @@ class Tiny(Model):
     def tokenizer(self) -> PreTrainedTokenizerBase:
         return byte_tokenizer(segments=self.family() == "bert")
 
-    def classifier(self, label_names: Sequence[str]) -> nn.Module:
+    def network(self, objective: Objective) -> nn.Module:
         """Equal seeds give equal weights, whatever the caller's random state."""
         import torch
-        from transformers import AutoModelForSequenceClassification
 
-        from accel.pretrained import labelled, quiet, ready
+        from accel.pretrained import quiet, ready
 
         with torch.random.fork_rng(devices=[]), quiet():
             torch.manual_seed(self.weights_seed)
-            return ready(AutoModelForSequenceClassification.from_config(labelled(self.config(), label_names)))
+            return ready(objective.auto_class().from_config(objective.configured(self.config())))

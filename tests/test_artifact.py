@@ -9,13 +9,14 @@ from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
+from accel.objective import Classification
 
 IDS = torch.full((2, 9), 7)
 IDS[:, -1] = 3
 
 
 def save(option, folder):
-    model = option.classifier(["a", "b"]).eval()
+    model = option.network(Classification(["a", "b"])).eval()
     artifact.save_model(model, option.tokenizer(), folder, label_names=["a", "b"], max_length=16)
     return model
 

@@ -7,6 +7,7 @@ from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
+from accel.objective import Classification
 from accel.ops import rounding
 from accel.ops.grids import Int8Rows
 from accel.ops.schemes import Int8
@@ -16,7 +17,7 @@ from accel.predictor import Predictor
 @pytest.fixture
 def predictor(tmp_path):
     def make(model_class=TinyBert, quantized=False):
-        model = model_class().classifier(["bad", "good"]).eval()
+        model = model_class().network(Classification(["bad", "good"])).eval()
         with torch.no_grad():
             for parameter in model.parameters():  # random weights predict nothing; larger ones predict something
                 parameter.mul_(1.5)

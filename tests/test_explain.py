@@ -7,6 +7,7 @@ from accel.attribution import Attribution
 from accel.cli import main
 from accel.explain import PAGE, render
 from accel.model.tiny_bert import TinyBert
+from accel.objective import Classification
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,11 @@ def test_mistakes_are_told(words, text, capsys, monkeypatch, tmp_path):
 def test_prints_json_lines_and_writes_a_page(tmp_path, capsys):
     model = TinyBert()
     artifact.save_model(
-        model.classifier(["bad", "good"]), model.tokenizer(), tmp_path, label_names=["bad", "good"], max_length=32
+        model.network(Classification(["bad", "good"])),
+        model.tokenizer(),
+        tmp_path,
+        label_names=["bad", "good"],
+        max_length=32,
     )
     assert main(["explain", str(tmp_path), "rude crew", "客服"]) == 0
     answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

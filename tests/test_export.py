@@ -7,6 +7,7 @@ from accel.cli import main
 from accel.engines.onnxruntime import OnnxRuntime
 from accel.formats import ONNX, float_copy
 from accel.model.tiny_bert import TinyBert
+from accel.objective import Classification
 from accel.onnx_export import ExportError, UnsupportedError, export_onnx, parity, require_parity
 from accel.ops import rounding
 from accel.ops.grids import Int8Rows
@@ -19,14 +20,14 @@ def test_a_finished_run_exports_again(tiny_run, tmp_path, capsys):
     assert main(["export", str(tmp_path / "run"), "--format", "onnx-int8"]) == 0
     assert (tmp_path / "run" / "model" / "model.int8.onnx").is_file()
     engine = OnnxRuntime(tmp_path / "run" / "model" / "model.onnx", "float32", 0, 1)
-    other = TinyBert(weights_seed=5).classifier(["a", "b"]).eval()
+    other = TinyBert(weights_seed=5).network(Classification(["a", "b"])).eval()
     with pytest.raises(ExportError, match="not the same model"):
         require_parity(parity(other, engine), "model.onnx")
     assert main(["export", str(tmp_path / "nowhere")]) == 2
 
 
 def test_an_int8_model_has_a_float_copy_of_the_same_values():
-    model = TinyBert().classifier(["a", "b"]).eval()
+    model = TinyBert().network(Classification(["a", "b"])).eval()
     assert float_copy(model) is model
     rounding.prepare(model, Int8(Int8Rows()))
     rounding.convert(model)
@@ -40,7 +41,7 @@ def test_an_int8_model_has_a_float_copy_of_the_same_values():
 
 def test_a_file_that_is_not_the_model_fails_the_run(tiny_run, tmp_path, monkeypatch, capsys):
     """Whoever writes the file writes another model: the run must not call itself finished, nor keep the file."""
-    other = TinyBert(weights_seed=5).classifier(["negative", "positive"]).eval()
+    other = TinyBert(weights_seed=5).network(Classification(["negative", "positive"])).eval()
     with monkeypatch.context() as patch:
         patch.setattr(ONNX.__class__, "write", lambda self, model, folder: export_onnx(other, folder / self.file))
         assert main([*tiny_run, "trainer.max_steps=2", "engines=[eager,onnxruntime]"]) == 3

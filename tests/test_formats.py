@@ -1,12 +1,13 @@
 from accel.formats import FORMATS, ONNX, ONNX_INT4, ONNX_INT8, OPENVINO, OPENVINO_INT8, formats_in, formats_of
 from accel.model.tiny_bert import TinyBert
+from accel.objective import Classification
 from accel.ops import rounding
 from accel.ops.grids import Int8Rows
 from accel.ops.schemes import Int4WeightOnly, Int8
 
 
 def rounded(scheme):
-    model = TinyBert().classifier(["a", "b"]).eval()
+    model = TinyBert().network(Classification(["a", "b"])).eval()
     rounding.prepare(model, scheme)
     return rounding.convert(model)
 
@@ -18,7 +19,7 @@ def test_every_format_has_its_own_files_and_is_found_by_its_name():
 
 
 def test_a_model_is_written_as_what_it_is():
-    assert formats_of(TinyBert().classifier(["a", "b"])) == [ONNX, OPENVINO]
+    assert formats_of(TinyBert().network(Classification(["a", "b"]))) == [ONNX, OPENVINO]
     assert formats_of(rounded(Int8(Int8Rows()))) == [ONNX_INT8, OPENVINO_INT8]
     assert formats_of(rounded(Int4WeightOnly(Int8Rows()))) == [ONNX_INT4, OPENVINO]
 
@@ -26,7 +27,7 @@ def test_a_model_is_written_as_what_it_is():
 def test_a_dense_model_is_measured_on_every_file_and_a_quantized_one_on_its_own(tmp_path):
     for format in (ONNX, ONNX_INT8):
         (tmp_path / format.file).touch()
-    assert formats_in(tmp_path, TinyBert().classifier(["a", "b"]), ONNX.engine) == [ONNX, ONNX_INT8]
+    assert formats_in(tmp_path, TinyBert().network(Classification(["a", "b"])), ONNX.engine) == [ONNX, ONNX_INT8]
     assert formats_in(tmp_path, rounded(Int8(Int8Rows())), ONNX.engine) == [ONNX_INT8]
     assert formats_in(tmp_path, rounded(Int4WeightOnly(Int8Rows())), ONNX.engine) == []
 

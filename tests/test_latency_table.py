@@ -9,6 +9,7 @@ from accel.console import Console
 from accel.errors import RunError
 from accel.latency_table import LEAST_MS, LatencyTable, _by_engine, fit, latency_table
 from accel.measure import Measurement
+from accel.objective import Classification
 from accel.ops.structure import CHANNELS, HEADS
 from accel.plan import decide
 
@@ -18,6 +19,8 @@ SIZES = [
         (6, 12, 1536), (6, 6, 1536), (6, 12, 768), (6, 6, 768), (6, 3, 384), (6, 1, 160), (3, 12, 1536)
     )
 ]  # fmt: skip
+
+BINARY = Classification(["a", "b"])
 
 
 def times(base, layer, head, channel):
@@ -58,17 +61,17 @@ def plan_of(tiny_run, tmp_path, *words):
 def test_it_is_measured_once_for_each_machine_engine_and_number_of_threads(tiny_run, tmp_path, monkeypatch):
     plan = plan_of(tiny_run, tmp_path)
     console = Console(None, silent=True)
-    made, reused = latency_table(plan, plan.model.tokenizer(), console)
+    made, reused = latency_table(plan, plan.model.tokenizer(), BINARY, console)
     assert not reused
     assert made.engine == "eager int8"
     assert len(made.points) == 7
     assert made.points[0][HEADS] == 8
-    assert latency_table(plan, plan.model.tokenizer(), console) == (made, True)
+    assert latency_table(plan, plan.model.tokenizer(), BINARY, console) == (made, True)
     (file,) = (tmp_path / "cache" / "latency").glob("*.json")
     file.write_text("{")
-    assert not latency_table(plan, plan.model.tokenizer(), console)[1]
+    assert not latency_table(plan, plan.model.tokenizer(), BINARY, console)[1]
     monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
-    assert not latency_table(plan, plan.model.tokenizer(), console)[1]
+    assert not latency_table(plan, plan.model.tokenizer(), BINARY, console)[1]
 
 
 @pytest.mark.slow
@@ -78,7 +81,7 @@ def test_no_time_is_promised_in_a_type_that_the_run_does_not_export(tiny_run, tm
     monkeypatch.setattr("accel.latency_table.fit", lambda times, counts: seen.append(set(times)) or fit(times, counts))
     words = [f"compression=[{chosen}]", "engines=[onnxruntime]"]
     plan = plan_of(tiny_run, tmp_path, *words)
-    latency_table(plan, plan.model.tokenizer(), Console(None, silent=True))
+    latency_table(plan, plan.model.tokenizer(), BINARY, Console(None, silent=True))
     assert seen == [{f"onnxruntime {dtype}"}]
 
 

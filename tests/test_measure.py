@@ -6,6 +6,7 @@ import torch
 from accel.engines import Engine, EngineUnavailableError
 from accel.measure import Candidate, Size, count_flops, measure, median_interval, size_of, summarize
 from accel.model.tiny_bert import TinyBert
+from accel.objective import Classification
 from accel.onnx_export import random_inputs
 
 ONE = {"input_ids": np.ones((1, 8), dtype=np.int64)}
@@ -55,7 +56,7 @@ def test_an_engine_that_is_not_there_is_skipped_with_its_reason():
 
 def test_flops_are_those_of_the_matrix_products():
     option = TinyBert()
-    model = option.classifier(["a", "b"]).eval()
+    model = option.network(Classification(["a", "b"])).eval()
     length, d, f, layers = 128, 64, 256, 2
     expected = layers * (2 * length * (4 * d * d + 2 * d * f) + 4 * length * length * d) + 2 * d * d + 2 * d * 2
     assert count_flops(model, random_inputs(model, 1, length)) == expected

@@ -1,5 +1,6 @@
 from accel.measured import ENGINES, _parameters, candidates
 from accel.model.tiny_bert import TinyBert
+from accel.objective import Classification
 from accel.ops import rounding
 from accel.ops.grids import Int8Rows
 from accel.ops.schemes import Int8
@@ -11,14 +12,14 @@ def test_every_engine_that_can_be_named_can_be_measured():
 
 
 def test_scales_are_no_parameters_and_embeddings_count():
-    model = TinyBert().classifier(["a", "b"])
+    model = TinyBert().network(Classification(["a", "b"]))
     before = _parameters(model)[0]
     rounding.prepare(model, Int8(Int8Rows()))
     assert _parameters(rounding.convert(model))[0] == before
 
 
 def test_an_int8_model_is_measured_in_int8(tmp_path):
-    model = TinyBert().classifier(["a", "b"]).eval()
+    model = TinyBert().network(Classification(["a", "b"])).eval()
     assert [c.label for c in candidates(model, tmp_path.parent, ["onnxruntime"])] == []
     (tmp_path / "model.safetensors").write_bytes(b"")
     assert [c.label for c in candidates(model, tmp_path, ["eager"])] == ["eager float32"]

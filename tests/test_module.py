@@ -6,7 +6,9 @@ from accel.compose import compose
 from accel.data.batches import WEIGHT, Collator, ResumableLoader, TokenBudgetSampler, Tokenized
 from accel.data.tokens import Ragged
 from accel.errors import NonFiniteLossError
-from accel.module import TransformerModule, cross_entropy
+from accel.metrics import ClassScores
+from accel.module import TransformerModule
+from accel.objective import Classification
 from accel.ops.dropout import without_dropout
 from accel.plan import decide
 from accel.technique import Facts
@@ -15,8 +17,10 @@ from accel.technique import Facts
 def test_a_loss_that_is_not_finite_stops_before_the_update(train, monkeypatch):
     weights = {}
 
-    def broken(outputs, batch):
-        loss = cross_entropy(outputs, batch)["loss"]
+    right = Classification.loss
+
+    def broken(self, outputs, batch):
+        loss = right(self, outputs, batch)["loss"]
         return {"loss": loss * float("nan") if broken.calls == 3 else loss}
 
     broken.calls = 0
@@ -27,7 +31,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(train, monkeypatch):
         weights["module"] = self
         return original(self, batch, index)
 
-    monkeypatch.setattr("accel.module.cross_entropy", broken)
+    monkeypatch.setattr(Classification, "loss", broken)
     monkeypatch.setattr(TransformerModule, "training_step", step)
     with pytest.raises(NonFiniteLossError, match="nan at step 3, before the weights were updated"):
         train()
@@ -63,14 +67,15 @@ class OneStep(TokenBudgetSampler):
 def one_step(accumulate, *, means_of_means=False):
     """(loss, gradients) of twenty examples of 3 to 60 tokens."""
     plan = decide(compose(["model=tiny_bert", "trainer.precision=fp64"]))
-    module = TransformerModule(plan, Facts(1, 20, 2, 1, 0, None), ["a", "b"])
+    objective = Classification(["a", "b"])
+    module = TransformerModule(plan, Facts(1, 20, objective, 1, 0, None), ClassScores(2))
     module.configure_model()
     without_dropout(module)
     lengths = np.linspace(3, 60, 20).astype(int)
     rows = Ragged.of([np.full(n, 5 + i, dtype=np.int32) for i, n in enumerate(lengths)])
     data = Tokenized(rows, [i % 2 for i in range(20)])
     total = 0.0
-    for batch in ResumableLoader(data, OneStep(accumulate), Collator(0)):
+    for batch in ResumableLoader(data, OneStep(accumulate), Collator(0, objective.targets)):
         if means_of_means:
             batch[WEIGHT] = 1.0
         loss = module._score(batch)["loss"] / accumulate  # as the trainer divides it

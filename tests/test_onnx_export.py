@@ -7,12 +7,21 @@ from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
-from accel.onnx_export import ExportError, export_onnx, parity, quantize_onnx, random_inputs, require_parity
+from accel.objective import Classification
+from accel.onnx_export import (
+    ExportError,
+    Parity,
+    export_onnx,
+    parity,
+    quantize_onnx,
+    random_inputs,
+    require_parity,
+)
 
 
 def test_a_nudged_weight_is_noticed():
     """Negative control of the parity check; the untouched model passes it."""
-    model, other = (TinyBert().classifier(["a", "b"]).eval() for _ in range(2))
+    model, other = (TinyBert().network(Classification(["a", "b"])).eval() for _ in range(2))
     require_parity(parity(model, Eager(other, "float32", 0)), "copy")
     with torch.no_grad():
         other.classifier.weight[0, 0] += 0.05
@@ -21,7 +30,7 @@ def test_a_nudged_weight_is_noticed():
 
 
 def test_int8_is_close_and_smaller(tmp_path):
-    model = TinyBert().classifier(["a", "b"]).eval()
+    model = TinyBert().network(Classification(["a", "b"])).eval()
     export_onnx(model, tmp_path / "m.onnx")
     quantize_onnx(tmp_path / "m.onnx", tmp_path / "q.onnx")
     assert parity(model, OnnxRuntime(tmp_path / "q.onnx", "int8", 0, 1)).max_abs_diff < 0.02
@@ -30,7 +39,7 @@ def test_int8_is_close_and_smaller(tmp_path):
 
 @pytest.mark.parametrize("option", [TinyGpt2(), TinyT5(), TinyLlama()], ids=lambda o: o.option_name())
 def test_other_architectures_export_or_say_why(tmp_path, option):
-    model = option.classifier(["a", "b"]).eval()
+    model = option.network(Classification(["a", "b"])).eval()
     try:
         export_onnx(model, tmp_path / "m.onnx")
     except ExportError as error:
@@ -40,7 +49,15 @@ def test_other_architectures_export_or_say_why(tmp_path, option):
 
 
 def test_random_inputs_end_in_one_end_token():
-    model = TinyT5().classifier(["a", "b"])
+    model = TinyT5().network(Classification(["a", "b"]))
     inputs = random_inputs(model, 5, 20)
     assert ((inputs["input_ids"] == 3).sum(1) == 1).all()
     assert (inputs["input_ids"][inputs["attention_mask"] == 0] == 0).all()
+
+
+def test_large_logits_may_differ_by_more():
+    require_parity(Parity(3e-4, 34.0, 1.0), "m.onnx")
+    with pytest.raises(ExportError, match=r"by 3\.00e-04, more than 1e-04"):
+        require_parity(Parity(3e-4, 3.4, 1.0), "m.onnx")
+    with pytest.raises(ExportError, match=r"by nan"):
+        require_parity(Parity(float("nan"), 34.0, 1.0), "m.onnx")

@@ -9,6 +9,7 @@ from accel.engines.onnxruntime import OnnxRuntime
 from accel.export import export_to_onnx
 from accel.formats import float_copy
 from accel.model.tiny_bert import TinyBert
+from accel.objective import Classification
 from accel.onnx_export import ExportError, parity, require_parity, require_rounded_parity
 from accel.onnx_layers import bits_of, compute_in_int8, has_operators, write_quantized
 from accel.ops import rounding
@@ -25,7 +26,7 @@ SCHEMES = {
 
 
 def converted(scheme):
-    model = TinyBert().classifier(["a", "b"]).eval()
+    model = TinyBert().network(Classification(["a", "b"])).eval()
     with torch.no_grad():  # as far from zero as a trained model's: else a logit is mostly bias
         for layer in model.modules():
             if isinstance(layer, nn.Linear):
@@ -103,4 +104,4 @@ def test_formats_are_named_by_their_bits(tmp_path):
 
 def test_fp8_has_no_operator():
     assert not has_operators(converted(Fp8(Int8Rows())))
-    assert not has_operators(TinyBert().classifier(["a", "b"]))
+    assert not has_operators(TinyBert().network(Classification(["a", "b"])))

@@ -6,6 +6,7 @@ import torch
 from accel.export import export_to_openvino
 from accel.formats import OPENVINO, OPENVINO_INT8, float_copy, formats_of
 from accel.model.tiny_bert import TinyBert
+from accel.objective import Classification
 from accel.onnx_export import ExportError, UnsupportedError, parity, require_parity, require_rounded_parity
 from accel.onnx_layers import quantized_linears
 from accel.openvino_export import convert_onnx, group_size
@@ -15,7 +16,7 @@ from accel.ops.schemes import Int4WeightOnly, Int8, Int8WeightOnly
 
 
 def rounded(scheme):
-    model = TinyBert().classifier(["a", "b"]).eval()
+    model = TinyBert().network(Classification(["a", "b"])).eval()
     with torch.no_grad():  # as far from zero as a trained model's
         for layer in model.modules():
             if isinstance(layer, torch.nn.Linear):

@@ -1,14 +1,7 @@
 import pytest
-from transformers import BertConfig
 
 from accel.errors import DataError
-from accel.pretrained import labelled, load_config, quiet
-
-
-def test_labels_go_into_the_configuration():
-    config = labelled(BertConfig(), ["x", "y", "z"])
-    assert config.num_labels == 3
-    assert config.id2label == {0: "x", 1: "y", 2: "z"}
+from accel.pretrained import load_config, quiet
 
 
 def test_an_unknown_architecture_is_told(tmp_path):

@@ -16,6 +16,8 @@ from accel.privacy import Privacy
 from accel.rules import RULES, Rule, typed
 from accel.strategy.fsdp import Fsdp
 from accel.strategy.tensor_parallel import TensorParallel
+from accel.task import LanguageTask
+from accel.task.chitchat import Chitchat
 from accel.tuning.bitfit import Bitfit
 from accel.tuning.full import Full
 from accel.tuning.head import Head
@@ -28,7 +30,8 @@ class Private(Privacy):
 
 
 INSTANCES = {c: c() for c in (Layers, Prune, Ptq, Qat, Vocabulary, Distill, Head, Bitfit, Full, Fsdp, TensorParallel)} | {
-    Lora: Lora(dropout=0.1), Mask: Mask(pattern="2:4", score=Importance.movement), Privacy: Private()
+    Lora: Lora(dropout=0.1), Mask: Mask(pattern="2:4", score=Importance.movement), Privacy: Private(),
+    LanguageTask: Chitchat(),
 }  # fmt: skip
 CLASHING = {
     (Prune, TensorParallel): Prune(score=Score.activation, public_text="tweets"),

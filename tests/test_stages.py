@@ -22,5 +22,5 @@ def test_a_scorer_scores_the_whole_test_split(tiny_run):
 
     plan = decide(compose(tiny_run))
     data = prepare(plan.task.load(0), plan)
-    report = scorer(data)(plan.model.classifier(data.label_names))
+    report = scorer(data)(plan.model.network(data.objective))
     assert sum(map(sum, report.confusion_matrix)) == len(data.test)

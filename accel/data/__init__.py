@@ -7,13 +7,18 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Split:
-    """Some examples: ``texts[i]`` holds one or two strings, ``labels[i]`` an index into the labels."""
+    """Some examples: ``texts[i]`` holds one or two strings, ``labels[i]`` a label's index, if there are labels."""
 
     texts: list[tuple[str, ...]]
     labels: list[int]
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.texts)
+
+    @property
+    def num_bytes(self) -> int:
+        """Of all texts in UTF-8."""
+        return sum(len(text.encode()) for texts in self.texts for text in texts)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -34,15 +34,20 @@ class Tokenized(Dataset[Example]):
 
     input_ids: Ragged
     labels: list[int]
+    """One each, or none at all where the tokens themselves are predicted."""
     token_type_ids: Ragged | None = None
     """Only for pairs, and only where the model tells the two texts apart by them."""
     num_truncated: int = 0
+    num_bytes: int = 0
+    """Of the texts in UTF-8, where the tokens themselves are predicted."""
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.input_ids)
 
     def __getitem__(self, index: int) -> Example:
-        example: Example = {"index": index, "input_ids": self.input_ids[index], "label": self.labels[index]}
+        example: Example = {"index": index, "input_ids": self.input_ids[index]}
+        if self.labels:
+            example["label"] = self.labels[index]
         if self.token_type_ids is not None:
             example["token_type_ids"] = self.token_type_ids[index]
         return example
@@ -95,20 +100,24 @@ def padded(length: Tokens) -> Tokens:
     return -(-length // MULTIPLE) * MULTIPLE
 
 
-class Collator:
-    """Stacks examples: int64 ``input_ids`` and ``attention_mask`` [batch, tokens], ``labels`` [batch]."""
+Targets = Callable[[Sequence[Example], Tensor, Tensor], Tensor]
+"""(examples, input_ids, attention_mask) -> labels; see ``Objective.targets``."""
 
-    def __init__(self, pad_token_id: int) -> None:
+
+class Collator:
+    """Stacks examples: int64 ``input_ids`` and ``attention_mask`` [batch, tokens], and ``labels``."""
+
+    def __init__(self, pad_token_id: int, targets: Targets) -> None:
         self.pad_token_id = pad_token_id
+        self.targets = targets
 
     def __call__(self, examples: Sequence[Example]) -> dict[str, Tensor]:
         lengths = [len(e["input_ids"]) for e in examples]
         width = padded(max(lengths))
-        batch = {
-            "input_ids": _stack([e["input_ids"] for e in examples], width, self.pad_token_id),
-            "attention_mask": _stack([np.ones(n, dtype=np.int32) for n in lengths], width, 0),
-            "labels": torch.tensor([e["label"] for e in examples]),
-        }
+        input_ids = _stack([e["input_ids"] for e in examples], width, self.pad_token_id)
+        mask = _stack([np.ones(n, dtype=np.int32) for n in lengths], width, 0)
+        labels = self.targets(examples, input_ids, mask)
+        batch = {"input_ids": input_ids, "attention_mask": mask, "labels": labels}
         if "token_type_ids" in examples[0]:
             batch["token_type_ids"] = _stack([e["token_type_ids"] for e in examples], width, 0)
         return batch
@@ -135,6 +144,7 @@ class TokenBudgetSampler(Sampler[list[int]]):
         seed: of the order.
         rank: which of the ``world_size`` shares.
         accumulate: batches that each rank adds up to one optimizer step.
+        counts: predictions of each example, of which the loss is the mean; one each when absent.
     """
 
     def __init__(
@@ -147,6 +157,7 @@ class TokenBudgetSampler(Sampler[list[int]]):
         rank: int = 0,
         world_size: int = 1,
         accumulate: int = 1,
+        counts: np.ndarray | None = None,
     ) -> None:
         self.widths = padded(np.asarray(lengths, dtype=np.int64))
         self.batch_tokens = batch_tokens
@@ -155,6 +166,7 @@ class TokenBudgetSampler(Sampler[list[int]]):
         self.rank = rank
         self.world_size = world_size
         self.accumulate = accumulate
+        self.counts = np.ones(len(self.widths)) if counts is None else counts
         self.epoch = 0
         found = len(self._fill(np.arange(len(self.widths))))
         self.num_steps = -(-found // (world_size * accumulate))
@@ -185,10 +197,10 @@ class TokenBudgetSampler(Sampler[list[int]]):
         """The same with what the mean over each batch counts in the mean over its optimizer step.
 
         The weights of a step have the mean 1 over ranks and accumulated batches, so that averaging the weighted means,
-        as every strategy does, gives the mean over all of the step's examples however unequal its batches are.
+        as every strategy does, gives the mean over all of the step's predictions however unequal its batches are.
         """
         everything = self._everything(epoch)
-        sizes = np.array([len(batch) for batch in everything], dtype=np.float64)
+        sizes = np.array([self.counts[batch].sum() for batch in everything], dtype=np.float64)
         per_step = sizes.reshape(self.num_steps, -1)
         weights = (per_step / per_step.mean(axis=1, keepdims=True)).ravel()
         pairs = list(zip(everything, weights.tolist(), strict=True))

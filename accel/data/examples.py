@@ -49,7 +49,7 @@ def examples_of(table: Table, text_columns: Sequence[str], label_column: str, ta
     Raises:
         DataError: a missing column or label, a label that is no class, or no text at all.
     """
-    columns = [_texts(table, name) for name in text_columns]
+    columns = [texts_of(table, name) for name in text_columns]
     labels = _labels(table, label_column)
     found = [
         Example(texts, label, f"line {line}")
@@ -64,7 +64,12 @@ def examples_of(table: Table, text_columns: Sequence[str], label_column: str, ta
     return with_text
 
 
-def _texts(table: Table, column: str) -> list[str]:
+def texts_of(table: Table, column: str) -> list[str]:
+    """A column as texts; what is missing is empty.
+
+    Raises:
+        DataError: there is no such column, or it holds no texts.
+    """
     values = table.column(column, "task.text")
     for value, line in zip(values, table.lines, strict=True):
         if isinstance(value, list | dict | bytes):

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from accel.data import Dataset
-from accel.data.batches import Collator, ResumableLoader, TokenBudgetSampler, Tokenized, in_order, tokenize
+from accel.data.batches import Collator, ResumableLoader, TokenBudgetSampler, Tokenized, in_order
 from accel.data.pieces import Shortened, shorten
 from accel.data.tokens import Encoded, once
 from accel.errors import NoEffectError
@@ -22,7 +22,8 @@ from accel.technique import Facts
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-EVALUATION_BATCH_TOKENS = 4096
+    from accel.objective import Objective
+
 SPLITS = ("train", "validation", "test")
 
 
@@ -33,7 +34,7 @@ class Prepared:
     train: Tokenized
     validation: Tokenized
     test: Tokenized
-    label_names: list[str]
+    objective: Objective
     fingerprint: str
     tokenizer: PreTrainedTokenizerBase
     max_length: int
@@ -58,7 +59,7 @@ class Prepared:
     def artifact_facts(self) -> dict[str, Any]:
         """What an exported model must know of its data."""
         return {
-            "label_names": self.label_names,
+            **self.objective.artifact_facts(),
             "max_length": self.max_length,
             "num_text_columns": self.num_text_columns,
             "trained_on": self.source,
@@ -75,6 +76,7 @@ class Prepared:
             rank=plan.strategy.share_of(rank),
             world_size=plan.strategy.num_shares(),
             accumulate=plan.trainer.accumulation(),
+            counts=self.objective.counts(self.train.lengths),
         )
 
     def total_steps(self, plan: Plan) -> int:
@@ -86,15 +88,16 @@ class Prepared:
         return per_epoch * int(settings["epochs"])
 
     def collator(self) -> Collator:
-        return Collator(int(self.tokenizer.convert_tokens_to_ids(str(self.tokenizer.pad_token))))  # type: ignore[arg-type]
+        pad = self.tokenizer.convert_tokens_to_ids(str(self.tokenizer.pad_token))
+        return Collator(int(pad), self.objective.targets)  # type: ignore[arg-type]
 
     def validation_batches(self) -> Iterator[dict[str, Tensor]]:
         """The validation split likewise."""
-        return in_order(self.validation, EVALUATION_BATCH_TOKENS, self.collator())
+        return in_order(self.validation, self.objective.evaluation_tokens, self.collator())
 
     def test_batches(self) -> Iterator[dict[str, Tensor]]:
         """The test split in batches of similar length, each example once."""
-        return in_order(self.test, EVALUATION_BATCH_TOKENS, self.collator())
+        return in_order(self.test, self.objective.evaluation_tokens, self.collator())
 
 
 def prepare(dataset: Dataset, plan: Plan) -> Prepared:
@@ -122,18 +125,18 @@ def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Pla
 
     Private texts are tokenized anew by every run: what accel leaves outside of a run's folder holds none of them.
     """
-    max_length = int(plan.task.settings()["max_length"])
+    max_length, objective = plan.task.max_tokens(), plan.task.objective(dataset)
     splits = {name: getattr(dataset, name) for name in SPLITS}
 
     def encode() -> dict[str, Encoded]:
-        return {name: tokenize(split, tokenizer, max_length) for name, split in splits.items()}
+        return {name: objective.encode(split, tokenizer, max_length) for name, split in splits.items()}
 
     if plan.privacy is None:
         encoded, reused = once(plan.cache / "tokens" / _content_hash(dataset, tokenizer, max_length), encode)
     else:
         encoded, reused = encode(), False
     train, validation, test = (
-        Tokenized(e.input_ids, list(splits[name].labels), e.token_type_ids, e.num_truncated)
+        Tokenized(e.input_ids, list(splits[name].labels), e.token_type_ids, e.num_truncated, splits[name].num_bytes)
         for name, e in ((name, encoded[name]) for name in SPLITS)
     )
     return Prepared(
@@ -141,7 +144,7 @@ def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Pla
         validation=validation,
         test=test,
         reused=reused,
-        label_names=dataset.label_names,
+        objective=objective,
         fingerprint=f"{dataset.fingerprint} {max_length}",
         tokenizer=tokenizer,
         max_length=max_length,
@@ -181,5 +184,5 @@ class Batches(pl.LightningDataModule):
         assert self.trainer is not None
         strategy = self.plan.strategy
         share = self.data.validation.share(strategy.share_of(self.trainer.global_rank), strategy.num_shares())
-        batches = list(in_order(share, EVALUATION_BATCH_TOKENS, self.data.collator()))
+        batches = list(in_order(share, self.data.objective.evaluation_tokens, self.data.collator()))
         return DataLoader(batches, batch_size=None)  # type: ignore[arg-type] - a list of ready batches

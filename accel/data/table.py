@@ -46,22 +46,27 @@ class Table:
         return did_you_mean(same[0] if same else name, same or self.columns)
 
 
-def read_table(path: str, key: str) -> Table:
+Reader = Callable[[Path], Table]
+
+
+def read_table(path: str, key: str, readers: Mapping[str, Reader] | None = None) -> Table:
     """Read a .csv, .tsv, .jsonl or .parquet file.
 
     Args:
         path: as the user gave it.
         key: the config key it stands under, for messages.
+        readers: of the formats that may be given, by suffix; those four when absent.
 
     Raises:
         DataError: whatever is wrong with the file; names file and line, the reason and the remedy.
     """
     file = _existing(path, key)
-    reader = READERS.get(file.suffix.lower())
+    readers = READERS if readers is None else readers
+    reader = readers.get(file.suffix.lower())
     if reader is None:
         raise DataError(
             f"{key}={path}: {file.suffix or 'no extension'} is no format accel reads. Convert the file to one of "
-            f"{', '.join(READERS)}."
+            f"{', '.join(readers)}."
         )
     table = reader(file)
     if not table.rows:
@@ -248,7 +253,22 @@ def _read_parquet(file: Path) -> Table:
     return Table(file, columns, rows, list(range(1, len(rows) + 1)))
 
 
-READERS: dict[str, Callable[[Path], Table]] = {
+def read_paragraphs(file: Path) -> Table:
+    """A text file's paragraphs in a column ``text``: what blank lines set apart."""
+    rows: list[Mapping[str, Any]] = []
+    lines: list[int] = []
+    open_lines: list[str] = []
+    for number, line in enumerate([*_text(file).split("\n"), ""], start=1):
+        if line.strip():
+            open_lines.append(line.rstrip("\r"))
+        elif open_lines:
+            rows.append({"text": "\n".join(open_lines)})
+            lines.append(number - len(open_lines))
+            open_lines = []
+    return Table(file, ["text"], rows, lines)
+
+
+READERS: dict[str, Reader] = {
     ".csv": _read_csv,
     ".tsv": _read_tsv,
     ".jsonl": _read_jsonl,

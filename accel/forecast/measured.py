@@ -97,7 +97,7 @@ def as_device(work: Work, strategy: Distributed, pace: Pace, links: Mapping[Kind
 def time_steps(plan: Plan, data: Prepared, rank: int) -> Pace:
     """A step's time by its tokens; every process does the same at the same time."""
     dense = replace(plan, compression=(), privacy=None, strategy=Single())
-    module = TransformerModule(dense, facts_of(dense, data), data.label_names)
+    module = TransformerModule(dense, facts_of(dense, data), data.objective.scores(data.validation))
     module.configure_model()
     module.model.to(_device()).train()
     optimizer = plan.trainer.optimizer(module.model)

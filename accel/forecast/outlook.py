@@ -71,8 +71,8 @@ def work_of(plan: Plan) -> Work:
         DataError: the model's sizes cannot be known without a download.
     """
     shape = _shape(plan)
-    trainer, task, strategy = plan.trainer.settings(), plan.task.settings(), plan.strategy.settings()
-    length = int(task["max_length"])
+    trainer, strategy = plan.trainer.settings(), plan.strategy.settings()
+    length = plan.task.max_tokens()
     return Work(
         shape=shape,
         trained_share=plan.tuning.trained_share(shape),

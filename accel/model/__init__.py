@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from accel.forecast.shape import Shape
+    from accel.objective import Objective
 
 
 @dataclass(kw_only=True)
@@ -35,8 +35,8 @@ class Model(Option):
         """The tokenizer, with a padding token."""
 
     @abstractmethod
-    def classifier(self, label_names: Sequence[str]) -> nn.Module:
-        """A sequence classifier in train mode: pretrained body, new head, fp32."""
+    def network(self, objective: Objective) -> nn.Module:
+        """The network that the objective asks for, in train mode: pretrained body, new head if need be, fp32."""
 
     def shape(self) -> Shape | None:
         """Its sizes, for the forecast; None when only a download could tell."""

@@ -13,7 +13,7 @@ Reference: https://huggingface.co/docs/huggingface_hub (snapshot_download); safe
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from accel.forecast.shape import Shape
+    from accel.objective import Objective
 
 WANTED_FILES = ["*.json", "*.safetensors", "vocab.txt", "merges.txt", "tokenizer.model", "spiece.model"]
 CONNECT_TIMEOUT_S = "10"
@@ -70,8 +71,8 @@ class Hub(Model):
     def tokenizer(self) -> PreTrainedTokenizerBase:
         return pretrained.load_tokenizer(self.folder())
 
-    def classifier(self, label_names: Sequence[str]) -> nn.Module:
-        return pretrained.load_classifier(self.folder(), label_names, f"model.name={self.name}")
+    def network(self, objective: Objective) -> nn.Module:
+        return pretrained.load_network(self.folder(), objective, f"model.name={self.name}")
 
     def _cached(self) -> Path | None:
         from huggingface_hub import snapshot_download

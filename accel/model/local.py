@@ -12,7 +12,6 @@ Reference: the folder layout of ``save_pretrained`` (transformers); safetensors 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from accel.forecast.shape import Shape
+    from accel.objective import Objective
 
 
 @dataclass(kw_only=True)
@@ -57,5 +57,5 @@ class Local(Model):
     def tokenizer(self) -> PreTrainedTokenizerBase:
         return pretrained.load_tokenizer(self.folder())
 
-    def classifier(self, label_names: Sequence[str]) -> nn.Module:
-        return pretrained.load_classifier(self.folder(), label_names, "model.path")
+    def network(self, objective: Objective) -> nn.Module:
+        return pretrained.load_network(self.folder(), objective, "model.path")

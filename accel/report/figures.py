@@ -80,12 +80,15 @@ ROWS = (
     Row("accuracy", "metrics", "accuracy", metric_text, points),
     Row("macro F1", "metrics", "macro_f1", metric_text, points),
     Row("loss", "metrics", "loss", metric_text, difference),
+    Row("perplexity", "metrics", "perplexity", metric_text, difference),
+    Row("bits per byte", "metrics", "bits_per_byte", metric_text, difference),
     Row("parameters", "cost", "num_parameters", count_text, smaller),
     Row("bytes to ship", "cost", "size_bytes", bytes_text, smaller),
     Row("FLOPs/example", "cost", "flops", count_text, smaller),
     Row("latency p50", "cost", "latency_ms_p50", ms_text, faster),
     Row("latency p95", "cost", "latency_ms_p95", ms_text, faster),
     Row("throughput", "cost", "throughput_per_s", rate_text, more),
+    Row("greedy decode", "generation", "decode_tokens_per_s", rate_text, more),
     Row("memory growth", "cost", "peak_memory_bytes", bytes_text, bytes_difference),
 )
 

@@ -171,7 +171,7 @@ def _units(record: Record) -> str:
 def _curves(metrics: Mapping[str, Sequence[tuple[int, float]]]) -> str:
     groups = {
         "Loss": [n for n in metrics if n.endswith("loss") or "distill" in n],
-        "Validation": ["validation/accuracy", "validation/macro_f1"],
+        "Validation": ["validation/accuracy", "validation/macro_f1", "validation/bits_per_byte"],
         "Learning rate": ["train/learning_rate"],
     }
     charts = [line_chart(title, {n: metrics[n] for n in names if n in metrics}) for title, names in groups.items()]

@@ -42,7 +42,7 @@ def seconds(times):
 def plain(plan, data, rank, wrap):
     """What a user would write; ``wrap`` makes it distributed."""
     torch.manual_seed(plan.seed)
-    model = wrap(plan.model.classifier(data.label_names))
+    model = wrap(plan.model.network(data.objective))
     optimizer = plan.trainer.optimizer(model)
     schedule = plan.trainer.schedule(optimizer, STEPS)
     collate, times = data.collator(), []

@@ -13,6 +13,7 @@ STEP = """
 import json, resource, sys
 import torch
 import torch.nn.functional as F
+from accel.objective import Classification
 from accel.dp.bookkeeping import Book
 from accel.dp.ledger import Ledger, Mechanism
 from accel.dp.noise import GaussianNoise
@@ -22,7 +23,7 @@ from accel.model.minilm import Minilm
 
 kind = sys.argv[1]
 torch.manual_seed(0)
-model = Minilm().classifier(["a", "b", "c"]).train()
+model = Minilm().network(Classification(["a", "b", "c"])).train()
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
 for p in model.parameters():
     p.grad = torch.zeros_like(p)

@@ -20,6 +20,7 @@ from accel.dp.poisson import LogicalBatch
 from accel.dp.step import PrivateStep
 from accel.measure import median_interval
 from accel.model.minilm import Minilm
+from accel.objective import Classification
 from accel.ops.adapters import add_lora
 
 ROUNDS, LOGICAL = 5, 256
@@ -28,7 +29,7 @@ MECHANISM = Mechanism(0.7, 1.0, "flat", 0.03, float(LOGICAL), 8000, 10**9, 1e-5,
 
 def build(tuning):
     torch.manual_seed(0)
-    model = Minilm().classifier(["a", "b", "c"]).train()
+    model = Minilm().network(Classification(["a", "b", "c"])).train()
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0

@@ -25,7 +25,7 @@ WORDS = ["task=airline", "model=minilm", f"trainer.max_steps={STEPS}", "tracker=
 def plain_loop(plan, data):
     """What a user would write."""
     torch.manual_seed(plan.seed)
-    model = plan.model.classifier(data.label_names)
+    model = plan.model.network(data.objective)
     optimizer = plan.trainer.optimizer(model)
     schedule = plan.trainer.schedule(optimizer, STEPS)
     collate, times = data.collator(), []

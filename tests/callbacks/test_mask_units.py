@@ -1,10 +1,18 @@
 from accel.callbacks.mask_units import MaskUnits
 from accel.compression.prune import Prune
+from accel.objective import Classification
 from accel.technique import Facts
 
 
 def facts(total_steps):
-    return Facts(total_steps=total_steps, num_examples=1, num_labels=2, world_size=1, seed=0, baseline=None)
+    return Facts(
+        total_steps=total_steps,
+        num_examples=1,
+        objective=Classification(["a", "b"]),
+        world_size=1,
+        seed=0,
+        baseline=None,
+    )
 
 
 def test_the_schedule_is_a_function_of_the_settings_alone():

@@ -2,6 +2,7 @@ from types import SimpleNamespace
 
 from accel.callbacks.switch_rounding import SwitchRounding
 from accel.model.tiny_bert import TinyBert
+from accel.objective import Classification
 from accel.ops import rounding
 from accel.ops.grids import Int8Rows
 from accel.ops.schemes import Int8
@@ -12,7 +13,7 @@ def active(module):
 
 
 def test_rounding_follows_the_step():
-    module = SimpleNamespace(model=TinyBert().classifier(["a", "b"]))
+    module = SimpleNamespace(model=TinyBert().network(Classification(["a", "b"])))
     rounding.prepare(module.model, Int8(Int8Rows()))
     callback = SwitchRounding(begin_step=3)
     for step, expected in ((0, False), (2, False), (3, True), (9, True), (1, False)):

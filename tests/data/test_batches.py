@@ -22,6 +22,7 @@ from accel.data.batches import (
     tokenize,
 )
 from accel.data.tokens import Ragged
+from accel.objective import Classification
 from accel.tiny import byte_tokenizer
 
 LENGTHS = np.random.default_rng(0).integers(3, 65, size=1003)
@@ -173,7 +174,7 @@ def test_airline_needs_at_least_1_8_times_fewer_tokens_than_padding_to_max_lengt
 
 def test_a_batch_is_padded_to_a_multiple_of_eight():
     data = Tokenized(Ragged.of([[1, 2, 3], range(9)]), [1, 0], Ragged.of([[0, 0, 1], [0] * 9]))
-    batch = Collator(pad_token_id=7)([data[0], data[1]])
+    batch = Collator(7, Classification(["a", "b"]).targets)([data[0], data[1]])
     assert {name: (value.dtype, tuple(value.shape)) for name, value in batch.items()} == {
         "input_ids": (torch.int64, (2, 16)),
         "attention_mask": (torch.int64, (2, 16)),
@@ -187,10 +188,10 @@ def test_a_batch_is_padded_to_a_multiple_of_eight():
 
 def test_evaluation_sees_every_example_once_within_the_budget():
     data = tokenized(LENGTHS)
-    batches = list(in_order(data, 1024, Collator(0)))
+    batches = list(in_order(data, 1024, Collator(0, Classification(["a", "b"]).targets)))
     assert sum(len(b["labels"]) for b in batches) == len(data)
     assert max(b["input_ids"].numel() for b in batches) <= 1024
-    assert list(in_order(tokenized([]), 1024, Collator(0))) == []
+    assert list(in_order(tokenized([]), 1024, Collator(0, Classification(["a", "b"]).targets))) == []
 
 
 def test_shares_of_the_ranks_are_disjoint_and_complete():
@@ -206,7 +207,7 @@ FEW = np.array([5, 9, 17, 6, 12, 20, 7, 11, 18, 5, 13, 22])
 
 def loader():
     sampler = TokenBudgetSampler(FEW, batch_tokens=None, batch_size=2, seed=3)
-    return ResumableLoader(tokenized(FEW), sampler, Collator(-1))
+    return ResumableLoader(tokenized(FEW), sampler, Collator(-1, Classification(["a", "b"]).targets))
 
 
 def ids(batch):

@@ -7,7 +7,8 @@ import torch
 
 from accel.compose import compose
 from accel.data.batches import ResumableLoader, padded
-from accel.data.prepared import EVALUATION_BATCH_TOKENS, Batches, prepare
+from accel.data.prepared import Batches, prepare
+from accel.objective import Classification
 from accel.plan import decide
 from accel.technique import Facts
 
@@ -36,7 +37,12 @@ def prepared(tmp_path):
 
 def batches_of(plan, data, rank=0, world_size=1):
     facts = Facts(
-        total_steps=8, num_examples=data.num_train, num_labels=2, world_size=world_size, seed=0, baseline=None
+        total_steps=8,
+        num_examples=data.num_train,
+        objective=Classification(["a", "b"]),
+        world_size=world_size,
+        seed=0,
+        baseline=None,
     )
     module = Batches(plan, data, facts)
     module.trainer = SimpleNamespace(global_rank=rank, world_size=world_size)
@@ -46,6 +52,7 @@ def batches_of(plan, data, rank=0, world_size=1):
 def test_what_an_export_must_know(prepared):
     _, data = prepared("task.max_length=12")
     assert data.artifact_facts() == {
+        "objective": "classification",
         "label_names": ["bad", "good"],
         "max_length": 12,
         "num_text_columns": 1,
@@ -116,5 +123,5 @@ def test_every_text_of_validation_and_test_is_scored_once(prepared):
 def test_evaluation_batches_keep_to_their_budget_and_are_padded_little(prepared):
     _, data = prepared()
     for batch in data.test_batches():
-        assert batch["input_ids"].numel() <= EVALUATION_BATCH_TOKENS
+        assert batch["input_ids"].numel() <= Classification.evaluation_tokens
         assert batch["input_ids"].shape[1] == padded(int(batch["attention_mask"].sum(1).max()))

@@ -15,6 +15,7 @@ from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
+from accel.objective import Classification
 from accel.ops.adapters import add_lora
 from accel.ops.trainable import freeze_body
 
@@ -76,7 +77,7 @@ def booked(model, inputs, labels, clip, real=None):
 
 def make(model_class, how, dtype):
     torch.manual_seed(0)
-    model = tune(model_class().classifier(["a", "b"]), how).to(dtype).eval()
+    model = tune(model_class().network(Classification(["a", "b"])), how).to(dtype).eval()
     if model_class is TinyT5:
         for name, p in model.named_parameters():
             if "relative_attention_bias" in name:

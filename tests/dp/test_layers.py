@@ -6,6 +6,7 @@ from accel.dp.bookkeeping import Book, flat
 from accel.dp.layers import booked_layers, freeze_unsampled, unpatch, unsampled
 from accel.errors import RunError
 from accel.model.tiny_t5 import TinyT5
+from accel.objective import Classification
 
 
 def test_layers_without_a_trainable_parameter_stay_as_they_are():
@@ -19,7 +20,7 @@ def test_layers_without_a_trainable_parameter_stay_as_they_are():
 
 
 def test_what_acts_on_all_samples_at_once_is_frozen_and_named():
-    model = TinyT5().classifier(["a", "b"])
+    model = TinyT5().network(Classification(["a", "b"]))
     names = unsampled(model)
     assert names
     assert all("relative_attention_bias" in name for name in names)

@@ -12,6 +12,7 @@ from accel.dp.opacus_book import HOOKS, OpacusBook, detach
 from accel.model.minilm import Minilm
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
+from accel.objective import Classification
 from accel.ops.adapters import add_lora
 from accel.ops.dropout import without_dropout
 from accel.ops.trainable import freeze_all_but_biases
@@ -47,7 +48,7 @@ def sums(model, kind, clip, real):
 @pytest.mark.parametrize("model_class", [TinyBert, TinyGpt2, Minilm])
 def test_opacus_agrees_with_our_book(model_class, how):
     torch.manual_seed(0)
-    model = without_dropout(TUNINGS[how](model_class().classifier(["a", "b"])).double().train())
+    model = without_dropout(TUNINGS[how](model_class().network(Classification(["a", "b"]))).double().train())
     real = torch.tensor([1.0, 1, 0, 1, 1])
     ours, our_sums = sums(copy.deepcopy(model), Book, flat(1.0), real)
     theirs, their_sums = sums(model, OpacusBook, flat(1.0), real)
@@ -57,7 +58,7 @@ def test_opacus_agrees_with_our_book(model_class, how):
 
 
 def test_the_hooks_come_off_again():
-    model = TinyBert().classifier(["a", "b"]).train()
+    model = TinyBert().network(Classification(["a", "b"])).train()
     sums(model, OpacusBook, flat(1.0), torch.ones(BATCH))
     detach(model)
     unpatch(model)

@@ -5,6 +5,7 @@ from accel.engines import EngineUnavailableError
 from accel.engines.cuda import SPARSE, Cuda
 from accel.measured import candidates
 from accel.model.tiny_bert import TinyBert
+from accel.objective import Classification
 from accel.onnx_export import random_inputs
 from accel.ops.pattern import Pattern
 from accel.ops.weight_masks import apply, attach, detach, update
@@ -13,7 +14,7 @@ from accel.ops.weight_scores import MagnitudeScorer
 
 def two_of_four():
     torch.manual_seed(0)
-    model = TinyBert(width=64).classifier(["a", "b"]).eval()
+    model = TinyBert(width=64).network(Classification(["a", "b"])).eval()
     pattern = Pattern(neighbours=4, kept=2)
     attach(model, pattern, scored=False)
     update(model, MagnitudeScorer().scores(model), 0.5, pattern)
@@ -23,7 +24,9 @@ def two_of_four():
 
 def test_the_sparse_kernels_are_tried_for_a_sparse_model_only(tmp_path):
     (tmp_path / "model.safetensors").touch()
-    sparse, dense = (candidates(m, tmp_path, ["cuda"]) for m in (two_of_four(), TinyBert().classifier(["a", "b"])))
+    sparse, dense = (
+        candidates(m, tmp_path, ["cuda"]) for m in (two_of_four(), TinyBert().network(Classification(["a", "b"])))
+    )
     assert [c.label for c in sparse] == ["cuda float16", "cuda float16 2:4"]
     assert [c.label for c in dense] == ["cuda float16"]
 
@@ -39,7 +42,7 @@ def test_without_a_gpu_it_is_skipped_with_the_reason(dtype):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
 @pytest.mark.parametrize("dtype", ["float16", SPARSE])
 def test_gives_the_models_logits(dtype):
-    model, inputs = two_of_four(), random_inputs(TinyBert().classifier(["a", "b"]), 2, 64)
+    model, inputs = two_of_four(), random_inputs(TinyBert().network(Classification(["a", "b"])), 2, 64)
     with torch.inference_mode():
         expected = model(**{k: torch.from_numpy(v) for k, v in inputs.items()}).logits.numpy()
     try:

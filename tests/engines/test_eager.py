@@ -3,11 +3,12 @@ import torch
 
 from accel.engines.eager import Eager
 from accel.model.tiny_bert import TinyBert
+from accel.objective import Classification
 from accel.onnx_export import random_inputs
 
 
 def test_gives_the_models_logits():
-    model = TinyBert().classifier(["a", "b"])
+    model = TinyBert().network(Classification(["a", "b"]))
     engine = Eager(model, "float32", 7)
     inputs = random_inputs(model, 2, 16)
     with torch.inference_mode():

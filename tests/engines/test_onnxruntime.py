@@ -3,11 +3,12 @@ import pytest
 from accel.engines import EngineUnavailableError
 from accel.engines.onnxruntime import OnnxRuntime
 from accel.model.tiny_bert import TinyBert
+from accel.objective import Classification
 from accel.onnx_export import export_onnx, parity
 
 
 def test_runs_an_exported_file(tmp_path):
-    model = TinyBert().classifier(["a", "b"]).eval()
+    model = TinyBert().network(Classification(["a", "b"])).eval()
     export_onnx(model, tmp_path / "m.onnx")
     found = parity(model, OnnxRuntime(tmp_path / "m.onnx", "float32", 0, 2))
     assert found.max_abs_diff < 1e-5

@@ -7,6 +7,7 @@ from accel.engines import EngineUnavailableError
 from accel.engines.openvino import OpenVino
 from accel.formats import OPENVINO
 from accel.model.tiny_bert import TinyBert
+from accel.objective import Classification
 from accel.onnx_export import parity, random_inputs
 
 
@@ -32,7 +33,7 @@ def test_a_file_that_is_none_is_a_reason_to_skip(tmp_path):
 
 def test_any_shape_and_a_prepared_one_give_the_models_logits(tmp_path):
     pytest.importorskip("openvino")
-    model = TinyBert().classifier(["a", "b"]).eval()
+    model = TinyBert().network(Classification(["a", "b"])).eval()
     OPENVINO.write(model, tmp_path)
     engine = OPENVINO.load(tmp_path)
     assert parity(model, engine).max_abs_diff < 1e-5

@@ -7,11 +7,12 @@ from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
+from accel.objective import Classification
 
 
 @pytest.mark.parametrize("option", [TinyBert, TinyGpt2, TinyLlama, TinyT5, Minilm])
 def test_counts_the_parameters_that_the_real_model_has(option):
-    model = option().classifier(["a", "b"])
+    model = option().network(Classification(["a", "b"]))
     real = sum(p.numel() for p in model.parameters() if p.ndim > 1)
     heads = sum(
         p.numel()
@@ -34,7 +35,7 @@ def test_an_adapter_has_the_share_that_is_forecast():
     from accel.ops.adapters import add_lora
     from accel.tuning.lora import Lora
 
-    model = add_lora(TinyLlama().classifier(["a", "b"]), rank=4, alpha=8, dropout=0.0)
+    model = add_lora(TinyLlama().network(Classification(["a", "b"])), rank=4, alpha=8, dropout=0.0)
     real = sum(p.numel() for n, p in model.named_parameters() if "lora_" in n)
     shape = TinyLlama().shape()
     assert Lora(rank=4).trained_share(shape) * shape.num_parameters == pytest.approx(real)
@@ -52,7 +53,7 @@ def test_activations_are_those_that_autograd_keeps():
     width, tokens = 64, 32
     layer_counts = []
     for layers in (1, 2):
-        model = TinyLlama(width=width, num_layers=layers).classifier(["a", "b"])
+        model = TinyLlama(width=width, num_layers=layers).network(Classification(["a", "b"]))
         parameters = {p.untyped_storage().data_ptr() for p in model.parameters()}
         seen = {}
 

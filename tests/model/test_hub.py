@@ -4,6 +4,7 @@ from accel import artifact
 from accel.errors import DataError
 from accel.model.hub import Hub
 from accel.model.tiny_bert import TinyBert
+from accel.objective import Classification
 
 
 def test_without_network_it_says_what_to_do():
@@ -18,11 +19,15 @@ def test_a_name_that_is_none_is_told():
 
 def test_what_is_in_the_cache_loads_without_network(monkeypatch, tmp_path):
     artifact.save_model(
-        TinyBert().classifier(["a", "b"]), TinyBert().tokenizer(), tmp_path, label_names=["a", "b"], max_length=16
+        TinyBert().network(Classification(["a", "b"])),
+        TinyBert().tokenizer(),
+        tmp_path,
+        label_names=["a", "b"],
+        max_length=16,
     )
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *a, **k: str(tmp_path))
     hub = Hub(name="some/model")
     hub.check()
-    assert hub.classifier(["x", "y", "z"]).config.num_labels == 3
+    assert hub.network(Classification(["x", "y", "z"])).config.num_labels == 3
     assert hub.tokenizer()("ab")["input_ids"]
     assert hub.fingerprint().startswith("some/model@")

@@ -7,20 +7,25 @@ from accel import artifact
 from accel.errors import DataError
 from accel.model.local import Local
 from accel.model.tiny_bert import TinyBert
+from accel.objective import Classification
 
 
 @pytest.fixture
 def folder(tmp_path):
     target = tmp_path / "my-model"
     artifact.save_model(
-        TinyBert().classifier(["a", "b"]), TinyBert().tokenizer(), target, label_names=["a", "b"], max_length=16
+        TinyBert().network(Classification(["a", "b"])),
+        TinyBert().tokenizer(),
+        target,
+        label_names=["a", "b"],
+        max_length=16,
     )
     return target
 
 
 def test_loads_the_body_and_makes_a_new_head(folder):
-    model = Local(path=str(folder)).classifier(["x", "y", "z"])
-    original = TinyBert().classifier(["a", "b"])
+    model = Local(path=str(folder)).network(Classification(["x", "y", "z"]))
+    original = TinyBert().network(Classification(["a", "b"]))
     assert torch.equal(model.bert.pooler.dense.weight, original.bert.pooler.dense.weight)
     assert model.classifier.out_features == 3
     assert model.training
@@ -79,7 +84,7 @@ def test_cut_weights_are_told(folder):
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
     with pytest.raises(DataError, match="Copy the folder again"):
-        Local(path=str(folder)).classifier(["a", "b"])
+        Local(path=str(folder)).network(Classification(["a", "b"]))
 
 
 def test_keys_that_choose_code_are_dropped(folder):
@@ -87,7 +92,7 @@ def test_keys_that_choose_code_are_dropped(folder):
     config |= {"auto_map": {"AutoConfig": "evil.Evil"}, "_attn_implementation_internal": "evil/kernel"}
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "evil.py").write_text("raise SystemExit('ran')")
-    model = Local(path=str(folder)).classifier(["a", "b"])
+    model = Local(path=str(folder)).network(Classification(["a", "b"]))
     assert "auto_map" not in model.config.to_dict()
     assert "evil" not in str(model.config.to_dict())
 
@@ -96,4 +101,4 @@ def test_a_body_that_does_not_fit_is_told(folder):
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"intermediate_size": 32}))
     with pytest.raises(DataError, match=r"do not fit config\.json"):
-        Local(path=str(folder)).classifier(["a", "b"])
+        Local(path=str(folder)).network(Classification(["a", "b"]))

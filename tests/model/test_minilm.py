@@ -5,6 +5,7 @@ import pytest
 from accel.errors import DataError
 from accel.model import minilm
 from accel.model.minilm import Minilm
+from accel.objective import Classification
 
 
 def test_without_its_package_it_says_how_to_install_it(monkeypatch):
@@ -18,7 +19,7 @@ def test_without_its_package_it_says_how_to_install_it(monkeypatch):
 
 def test_loads_the_real_weights():
     Minilm().check()
-    model = Minilm().classifier(["a", "b", "c"])
+    model = Minilm().network(Classification(["a", "b", "c"]))
     assert sum(p.numel() for p in model.parameters()) == pytest.approx(22.7e6, rel=0.01)
     assert Minilm().tokenizer()("my flight was cancelled")["input_ids"] == [101, 2026, 3462, 2001, 8014, 102]
     assert Minilm().family() == "bert"

@@ -1,20 +1,21 @@
 import torch
 
 from accel.model.tiny_bert import TinyBert
+from accel.objective import Classification
 
 
 def test_equal_seeds_give_equal_weights_whatever_ran_before():
     torch.manual_seed(1)
-    a = TinyBert().classifier(["x", "y"])
+    a = TinyBert().network(Classification(["x", "y"]))
     torch.manual_seed(2)
-    b = TinyBert().classifier(["x", "y"])
-    c = TinyBert(weights_seed=1).classifier(["x", "y"])
+    b = TinyBert().network(Classification(["x", "y"]))
+    c = TinyBert(weights_seed=1).network(Classification(["x", "y"]))
     assert all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
     assert any(not torch.equal(p, q) for p, q in zip(a.parameters(), c.parameters(), strict=True))
 
 
 def test_reads_any_text():
-    model, tokenizer = TinyBert().classifier(["x", "y"]).eval(), TinyBert().tokenizer()
+    model, tokenizer = TinyBert().network(Classification(["x", "y"])).eval(), TinyBert().tokenizer()
     batch = tokenizer(["late again", "航班取消了"], padding=True, return_tensors="pt")
     assert model(**batch).logits.shape == (2, 2)
     assert model.config.model_type == TinyBert().family() == "bert"

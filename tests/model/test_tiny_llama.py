@@ -1,20 +1,21 @@
 import torch
 
 from accel.model.tiny_llama import TinyLlama
+from accel.objective import Classification
 
 
 def test_equal_seeds_give_equal_weights_whatever_ran_before():
     torch.manual_seed(1)
-    a = TinyLlama().classifier(["x", "y"])
+    a = TinyLlama().network(Classification(["x", "y"]))
     torch.manual_seed(2)
-    b = TinyLlama().classifier(["x", "y"])
-    c = TinyLlama(weights_seed=1).classifier(["x", "y"])
+    b = TinyLlama().network(Classification(["x", "y"]))
+    c = TinyLlama(weights_seed=1).network(Classification(["x", "y"]))
     assert all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
     assert any(not torch.equal(p, q) for p, q in zip(a.parameters(), c.parameters(), strict=True))
 
 
 def test_reads_any_text():
-    model, tokenizer = TinyLlama().classifier(["x", "y"]).eval(), TinyLlama().tokenizer()
+    model, tokenizer = TinyLlama().network(Classification(["x", "y"])).eval(), TinyLlama().tokenizer()
     batch = tokenizer(["late again", "航班取消了"], padding=True, return_tensors="pt")
     assert model(**batch).logits.shape == (2, 2)
     assert model.config.model_type == TinyLlama().family() == "llama"

@@ -7,6 +7,7 @@ from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
+from accel.objective import Classification
 from accel.ops.depth import evenly, figures, lowest, shorten
 from accel.ops.structure import find_stacks
 
@@ -35,7 +36,7 @@ def logits(model):
 @pytest.mark.parametrize("name", MODELS)
 def test_what_is_left_computes_what_skipping_the_layer_computes(name):
     """The control: a layer that hands its input on is a layer that is not there."""
-    model = MODELS[name]().classifier(["a", "b"])
+    model = MODELS[name]().network(Classification(["a", "b"]))
     skipped = copy.deepcopy(model)
     for stack in find_stacks(skipped):
         layer = stack.layers[1]
@@ -57,14 +58,14 @@ def test_what_is_left_computes_what_skipping_the_layer_computes(name):
 def test_the_configuration_builds_the_short_model(name):
     from transformers import AutoModelForSequenceClassification
 
-    model = MODELS[name]().classifier(["a", "b"])
+    model = MODELS[name]().network(Classification(["a", "b"]))
     shorten(model, 0.5, "lowest")
     rebuilt = AutoModelForSequenceClassification.from_config(model.config)
     assert [len(stack.layers) for stack in find_stacks(rebuilt)] == [1] * len(find_stacks(model))
 
 
 def test_all_of_them_is_none_gone():
-    model = TinyBert().classifier(["a", "b"])
+    model = TinyBert().network(Classification(["a", "b"]))
     before = logits(copy.deepcopy(model))
     shorten(model, 1.0, "evenly")
     assert torch.equal(logits(model), before)
@@ -72,7 +73,7 @@ def test_all_of_them_is_none_gone():
 
 
 def test_layers_are_renumbered():
-    model = TinyGpt2().classifier(["a", "b"])
+    model = TinyGpt2().network(Classification(["a", "b"]))
     (stack,) = find_stacks(model)
     from accel.ops.structure import keep_layers
 

@@ -9,6 +9,7 @@ from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
+from accel.objective import Classification
 from accel.ops import layers
 from accel.ops.layers import compile_layers, plain_layers, recompute_layers
 from accel.ops.structure import find_layers
@@ -17,7 +18,7 @@ MODELS = [TinyBert, TinyGpt2, TinyLlama, TinyT5]
 
 
 def model_of(option):
-    model = option().classifier(["a", "b"])
+    model = option().network(Classification(["a", "b"]))
     ids = torch.randint(5, 200, (4, 32), generator=torch.Generator().manual_seed(0))
     ids[:, -1] = model.config.eos_token_id or 1
     return model, ids

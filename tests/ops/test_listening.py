@@ -1,11 +1,12 @@
 import torch
 
 from accel.model.tiny_t5 import TinyT5
+from accel.objective import Classification
 from accel.ops.listening import mean_squares
 
 
 def test_a_decoder_that_hears_another_length_is_heard_whole():
-    model = TinyT5().classifier(["a", "b"])
+    model = TinyT5().network(Classification(["a", "b"]))
     ids = torch.randint(5, 200, (2, 9))
     ids[:, -1] = model.config.eos_token_id
     layers = {n: m for n, m in model.named_modules() if n.endswith("DenseReluDense.wi")}

@@ -11,6 +11,7 @@ from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
+from accel.objective import Classification
 from accel.onnx_export import random_inputs
 from accel.ops import rounding
 from accel.ops.grids import Int8Rows
@@ -21,11 +22,11 @@ from accel.ops.vocabulary import keep_marked, mark
 from accel.technique import Facts
 
 MODELS = {"bert": TinyBert, "gpt2": TinyGpt2, "t5": TinyT5, "llama": TinyLlama}
-FACTS = Facts(total_steps=1, num_examples=1, num_labels=2, world_size=1, seed=0, baseline=None)
+FACTS = Facts(total_steps=1, num_examples=1, objective=Classification(["a", "b"]), world_size=1, seed=0, baseline=None)
 
 
 def model_of(name, *, rounded=False):
-    model = MODELS[name]().classifier(["a", "b"]).eval()
+    model = MODELS[name]().network(Classification(["a", "b"])).eval()
     if name == "gpt2":
         from accel.ops.conv1d import linearize
 

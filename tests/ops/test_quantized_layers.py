@@ -6,6 +6,7 @@ from torch import nn
 
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_t5 import TinyT5
+from accel.objective import Classification
 from accel.ops import rounding
 from accel.ops.grids import Int4Groups, Int8Rows, quantize_rows
 from accel.ops.quantized_layers import (
@@ -28,7 +29,7 @@ def inputs():
 
 
 def converted(model_class=TinyBert, scheme=INT8):
-    model = model_class().classifier(["a", "b"]).eval()
+    model = model_class().network(Classification(["a", "b"])).eval()
     rounding.prepare(model, scheme)
     return rounding.convert(model)
 
@@ -70,7 +71,7 @@ def test_shared_layers_stay_shared(scheme):
     ]
     assert len(tables) == 3
     assert len({id(state[k]) for k in tables}) == 1
-    fresh = TinyT5(weights_seed=7).classifier(["a", "b"]).eval()
+    fresh = TinyT5(weights_seed=7).network(Classification(["a", "b"])).eval()
     put_in_place(fresh, state, scheme.layer)
     assert not any(isinstance(m, torch.nn.Embedding) and "shared" in n for n, m in fresh.named_modules())
     assert len([m for m in quantized(fresh) if isinstance(m, QuantizedEmbedding)]) <= len(quantized(model))
@@ -81,7 +82,7 @@ def test_state_survives_a_round_trip_bit_for_bit(scheme):
     model = converted(scheme=scheme)
     state = {k: v.clone() for k, v in model.state_dict().items()}
     assert model.get_submodule("bert.encoder.layer.0.output.dense").steps.dtype in (torch.int8, torch.uint8)
-    fresh = TinyBert(weights_seed=7).classifier(["a", "b"]).eval()
+    fresh = TinyBert(weights_seed=7).network(Classification(["a", "b"])).eval()
     put_in_place(fresh, state, scheme.layer)
     assert fresh.load_state_dict(state).missing_keys == []
     with torch.no_grad():

@@ -2,6 +2,7 @@ import torch
 import torch.nn.functional as F
 
 from accel.model.tiny_bert import TinyBert
+from accel.objective import Classification
 from accel.ops.relations import LastAttention, relation_distance
 
 
@@ -41,7 +42,7 @@ def test_widths_may_differ_and_heads_are_cut_to_what_both_share():
 
 
 def test_hears_the_last_attention_of_the_last_forward_pass_once():
-    model = TinyBert().classifier(["a", "b"]).eval()
+    model = TinyBert().network(Classification(["a", "b"])).eval()
     attention = LastAttention(model, "student")
     ids = torch.randint(5, 200, (2, 8), generator=torch.Generator().manual_seed(0))
     for _ in range(3):

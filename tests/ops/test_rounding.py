@@ -8,6 +8,7 @@ from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
+from accel.objective import Classification
 from accel.ops import kernels, rounding
 from accel.ops.grids import Int4Groups, Int8Rows
 from accel.ops.quantized_layers import quantized
@@ -33,7 +34,7 @@ def inputs():
 
 
 def prepared(model_class=TinyBert, scheme=ALL["int8"]):
-    model = model_class().classifier(["a", "b"]).eval()
+    model = model_class().network(Classification(["a", "b"])).eval()
     rounding.prepare(model, scheme)
     return model
 
@@ -110,7 +111,7 @@ def test_a_conv1d_that_nobody_made_a_linear_layer_is_named_not_skipped():
 
 
 def test_prepare_is_idempotent_and_keeps_the_parameters():
-    model = TinyBert().classifier(["a", "b"])
+    model = TinyBert().network(Classification(["a", "b"]))
     before = {id(p) for p in model.parameters()}
     first = rounding.prepare(model, ALL["int8"])
     assert rounding.prepare(model, ALL["int8"]) == first > 0
@@ -118,7 +119,7 @@ def test_prepare_is_idempotent_and_keeps_the_parameters():
 
 
 def test_switched_off_it_is_the_plain_model():
-    plain = TinyBert().classifier(["a", "b"]).eval()
+    plain = TinyBert().network(Classification(["a", "b"])).eval()
     model = prepared()
     rounded = model(**inputs()).logits
     rounding.enable(model, enabled=False)

@@ -8,6 +8,7 @@ import torch.distributed as dist
 from torch.distributed.tensor import DTensor
 
 from accel.model.tiny_bert import TinyBert
+from accel.objective import Classification
 from accel.ops.shards import Undo, local, part_like, shard, sharded_like, whole
 
 IDS = {"input_ids": torch.arange(5, 21)[None], "attention_mask": torch.ones(1, 16, dtype=torch.long)}
@@ -21,7 +22,7 @@ def group(tmp_path):
 
 
 def sharded():
-    model = TinyBert().classifier(["a", "b"]).eval()
+    model = TinyBert().network(Classification(["a", "b"])).eval()
     plain = copy.deepcopy(model)
     undo = Undo(model)
     shard(model, model.bert.encoder.layer, mesh=None, reduce_dtype=None, reshard_after_forward=True, cpu_offload=False)

@@ -8,8 +8,9 @@ from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
+from accel.objective import Classification
 from accel.ops.structure import CHANNELS, HEADS, count_units, find_blocks, mask_units, remove_units, resize
-from accel.pretrained import labelled, ready
+from accel.pretrained import ready
 
 LABELS = ["a", "b"]
 
@@ -18,7 +19,7 @@ def distilbert():
     from transformers import AutoModelForSequenceClassification
 
     config = DistilBertConfig(vocab_size=261, dim=64, n_layers=2, n_heads=4, hidden_dim=256)
-    return ready(AutoModelForSequenceClassification.from_config(labelled(config, LABELS)))
+    return ready(AutoModelForSequenceClassification.from_config(Classification(LABELS).configured(config)))
 
 
 def roberta():
@@ -32,7 +33,7 @@ def roberta():
         intermediate_size=256,
         pad_token_id=0,
     )
-    return ready(AutoModelForSequenceClassification.from_config(labelled(config, LABELS)))
+    return ready(AutoModelForSequenceClassification.from_config(Classification(LABELS).configured(config)))
 
 
 def qwen3():
@@ -42,15 +43,15 @@ def qwen3():
         vocab_size=261, hidden_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, head_dim=16,
         intermediate_size=256, pad_token_id=0,
     )  # fmt: skip
-    return ready(AutoModelForSequenceClassification.from_config(labelled(config, LABELS)))
+    return ready(AutoModelForSequenceClassification.from_config(Classification(LABELS).configured(config)))
 
 
 MODELS = {
-    "llama": lambda: TinyLlama().classifier(LABELS),
+    "llama": lambda: TinyLlama().network(Classification(LABELS)),
     "qwen3": qwen3,
-    "bert": lambda: TinyBert().classifier(LABELS),
-    "gpt2": lambda: TinyGpt2().classifier(LABELS),
-    "t5": lambda: TinyT5().classifier(LABELS),
+    "bert": lambda: TinyBert().network(Classification(LABELS)),
+    "gpt2": lambda: TinyGpt2().network(Classification(LABELS)),
+    "t5": lambda: TinyT5().network(Classification(LABELS)),
     "distilbert": distilbert,
     "roberta": roberta,
 }

@@ -10,16 +10,16 @@ from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
-from accel.module import cross_entropy
+from accel.objective import Classification
 from accel.ops import structure
 from accel.ops.teacher import distilled
 from accel.technique import Facts, Loss
 
-FACTS = Facts(total_steps=1, num_examples=4, num_labels=2, world_size=1, seed=0, baseline=None)
+FACTS = Facts(total_steps=1, num_examples=4, objective=Classification(["a", "b"]), world_size=1, seed=0, baseline=None)
 
 
 def saved(model_option, folder):
-    model = model_option.classifier(["a", "b"])
+    model = model_option.network(Classification(["a", "b"]))
     artifact.save_model(model, model_option.tokenizer(), folder, label_names=["a", "b"], max_length=32)
     return model
 
@@ -31,7 +31,7 @@ def batch():
 
 
 def terms(student, folder, settings):
-    loss = distilled(Loss(cross_entropy), student, folder, settings, FACTS)
+    loss = distilled(Loss(Classification(["a", "b"]).loss), student, folder, settings, FACTS)
     data = batch()
     inputs = {k: v for k, v in data.items() if k != "labels"}
     return loss.compute(student(**inputs, **loss.forward_args), data)
@@ -47,7 +47,7 @@ def test_a_student_equal_to_its_teacher_has_no_distance(tmp_path):
 def test_another_student_has_a_distance_and_the_terms_add_up(tmp_path):
     saved(TinyBert(), tmp_path)
     settings = Distill(logits_weight=2.0, hidden_weight=3.0, task_weight=0.25)
-    found = terms(TinyBert(weights_seed=1).classifier(["a", "b"]).eval(), tmp_path, settings)
+    found = terms(TinyBert(weights_seed=1).network(Classification(["a", "b"])).eval(), tmp_path, settings)
     assert found["distill_hidden"] > 1e-3
     total = 2 * found["distill_logits"] + 3 * found["distill_hidden"] + 0.25 * found["task_loss"]
     assert torch.allclose(found["loss"], total)
@@ -55,7 +55,7 @@ def test_another_student_has_a_distance_and_the_terms_add_up(tmp_path):
 
 def test_no_gradient_reaches_the_teacher_and_it_is_in_no_state(tmp_path):
     student = saved(TinyBert(), tmp_path)
-    loss = distilled(Loss(cross_entropy), student, tmp_path, Distill(), FACTS)
+    loss = distilled(Loss(Classification(["a", "b"]).loss), student, tmp_path, Distill(), FACTS)
     assert not any(p.requires_grad for p in loss.compute.teacher.parameters())
     assert not loss.compute.teacher.training
 
@@ -68,7 +68,13 @@ def test_encoder_decoder_models_have_hidden_states_too(tmp_path):
 def test_a_teacher_of_other_labels_is_refused(tmp_path):
     student = saved(TinyBert(), tmp_path)
     with pytest.raises(DataError, match="knows 2 labels"):
-        distilled(Loss(cross_entropy), student, tmp_path, Distill(), replace(FACTS, num_labels=3))
+        distilled(
+            Loss(Classification(["a", "b"]).loss),
+            student,
+            tmp_path,
+            Distill(),
+            replace(FACTS, objective=Classification(["a", "b", "c"])),
+        )
 
 
 RELATIONS = Distill(logits_weight=0, hidden_weight=0, relations_weight=1, task_weight=0)
@@ -78,13 +84,13 @@ RELATIONS = Distill(logits_weight=0, hidden_weight=0, relations_weight=1, task_w
 def test_relations_of_equal_models_have_no_distance(tmp_path, option):
     student = saved(option(), tmp_path).eval()
     assert terms(student, tmp_path, RELATIONS)["distill_relations"].abs() < 1e-6
-    other = option(weights_seed=1).classifier(["a", "b"]).eval()
+    other = option(weights_seed=1).network(Classification(["a", "b"])).eval()
     assert terms(other, tmp_path, RELATIONS)["distill_relations"] > 1e-5
 
 
 def test_a_narrow_and_shallow_student_learns_relations_and_is_refused_hidden_states(tmp_path):
     saved(TinyBert(), tmp_path)
-    small = TinyBert(width=32, num_layers=1, num_heads=2).classifier(["a", "b"]).eval()
+    small = TinyBert(width=32, num_layers=1, num_heads=2).network(Classification(["a", "b"])).eval()
     terms(small, tmp_path, RELATIONS)["loss"].backward()
     assert all(p.grad is not None for p in small.bert.encoder.layer[0].attention.self.parameters())
     with pytest.raises(DataError, match="have width 64, the student's 32.*relations_weight=1"):

@@ -15,6 +15,7 @@ from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
+from accel.objective import Classification
 from accel.ops.adapters import add_lora
 from accel.ops.dropout import without_dropout
 from accel.ops.shards import Undo, mesh_of
@@ -34,7 +35,7 @@ def mesh(tmp_path):
 
 
 def made(kind, *, lora=False):
-    model = without_dropout(kind().classifier(["a", "b"]))
+    model = without_dropout(kind().network(Classification(["a", "b"])))
     return add_lora(model, rank=2, alpha=4, dropout=0.0) if lora else model
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from accel.model.tiny_bert import TinyBert
+from accel.objective import Classification
 from accel.ops.prices import in_parameters
 from accel.ops.structure import find_blocks, output_weight
 from accel.ops.unit_masks import apply_masks, attach, figures, keep_of, price, remove_masked, scores_of, update_masks
@@ -13,7 +14,7 @@ IDS = torch.randint(5, 200, (4, 16), generator=torch.Generator().manual_seed(0))
 
 
 def masked_model(fraction=0.5):
-    model = TinyBert().classifier(["a", "b"]).eval()
+    model = TinyBert().network(Classification(["a", "b"])).eval()
     attach(model)
     blocks = find_blocks(model)
     model(input_ids=IDS).logits.square().sum().backward()
@@ -54,7 +55,7 @@ def test_attach_keeps_what_is_there():
 
 def test_masks_are_part_of_the_state():
     model, blocks = masked_model()
-    fresh = TinyBert(weights_seed=3).classifier(["a", "b"])
+    fresh = TinyBert(weights_seed=3).network(Classification(["a", "b"]))
     attach(fresh)
     fresh.load_state_dict(model.state_dict())
     assert torch.equal(keep_of(fresh, blocks[1]), keep_of(model, blocks[1]))

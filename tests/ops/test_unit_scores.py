@@ -9,6 +9,7 @@ from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
+from accel.objective import Classification
 from accel.ops.structure import find_blocks, mask_units
 from accel.ops.unit_masks import attach, scores_of
 from accel.ops.unit_scores import ActivationScorer, MagnitudeScorer, scorer_for
@@ -18,7 +19,7 @@ MODELS = [TinyBert, TinyGpt2, TinyT5, TinyLlama]
 
 def made(option):
     torch.manual_seed(0)
-    model = option().classifier(["a", "b"]).train()
+    model = option().network(Classification(["a", "b"])).train()
     attach(model)
     blocks = find_blocks(model)
     return model, blocks, scores_of(model, blocks)

@@ -5,6 +5,7 @@ from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
+from accel.objective import Classification
 from accel.ops.vocabulary import _tables, figures, keep_marked, mark
 
 KEPT = [0, 1, 2, 3, 4, *range(10, 100, 3)]
@@ -12,7 +13,7 @@ KEPT = [0, 1, 2, 3, 4, *range(10, 100, 3)]
 
 @pytest.mark.parametrize("make", [TinyBert, TinyGpt2, TinyT5, TinyLlama])
 def test_a_kept_piece_means_what_it_meant(make):
-    model = make().classifier(["a", "b"]).eval()
+    model = make().network(Classification(["a", "b"])).eval()
     new = torch.randint(5, len(KEPT), (3, 17), generator=torch.Generator().manual_seed(0))
     new[:, -1] = 3
     old = torch.tensor(KEPT)[new]
@@ -30,7 +31,7 @@ def test_a_kept_piece_means_what_it_meant(make):
 
 
 def test_the_configuration_speaks_of_new_ids():
-    model = TinyBert().classifier(["a", "b"])
+    model = TinyBert().network(Classification(["a", "b"]))
     model.config.eos_token_id, model.config.bos_token_id = 20, 22
     model.config.pad_token_id = model.get_input_embeddings().padding_idx = 7
     keep = [3, 7, 20]
@@ -41,7 +42,7 @@ def test_the_configuration_speaks_of_new_ids():
 
 
 def test_nothing_is_cut_without_a_mark():
-    model = TinyBert().classifier(["a", "b"])
+    model = TinyBert().network(Classification(["a", "b"]))
     before = model.get_input_embeddings().weight
     assert keep_marked(model).get_input_embeddings().weight is before
     assert figures(model)["removed_pieces"] == 0

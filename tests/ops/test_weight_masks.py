@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from accel.model.tiny_bert import TinyBert
+from accel.objective import Classification
 from accel.ops import weight_masks
 from accel.ops.pattern import Pattern
 from accel.ops.weight_masks import KEEP, SCORE, choose, linears
@@ -47,7 +48,7 @@ def test_what_is_gone_stays_gone():
 
 
 def model_with_masks(pattern="unstructured", *, scored=False):
-    model = TinyBert().classifier(["a", "b"])
+    model = TinyBert().network(Classification(["a", "b"]))
     weight_masks.attach(model, Pattern.parse(pattern), scored=scored)
     return model
 

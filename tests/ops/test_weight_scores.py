@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from accel.model.tiny_bert import TinyBert
+from accel.objective import Classification
 from accel.ops.pattern import Pattern
 from accel.ops.weight_masks import SCORE, attach, linears, masked
 from accel.ops.weight_scores import MagnitudeScorer, MovementScorer, WandaScorer, scorer_for
@@ -13,7 +14,7 @@ from accel.ops.weight_scores import MagnitudeScorer, MovementScorer, WandaScorer
 
 def made(*, scored=False):
     torch.manual_seed(0)
-    model = TinyBert().classifier(["a", "b"]).train()
+    model = TinyBert().network(Classification(["a", "b"])).train()
     attach(model, Pattern(), scored=scored)
     return model
 

@@ -10,6 +10,7 @@ import torch
 from accel.compose import compose
 from accel.dp.ledger import LEDGER, Ledger
 from accel.errors import DataError, PlanError
+from accel.objective import Classification
 from accel.plan import decide
 
 PRIVATE = [
@@ -115,7 +116,7 @@ def exported(folder, source, *, private=False):
     from accel.model.tiny_bert import TinyBert
 
     artifact.save_model(
-        TinyBert().classifier(["bad", "good"]),
+        TinyBert().network(Classification(["bad", "good"])),
         TinyBert().tokenizer(),
         folder,
         label_names=["bad", "good"],

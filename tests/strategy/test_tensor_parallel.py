@@ -8,11 +8,12 @@ import pytest
 
 from accel.compose import compose
 from accel.errors import DataError, PlanError, RunError
+from accel.objective import Classification
 from accel.plan import decide
 from accel.technique import Facts
 
 WORDS = ["strategy=tensor_parallel", "model=tiny_bert"]
-FACTS = Facts(total_steps=1, num_examples=1, num_labels=2, world_size=7, seed=0, baseline=None)
+FACTS = Facts(total_steps=1, num_examples=1, objective=Classification(["a", "b"]), world_size=7, seed=0, baseline=None)
 
 
 @pytest.mark.parametrize(
@@ -53,9 +54,9 @@ def test_processes_that_split_a_layer_share_their_examples():
 def test_a_model_of_which_nothing_can_be_split_is_refused_before_any_training():
     plan = decide(compose([*WORDS, "strategy.processes=7"]))
     with pytest.raises(RunError, match="7 processes can share evenly"):
-        plan.strategy.check_budget(plan.model.classifier(["a", "b"]), FACTS)
+        plan.strategy.check_budget(plan.model.network(Classification(["a", "b"])), FACTS)
     plan = decide(compose([*WORDS, "strategy.processes=8"]))
-    plan.strategy.check_budget(plan.model.classifier(["a", "b"]), FACTS)
+    plan.strategy.check_budget(plan.model.network(Classification(["a", "b"])), FACTS)
 
 
 def test_the_forecast_knows_one_dimension():

@@ -3,6 +3,7 @@ import torch
 
 from accel.compose import compose
 from accel.errors import PlanError
+from accel.objective import Classification
 from accel.plan import decide
 
 
@@ -10,7 +11,7 @@ def test_only_biases_and_the_head_move(train):
     from accel.model.tiny_bert import TinyBert
 
     fitted, _, _ = train("tuning=bitfit", "trainer.max_steps=4", "trainer.learning_rate=1e-2")
-    start = dict(TinyBert().classifier(["bad", "good"]).named_parameters())
+    start = dict(TinyBert().network(Classification(["bad", "good"])).named_parameters())
     moved = [n for n, p in fitted.model.named_parameters() if not torch.equal(p, start[n])]
     assert all(n.startswith("classifier") or n.endswith("bias") for n in moved)
     assert any("LayerNorm.bias" in n for n in moved)

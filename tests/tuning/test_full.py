@@ -1,7 +1,10 @@
+from accel.objective import Classification
+
+
 def test_every_weight_moves(train):
     from accel.model.tiny_bert import TinyBert
 
     fitted, _, _ = train("trainer.max_steps=4")
-    start = dict(TinyBert().classifier(["bad", "good"]).named_parameters())
+    start = dict(TinyBert().network(Classification(["bad", "good"])).named_parameters())
     still = [n for n, p in fitted.model.named_parameters() if n in start and not (p != start[n]).any()]
     assert [n for n in still if "key.bias" not in n] == []

