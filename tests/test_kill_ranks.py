@@ -79,7 +79,7 @@ def ranks_of(parent):
     """The processes that train, by rank."""
     found = {}
     for child in psutil.Process(parent.pid).children():
-        with suppress(psutil.Error):
+        with suppress(psutil.Error, KeyError):  # one that has just been forked has no rank yet
             found[int(child.environ()["RANK"])] = child
     return found
 
