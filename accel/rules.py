@@ -168,9 +168,15 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         (Prune, TensorParallel),
-        "activation scores listen to what all heads and channels say, and a process hears its own",
+        "these scores listen to what all heads and channels say, and a process hears its own",
         "compression.prune.score=first_order or magnitude, or strategy=ddp",
         unless=lambda prune, strategy: not prune.listens,
+    ),
+    Rule(
+        (Mask, TensorParallel),
+        "Wanda's scores listen to all inputs of a layer, and a process hears its own",
+        "compression.mask.score=magnitude or movement, or strategy=ddp",
+        unless=lambda mask, strategy: not mask.listens,
     ),
     Rule(
         (Distill, TensorParallel),

@@ -35,6 +35,7 @@ INSTANCES = {c: c() for c in (Layers, Prune, Ptq, Qat, Vocabulary, Distill, Head
 }  # fmt: skip
 CLASHING = {
     (Prune, TensorParallel): Prune(score=Score.activation, public_text="tweets"),
+    (Mask, TensorParallel): Mask(score=Importance.wanda),
     (Distill, TensorParallel): Distill(relations_weight=1.0),
 }
 """The first of a pair, where it clashes with other settings than its own defaults."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 
+from accel.callbacks.after_step import AfterStep
 from accel.data.calibration import calibration_batches
 from accel.ops.structure import Block, find_blocks
 from accel.ops.unit_masks import apply_masks, price, scores_of, update_masks
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from accel.technique import Facts
 
 
-class MaskUnits(pl.Callback):
+class MaskUnits(AfterStep):
     """Scores units before, and masks them after, every optimizer step; its only state is the model's buffers."""
 
     def __init__(self, settings: Prune, facts: Facts) -> None:
@@ -40,9 +41,7 @@ class MaskUnits(pl.Callback):
         if trainer.global_step < self.ramp.end_step:
             self.scorer.on_gradients(pl_module.model, self.blocks, scores_of(pl_module.model, self.blocks))
 
-    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        del outputs, batch, batch_idx
-        model, step = pl_module.model, trainer.global_step
+    def after_step(self, model: Any, step: int) -> None:
         if self.ramp.due(step):
             final, fraction = step == self.ramp.end_step, self.fraction * self.ramp.share(step)
             self.scorer.on_choice(model, self.blocks, scores_of(model, self.blocks))

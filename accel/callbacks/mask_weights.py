@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 
+from accel.callbacks.after_step import AfterStep
 from accel.data.calibration import calibration_batches
 from accel.ops import weight_masks
 from accel.ops.weight_scores import scorer_for
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from accel.compression.mask import Mask
 
 
-class MaskWeights(pl.Callback):
+class MaskWeights(AfterStep):
     """Masks after every optimizer step; its only state is the model's buffers."""
 
     def __init__(self, settings: Mask, total_steps: int) -> None:
@@ -32,9 +33,7 @@ class MaskWeights(pl.Callback):
         if trainer.global_step < self.ramp.end_step:
             self.scorer.on_gradients(pl_module.model)
 
-    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        del outputs, batch, batch_idx
-        model, step = pl_module.model, trainer.global_step
+    def after_step(self, model: Any, step: int) -> None:
         if self.ramp.due(step):
             fraction, layout = self.settings.sparsity * self.ramp.share(step), self.settings.layout
             weight_masks.update(model, self.scorer.scores(model), fraction, layout, per_row=self.scorer.per_row)

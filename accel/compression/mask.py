@@ -72,8 +72,13 @@ class Mask(Gradual):
         return self.score is Importance.movement
 
     @property
+    def listens(self) -> bool:
+        """Whether scores come from what layers get as input."""
+        return self.score is Importance.wanda
+
+    @property
     def against_compiling(self) -> str:
-        return "it listens to what layers get as input" if self.score is Importance.wanda else ""
+        return "it listens to what layers get as input" if self.listens else ""
 
     @property
     def sees_no_private_example(self) -> bool:
@@ -85,7 +90,7 @@ class Mask(Gradual):
         if not 0 <= self.sparsity < 1:
             yield self.out_of_range("sparsity", "in [0, 1): it is the share of weights that is zero", "0.5")
         yield from self._pattern_objections()
-        if self.public_text is not None and self.score is not Importance.wanda:
+        if self.public_text is not None and not self.listens:
             yield Objection(
                 f"{self.key}.public_text={self.public_text}  with  {self.key}.score={self.score.name}",
                 "only wanda looks at what the weights meet",

@@ -14,7 +14,8 @@ Budgets: a share of the parameters (``sparsity``), or what a product can afford:
     or FLOPs. Units are then ranked by score per millisecond, megabyte or FLOP and removed until the model fits, from a
     table of measured times as in ZipLM (Kurtic et al. 2023, arXiv 2302.04089); what cannot fit is told before training.
 Reference: Molchanov et al. 2019 (arXiv 1906.10771); Michel et al. 2019 (arXiv 1905.10650); Zhu & Gupta 2017
-    (arXiv 1710.01878) for the schedule; Sun et al. 2023 (arXiv 2306.11695) for activations times weights.
+    (arXiv 1710.01878) for the schedule; Sun et al. 2023 (arXiv 2306.11695) for activations times weights; ZipLM for
+    what cannot be reconstructed.
 
     accel compression=[prune] compression.prune.sparsity=0.5
     accel compression=[prune,qat] compression.prune.target_latency_ms=5
@@ -45,6 +46,7 @@ class Score(Enum):
     first_order = "first_order"
     magnitude = "magnitude"
     activation = "activation"
+    reconstruction = "reconstruction"
 
 
 TARGETS = ("target_latency_ms", "target_size_mb", "target_flops")
@@ -66,10 +68,10 @@ class Prune(Gradual, Removal):
     """Channels kept per layer are a multiple of this: odd sizes are slow."""
     score: Score = Score.first_order
     """first_order: by gradients of the training examples; magnitude: by the weights alone; activation: by what each
-    unit adds to its layer's output."""
+    unit adds to its layer's output; reconstruction: by what of that no other unit can take over."""
     public_text: str | None = None
-    """For ``score=activation``: a file with one text per line, or a task with public data; null takes training
-    examples."""
+    """For ``activation`` and ``reconstruction``: a file with one text per line, or a task with public data; null takes
+    training examples."""
 
     @property
     def removes(self) -> bool:
@@ -96,8 +98,8 @@ class Prune(Gradual, Removal):
 
     @property
     def listens(self) -> bool:
-        """Whether scores come from what units say on a public text."""
-        return self.score is Score.activation
+        """Whether scores come from what units say on a few texts."""
+        return self.score in (Score.activation, Score.reconstruction)
 
     @property
     def against_compiling(self) -> str:
@@ -116,11 +118,11 @@ class Prune(Gradual, Removal):
         yield from self._objections_to_targets()
         if self.multiple_of < 1:
             yield self.out_of_range("multiple_of", "at least 1", "32")
-        if self.public_text is not None and self.score is not Score.activation:
+        if self.public_text is not None and not self.listens:
             yield Objection(
                 f"{self.key}.public_text={self.public_text}  with  {self.key}.score={self.score.name}",
                 "only activations are taken on a text",
-                f"{self.key}.score=activation, or {self.key}.public_text=null",
+                f"{self.key}.score=activation or reconstruction, or {self.key}.public_text=null",
             )
 
     def _objections_to_targets(self) -> Iterator[Objection]:

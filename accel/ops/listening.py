@@ -44,11 +44,23 @@ def listen(
 
 def mean_squares(model: nn.Module, modules: Mapping[str, nn.Module], batches: Batches) -> dict[str, Tensor]:
     """Mean square of each input column of each module; [in_features]."""
+    return _means(model, modules, batches, lambda x: x.square().sum(0))
+
+
+def mean_products(model: nn.Module, modules: Mapping[str, nn.Module], batches: Batches) -> dict[str, Tensor]:
+    """Mean product of each two input columns of each module; [in_features, in_features]."""
+    return _means(model, modules, batches, lambda x: x.T @ x)
+
+
+def _means(
+    model: nn.Module, modules: Mapping[str, nn.Module], batches: Batches, summed: Callable[[Tensor], Tensor]
+) -> dict[str, Tensor]:
+    """Mean over tokens, by module, of what ``summed`` makes of [tokens, in_features]."""
     sums: dict[str, Tensor] = {}
     counts: dict[str, int] = {}
 
     def hear(name: str, x: Tensor) -> None:
-        sums[name] = sums.get(name, 0) + x.square().sum(0)
+        sums[name] = sums.get(name, 0) + summed(x)
         counts[name] = counts.get(name, 0) + len(x)
 
     listen(model, modules, batches, hear)

@@ -1,4 +1,4 @@
-"""What says how much a removable unit matters: gradients, weights, or activations on a public text."""
+"""What says how much a removable unit matters: gradients, weights, or activations on a few texts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from accel.ops.importance import first_order
-from accel.ops.listening import Batches, mean_squares
+from accel.ops.listening import Batches, mean_products, mean_squares
 from accel.ops.shards import whole
 from accel.ops.structure import Block, input_weights, output_weight
 
@@ -20,6 +20,8 @@ Scores = dict[str, Tensor]
 """By block name: [num_units], larger matters more; kept in the model's buffers."""
 SCORE_DECAY = 0.99
 """Per step: the loss landscape moves while units go, so old scores fade."""
+DAMPING = 0.01
+"""Share of the mean square of a column that is added to each, so that hardly used columns count for little."""
 
 
 class UnitScorer:
@@ -82,11 +84,54 @@ class ActivationScorer(UnitScorer):
             scores[block.name].copy_((inputs[block.name] * out).view(block.num_units, -1).sum(1))
 
 
+class ReconstructionScorer(UnitScorer):
+    """Mean square of what a layer's output loses without a unit while the others make up for it as well as they can.
+
+    The saliency of the optimal brain surgeon for a set of columns S, ``tr(W_S ((H^-1)_SS)^-1 W_S^T)``, where H holds
+    the mean products of the layer's inputs: Kurtic et al. 2023, ZipLM (arXiv 2302.04089), eq. 3. Two units that say the
+    same score low, as either can speak for both; and training, which goes on after each choice, makes the others do so.
+    Listens before every choice, so what was removed earlier makes up for nothing.
+    """
+
+    def __init__(self, batches: Batches) -> None:
+        self.batches = batches
+
+    @torch.no_grad()
+    def on_choice(self, model: nn.Module, blocks: list[Block], scores: Scores) -> None:
+        outputs = {block.name: model.get_submodule(block.output) for block in blocks}
+        products = mean_products(model, outputs, self.batches)
+        for block in blocks:
+            weight = whole(output_weight(model, block)).double()
+            scores[block.name].copy_(irreplaceable(weight, products[block.name].double(), block.num_units))
+
+
+def irreplaceable(weight: Tensor, products: Tensor, num_units: int) -> Tensor:
+    """What of each unit's part in a layer's output no other unit can take over; [num_units], 0 for removed units.
+
+    Args:
+        weight: [out_features, in_features], of the layer.
+        products: [in_features, in_features], the mean products of its inputs.
+    """
+    columns = weight.view(len(weight), num_units, -1)
+    alive = columns.square().sum((0, 2)) > 0
+    kept, width = columns[:, alive], columns.shape[2]
+    there = alive.repeat_interleave(width)
+    damped = products[there][:, there]
+    damped.diagonal().add_(DAMPING * damped.diagonal().mean())
+    inverse = torch.cholesky_inverse(torch.linalg.cholesky(damped))
+    own = inverse.view(kept.shape[1], width, kept.shape[1], width).diagonal(dim1=0, dim2=2).permute(2, 0, 1)
+    mixed = kept.permute(1, 2, 0)
+    found = weight.new_zeros(num_units)
+    found[alive] = (mixed * torch.linalg.solve(own, mixed)).sum((1, 2))
+    return found
+
+
 def scorer_for(score: Score, batches: Batches) -> UnitScorer:
     """The scorer that a plan names."""
     made: dict[str, Callable[[], UnitScorer]] = {
         "first_order": FirstOrderScorer,
         "magnitude": MagnitudeScorer,
         "activation": lambda: ActivationScorer(batches),
+        "reconstruction": lambda: ReconstructionScorer(batches),
     }
     return made[score.name]()

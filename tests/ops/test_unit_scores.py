@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from accel.compression.prune import Score
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
@@ -12,7 +13,14 @@ from accel.model.tiny_t5 import TinyT5
 from accel.objective import Classification
 from accel.ops.structure import find_blocks, mask_units
 from accel.ops.unit_masks import attach, scores_of
-from accel.ops.unit_scores import ActivationScorer, MagnitudeScorer, scorer_for
+from accel.ops.unit_scores import (
+    DAMPING,
+    ActivationScorer,
+    MagnitudeScorer,
+    ReconstructionScorer,
+    irreplaceable,
+    scorer_for,
+)
 
 MODELS = [TinyBert, TinyGpt2, TinyT5, TinyLlama]
 
@@ -39,7 +47,8 @@ def test_a_unit_without_weights_scores_zero(option):
         keep = torch.ones(block.num_units, dtype=torch.bool)
         keep[1] = False
         mask_units(model, block, keep)
-    for scorer in (MagnitudeScorer(), ActivationScorer(lambda: batches(model))):
+    listening = [kind(lambda: batches(model)) for kind in (ActivationScorer, ReconstructionScorer)]
+    for scorer in (MagnitudeScorer(), *listening):
         scorer.on_start(model, blocks, scores)
         scorer.on_choice(model, blocks, scores)
         for block in blocks:
@@ -84,6 +93,37 @@ def test_scoring_leaves_the_model_in_train_mode_and_without_hooks():
     assert not any(m._forward_pre_hooks for m in model.modules())
 
 
-@pytest.mark.parametrize("name", ["first_order", "magnitude", "activation"])
+@pytest.mark.parametrize("option", MODELS)
+def test_reconstruction_is_what_least_squares_leaves(option):
+    """The others' columns make up for a unit's as well as they can; damping is what a few more rows would be."""
+    model, blocks, scores = made(option)
+    ReconstructionScorer(lambda: batches(model)).on_choice(model, blocks, scores)
+    block = blocks[-1]
+    output = model.get_submodule(block.output)
+    seen = []
+    handle = output.register_forward_pre_hook(lambda module, args: seen.append(args[0].detach()))
+    model.eval()(**batches(model)[0])
+    handle.remove()
+    x = seen[0].flatten(0, -2).double()
+    rows = (DAMPING * x.square().mean()).sqrt() * torch.eye(x.shape[1], dtype=torch.float64)
+    x = torch.cat([x / len(x) ** 0.5, rows])
+    unit = (torch.arange(x.shape[1]) // block.unit_width) == 2
+    said = x[:, unit] @ output.weight[:, unit].detach().double().T
+    made_up = x[:, ~unit] @ torch.linalg.lstsq(x[:, ~unit], said).solution
+    assert float(scores[block.name][2]) == pytest.approx(float((said - made_up).square().sum()), rel=1e-3)
+
+
+def test_of_two_that_say_the_same_either_can_go():
+    torch.manual_seed(0)
+    x, weight = torch.randn(1000, 8, dtype=torch.float64), torch.randn(6, 8, dtype=torch.float64)
+    x[:, 2:4] = x[:, 0:2]
+    score = irreplaceable(weight, x.T @ x / len(x), 4)
+    loud = (x.square().mean(0) * weight.square().sum(0)).view(4, 2).sum(1)
+    assert (score / loud)[:2].max() < 3 * DAMPING < 0.9 < (score / loud)[2:].min()
+    weight[:, 2:4] = 0  # the other one has gone
+    assert (irreplaceable(weight, x.T @ x / len(x), 4) / loud)[0] > 0.9
+
+
+@pytest.mark.parametrize("name", [score.name for score in Score])
 def test_every_word_of_the_option_has_a_scorer(name):
     assert scorer_for(SimpleNamespace(name=name), list)

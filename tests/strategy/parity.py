@@ -67,12 +67,12 @@ class no_dropout:  # noqa: N801 - used as a context manager
     """Split heads draw their own dropout, which no single process draws; so parity is shown without it."""
 
     def __enter__(self) -> None:
-        self.original = Tiny.classifier
+        self.original = Tiny.network
         original = self.original
-        Tiny.classifier = lambda tiny, names: without_dropout(original(tiny, names))  # type: ignore[method-assign]
+        Tiny.network = lambda tiny, objective: without_dropout(original(tiny, objective))  # type: ignore[method-assign]
 
     def __exit__(self, *error: object) -> None:
-        Tiny.classifier = self.original  # type: ignore[method-assign]
+        Tiny.network = self.original  # type: ignore[method-assign]
 
 
 def train_together(

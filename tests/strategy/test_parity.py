@@ -23,7 +23,10 @@ CASES = {
     "lora": ["model=tiny_gpt2", "tuning=lora"],
     "removed": ["compression=[layers,prune]", "compression.prune.every_steps=1", "compression.prune.start=pretrained",
                 "compression.layers.start=pretrained"],
+    "reconstructed": ["compression=[prune]", "compression.prune.score=reconstruction", "compression.prune.every_steps=2",
+                      "compression.prune.start=pretrained"],
     "masked": ["compression=[mask]", "compression.mask.every_steps=1"],
+    "wanda": ["compression=[mask]", "compression.mask.score=wanda", "compression.mask.every_steps=2"],
     "distilled": ["compression=[distill]", "compression.distill.teacher=pretrained",
                   "compression.distill.logits_weight=0"],
     "qat": ["compression=[qat]"],
@@ -32,7 +35,10 @@ CASES = {
 }  # fmt: skip
 STRATEGIES = {"ddp": 2, "fsdp": 2, "tensor_parallel": 2, "grid": 4}
 """By name, how many processes."""
-REFUSED = {("fsdp", "private"), *((name, case) for name in ("tensor_parallel", "grid") for case in ("qat", "private"))}
+REFUSED = {
+    ("fsdp", "private"),
+    *((name, case) for name in ("tensor_parallel", "grid") for case in ("qat", "private", "reconstructed", "wanda")),
+}
 FLOAT64, FLOAT32 = 1e-12, 5e-6
 
 
