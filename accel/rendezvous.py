@@ -29,6 +29,8 @@ T = TypeVar("T")
 POLL_S = 0.1
 LEAVE_S = 10
 """Rank 0 does not wait longer than this for the others to hear how the run ended."""
+REST_S = 2
+"""Nor for its own heart, which may be waiting for a machine that is cut off."""
 CHUNK_BYTES = 4 << 20
 FAILED, ENDED = "accel/failed", "accel/ended"
 
@@ -67,6 +69,8 @@ class Together:
         self.store = store
         self.timeout_s = timeout_s
         self._others = [rank for rank in range(place.world_size) if rank != place.rank]
+        self._lost: str | None = None
+        """Why the store cannot be asked any more."""
         self._left = threading.Event()
         self._heart = threading.Thread(target=self._beat, args=(store.clone(),), daemon=True)
         self._heart.start()
@@ -80,7 +84,7 @@ class Together:
     def _rest(self) -> None:
         """A thread that comes back from torch while Python ends aborts the process (before Python 3.14)."""
         self._left.set()
-        self._heart.join(LEAVE_S)
+        self._heart.join(REST_S)
 
     def agree(self, name: str, value: str) -> str:
         """Rank 0's value, on all."""
@@ -220,22 +224,23 @@ class Together:
         Raises:
             LostError: no answer.
         """
-        answers: list[T] = []
-        errors: list[Exception] = []
+        if self._lost is None:
+            answers: list[T] = []
+            errors: list[Exception] = []
 
-        def ask() -> None:
-            try:
-                answers.append(question(*args))
-            except Exception as error:
-                errors.append(error)
+            def ask() -> None:
+                try:
+                    answers.append(question(*args))
+                except Exception as error:
+                    errors.append(error)
 
-        thread = threading.Thread(target=ask, daemon=True)
-        thread.start()
-        thread.join(self.timeout_s)
-        if answers:
-            return answers[0]
-        reason = _first_line(errors[0]) if errors else f"no answer within strategy.timeout_s={self.timeout_s} s"
-        raise LostError(f"The processes of this run lost each other: {reason}.")
+            thread = threading.Thread(target=ask, daemon=True)
+            thread.start()
+            thread.join(self.timeout_s)
+            if answers:
+                return answers[0]
+            self._lost = _first_line(errors[0]) if errors else f"no answer within strategy.timeout_s={self.timeout_s} s"
+        raise LostError(f"The processes of this run lost each other: {self._lost}.")
 
 
 def _digest(file: Path) -> str:

@@ -94,7 +94,7 @@ class Run:
         if isinstance(error, LostError):
             message = self.ranks.first_failure() or message
         if isinstance(error, LostError | Interrupted):
-            message = f"{message} {way_on(self.folder)}"
+            message = f"{message} {self._way_on()}"
         if not (self.leads or error.together):
             self.ranks.failed(str(error))
         self.record |= {"status": error.status, "error": message}
@@ -103,6 +103,11 @@ class Run:
         if self.ranks.place.leads_node and not self.leads:
             print(f"On {socket.gethostname()}: {message}", file=sys.__stderr__)
         return error.exit_code
+
+    def _way_on(self) -> str:
+        if self.leads:
+            return way_on(self.folder)
+        return "How to go on is said by rank 0, whose machine has the checkpoints."
 
     def _stages(self, console: Console) -> None:
         if self.leads:

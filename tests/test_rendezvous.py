@@ -136,10 +136,13 @@ def test_a_file_reaches_every_machine(tmp_path, theirs, monkeypatch):
 
 
 def test_a_store_that_does_not_answer_is_a_loss():
-    ranks = Together(Place(0, 2, 0, 2, 0), HashStore(), 0.2)
-    with pytest.raises(LostError, match=r"no answer within strategy\.timeout_s"):
-        ranks._ask(time.sleep, 1)
+    """And is not asked again: each question would wait as long."""
+    ranks, asked = Together(Place(0, 2, 0, 2, 0), HashStore(), 0.2), []
     assert ranks._ask(lambda: 5) == 5
+    for question in (lambda: time.sleep(1), lambda: asked.append(1)):
+        with pytest.raises(LostError, match=r"no answer within strategy\.timeout_s"):
+            ranks._ask(question)
+    assert not asked
 
 
 def test_those_who_do_not_come_are_missed(monkeypatch):

@@ -1,0 +1,136 @@
+"""A run on two machines, each with an address and a disk of its own; the cable between them is cut in the middle.
+
+Needs root and ``ip``: the machines are network namespaces.
+"""
+
+import hashlib
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from accel.report.metrics_file import read_metrics
+from accel.report.record import read_record
+from tests.conftest import write_tiny_csv
+from tests.two_hosts import DISK, TwoHosts, missing
+
+REASON = missing()
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(REASON is not None, reason=str(REASON))]
+
+STEPS, TIMEOUT_S, GRACE_S = 120, 10, 20
+PORT = 29517
+"""Of the first host: nobody else is there."""
+
+
+@pytest.fixture
+def words(tmp_path):
+    return [
+        "task=text_classification",
+        f"task.train={write_tiny_csv(tmp_path / 'tiny.csv')}",
+        "model=tiny_bert",
+        "tracker=none",
+        "engines=[eager]",
+        f"trainer.max_steps={STEPS}",
+        "trainer.batch_size=16",
+        "trainer.batch_tokens=null",
+        "trainer.precision=fp32",
+        "trainer.checkpoint_every_steps=10",
+        "strategy=ddp",
+        f"strategy.timeout_s={TIMEOUT_S}",
+    ]
+
+
+@pytest.fixture
+def hosts(tmp_path):
+    with TwoHosts(tmp_path) as two:
+        yield two
+
+
+class Together:
+    """The same command on both hosts."""
+
+    def __init__(self, hosts, words):
+        where = [f"hydra.run.dir={DISK}/run", f"cache={DISK}/cache", "strategy.nodes=2", "strategy.processes=1"]
+        where.append(f"strategy.rendezvous={hosts.hosts[0].address}:{PORT}")
+        self.logs = [host.disk / "printed.txt" for host in hosts.hosts]
+        self.parents = [
+            host.start([sys.executable, "-m", "accel", *words, *where, f"strategy.node_rank={rank}"], log)
+            for rank, (host, log) in enumerate(zip(hosts.hosts, self.logs, strict=True))
+        ]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        for process in self.everyone():
+            process.kill()
+        for parent in self.parents:
+            parent.wait()
+
+    def everyone(self):
+        """All processes that are still there."""
+        found = []
+        for parent in self.parents:
+            if parent.poll() is None:
+                process = psutil.Process(parent.pid)
+                found += [process, *process.children(recursive=True)]
+        return found
+
+    def codes(self, timeout_s):
+        return [parent.wait(timeout_s) for parent in self.parents]
+
+    def printed(self):
+        return [log.read_text() for log in self.logs]
+
+
+def steps_of(folder):
+    try:
+        return len(read_metrics(folder / "metrics.csv").get("train/loss", []))
+    except (OSError, ValueError):
+        return 0
+
+
+def digest(folder):
+    return hashlib.sha256((folder / "model" / "model.safetensors").read_bytes()).hexdigest()
+
+
+def test_two_hosts_train_what_two_processes_train(words, hosts, tmp_path):
+    with Together(hosts, words) as both:
+        assert both.codes(240) == [0, 0], both.printed()
+    first, second = (host.disk / "run" for host in hosts.hosts)
+    assert not (second / "model").exists()
+    alone = tmp_path / "alone"
+    command = [sys.executable, "-m", "accel", *words, f"hydra.run.dir={alone}", f"cache={tmp_path / 'cache'}"]
+    subprocess.run(command, check=True, capture_output=True)
+    assert digest(first) == digest(alone)
+
+
+def test_one_that_is_cut_off_ends_on_both_and_goes_on_later(words, hosts, tmp_path):
+    first = hosts.hosts[0].disk / "run"
+    with Together(hosts, words) as both:
+        deadline = time.monotonic() + 240
+        while steps_of(first) < 25:
+            assert time.monotonic() < deadline, both.printed()
+            time.sleep(0.02)
+        hosts.unplug()
+        start, ranks = time.monotonic(), both.everyone()
+        codes = both.codes(TIMEOUT_S + GRACE_S)
+        print(f"\ncut off after step {steps_of(first)}: gone after {time.monotonic() - start:.1f} s, codes {codes}")
+        assert 0 not in codes
+        assert not psutil.wait_procs(ranks, timeout=5)[1]
+    record, printed = read_record(first), both.printed()
+    assert record["status"] == "failed"
+    assert f"resume={DISK}/run" in record["error"]
+    for said in printed:
+        assert "Traceback" not in said
+    assert "lost" in printed[0] or "gone or does not answer" in printed[0]
+    assert "rank 0, whose machine has the checkpoints" in printed[1]
+    hosts.plug()
+    with Together(hosts, [*words, f"resume={DISK}/run"]) as both:
+        assert both.codes(240) == [0, 0], both.printed()
+    alone = tmp_path / "alone"
+    command = [sys.executable, "-m", "accel", *words, f"hydra.run.dir={alone}", f"cache={tmp_path / 'cache'}"]
+    subprocess.run(command, check=True, capture_output=True)
+    assert digest(first) == digest(alone)
