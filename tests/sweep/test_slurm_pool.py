@@ -215,6 +215,21 @@ def test_a_job_starts_its_own_ranks_with_what_it_was_given(slurm, run_sweep):
 
 
 @pytest.mark.slow
+def test_a_job_is_one_run_on_several_nodes(slurm, run_sweep, tmp_path):
+    """One task per node; killed by nobody, requeued by nobody, and the same as on one node."""
+    words = ["seed=1", "strategy=ddp", "trainer.batch_size=16", "trainer.batch_tokens=null", *ON_SLURM]
+    two = ["strategy.nodes=2", "strategy.processes=1", "hydra.launcher.nodes=2", "hydra.launcher.mem_gb=3"]
+    one = ["hydra.launcher.mem_gb=6", "hydra.launcher.cpus_per_task=2"]
+    models = []
+    for name, more in (("two", two), ("one", one)):
+        code, output, record, folder = run_sweep(*words, *more, folder=tmp_path / name, environment=slurm.environment)
+        assert code == ExitCode.DONE, output + "".join(f.read_text() for f in folder.glob("*.output.txt"))
+        assert [job["status"] for job in record["jobs"]] == ["finished"]
+        models.append(model_of(folder / "0"))
+    assert models[0] == models[1]
+
+
+@pytest.mark.slow
 def test_what_slurm_does_not_take_is_refused_in_its_words(slurm, run_sweep):
     words = [w for w in ON_SLURM if "partition" not in w]
     code, output, record, _ = run_sweep(

@@ -1,0 +1,52 @@
+"""One run of several processes that a real Slurm starts: by srun, on one node and on two."""
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import pytest
+
+from accel.report.record import read_record
+
+pytestmark = pytest.mark.slow
+
+HERE = ("strategy=ddp", "trainer.batch_size=16", "trainer.batch_tokens=null")
+STEPS = {
+    "one node": (["-N1", "-n2"], ["strategy.processes=2"]),
+    "two nodes": (["-N2", "--ntasks-per-node=1"], ["strategy.processes=1", "strategy.nodes=2"]),
+}
+
+
+def digest(folder):
+    return hashlib.sha256((folder / "model" / "model.safetensors").read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("how", STEPS)
+def test_srun_makes_the_run_that_accel_alone_makes(slurm, tiny_run, tmp_path, how):
+    slots, words = STEPS[how]
+    run = [sys.executable, "-m", "accel", *(w for w in tiny_run if not w.startswith("hydra.run")), *HERE]
+    environment = {**os.environ, **slurm.environment, "OMP_NUM_THREADS": "1"}
+    whole, alone = tmp_path / "whole", tmp_path / "alone"
+    done = subprocess.run(
+        ["srun", *slots, "--mem=4000", *run, *words, f"hydra.run.dir={whole}"],
+        env=environment, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    record = read_record(whole)
+    assert record["status"] == "finished"
+    assert {t["name"]: t["evidence"] for t in record["techniques"]}["ddp"]["world_size"] == 2
+    assert done.stdout.count("Exporting") == 1
+    assert (whole / "log.rank1.txt").is_file()
+    subprocess.run(
+        [*run, "strategy.processes=2", f"hydra.run.dir={alone}"], env=environment, capture_output=True, check=True
+    )
+    assert digest(whole) == digest(alone)
+
+
+def test_processes_that_the_configuration_does_not_mean_are_refused(slurm, tiny_run):
+    run = [sys.executable, "-m", "accel", *tiny_run, *HERE, "strategy.processes=4"]
+    done = slurm.call("srun", "-N1", "-n2", "--mem=4000", *run)
+    assert done.returncode != 0
+    assert "srun started 2 processes, 2 on this machine" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
