@@ -21,6 +21,7 @@ from accel.errors import ConfigError, ExitCode
 from accel.place import FOLDER_VARIABLE, PARENT_VARIABLE, VARIABLES, Place, address_of
 from accel.report.record import read_record, write_record
 from accel.run import way_on
+from accel.stop_requests import EXIT_CODES
 from accel.strategy import Distributed
 
 POLL_S = 0.1
@@ -100,7 +101,7 @@ class Processes:
         self.previous: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Processes:
-        self.previous = {n: signal.signal(n, self._pass_on) for n in (signal.SIGINT, signal.SIGTERM)}
+        self.previous = {n: signal.signal(n, self._pass_on) for n in EXIT_CODES}
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -16,6 +16,7 @@ from accel.plan import Plan, assemble
 from accel.ranks import Alone, Ranks
 from accel.redact import redact
 from accel.report.record import new_record, write_record
+from accel.requeue import SlurmRun
 from accel.run import CONFIG, Run, make_folder
 from accel.strategy import Distributed
 
@@ -48,24 +49,29 @@ def _start(words: Sequence[str], arguments: Arguments, place: Place) -> int:
     try:
         config = compose(arguments.overrides, arguments.config_dirs)
         place = _of_its_node(place, config)
-        folder, resume = _folder(config, place)
+        slurm_run = SlurmRun.of(words, Path(str(config.cache)).expanduser(), os.environ) if place.leads else None
+        folder, resume = _folder(config, place, slurm_run)
         plan = assemble(config, arguments.plugins).check()
         check_processes(plan, place)
         strategy = plan.strategy
         if isinstance(strategy, Distributed) and not place.launcher:
             from accel.launch import launch
 
-            return launch(strategy, folder, words)
+            return launch(strategy, folder, [*words, f"resume={folder}"] if resume and config.resume is None else words)
         ranks = ranks_of(plan, place)
     except (RefusedError, RunError) as error:
         if place.leads:
             _record_end(arguments, folder, error)
         raise
     folder = Path(ranks.agree("folder", str(folder)))
+    resume = bool(ranks.agree("resume", "yes" if resume else ""))
     folder.mkdir(parents=True, exist_ok=True)
     if not place.leads:
         _print_to(folder / f"log.rank{place.rank}.txt")
-    return Run(plan, redact(plain(config)), folder, arguments.overrides, resume=resume, ranks=ranks).execute()
+    code = Run(plan, redact(plain(config)), folder, arguments.overrides, resume=resume, ranks=ranks).execute()
+    if slurm_run is not None and code is ExitCode.SIGTERM:
+        slurm_run.queue_again()
+    return code
 
 
 def _of_its_node(place: Place, config: DictConfig) -> Place:
@@ -74,13 +80,22 @@ def _of_its_node(place: Place, config: DictConfig) -> Place:
     return replace(place, rank=node, node_rank=node) if not place.launcher and isinstance(node, int) else place
 
 
-def _folder(config: DictConfig, place: Place) -> tuple[Path | None, bool]:
+def _folder(config: DictConfig, place: Place, slurm_run: SlurmRun | None) -> tuple[Path | None, bool]:
     """The run's folder, which rank 0 chooses and the others will hear of, and whether an earlier run left it."""
     if config.resume is not None:
         return (_resumed(str(config.resume)) if place.leads else None), True
     if place.launcher == "accel" and FOLDER_VARIABLE in os.environ:
         return Path(os.environ[FOLDER_VARIABLE]), False
-    return (make_folder(config.hydra.run.dir) if place.leads else None), False
+    if not place.leads:
+        return None, False
+    earlier = slurm_run.earlier() if slurm_run else None
+    if earlier is not None:
+        print(f"Slurm has started this job again: the run goes on in {earlier}.")  # noqa: T201 - before any console
+        return earlier, True
+    folder = make_folder(config.hydra.run.dir)
+    if slurm_run is not None:
+        slurm_run.remember(folder)
+    return folder, False
 
 
 def _resumed(folder: str) -> Path:

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as requests to stop: noted while training, an exception before and after it."""
+"""SIGINT, SIGTERM and SIGUSR1 as requests to stop: noted while training, an exception before and after it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from typing import Any
 
 from accel.errors import ExitCode, Interrupted
 
-EXIT_CODES = {signal.SIGINT: ExitCode.SIGINT, signal.SIGTERM: ExitCode.SIGTERM}
+EXIT_CODES = {
+    signal.SIGINT: ExitCode.SIGINT,
+    signal.SIGTERM: ExitCode.SIGTERM,
+    signal.SIGUSR1: ExitCode.SIGTERM,  # what clusters are asked to send before the time is up: --signal=USR1@60
+}
 SAME_REQUEST_S = 2.0
 """Ctrl-C reaches a process from the terminal and again from the launcher that passes it on: that is one request."""
 

@@ -10,7 +10,8 @@ from accel.stop_requests import EXIT_CODES, StopRequests
 
 
 def test_exit_codes_are_the_contract():
-    assert EXIT_CODES == {signal.SIGINT: ExitCode.SIGINT, signal.SIGTERM: ExitCode.SIGTERM}
+    assert EXIT_CODES[signal.SIGINT] is ExitCode.SIGINT
+    assert EXIT_CODES[signal.SIGTERM] is EXIT_CODES[signal.SIGUSR1] is ExitCode.SIGTERM
     assert (ExitCode.SIGINT, ExitCode.SIGTERM) == (130, 143)
 
 

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
-import time
 from dataclasses import dataclass, replace
 
 from submitit.core.utils import UncompletedJobError
 from submitit.helpers import DelayedSubmission
 
 from accel.sweep.record import was_stopped
-from accel.sweep.slurm_queue import state_of
+from accel.sweep.slurm_queue import queue_again
 from accel.sweep.supervisor import Errand, supervise
 from accel.sweep.worker import Order
-
-SETTLE_S = 3.0
-"""After the signal, the state of a cancelled job may still be the old one for a moment."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +44,7 @@ class SlurmJob:
         if task != 0 or not told or not was_stopped(code):
             return ending
         if signal.SIGTERM in told:
-            _requeue_if_preempted()
+            queue_again(os.environ["SLURM_JOB_ID"])
             sys.exit(code)  # without a word, which would end a job that Slurm has requeued already
         assert callable(requeue_or_give_up)
         try:
@@ -67,14 +62,3 @@ class SlurmJob:
     def checkpoint(self) -> DelayedSubmission:
         """What submitit runs the next time: the same, as the run's own checkpoint is in its folder."""
         return DelayedSubmission(self)
-
-
-def _requeue_if_preempted() -> None:
-    """Slurm sends the same to a job that is cancelled, requeued or preempted, but has only the last run on for a while.
-
-    A preempted job that ends within its grace time counts as completed, so it has to requeue itself.
-    """
-    job = os.environ["SLURM_JOB_ID"]
-    time.sleep(SETTLE_S)
-    if state_of(job) == "RUNNING":
-        subprocess.run(["scontrol", "requeue", job], check=True, timeout=60)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import getpass
 import subprocess
+import time
 
 ANSWER_S = 60
+SETTLE_S = 3.0
+"""After the signal, the state of a cancelled job may still be the old one for a moment."""
 OVER = frozenset({
     "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "TIMEOUT",
 })  # fmt: skip
@@ -24,6 +27,20 @@ def state_of(job: str) -> str | None:
     """The state of one job; None without an answer."""
     text = _squeue(f"--jobs={job}", "--format=%T")
     return text.strip() if text else None
+
+
+def queue_again(job: str) -> str | None:
+    """Queue a job that was told to stop again, unless it was cancelled or requeued; why that failed, if it did.
+
+    Slurm sends the same to a job that is cancelled, requeued or preempted, but has only the last run on for a while. A
+    preempted job that ends within its grace time counts as completed, so it has to requeue itself.
+    """
+    time.sleep(SETTLE_S)
+    if state_of(job) != "RUNNING":
+        return None
+    command = ["scontrol", "requeue", job]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=ANSWER_S)
+    return None if done.returncode == 0 else done.stderr.strip() or f"exit code {done.returncode}"
 
 
 def _squeue(*words: str) -> str | None:
