@@ -56,6 +56,10 @@ class Started:
         """Its number in Slurm, once it has one."""
         return self.until(lambda: self.job(seed).get("cluster_job"))
 
+    def running(self):
+        """The numbers in Slurm of the jobs that run now."""
+        return self.slurm.run("squeue", "-h", "-r", "-t", "RUNNING", "-o", "%F_%K").split()
+
     def id_of_array(self):
         return self.job(1)["cluster_job"].split("_")[0]
 
@@ -80,6 +84,16 @@ def started(slurm, sweep_command, tmp_path):
             item.process.kill()
             item.process.wait()
     slurm.call("scancel", f"--user={os.environ.get('USER', 'root')}")
+
+
+def preempt(slurm, id_):
+    """Let an urgent job have all nodes for a moment."""
+    del id_
+    slurm.run("sbatch", "--partition=urgent", "--nodes=2", "--exclusive", "--output=/dev/null", "--wrap=sleep 1")
+
+
+def requeue(slurm, id_):
+    slurm.run("scontrol", "requeue", id_)
 
 
 def begin_again(slurm, id_):
@@ -109,21 +123,22 @@ def programs(tmp_path, monkeypatch):
 def test_whatever_happens_to_a_job_leaves_the_others_alone(
     slurm, started, sweep_command, tmp_path, wait_for_steps, made_steps
 ):
-    """Twelve jobs: one killed, one cancelled, one out of memory, one requeued. Eight do not notice."""
-    killed, cancelled, greedy, requeued = 1, 2, 3, 4
-    words = ["trainer.max_steps=60", "task.slow=[1,2,4]", "task.delay_s=0.3", "task.greedy=[3]"]
-    sweep = started(f"seed={requeued},{killed},{cancelled},{greedy},5,6,7,8,9,10,11,12", *words,
+    """Twelve jobs: one killed, one cancelled, one out of memory, one preempted. Eight do not notice."""
+    killed, cancelled, greedy, preempted = 1, 2, 3, 12
+    words = ["trainer.max_steps=60", "task.slow=[1,2,12]", "task.delay_s=0.3", "task.greedy=[3]"]
+    sweep = started(f"seed={killed},{cancelled},{greedy},4,5,6,7,8,9,10,11,{preempted}", *words,
                     "hydra.launcher.array_parallelism=4", "hydra.launcher.mem_gb=2")  # fmt: skip
     os.kill(wait_for_steps(sweep.process, killed), signal.SIGKILL)
-    wait_for_steps(sweep.process, requeued)
-    slurm.run("scontrol", "requeue", sweep.id_of(requeued))
     wait_for_steps(sweep.process, cancelled)
     slurm.run("scancel", sweep.id_of(cancelled))
-    begin_again(slurm, sweep.id_of(requeued))
+    wait_for_steps(sweep.process, preempted)
+    sweep.until(lambda: sweep.running() == [sweep.id_of(preempted)])
+    preempt(slurm, sweep.id_of(preempted))
+    begin_again(slurm, sweep.id_of(preempted))
     code, output, record = sweep.end()
 
     jobs, made = of_seeds(record), made_steps()
-    others = dict.fromkeys((requeued, 5, 6, 7, 8, 9, 10, 11, 12), "finished")
+    others = dict.fromkeys((preempted, 4, 5, 6, 7, 8, 9, 10, 11), "finished")
     assert code == ExitCode.SOME_JOBS_FAILED, output
     assert {seed: job["status"] for seed, job in jobs.items()} == {
         killed: "failed", cancelled: "interrupted", greedy: "failed", **others,
@@ -132,21 +147,24 @@ def test_whatever_happens_to_a_job_leaves_the_others_alone(
     assert f"Slurm job {jobs[cancelled]['cluster_job']} ended as CANCELLED: Stopped by" in jobs[cancelled]["error"]
     assert f"Slurm job {jobs[greedy]['cluster_job']} ended as " in jobs[greedy]["error"]
     assert "memory limit" in jobs[greedy]["error"]
-    assert [seed for seed, job in jobs.items() if job["restarts"]] == [requeued]
+    assert {seed: job["restarts"] for seed, job in jobs.items() if job["restarts"]} == {preempted: 1}
     assert [len(made[seed]) for seed in others] == [60] * 9
     assert [len(set(made[seed])) for seed in others] == [2, *[1] * 8]  # one went on from where it was
 
-    command, place = sweep_command(f"seed={requeued}", *words, f"hydra.run.dir={tmp_path / 'alone'}", multirun=False)
+    command, place = sweep_command(f"seed={preempted}", *words, f"hydra.run.dir={tmp_path / 'alone'}", multirun=False)
     subprocess.run(command, cwd=place, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=True, capture_output=True)
-    assert model_of(sweep.folder / jobs[requeued]["folder"]) == model_of(tmp_path / "alone")
+    assert model_of(sweep.folder / jobs[preempted]["folder"]) == model_of(tmp_path / "alone")
 
 
 @pytest.mark.slow
-def test_a_job_that_is_preempted_goes_on_when_its_node_is_free_again(slurm, started, wait_for_steps, made_steps):
+@pytest.mark.parametrize("take_away", [preempt, requeue])
+def test_a_job_whose_node_is_taken_away_goes_on_when_it_is_free_again(
+    slurm, started, wait_for_steps, made_steps, take_away
+):
     """Slurm takes a job for completed that ends within its grace time, and would not requeue it."""
     sweep = started("seed=1", "trainer.max_steps=40", "task.slow=[1]")
     wait_for_steps(sweep.process, 1)
-    slurm.run("sbatch", "--partition=urgent", "--nodes=2", "--exclusive", "--output=/dev/null", "--wrap=sleep 1")
+    take_away(slurm, sweep.id_of(1))
     begin_again(slurm, sweep.id_of(1))
     code, output, record = sweep.end()
     made = made_steps()[1]
