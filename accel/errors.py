@@ -3,6 +3,7 @@
 AccelError            base; a user mistake or a failed run, never shown as a traceback
 ├── RefusedError      nothing has been built, downloaded or logged yet          exit 2
 │   ├── ConfigError   a group, option, key or value that does not exist or fit
+│   │   └── DiskError a run's folder that its machines do not share
 │   ├── PlanError     options that cannot work, alone or together
 │   └── DataError     a file, column, line or label that cannot be used
 ├── RunError          the run started and failed                                exit 3
@@ -50,6 +51,12 @@ class RefusedError(AccelError):
 
 class ConfigError(RefusedError):
     """A group, option, key or value that does not exist or does not fit."""
+
+
+class DiskError(ConfigError):
+    """The machines of a run do not share its folder, and have to."""
+
+    together = True
 
 
 class PlanError(RefusedError):

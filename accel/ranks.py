@@ -36,8 +36,12 @@ class Ranks(Protocol):
         """Go on when all have come."""
         ...
 
-    def deliver(self, file: Path) -> None:
-        """Rank 0's file, on every machine."""
+    def share(self, folder: Path) -> None:
+        """Go on if every machine sees rank 0's folder."""
+        ...
+
+    def deliver(self, path: Path) -> None:
+        """Rank 0's file, or folder of files, on every machine."""
         ...
 
     def failed(self, message: str) -> None:
@@ -71,8 +75,11 @@ class Alone:
     def gather(self) -> None:
         pass
 
-    def deliver(self, file: Path) -> None:
-        del file
+    def share(self, folder: Path) -> None:
+        del folder
+
+    def deliver(self, path: Path) -> None:
+        del path
 
     def failed(self, message: str) -> None:
         del message

@@ -8,6 +8,7 @@ rank 0 trains the dense baseline, exports or measures, the others wait for as lo
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from typing import Any, TypeVar
 from torch.distributed import DistError
 from torch.distributed.rendezvous import rendezvous
 
-from accel.errors import ExitCode, LostError, RunError
+from accel.errors import DiskError, ExitCode, LostError, RunError
 from accel.place import Place, interface_towards
 from accel.ranks import Elsewhere
 
@@ -112,48 +113,90 @@ class Together:
         for rank in self._others:
             self._wait(f"accel/here/{rank}", watch=rank)
 
-    def deliver(self, file: Path) -> None:
-        """Rank 0's file, on every machine; sent only where no equal one is.
+    def share(self, folder: Path) -> None:
+        """Go on if every machine sees rank 0's folder.
 
-        Machines with a disk of their own need it: a checkpoint is written by rank 0 alone.
+        Raises:
+            DiskError: on all of them; one has a disk of its own there.
         """
-        with self.after_leader(f"delivered {file.name}"):
-            if self.place.leads:
-                self.agree("checkpoint", _digest(file))
-                self._send(file)
-            elif self.place.leads_node:
-                self._receive(file, self.agree("checkpoint", ""))
+        nodes = self.agree("blind", self._blind(folder))
+        if nodes:
+            raise DiskError(
+                f"Every process of this strategy saves its part of the checkpoint into {folder}, which the machine "
+                f"with strategy.node_rank={nodes} has on a disk of its own. Give a folder that all machines share, "
+                f"hydra.run.dir=FOLDER; or use strategy=ddp, where rank 0 saves everything."
+            )
 
-    def _send(self, file: Path) -> None:
-        nodes = range(1, self.place.world_size // self.place.local_size)
-        missing = []
-        for node in nodes:
-            self._wait(f"accel/has/{node}", watch=node * self.place.local_size)
-            missing += [node] if self.store.get(f"accel/has/{node}") == b"0" else []
+    def _blind(self, folder: Path) -> str:
+        """Machines that do not see what rank 0 writes; known to rank 0."""
+        if self.place.leads:
+            probe = folder / f".seen-{os.getpid()}-{time.time_ns()}"  # a name that no network disk knows as missing
+            probe.touch()
+            self.agree("probe", str(probe))
+            blind = [node for node in range(1, self._num_nodes()) if self._answer_of(node, "sees") == b"0"]
+            probe.unlink()
+            return ",".join(map(str, blind))
+        if self.place.leads_node:
+            seen = Path(self.agree("probe", "")).exists()
+            self.store.set(f"accel/sees/{self.place.node_rank}", "1" if seen else "0")
+        return ""
+
+    def deliver(self, path: Path) -> None:
+        """Rank 0's file, or folder of files, on every machine; sent only where no equal one is.
+
+        Machines with a disk of their own need it: they have no checkpoint, or an older one.
+        """
+        if self._num_nodes() == 1:
+            return
+        with self.after_leader(f"delivered {path.name}"):
+            if not self.place.leads_node:
+                return
+            names = sorted(file.name for file in path.iterdir()) if path.is_dir() else [""]  # PATH / "" is PATH
+            for name in self.agree("delivered", "\n".join(names)).split("\n"):
+                self._deliver(path / name, name)
+
+    def _deliver(self, file: Path, name: str) -> None:
+        if self.place.leads:
+            self.agree(f"digest {name}", _digest(file))
+            self._send(file, name)
+        else:
+            self._receive(file, name, self.agree(f"digest {name}", ""))
+
+    def _send(self, file: Path, name: str) -> None:
+        missing = [node for node in range(1, self._num_nodes()) if self._answer_of(node, f"has {name}") == b"0"]
         if not missing:
             return
         number = -1
         with file.open("rb") as stream:
             for number, chunk in enumerate(iter(lambda: stream.read(CHUNK_BYTES), b"")):
-                self.store.set(f"accel/chunk/{number}", chunk)
+                self.store.set(f"accel/chunk {name}/{number}", chunk)
                 for node in missing:
-                    self._wait(f"accel/got/{number}/{node}", watch=node * self.place.local_size)
-                self.store.delete_key(f"accel/chunk/{number}")
-        self.store.set("accel/chunks", str(number + 1))
+                    self._answer_of(node, f"got {name} {number}")
+                self.store.delete_key(f"accel/chunk {name}/{number}")
+        self.store.set(f"accel/chunks {name}", str(number + 1))
 
-    def _receive(self, file: Path, digest: str) -> None:
+    def _num_nodes(self) -> int:
+        return self.place.world_size // self.place.local_size
+
+    def _answer_of(self, node: int, question: str) -> bytes:
+        key = f"accel/{question}/{node}"
+        self._wait(key, watch=node * self.place.local_size)
+        return self._ask(self.store.get, key)
+
+    def _receive(self, file: Path, name: str, digest: str) -> None:
         node, has_it = self.place.node_rank, _digest(file) == digest
-        self.store.set(f"accel/has/{node}", "1" if has_it else "0")
+        self.store.set(f"accel/has {name}/{node}", "1" if has_it else "0")
         if has_it:
             return
-        file.parent.mkdir(parents=True, exist_ok=True)
+        _make_room(file)
         temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
         with temporary.open("wb") as stream:
             for number in range(1 << 40):
-                if self._wait(f"accel/chunk/{number}", "accel/chunks", watch=0) == "accel/chunks":
+                chunk, end = f"accel/chunk {name}/{number}", f"accel/chunks {name}"
+                if self._wait(chunk, end, watch=0) == end:
                     break
-                stream.write(self._ask(self.store.get, f"accel/chunk/{number}"))
-                self.store.set(f"accel/got/{number}/{node}", "1")
+                stream.write(self._ask(self.store.get, chunk))
+                self.store.set(f"accel/got {name} {number}/{node}", "1")
         temporary.replace(file)
         assert _digest(file) == digest, f"{file} was damaged on its way"
 
@@ -241,6 +284,15 @@ class Together:
                 return answers[0]
             self._lost = _first_line(errors[0]) if errors else f"no answer within strategy.timeout_s={self.timeout_s} s"
         raise LostError(f"The processes of this run lost each other: {self._lost}.")
+
+
+def _make_room(file: Path) -> None:
+    """For a file where a folder may be, in a folder where a file may be: an older checkpoint of the other kind."""
+    if file.is_dir():
+        shutil.rmtree(file)
+    if file.parent.is_file():
+        file.parent.unlink()
+    file.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _digest(file: Path) -> str:

@@ -112,6 +112,8 @@ class Run:
     def _stages(self, console: Console) -> None:
         if self.leads:
             self._prepare_folder(console)
+        if self.plan.strategy.saves_parts:
+            self.ranks.share(self.folder)
         with self.ranks.after_leader("ready"):
             with self._timed("data"):
                 dataset = self._load_data(console)

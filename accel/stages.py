@@ -147,7 +147,8 @@ def _checkpoint(run: Run) -> Path | None:
             f"resume={run.folder}: there is no {LAST} in its checkpoints, so nothing can be resumed. Start the run "
             f"again without resume."
         )
-    run.ranks.deliver(file)
+    if not run.plan.strategy.saves_parts:  # else all machines see the same disk
+        run.ranks.deliver(file)
     return file
 
 

@@ -2,11 +2,12 @@
 
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from torch.distributed import HashStore
 
-from accel.errors import ExitCode, LostError, RunError
+from accel.errors import DiskError, ExitCode, LostError, RunError
 from accel.place import Place
 from accel.ranks import Elsewhere
 from accel.rendezvous import Together, meet
@@ -133,6 +134,57 @@ def test_a_file_reaches_every_machine(tmp_path, theirs, monkeypatch):
 
     assert together(work, nodes=2) == [True] * 4
     assert [f.name for f in (tmp_path / "1").iterdir()] == ["last.ckpt"]
+
+
+@pytest.mark.parametrize("theirs", [None, "file", "older"])
+def test_a_folder_reaches_every_machine(tmp_path, theirs):
+    """As fsdp leaves its checkpoint; whatever an earlier run left on the other machine."""
+    content = {"rank0.safetensors": b"zero" * 100, "rank1.safetensors": b"one", "manifest.json": b"{}"}
+
+    def work(ranks):
+        folder = tmp_path / str(ranks.place.node_rank) / "last.ckpt"
+        if ranks.place.rank == 0:
+            folder.mkdir(parents=True)
+            for name, text in content.items():
+                (folder / name).write_bytes(text)
+        elif ranks.place.leads_node and theirs is not None:
+            (folder if theirs == "older" else folder.parent).mkdir(parents=True)
+            (folder / "rank1.safetensors" if theirs == "older" else folder).write_bytes(b"old")
+        ranks.deliver(folder)
+        return {file.name: file.read_bytes() for file in folder.iterdir()} == content
+
+    assert together(work, nodes=2) == [True] * 4
+
+
+def test_a_file_takes_the_place_of_a_folder(tmp_path):
+    def work(ranks):
+        file = tmp_path / str(ranks.place.node_rank) / "last.ckpt"
+        if ranks.place.rank == 0:
+            file.parent.mkdir()
+            file.write_bytes(b"new")
+        elif ranks.place.leads_node:
+            file.mkdir(parents=True)
+        ranks.deliver(file)
+        return file.read_bytes()
+
+    assert together(work, nodes=2) == [b"new"] * 4
+
+
+@pytest.mark.parametrize("disks", [1, 2])
+def test_a_machine_that_does_not_see_the_folder_is_refused_on_all(tmp_path, monkeypatch, disks):
+    """Negative control: one disk."""
+    folder, exists = tmp_path / "run", Path.exists
+    folder.mkdir()
+    elsewhere = threading.local()
+    monkeypatch.setattr(Path, "exists", lambda path: not getattr(elsewhere, "is_so", False) and exists(path))
+
+    def work(ranks):
+        elsewhere.is_so = disks == 2 and ranks.place.node_rank == 1
+        return ranks.share(folder)
+
+    refused = [isinstance(end, DiskError) and "strategy.node_rank=1 has" in str(end) for end in together(work, nodes=2)]
+    assert refused == [disks == 2] * 4
+    assert not any(folder.iterdir())
 
 
 def test_a_store_that_does_not_answer_is_a_loss():

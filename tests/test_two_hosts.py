@@ -11,8 +11,10 @@ import time
 import psutil
 import pytest
 
+from accel.checkpoint import LAST
 from accel.report.metrics_file import read_metrics
 from accel.report.record import read_record
+from accel.sharded_checkpoint import step_of
 from tests.conftest import write_tiny_csv
 from tests.two_hosts import DISK, TwoHosts, missing
 
@@ -37,7 +39,6 @@ def words(tmp_path):
         "trainer.batch_tokens=null",
         "trainer.precision=fp32",
         "trainer.checkpoint_every_steps=10",
-        "strategy=ddp",
         f"strategy.timeout_s={TIMEOUT_S}",
     ]
 
@@ -49,10 +50,10 @@ def hosts(tmp_path):
 
 
 class Together:
-    """The same command on both hosts."""
+    """The same command on both hosts, each of which has one of the processes."""
 
-    def __init__(self, hosts, words):
-        where = [f"hydra.run.dir={DISK}/run", f"cache={DISK}/cache", "strategy.nodes=2", "strategy.processes=1"]
+    def __init__(self, hosts, words, folder=f"{DISK}/run"):
+        where = [f"hydra.run.dir={folder}", f"cache={DISK}/cache", "strategy.nodes=2", "strategy.processes=1"]
         where.append(f"strategy.rendezvous={hosts.hosts[0].address}:{PORT}")
         self.logs = [host.disk / "printed.txt" for host in hosts.hosts]
         self.parents = [
@@ -96,18 +97,30 @@ def digest(folder):
     return hashlib.sha256((folder / "model" / "model.safetensors").read_bytes()).hexdigest()
 
 
+def weights(folder):
+    from safetensors.torch import load_file
+
+    return load_file(folder / "model" / "model.safetensors")
+
+
+def alone(words, tmp_path, folder):
+    """The same as two processes of this machine."""
+    command = [sys.executable, "-m", "accel", *words, f"hydra.run.dir={folder}", f"cache={tmp_path / 'cache'}"]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder
+
+
 def test_two_hosts_train_what_two_processes_train(words, hosts, tmp_path):
+    words = [*words, "strategy=ddp"]
     with Together(hosts, words) as both:
         assert both.codes(240) == [0, 0], both.printed()
     first, second = (host.disk / "run" for host in hosts.hosts)
     assert not (second / "model").exists()
-    alone = tmp_path / "alone"
-    command = [sys.executable, "-m", "accel", *words, f"hydra.run.dir={alone}", f"cache={tmp_path / 'cache'}"]
-    subprocess.run(command, check=True, capture_output=True)
-    assert digest(first) == digest(alone)
+    assert digest(first) == digest(alone(words, tmp_path, tmp_path / "alone"))
 
 
 def test_one_that_is_cut_off_ends_on_both_and_goes_on_later(words, hosts, tmp_path):
+    words = [*words, "strategy=ddp"]
     first = hosts.hosts[0].disk / "run"
     with Together(hosts, words) as both:
         deadline = time.monotonic() + 240
@@ -130,7 +143,36 @@ def test_one_that_is_cut_off_ends_on_both_and_goes_on_later(words, hosts, tmp_pa
     hosts.plug()
     with Together(hosts, [*words, f"resume={DISK}/run"]) as both:
         assert both.codes(240) == [0, 0], both.printed()
-    alone = tmp_path / "alone"
-    command = [sys.executable, "-m", "accel", *words, f"hydra.run.dir={alone}", f"cache={tmp_path / 'cache'}"]
-    subprocess.run(command, check=True, capture_output=True)
-    assert digest(first) == digest(alone)
+    assert digest(first) == digest(alone(words, tmp_path, tmp_path / "alone"))
+
+
+def test_parts_of_a_checkpoint_need_a_common_disk(words, hosts, tmp_path):
+    """Without one it is refused before any cost; negative control: with one it trains, and is whole."""
+    words = [*words, "strategy=fsdp"]
+    with Together(hosts, words) as both:
+        assert both.codes(120) == [2, 2], both.printed()
+    for said in both.printed():
+        assert "with strategy.node_rank=1 has on a disk of its own" in said
+        assert "Traceback" not in said
+    first = hosts.hosts[0].disk / "run"
+    assert read_record(first)["status"] == "refused"
+    assert not (first / "checkpoints").exists()
+    common = tmp_path / "common"
+    with Together(hosts, words, common) as both:
+        assert both.codes(240) == [0, 0], both.printed()
+    assert (common / "checkpoints" / LAST / "rank1.safetensors").is_file()
+
+
+def test_what_one_host_saved_in_parts_goes_on_on_both(words, hosts, tmp_path):
+    """The second host has nothing of it: all of its files are sent."""
+    words = [*words, "trainer.precision=fp64", "trainer.checkpoint_every_steps=50"]
+    folder = hosts.hosts[0].disk / "run"
+    alone([*words, "strategy=fsdp"], tmp_path, folder)
+    assert step_of(folder / "checkpoints" / LAST) == 100
+    expected = weights(folder)
+    (folder / "model" / "model.safetensors").unlink()
+    with Together(hosts, [*words, "strategy=ddp", f"resume={DISK}/run"]) as both:
+        assert both.codes(240) == [0, 0], both.printed()
+    assert (hosts.hosts[1].disk / "run" / "checkpoints" / LAST / "rank1.safetensors").is_file()
+    found = weights(folder)
+    assert max(float((expected[name] - found[name]).abs().max()) for name in expected) < 1e-6

@@ -23,6 +23,8 @@ class Strategy(Technique):
 
     group: ClassVar[str] = "strategy"
     stage: ClassVar[Stage] = Stage.DISTRIBUTE
+    saves_parts: ClassVar[bool] = False
+    """Whether every process writes its part of a checkpoint into the run's folder, which all machines have to see."""
 
     def num_processes(self) -> int:
         """How many processes train together."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from accel.strategy import Distributed
 
@@ -37,6 +37,8 @@ class ReduceDtype(Enum):
 @dataclass(kw_only=True)
 class Fsdp(Distributed):
     """Sharded data parallelism."""
+
+    saves_parts: ClassVar[bool] = True
 
     reduce_dtype: ReduceDtype = ReduceDtype.fp32
     """bf16 halves what is sent and rounds every gradient."""

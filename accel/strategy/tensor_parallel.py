@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from accel.compression import SUPPORTED_FAMILIES
 from accel.errors import DataError, RunError
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 @dataclass(kw_only=True)
 class TensorParallel(Distributed):
     """Split layers, and sharded data parallelism around them."""
+
+    saves_parts: ClassVar[bool] = True
 
     data_parallel: int = 1
     """Into how many groups the processes fall, each with a share of the examples; each group splits the layers."""
