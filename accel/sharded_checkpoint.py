@@ -22,12 +22,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from accel.errors import DataError
-from accel.ops.shards import is_sharded, local, offset_of, writes
+from accel.ops.shards import is_sharded, pieces_of, writes
 
 MANIFEST, REST = "manifest.json", "rest.ckpt"
 MARK = "accel_sharded_tensor"
 """Key of what stands in ``rest.ckpt`` for a tensor."""
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -133,17 +133,22 @@ def _manifest(folder: Path) -> dict[str, Any]:
 def _marked(value: Any, key: str, parts: dict[str, Tensor], index: dict[str, Any]) -> Any:
     """The same structure with marks for sharded tensors, whose local parts go into ``parts``."""
     if isinstance(value, Tensor) and is_sharded(value):
-        part = local(value.detach()).cpu().contiguous()
-        if any(part.data_ptr() == other.data_ptr() for other in parts.values()):
-            part = part.clone()  # a tied weight: safetensors refuses shared memory
-        if part.numel() and writes(value):
-            parts[key], index[key] = part, offset_of(value)
+        pieces = [piece for piece in pieces_of(value) if piece.values.numel()] if writes(value) else []
+        for number, piece in enumerate(pieces):
+            parts[f"{key}#{number}"] = _own_copy(piece.values.cpu().contiguous(), parts)
+        index[key] = [piece.offset for piece in pieces]
         return {MARK: key, "shape": list(value.shape), "dtype": value.dtype}
     if isinstance(value, Mapping):
         return {k: _marked(v, f"{key}/{k}".lstrip("/"), parts, index) for k, v in value.items()}
     if isinstance(value, list):
         return [_marked(v, f"{key}/{i}".lstrip("/"), parts, index) for i, v in enumerate(value)]
     return value
+
+
+def _own_copy(part: Tensor, others: Mapping[str, Tensor]) -> Tensor:
+    """Not the memory of a tied weight, which safetensors would refuse."""
+    shared = any(part.data_ptr() == other.data_ptr() for other in others.values())
+    return part.clone() if shared else part
 
 
 def _filled(value: Any, pieces: _Pieces, want: Want) -> Any:
@@ -171,8 +176,9 @@ class _Pieces:
         found = torch.empty(tuple(shape), dtype=dtype)
         missing = found.numel()
         for file, index in zip(self.files, self.indices, strict=True):
-            if key in index and missing > 0:
-                missing -= self._copy(file.get_slice(key), index[key], offset, found)
+            for number, start in enumerate(index.get(key, ())):
+                if missing > 0:
+                    missing -= self._copy(file.get_slice(f"{key}#{number}"), start, offset, found)
         if missing > 0:
             raise DataError(f"The checkpoint {self.folder} lacks {missing} numbers of {key}: resume from another one.")
         return found

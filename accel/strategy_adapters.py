@@ -19,7 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
 from accel import sharded_checkpoint
-from accel.ops.shards import from_part, is_sharded, local, offset_of, sharded_like
+from accel.ops.shards import from_part, is_sharded, local, pieces_of, sharded_like
 
 if TYPE_CHECKING:
     from pytorch_lightning import Trainer
@@ -149,9 +149,10 @@ class Sharded(ModelParallelStrategy):
         like = self._like(key)
         if like is None or not is_sharded(like) or tuple(like.shape) != shape:
             return None
-        return sharded_checkpoint.Wanted(
-            tuple(offset_of(like)), tuple(local(like).shape), partial(from_part, like=like)
-        )
+        pieces = pieces_of(like)
+        if len(pieces) != 1:  # the whole tensor is read then, and cut up
+            return None
+        return sharded_checkpoint.Wanted(pieces[0].offset, tuple(local(like).shape), partial(from_part, like=like))
 
     def _like(self, key: str) -> Tensor | None:
         assert self.lightning_module is not None

@@ -11,6 +11,7 @@ from torch.distributed.tensor import Shard, distribute_tensor, init_device_mesh
 from accel import sharded_checkpoint
 from accel.checkpoint import AtomicCheckpointIO
 from accel.errors import DataError
+from accel.ops.shards import Piece
 from accel.sharded_checkpoint import MANIFEST, Wanted, is_folder, load, newest, put_in_place, save, step_of
 
 WHOLE = torch.arange(35.0).view(7, 5)
@@ -23,14 +24,18 @@ def group(tmp_path):
     dist.destroy_process_group()
 
 
-def two_ranks(group, monkeypatch, target):
-    """As ranks 0 and 1 of two would save rows 0-3 and 4-6 of a matrix, one after the other."""
-    rows = {0: slice(0, 4), 1: slice(4, 7)}
+HALVES = {0: [slice(0, 4)], 1: [slice(4, 7)]}
+FUSED = {0: [slice(0, 2), slice(4, 6)], 1: [slice(2, 4), slice(6, 7)]}
+"""A part of each of two projections that share a matrix."""
+
+
+def two_ranks(group, monkeypatch, target, rows=HALVES):
+    """As ranks 0 and 1 of two would save their rows of a matrix, one after the other."""
     calls = []
 
     def as_rank(rank):
-        monkeypatch.setattr(sharded_checkpoint, "local", lambda x: WHOLE[rows[rank]])
-        monkeypatch.setattr(sharded_checkpoint, "offset_of", lambda x: [rows[rank].start, 0])
+        pieces = [Piece((some.start, 0), WHOLE[some]) for some in rows[rank]]
+        monkeypatch.setattr(sharded_checkpoint, "pieces_of", lambda x: pieces)
         x = distribute_tensor(WHOLE.clone(), group, [Shard(0)])
         return {
             "state_dict": {"w": x},
@@ -48,8 +53,9 @@ def two_ranks(group, monkeypatch, target):
     save(as_rank(0), target, rank=0, world_size=2, meet=meet)
 
 
-def test_what_two_wrote_one_reads_whole(group, monkeypatch, tmp_path):
-    two_ranks(group, monkeypatch, tmp_path / "last.ckpt")
+@pytest.mark.parametrize("rows", [HALVES, FUSED])
+def test_what_two_wrote_one_reads_whole(group, monkeypatch, tmp_path, rows):
+    two_ranks(group, monkeypatch, tmp_path / "last.ckpt", rows)
     found = load(tmp_path / "last.ckpt")
     assert torch.equal(found["state_dict"]["w"], WHOLE)
     assert torch.equal(found["optimizer_states"][0]["state"][0]["exp_avg"], WHOLE)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from itertools import product
+from typing import Any, NamedTuple
 
 import torch
 import torch.distributed as dist
@@ -16,8 +17,8 @@ from torch import Tensor, nn
 from torch.distributed._composable.contract import REGISTRY_KEY, STATE_KEY
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import CPUOffloadPolicy, MixedPrecisionPolicy, OffloadPolicy, fully_shard
-from torch.distributed.tensor import DTensor, Shard, distribute_tensor
-from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
+from torch.distributed.tensor import DTensor, Placement, Replicate, Shard, distribute_tensor
+from torch.distributed.tensor.placement_types import _StridedShard
 
 HOOKS = (
     "_forward_hooks",
@@ -60,11 +61,48 @@ def is_sharded(x: Tensor) -> bool:
     return isinstance(x, DTensor)
 
 
-def offset_of(x: Tensor) -> list[int]:
-    """Where in the whole tensor this process's part begins."""
+@dataclass(frozen=True)
+class Piece:
+    """A rectangle of a tensor that this process holds."""
+
+    offset: tuple[int, ...]
+    """Where it begins in the whole tensor."""
+    values: Tensor
+
+
+def pieces_of(x: Tensor) -> list[Piece]:
+    """What this process holds of a sharded tensor; several pieces where it has a part of each of fused projections."""
     assert isinstance(x, DTensor)
-    _, offset = compute_local_shape_and_global_offset(x.shape, x.device_mesh, x.placements)
-    return list(offset)
+    held = local(x.detach())
+    pieces = []
+    for runs in product(*(_runs(x, dimension) for dimension in range(x.ndim))):
+        values = held[tuple(slice(run.here, run.here + run.length) for run in runs)]
+        pieces.append(Piece(tuple(run.there for run in runs), values))
+    return pieces
+
+
+class _Run(NamedTuple):
+    """Neighbouring indices that are neighbours in the whole tensor too."""
+
+    there: int
+    here: int
+    length: int
+
+
+def _runs(x: DTensor, dimension: int) -> list[_Run]:
+    """Which indices along a dimension this process holds: torch is asked to cut up the indices as it cut the tensor."""
+    alike = [_along_first(placement, dimension) for placement in x.placements]
+    indices = torch.arange(x.shape[dimension], device=x.device_mesh.device_type)
+    held = distribute_tensor(indices, x.device_mesh, alike, src_data_rank=None).to_local().tolist()
+    starts = [i for i, index in enumerate(held) if i == 0 or index != held[i - 1] + 1]
+    return [_Run(held[i], i, end - i) for i, end in zip(starts, [*starts[1:], len(held)], strict=True)]
+
+
+def _along_first(placement: Placement, dimension: int) -> Placement:
+    """How a vector is cut as the tensor is along this dimension."""
+    if isinstance(placement, _StridedShard) and placement.dim == dimension:
+        return _StridedShard(0, split_factor=placement.split_factor)
+    return Shard(0) if placement.is_shard(dimension) else Replicate()
 
 
 def writes(x: Tensor) -> bool:

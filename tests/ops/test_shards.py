@@ -5,11 +5,13 @@ import copy
 import pytest
 import torch
 import torch.distributed as dist
-from torch.distributed.tensor import DTensor
+from torch.distributed.tensor import DTensor, Replicate, Shard, distribute_tensor, init_device_mesh
+from torch.distributed.tensor.placement_types import _StridedShard
+from torch.testing._internal.distributed.fake_pg import FakeStore
 
 from accel.model.tiny_bert import TinyBert
 from accel.objective import Classification
-from accel.ops.shards import Undo, local, part_like, shard, sharded_like, whole
+from accel.ops.shards import Undo, local, part_like, pieces_of, shard, sharded_like, whole
 
 IDS = {"input_ids": torch.arange(5, 21)[None], "attention_mask": torch.ones(1, 16, dtype=torch.long)}
 
@@ -68,3 +70,32 @@ def test_without_undoing_it_stays_wrapped(group):
     assert any(module._forward_pre_hooks for module in model.modules())
     with pytest.raises(AssertionError, match="deepcopy"):
         copy.deepcopy(model)
+
+
+@pytest.fixture
+def one_of_four():
+    """Rank 3 of four that do not exist: nothing is sent."""
+    dist.init_process_group("fake", store=FakeStore(), rank=3, world_size=4)
+    yield
+    dist.destroy_process_group()
+
+
+@pytest.mark.parametrize(
+    ("mesh", "placements", "offsets"),
+    [
+        ((4,), [Shard(0)], [(9, 0)]),
+        ((4,), [Replicate()], [(0, 0)]),
+        ((2, 2), [Shard(1), Shard(0)], [(6, 4)]),
+        ((2, 2), [Replicate(), _StridedShard(0, split_factor=3)], [(2, 0), (6, 0), (10, 0)]),
+        ((2, 2), [Shard(1), _StridedShard(0, split_factor=3)], [(2, 4), (6, 4), (10, 4)]),
+    ],
+)
+def test_the_pieces_that_a_process_holds(one_of_four, mesh, placements, offsets):
+    full = torch.arange(96.0).view(12, 8)
+    x = distribute_tensor(full, init_device_mesh("cpu", mesh), placements, src_data_rank=None)
+    pieces = pieces_of(x)
+    assert [piece.offset for piece in pieces] == offsets
+    assert sum(piece.values.numel() for piece in pieces) == local(x).numel()
+    for piece in pieces:
+        rows, columns = (slice(o, o + n) for o, n in zip(piece.offset, piece.values.shape, strict=True))
+        assert torch.equal(piece.values, full[rows, columns])
