@@ -53,6 +53,10 @@ class Format:
         """
         self.make(model, folder / self.file)
 
+    def is_in(self, folder: Path) -> bool:
+        """Whether a folder holds it."""
+        return (folder / self.file).is_file()
+
     def size_bytes(self, folder: Path) -> int:
         """What must be shipped to use it."""
         return artifact.shipped_bytes(folder, self.files)
@@ -111,4 +115,4 @@ def formats_of(model: nn.Module) -> list[Format]:
 def formats_in(folder: Path, model: nn.Module, engine: type[FileEngine]) -> list[Format]:
     """Files of a folder to be measured: a quantized model's own, or every one of a dense model's."""
     suitable: Collection[Format] = formats_of(model) if quantized(model) else FORMATS.values()
-    return [f for f in suitable if f.engine is engine and (folder / f.file).is_file()]
+    return [f for f in suitable if f.engine is engine and f.is_in(folder)]

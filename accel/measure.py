@@ -6,7 +6,7 @@ import gc
 import random
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -77,6 +77,8 @@ class Measurement:
 
     before: list[Cost] = field(default_factory=list)
     after: list[Cost] = field(default_factory=list)
+    beside: list[Cost] = field(default_factory=list)
+    """Of files that the model was written as too, and that nobody would choose for speed."""
     skipped: dict[str, str] = field(default_factory=dict)
     noise_ratio: float = 1.0
     """Median of an engine over the median of the very same engine measured beside it: what is not real."""
@@ -102,10 +104,11 @@ def measure(
     inputs: Inputs,
     batch: Inputs,
     *,
+    beside: Sequence[Candidate] = (),
     rounds: int = ROUNDS,
     on_progress: Callable[[str], None] = lambda text: None,
 ) -> Measurement:
-    """Time every engine of both sides in turn.
+    """Time every engine of both sides, and what is to be known beside them, in turn.
 
     Args:
         inputs: one example [1, SEQUENCE_LENGTH], for latency.
@@ -113,7 +116,8 @@ def measure(
         rounds: how often each engine is called.
     """
     result = Measurement()
-    loaded = _load(before, after, inputs, batch, result, on_progress)
+    sides = {"before": before, "after": after, "beside": beside}
+    loaded = _load(sides, inputs, batch, result, on_progress)
     if not loaded:
         return result
     on_progress(f"timing {len(loaded)} engines in turn")
@@ -121,22 +125,20 @@ def measure(
     first = loaded[0]
     result.noise_ratio = statistics.median(noise) / statistics.median(first.times_ms)
     for item in loaded:
-        side = result.before if item.side == "before" else result.after
-        side.append(_cost(item, inputs))
+        getattr(result, item.side).append(_cost(item, inputs))
         item.engine.close()
     return result
 
 
 def _load(
-    before: Sequence[Candidate],
-    after: Sequence[Candidate],
+    sides: Mapping[str, Sequence[Candidate]],
     inputs: Inputs,
     batch: Inputs,
     result: Measurement,
     on_progress: Callable[[str], None],
 ) -> list[_Loaded]:
     loaded = []
-    for side, candidates in (("before", before), ("after", after)):
+    for side, candidates in sides.items():
         for candidate in candidates:
             on_progress(f"making {candidate.label} ready ({side})")
             memory = _Growth()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -14,15 +14,16 @@ import torch
 from torch import nn
 
 from accel import artifact
+from accel.cold_load import ColdLoadError, cold_load
 from accel.console import Console
-from accel.engines import Engine
+from accel.engines import Engine, Inputs
 from accel.engines.cuda import SPARSE, Cuda
 from accel.engines.eager import Eager
 from accel.engines.inductor import Inductor
 from accel.engines.onnxruntime import OnnxRuntime
 from accel.engines.openvino import OpenVino
 from accel.export import Exported
-from accel.formats import ONNX, ONNX_INT8, OPENVINO, OPENVINO_INT8, Format, float_copy, formats_in
+from accel.formats import FORMATS, ONNX, ONNX_INT8, OPENVINO, OPENVINO_INT8, Format, float_copy, formats_in
 from accel.measure import (
     SEQUENCE_LENGTH,
     THROUGHPUT_BATCH,
@@ -62,12 +63,34 @@ def measure_run(
     after = candidates(model, folder / "model", engines)
     one = random_inputs(model, 1, SEQUENCE_LENGTH)
     many = {name: np.repeat(value, THROUGHPUT_BATCH, axis=0) for name, value in one.items()}
-    found = measure(before, after, one, many, on_progress=lambda text: console.say(f"  {text}"))
+    files = {export["format"]: FORMATS[export["format"]] for export in record["exports"] if export["format"] in FORMATS}
+    beside = _files_beside(files.values(), after, folder / "model")
+    found = measure(before, after, one, many, beside=beside, on_progress=lambda text: console.say(f"  {text}"))
     found.skipped |= exported.skipped
+    for export in record["exports"]:
+        if export["format"] in files:
+            export |= _of_file(files[export["format"]], folder / "model", found, one)
     record["measurement"] = summarize(found)
     record["after"] |= _costs(found, found.after)
     if record["before"] is not None:
         record["before"] |= _costs(found, found.before)
+
+
+def _files_beside(files: Iterable[Format], after: Sequence[Candidate], folder: Path) -> list[Candidate]:
+    """Those of the run's files that are not its engines' choice, such as a quantized model's in fp32."""
+    labels = {candidate.label for candidate in after}
+    return [Candidate(f.label, partial(f.load, folder), after[0].size) for f in files if f.label not in labels]
+
+
+def _of_file(format: Format, folder: Path, found: Measurement, one: Inputs) -> dict[str, Any]:
+    """What a file is like for whoever has nothing else."""
+    p50 = {cost.label: cost.latency_ms_p50 for cost in (*found.after, *found.beside)}
+    figures: dict[str, Any] = {"latency_ms_p50": p50.get(format.label)}
+    try:
+        return figures | asdict(cold_load(format.engine, folder / format.file, one["input_ids"][0].tolist()))
+    except ColdLoadError as error:
+        found.skipped[f"cold load of {format.file}"] = str(error)
+        return figures
 
 
 def _costs(found: Measurement, side: list[Cost]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from accel.logs import quiet_third_parties
 from accel.metrics import Report, evaluate
 from accel.plan import Plan
 from accel.report.record import write_record
-from accel.report.terminal import before_after_table, headline
+from accel.report.terminal import before_after_table, exported_files, headline
 from accel.sharded_checkpoint import newest
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def train_and_finish(run: Run, dataset: Dataset, ready: Ready, console: Console)
     _finish(run, data, console, fitted, ready.dense or ready.untrained)
     run.record["status"] = "finished"
     write_record(run.record, run.folder)
-    console.say(before_after_table(run.record) or "", "\n" + headline(run.record))
+    console.say(before_after_table(run.record) or "", exported_files(run.record) or "", "\n" + headline(run.record))
 
 
 def _start_from_public_data(run: Run, dataset: Dataset, console: Console) -> None:

@@ -68,3 +68,9 @@ def test_the_interval_covers_the_median():
     low, high = median_interval(values)
     assert low < np.median(values) < high
     assert high - low < 0.5
+
+
+def test_what_is_measured_beside_is_never_the_choice():
+    found = measure([], [candidate(0.002)], ONE, ONE, beside=[candidate(0.001, "int8")], rounds=15)
+    assert [cost.dtype for cost in found.beside] == ["int8"]
+    assert found.fastest(found.after).dtype == "float32"

@@ -33,6 +33,10 @@ def test_the_folder_and_the_record_are_the_contract(tiny_run, tmp_path):
         assert set(record[side]["metrics"]) == {"accuracy", "macro_f1", "loss"}
     assert {e["format"] for e in record["exports"]} == {"safetensors", "onnx", "onnx-int8"}
     assert next(e for e in record["exports"] if e["format"] == "onnx")["max_abs_diff"] < 1e-4
+    for export in record["exports"][1:]:
+        assert export["metrics"]["accuracy"] >= 0
+        assert export["latency_ms_p50"] > 0
+        assert export["cold_load_ms"] > export["cold_load_imports_ms"] > 0
     assert [t["name"] for t in record["techniques"]] == ["full", "prune", "qat", "distill", "single"]
     assert record["after"]["cost"]["num_parameters"] < record["before"]["cost"]["num_parameters"]
     assert record["after"]["cost"]["flops"] < record["before"]["cost"]["flops"]

@@ -54,11 +54,16 @@ class Engine(ABC):
 
 
 class FileEngine(Engine):
-    """An engine that runs an exported file, and needs no model.
+    """An engine that runs an exported file, and needs no model; nor does who writes ``imports`` and ``answer``.
 
     Raises:
         EngineUnavailableError: it is not installed, or cannot read the file.
     """
+
+    imports: ClassVar[str]
+    """Python that imports its runtime and numpy."""
+    answer: ClassVar[str]
+    """Python that makes ``logits`` of a file's ``path`` and ``inputs``, two arrays by name."""
 
     def __init__(self, path: Path, dtype: str, size_bytes: int, num_threads: int) -> None:
         super().__init__(dtype, size_bytes)

@@ -14,6 +14,11 @@ class OnnxRuntime(FileEngine):
     """A session over one .onnx file."""
 
     name: ClassVar[str] = "onnxruntime"
+    imports: ClassVar[str] = "import numpy, onnxruntime"
+    answer: ClassVar[str] = """
+session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+logits = session.run(None, {node.name: inputs[node.name] for node in session.get_inputs()})[0]
+"""
 
     def __init__(self, path: Path, dtype: str, size_bytes: int, num_threads: int) -> None:
         super().__init__(path, dtype, size_bytes, num_threads)

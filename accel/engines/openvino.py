@@ -24,6 +24,11 @@ class OpenVino(FileEngine):
     """One .xml file with its .bin: any shape, and anew for every shape that is prepared, which is faster."""
 
     name: ClassVar[str] = "openvino"
+    imports: ClassVar[str] = "import numpy, openvino"
+    answer: ClassVar[str] = """
+model = openvino.Core().compile_model(path, "CPU")
+logits = model({port.any_name: inputs[port.any_name] for port in model.inputs})[0]
+"""
 
     def __init__(self, path: Path, dtype: str, size_bytes: int, num_threads: int) -> None:
         super().__init__(path, dtype, size_bytes, num_threads)

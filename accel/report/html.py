@@ -11,7 +11,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from accel.report.figures import ROWS, bytes_text, count_text, eager_of, engine_of, headline, value_of
+from accel.report.figures import ROWS, count_text, eager_of, engine_of, headline, value_of
+from accel.report.files import FIRST_ANSWER, NOTE, files_table
 from accel.report.metrics_file import read_metrics
 from accel.report.svg import bar_chart, line_chart
 
@@ -205,17 +206,9 @@ def _per_class(record: Record) -> str:
 
 
 def _exports(record: Record) -> str:
-    rows = [
-        [
-            escape(str(e["format"])),
-            escape(str(e["path"])),
-            bytes_text(e["size_bytes"]),
-            f"{e['max_abs_diff']:.1e}",
-            f"{e['metrics'].get('accuracy', float('nan')):.4f}" if e.get("metrics") else "",
-        ]
-        for e in record.get("exports") or []
-    ]
-    return _rows(["format", "path", "bytes to ship", "max |difference| to the model", "accuracy"], rows)
+    header, rows = files_table(record)
+    note = f'<p class="note">{escape(NOTE)}</p>' if FIRST_ANSWER in header else ""
+    return _rows([escape(title) for title in header], [[escape(cell) for cell in row] for row in rows]) + note
 
 
 def _data(record: Record) -> str:

@@ -1,4 +1,4 @@
-"""The closing table of a run, as the terminal and log.txt show it."""
+"""The closing tables of a run, as the terminal and log.txt show it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from accel.report.figures import ROWS, Row, eager_of, engine_of, headline, value_of
+from accel.report.files import FIRST_ANSWER, NOTE, files_table
 
-__all__ = ["before_after_table", "headline"]
+__all__ = ["before_after_table", "exported_files", "headline"]
 
 
 def before_after_table(record: Mapping[str, Any]) -> Table | None:
@@ -27,6 +28,19 @@ def before_after_table(record: Mapping[str, Any]) -> Table | None:
         table.add_column("change", justify="right", no_wrap=True)
     for row in ROWS:
         _add(table, row, [side for _, side in sides], bool(before))
+    return table
+
+
+def exported_files(record: Mapping[str, Any]) -> Table | None:
+    """Every exported file; None when there is only the one for PyTorch, which the table above is about."""
+    header, rows = files_table(record, without=("file", "max |diff|", "loss"))
+    if len(rows) < 2:
+        return None
+    table = Table(box=SIMPLE_HEAD, caption=NOTE if FIRST_ANSWER in header else None, caption_justify="left")
+    for title in header:
+        table.add_column(title.replace(" ", "\n", 1), justify="left" if title == header[0] else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
     return table
 
 

@@ -2,7 +2,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from accel.report.terminal import before_after_table
+from accel.report.terminal import before_after_table, exported_files
 
 
 def cost(engine, dtype, latency):
@@ -40,6 +40,29 @@ def test_four_columns_fit_into_eighty_characters():
     assert console.measure(table).minimum <= 80
     console.print(table)
     assert "…" not in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_every_file_fits_into_eighty_characters():
+    figures = {"latency_ms_p50": 118.42, "cold_load_ms": 1361.0, "cold_load_imports_ms": 1204.0}
+    metrics = {"accuracy": 0.8430, "macro_f1": 0.7928, "loss": 0.4}
+    exports = [
+        {"format": "safetensors", "path": "model", "size_bytes": 90e6, "max_abs_diff": 0.0, "metrics": metrics},
+        {"format": "openvino-int8", "path": "m.xml", "size_bytes": 90e6, "max_abs_diff": 0.0, "metrics": metrics}
+        | figures,
+    ]
+    table = exported_files({"exports": exports})
+    assert table is not None
+    console = Console(width=80, file=StringIO())
+    console.print(table)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "…" not in text
+    for expected in ("openvino-int8", "118.42 ms", "1.36 s (1.20)", "without accel"):
+        assert expected in text
+
+
+def test_one_file_alone_needs_no_table():
+    only = {"format": "safetensors", "path": "model", "size_bytes": 90e6, "max_abs_diff": 0.0, "metrics": {}}
+    assert exported_files({"exports": [only]}) is None
 
 
 def test_without_a_before_there_is_one_column():
