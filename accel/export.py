@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from accel import artifact
 from accel.engines import Engine, EngineUnavailableError
+from accel.engines.aotinductor import AotInductor
 from accel.engines.onnxruntime import OnnxRuntime
 from accel.engines.openvino import OpenVino
 from accel.errors import DataError, ExitCode
@@ -23,9 +24,12 @@ from accel.formats import (
     ONNX_INT8,
     OPENVINO,
     OPENVINO_INT8,
+    PT2,
+    PT2_INT8,
     Format,
     float_copy,
     formats_of,
+    plain_pt2,
     quantized_onnx,
 )
 from accel.measure import SEQUENCE_LENGTH
@@ -165,7 +169,25 @@ def export_to_openvino(model: nn.Module, target: Path, data: Prepared | None) ->
     return [_checked(model, target, OPENVINO_INT8, data, require_rounded_parity)]
 
 
-_WRITERS = {OnnxRuntime.name: export_to_onnx, OpenVino.name: export_to_openvino}
+def export_to_pt2(model: nn.Module, target: Path, data: Prepared | None) -> list[Export]:
+    """A compiled package: with the int8 products of the model, or else in fp32, and in bf16 where that is fast.
+
+    Raises:
+        UnsupportedError: there is no C++ compiler, or this architecture cannot be compiled.
+        ExportError: a file is not the model; it is renamed.
+    """
+    if multiplies_int8(model):
+        PT2_INT8.write(model, target)
+        return [_checked(model, target, PT2_INT8, data, require_rounded_parity)]
+    plain = float_copy(model)
+    made = []
+    for format in plain_pt2():
+        format.write(plain, target)
+        made.append(_checked(plain, target, format, data, require_parity if format is PT2 else require_rounded_parity))
+    return made
+
+
+_WRITERS = {OnnxRuntime.name: export_to_onnx, OpenVino.name: export_to_openvino, AotInductor.name: export_to_pt2}
 
 
 def write_files(model: nn.Module, folder: Path, engines: Collection[str]) -> None:
@@ -221,6 +243,9 @@ def _difference(model: nn.Module, other: nn.Module) -> float:
 _WANTS = {
     "onnx-int4": "train it with scheme=int4_weight_only, or use onnx-int8",
     "openvino": "its weights are in int8, use openvino-int8",
+    "pt2": "its products are in int8, use pt2-int8",
+    "pt2-bf16": "bf16 is for a model without int8 products, on a processor that multiplies bf16: use pt2 or pt2-int8",
+    "pt2-int8": "train it with compression=[qat] or [ptq] and scheme=int8, or use pt2",
     "openvino-int8": "train it with compression=[qat] or [ptq] and scheme=int8, or use openvino",
 }
 

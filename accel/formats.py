@@ -12,12 +12,15 @@ from torch import nn
 
 from accel import artifact
 from accel.engines import FileEngine
+from accel.engines.aotinductor import AotInductor
 from accel.engines.onnxruntime import OnnxRuntime
 from accel.engines.openvino import OpenVino
 from accel.onnx_export import export_onnx
 from accel.onnx_layers import bits_of, has_int8_weights, has_operators, write_quantized
 from accel.openvino_export import convert_onnx, export_int8
-from accel.ops.quantized_layers import quantized, to_float
+from accel.ops.quantized_layers import multiplies_int8, quantized, to_float
+from accel.pt2_export import export_pt2, export_pt2_bfloat16
+from accel.trainer.standard import has_bf16_products
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,11 @@ OPENVINO = Format("openvino", ("model.openvino.xml", "model.openvino.bin"), Open
 OPENVINO_INT8 = Format(
     "openvino-int8", ("model.int8.openvino.xml", "model.int8.openvino.bin"), OpenVino, "int8", export_int8
 )
-FORMATS = {format.name: format for format in (ONNX, ONNX_INT8, ONNX_INT4, OPENVINO, OPENVINO_INT8)}
+PT2 = Format("pt2", ("model.pt2",), AotInductor, "float32", export_pt2)
+PT2_BF16 = Format("pt2-bf16", ("model.bf16.pt2",), AotInductor, "bfloat16", export_pt2_bfloat16)
+PT2_INT8 = Format("pt2-int8", ("model.int8.pt2",), AotInductor, "int8", export_pt2)
+_ALL = (ONNX, ONNX_INT8, ONNX_INT4, OPENVINO, OPENVINO_INT8, PT2, PT2_BF16, PT2_INT8)
+FORMATS = {format.name: format for format in _ALL}
 
 
 def quantized_onnx(model: nn.Module) -> Format:
@@ -109,7 +116,13 @@ def formats_of(model: nn.Module) -> list[Format]:
     return [
         quantized_onnx(model) if has_operators(model) else ONNX,
         OPENVINO_INT8 if has_int8_weights(model) else OPENVINO,
+        PT2_INT8 if multiplies_int8(model) else plain_pt2()[-1],
     ]
+
+
+def plain_pt2() -> list[Format]:
+    """The packages of a model without int8 products; the last one is the fastest here."""
+    return [PT2, *([PT2_BF16] if has_bf16_products() else [])]
 
 
 def formats_in(folder: Path, model: nn.Module, engine: type[FileEngine]) -> list[Format]:

@@ -17,13 +17,25 @@ from accel import artifact
 from accel.cold_load import ColdLoadError, cold_load
 from accel.console import Console
 from accel.engines import Engine, Inputs
+from accel.engines.aotinductor import AotInductor
 from accel.engines.cuda import SPARSE, Cuda
 from accel.engines.eager import Eager
 from accel.engines.inductor import Inductor
 from accel.engines.onnxruntime import OnnxRuntime
 from accel.engines.openvino import OpenVino
 from accel.export import Exported
-from accel.formats import FORMATS, ONNX, ONNX_INT8, OPENVINO, OPENVINO_INT8, Format, float_copy, formats_in
+from accel.formats import (
+    FORMATS,
+    ONNX,
+    ONNX_INT8,
+    OPENVINO,
+    OPENVINO_INT8,
+    PT2_INT8,
+    Format,
+    float_copy,
+    formats_in,
+    plain_pt2,
+)
 from accel.measure import (
     SEQUENCE_LENGTH,
     THROUGHPUT_BATCH,
@@ -106,7 +118,8 @@ def _dense_candidates(folder: Path, engines: list[str], console: Console) -> lis
         if name in engines and not (folder / formats[-1].file).is_file():
             console.say(f"  exporting the dense baseline for {name}, once")
             try:
-                formats[0].write(model, folder)
+                for format in formats[:-1]:
+                    format.write(model, folder)
                 round_it(model, folder)
             except UnsupportedError as error:
                 console.say(f"  {error}")
@@ -118,16 +131,17 @@ def _round_by_onnxruntime(model: nn.Module, folder: Path) -> None:
     quantize_onnx(folder / ONNX.file, folder / ONNX_INT8.file)
 
 
-def _round_by_accel(model: nn.Module, folder: Path) -> None:
-    """OpenVINO has no quantizer of its own: the weights are rounded as ``compression=[ptq]`` does."""
+def _round_by_accel(format: Format, model: nn.Module, folder: Path) -> None:
+    """For what has no quantizer of its own: the weights are rounded as ``compression=[ptq]`` does."""
     rounded = copy.deepcopy(model)
     rounding.prepare(rounded, Int8(Int8Rows()))
-    OPENVINO_INT8.write(rounding.convert(rounded), folder)
+    format.write(rounding.convert(rounded), folder)
 
 
 _DENSE_FILES: Mapping[str, tuple[Sequence[Format], Callable[[nn.Module, Path], None]]] = {
     OnnxRuntime.name: ((ONNX, ONNX_INT8), _round_by_onnxruntime),
-    OpenVino.name: ((OPENVINO, OPENVINO_INT8), _round_by_accel),
+    OpenVino.name: ((OPENVINO, OPENVINO_INT8), partial(_round_by_accel, OPENVINO_INT8)),
+    AotInductor.name: ((*plain_pt2(), PT2_INT8), partial(_round_by_accel, PT2_INT8)),
 }
 
 
@@ -159,6 +173,10 @@ def _inductor(model: nn.Module, folder: Path) -> Mapping[str, Callable[[], Engin
     return {f"inductor {dtype}": partial(Inductor, plain, dtype, size) for dtype in formats}
 
 
+def _aotinductor(model: nn.Module, folder: Path) -> Mapping[str, Callable[[], Engine]]:
+    return {f.label: partial(f.load, folder) for f in formats_in(folder, model, AotInductor)}
+
+
 def _onnxruntime(model: nn.Module, folder: Path) -> Mapping[str, Callable[[], Engine]]:
     return {f.label: partial(f.load, folder) for f in formats_in(folder, model, OnnxRuntime)}
 
@@ -183,6 +201,7 @@ ENGINES: dict[str, Callable[[nn.Module, Path], Mapping[str, Callable[[], Engine]
     "inductor": _inductor,
     "onnxruntime": _onnxruntime,
     "openvino": _openvino,
+    "aotinductor": _aotinductor,
     "cuda": _cuda,
 }
 

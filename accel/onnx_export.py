@@ -47,7 +47,7 @@ class Parity:
     """Share of answers with the same best choice, in [0, 1]."""
 
 
-class _Logits(nn.Module):
+class Logits(nn.Module):
     """The graph that is exported: two tensors in, logits out."""
 
     def __init__(self, model: nn.Module) -> None:
@@ -68,9 +68,9 @@ def export_onnx(model: nn.Module, path: Path) -> None:
     example[0][:, -1] = _end_token(model)
     axes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     try:
-        with _silence(), _plain_attention(model):
+        with silence(), _plain_attention(model):
             program = torch.onnx.export(
-                _Logits(model).eval(),
+                Logits(model).eval(),
                 example,
                 dynamo=True,
                 opset_version=OPSET,
@@ -91,7 +91,7 @@ def quantize_onnx(source: Path, target: Path) -> None:
     """onnxruntime's own dynamic int8 of a file, weights per channel, embeddings included."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    with _silence():
+    with silence():
         quantize_dynamic(str(source), str(target), weight_type=QuantType.QInt8, per_channel=True)
 
 
@@ -180,7 +180,7 @@ def _end_token(model: nn.Module) -> int:
 
 
 @contextlib.contextmanager
-def _silence() -> Iterator[None]:
+def silence() -> Iterator[None]:
     """The exporters print and warn about what a user of accel cannot change."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from omegaconf import DictConfig
 
 from accel.build import build
+from accel.compilers import NONE_FOUND, has_compiler
 from accel.compose import GROUPS, compose
 from accel.compression import Compression
 from accel.errors import ConfigError, PlanError, did_you_mean, paragraph
@@ -31,7 +32,7 @@ O = TypeVar("O", bound=Option)  # noqa: E741 - the option's own type
 
 PLAIN_KEYS = ("seed", "name", "group", "resume", "cache", "engines")
 """Keys of config.yaml that belong to no group."""
-ENGINE_NAMES = ("eager", "inductor", "onnxruntime", "openvino", "cuda")
+ENGINE_NAMES = ("eager", "inductor", "onnxruntime", "openvino", "aotinductor", "cuda")
 
 
 @dataclass(frozen=True)
@@ -256,4 +257,6 @@ def _engines(config: DictConfig) -> tuple[str, ...]:
         raise ConfigError("engines=[]: a run is measured on at least one engine, e.g. engines=[eager].")
     if names == ["openvino"] and find_spec("openvino") is None:
         raise ConfigError("engines=[openvino] needs OpenVINO, which is not installed: pip install 'accel[openvino]'.")
+    if "aotinductor" in names and not has_compiler():
+        raise ConfigError(f"engines=[aotinductor] {NONE_FOUND}. Install one, or leave the engine out.")
     return tuple(names)

@@ -1,4 +1,19 @@
-from accel.formats import FORMATS, ONNX, ONNX_INT4, ONNX_INT8, OPENVINO, OPENVINO_INT8, formats_in, formats_of
+import pytest
+
+from accel.formats import (
+    FORMATS,
+    ONNX,
+    ONNX_INT4,
+    ONNX_INT8,
+    OPENVINO,
+    OPENVINO_INT8,
+    PT2,
+    PT2_BF16,
+    PT2_INT8,
+    formats_in,
+    formats_of,
+    plain_pt2,
+)
 from accel.model.tiny_bert import TinyBert
 from accel.objective import Classification
 from accel.ops import rounding
@@ -19,9 +34,16 @@ def test_every_format_has_its_own_files_and_is_found_by_its_name():
 
 
 def test_a_model_is_written_as_what_it_is():
-    assert formats_of(TinyBert().network(Classification(["a", "b"]))) == [ONNX, OPENVINO]
-    assert formats_of(rounded(Int8(Int8Rows()))) == [ONNX_INT8, OPENVINO_INT8]
-    assert formats_of(rounded(Int4WeightOnly(Int8Rows()))) == [ONNX_INT4, OPENVINO]
+    fastest = plain_pt2()[-1]
+    assert formats_of(TinyBert().network(Classification(["a", "b"]))) == [ONNX, OPENVINO, fastest]
+    assert formats_of(rounded(Int8(Int8Rows()))) == [ONNX_INT8, OPENVINO_INT8, PT2_INT8]
+    assert formats_of(rounded(Int4WeightOnly(Int8Rows()))) == [ONNX_INT4, OPENVINO, fastest]
+
+
+@pytest.mark.parametrize(("fast", "expected"), [(True, [PT2, PT2_BF16]), (False, [PT2])])
+def test_bf16_is_for_processors_that_multiply_it(monkeypatch, fast, expected):
+    monkeypatch.setattr("accel.formats.has_bf16_products", lambda: fast)
+    assert plain_pt2() == expected
 
 
 def test_a_dense_model_is_measured_on_every_file_and_a_quantized_one_on_its_own(tmp_path):

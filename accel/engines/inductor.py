@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import shutil
 import warnings
 from typing import Any, ClassVar
 
@@ -15,9 +14,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from accel.compilers import NONE_FOUND, has_compiler
 from accel.engines import Engine, EngineUnavailableError, Inputs
 
-COMPILERS = ("g++", "clang++", "c++")
 OPTIONS: dict[str, Any] = {"freezing": True}
 CHATTY = ("torch._inductor", "torch._dynamo", "torch.fx", "torchao")
 
@@ -34,8 +33,8 @@ class Inductor(Engine):
 
     def __init__(self, model: nn.Module, dtype: str, size_bytes: int) -> None:
         super().__init__(dtype, size_bytes)
-        if not any(shutil.which(compiler) for compiler in COMPILERS):
-            raise EngineUnavailableError(f"inductor needs a C++ compiler ({', '.join(COMPILERS)}); none was found")
+        if not has_compiler():
+            raise EngineUnavailableError(f"inductor {NONE_FOUND}")
         model = copy.deepcopy(model).eval().requires_grad_(False)
         self.model = model.bfloat16() if dtype == "bfloat16" else model
         self.compiled = torch.compile(self.model, dynamic=False, options=OPTIONS)

@@ -1,0 +1,31 @@
+import pytest
+
+from accel import aotinductor_adapter
+from accel.engines import EngineUnavailableError
+from accel.engines.aotinductor import AotInductor
+from accel.formats import PT2
+from accel.model.tiny_bert import TinyBert
+from accel.objective import Classification
+from accel.onnx_export import parity
+
+
+def test_a_file_that_is_none_is_a_reason_to_skip(tmp_path):
+    (tmp_path / "m.pt2").write_bytes(b"nothing")
+    with pytest.raises(EngineUnavailableError, match="cannot load m.pt2"):
+        AotInductor(tmp_path / "m.pt2", "float32", 0, 1)
+
+
+@pytest.mark.slow
+def test_runs_a_package_made_for_this_machine_and_no_other(tmp_path, monkeypatch):
+    model = TinyBert(num_layers=1).network(Classification(["a", "b"])).eval()
+    PT2.write(model, tmp_path)
+    engine = PT2.load(tmp_path)
+    assert parity(model, engine).max_abs_diff < 1e-5
+    engine.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(aotinductor_adapter, "_instructions", lambda: "AVX2")
+        with pytest.raises(EngineUnavailableError, match="and this one has AVX2"):
+            PT2.load(tmp_path)
+    monkeypatch.setattr(aotinductor_adapter.torch, "__version__", "1.0")
+    with pytest.raises(EngineUnavailableError, match="and this is 1.0"):
+        PT2.load(tmp_path)
