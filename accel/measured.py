@@ -71,7 +71,7 @@ def measure_run(
     """
     console.say(f"\nMeasuring at batch 1, {SEQUENCE_LENGTH} tokens, {torch.get_num_threads()} threads")
     model = exported.model
-    before = _dense_candidates(dense, engines, console) if dense is not None else []
+    before = dense_candidates(dense, engines, console) if dense is not None else []
     after = candidates(model, folder / "model", engines)
     one = random_inputs(model, 1, SEQUENCE_LENGTH)
     many = {name: np.repeat(value, THROUGHPUT_BATCH, axis=0) for name, value in one.items()}
@@ -111,7 +111,7 @@ def _costs(found: Measurement, side: list[Cost]) -> dict[str, Any]:
     return {"cost": asdict(found.fastest(side)), "engines": [asdict(cost) for cost in side]}
 
 
-def _dense_candidates(folder: Path, engines: list[str], console: Console) -> list[Candidate]:
+def dense_candidates(folder: Path, engines: list[str], console: Console) -> list[Candidate]:
     """The dense model on every engine a user could take instead, in int8 too: rounded without any training."""
     model = artifact.load_model(folder)
     for name, (formats, round_it) in _DENSE_FILES.items():

@@ -32,6 +32,8 @@ LEAVE_S = 10
 """Rank 0 does not wait longer than this for the others to hear how the run ended."""
 REST_S = 2
 """Nor for its own heart, which may be waiting for a machine that is cut off."""
+LAST_WORD_S = 5
+"""Whoever ends asks so long what the others said before, and tells them so long: they may be cut off."""
 CHUNK_BYTES = 4 << 20
 FAILED, ENDED = "accel/failed", "accel/ended"
 
@@ -203,13 +205,13 @@ class Together:
     def failed(self, message: str) -> None:
         """Say why this process will not come to the end; the first one to say so is heard."""
         with suppress(LostError):
-            self._ask(self.store.compare_set, FAILED, "", f"Rank {self.place.rank}: {message}")
+            self._ask(self.store.compare_set, FAILED, "", f"Rank {self.place.rank}: {message}", limit_s=LAST_WORD_S)
 
     def first_failure(self) -> str | None:
         """What another process said before it failed; None where nobody said anything."""
         with suppress(LostError):
-            if self._ask(self.store.check, [FAILED]):
-                said = self._ask(self.store.get, FAILED).decode()
+            if self._ask(self.store.check, [FAILED], limit_s=LAST_WORD_S):
+                said = self._ask(self.store.get, FAILED, limit_s=LAST_WORD_S).decode()
                 return None if said.startswith(f"Rank {self.place.rank}:") else said
         return None
 
@@ -261,8 +263,11 @@ class Together:
         key = f"accel/beat/{rank}"
         return self._ask(self.store.get, key) if self._ask(self.store.check, [key]) else b""
 
-    def _ask(self, question: Callable[..., T], *args: Any) -> T:
+    def _ask(self, question: Callable[..., T], *args: Any, limit_s: float | None = None) -> T:
         """A word with the store, which itself would wait for a cut-off machine for a quarter of an hour.
+
+        Args:
+            limit_s: how long an answer is worth waiting for; ``timeout_s`` when absent, and then the store is lost.
 
         Raises:
             LostError: no answer.
@@ -279,9 +284,11 @@ class Together:
 
             thread = threading.Thread(target=ask, daemon=True)
             thread.start()
-            thread.join(self.timeout_s)
+            thread.join(min(self.timeout_s, limit_s or self.timeout_s))
             if answers:
                 return answers[0]
+            if limit_s is not None and not errors:
+                raise LostError(f"The processes of this run lost each other: no answer within {limit_s:g} s.")
             self._lost = _first_line(errors[0]) if errors else f"no answer within strategy.timeout_s={self.timeout_s} s"
         raise LostError(f"The processes of this run lost each other: {self._lost}.")
 

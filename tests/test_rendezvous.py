@@ -197,6 +197,24 @@ def test_a_store_that_does_not_answer_is_a_loss():
     assert not asked
 
 
+def test_last_words_are_not_waited_for_as_long_as_work(monkeypatch):
+    """Where the others are cut off nobody says anything, and nobody hears."""
+    monkeypatch.setattr("accel.rendezvous.LAST_WORD_S", 0.1)
+
+    class CutOff(HashStore):
+        def check(self, keys):
+            time.sleep(30)
+
+        def compare_set(self, *args):
+            time.sleep(30)
+
+    ranks = Together(Place(0, 2, 0, 2, 0), CutOff(), 20)
+    start = time.monotonic()
+    assert ranks.first_failure() is None
+    ranks.failed("out of memory")
+    assert time.monotonic() - start < 10
+
+
 def test_those_who_do_not_come_are_missed(monkeypatch):
     from accel.launch import _free_port
 

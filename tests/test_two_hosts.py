@@ -21,7 +21,7 @@ from tests.two_hosts import DISK, TwoHosts, missing
 REASON = missing()
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(REASON is not None, reason=str(REASON))]
 
-STEPS, TIMEOUT_S, GRACE_S = 120, 10, 20
+STEPS, TIMEOUT_S, GRACE_S = 120, 20, 18
 PORT = 29517
 """Of the first host: nobody else is there."""
 
