@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -49,18 +48,6 @@ def test_the_torch_check_can_fail(tmp_path):
     program = TORCH_FREE.replace("import sys;", "import sys, torch;").format(words=["check"])
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, cwd=tmp_path, check=False)
     assert done.returncode == 1
-
-
-def test_check_answers_quickly(tmp_path):
-    """The bound is loose for a loaded machine; importing torch alone would break it."""
-    best = min(_seconds(lambda: outside(["check", "compression=[prune]"], tmp_path)) for _ in range(3))
-    assert best < 1.5
-
-
-def _seconds(work):
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def test_a_refused_run_leaves_its_record_and_nothing_else(tmp_path, capsys):

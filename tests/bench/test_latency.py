@@ -1,7 +1,7 @@
 """A compressed model against the dense one on every engine here, one text of 128 tokens at a time, in turn.
 
-ACCEL_RUN=outputs/DATE/TIME pytest -s tests/bench/test_latency.py     # of a run of yours, with its own dense baseline
-pytest -s tests/bench/test_latency.py                                 # of MiniLM cut and rounded without any training
+pytest -s tests/bench/test_latency.py     # of MiniLM cut and rounded without any training
+ACCEL_RUN=outputs/DATE/TIME ACCEL_DENSE=~/.cache/accel/baselines/… pytest -s tests/bench/test_latency.py   # of your own
 
 Beside each figure stands what the machine could do at best: the model's FLOPs at the speed of a large fp32 product.
 The figures go to latency.json in ACCEL_BENCH_OUT, or in the current folder.
@@ -22,8 +22,9 @@ from accel.baseline import folder_of
 from accel.compose import compose
 from accel.console import Console
 from accel.data.prepared import prepare
+from accel.exported import artifact_folder
 from accel.measure import SEQUENCE_LENGTH, THROUGHPUT_BATCH, measure, summarize
-from accel.measured import dense_candidates, candidates
+from accel.measured import candidates, dense_candidates
 from accel.onnx_export import random_inputs
 from accel.plan import decide
 from accel.report.record import processor, read_record
@@ -43,8 +44,10 @@ def run_of(tmp_path):
 
 
 def baseline_of(run):
+    if "ACCEL_DENSE" in os.environ:
+        return artifact_folder(os.environ["ACCEL_DENSE"])
     plan = decide(compose(read_record(run)["overrides"]))
-    return folder_of(plan, prepare(plan.task.load(plan.seed), plan))
+    return artifact_folder(folder_of(plan, prepare(plan.task.load(plan.seed), plan)))
 
 
 def fp32_flops_per_s():

@@ -2,12 +2,13 @@
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 from submitit.core.utils import UncompletedJobError
 
-from accel.sweep import slurm_job
+from accel.sweep import slurm_job, slurm_queue
 from accel.sweep.slurm_job import Ending, SlurmJob
 from accel.sweep.supervisor import Errand
 from accel.sweep.worker import Order
@@ -16,16 +17,21 @@ from accel.sweep.worker import Order
 @pytest.fixture
 def on_a_node(tmp_path, monkeypatch):
     """``on_a_node(exit code, signals)``: run a job there; ``submitit`` says what its own handler does."""
-    monkeypatch.setattr(slurm_job, "SETTLE_S", 0.0)
+    monkeypatch.setattr(slurm_queue, "SETTLE_S", 0.0)
     asked: list[str] = []
+
+    def asked_of_slurm(command, **settings):
+        asked.append(" ".join(command))
+        return subprocess.CompletedProcess(command, 0, "", "")
+
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR2)}
 
     def run(code, told=(), *, state="RUNNING", submitit=None, **variables):
         for name, value in {"SLURM_PROCID": "0", "SLURM_NTASKS": "1", "SLURM_JOB_ID": "7", **variables}.items():
             monkeypatch.setenv(name, value)
         signal.signal(signal.SIGUSR2, lambda number, frame: submitit())
-        monkeypatch.setattr(slurm_job, "state_of", lambda job: state)
-        monkeypatch.setattr(slurm_job.subprocess, "run", lambda command, **k: asked.append(" ".join(command)))
+        monkeypatch.setattr(slurm_queue, "state_of", lambda job: state)
+        monkeypatch.setattr(slurm_queue.subprocess, "run", asked_of_slurm)
 
         def supervised(order, stop):
             run.order = order
