@@ -172,12 +172,22 @@ def fit_link(kind: Kind, ranks: int, points: Sequence[tuple[float, float]]) -> L
 
 
 def _exchange(kind: Kind, numbers: int, size: int) -> Callable[[], object]:
+    """A collective as its strategy makes it: FSDP2 gathers and scatters by way of buffers that it makes each time."""
     whole = torch.zeros(numbers, device=_device())
     part = torch.zeros(numbers // size, device=_device())
+
+    def gather() -> None:
+        gathered = torch.empty_like(whole)
+        all_gather(gathered, part)
+        torch.empty_like(whole).copy_(gathered)
+
+    def scatter() -> None:
+        reduce_scatter(torch.empty_like(part), torch.empty_like(whole).copy_(whole))
+
     return {
         Kind.all_reduce: lambda: dist.all_reduce(whole),
-        Kind.all_gather: lambda: all_gather(whole, part),
-        Kind.reduce_scatter: lambda: reduce_scatter(part, whole),
+        Kind.all_gather: gather,
+        Kind.reduce_scatter: scatter,
     }[kind]
 
 

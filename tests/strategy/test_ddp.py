@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from safetensors.torch import load_file
 
 from accel.compose import compose
 from accel.errors import PlanError
@@ -69,3 +70,22 @@ def test_two_processes_train_every_technique_and_leave_one_record(tiny_run, tmp_
 )
 def test_every_option_works_under_ddp(tiny_run, tmp_path, words):
     assert run_ddp([*tiny_run, *words], tmp_path / "run")["steps"] == 8
+
+
+def weights(folder):
+    return load_file(folder / "model" / "model.safetensors")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("compress", ["bf16", "fp16"])
+def test_compressed_gradients_change_the_result_a_little(tiny_run, tmp_path, compress):
+    """Not at all would mean that nothing was compressed."""
+    words = [*(w for w in tiny_run if not w.startswith("hydra.run")), "trainer.precision=fp32"]
+    found = {}
+    for name in ("none", compress):
+        folder = tmp_path / name
+        more = [f"strategy.compress={name}"] if name == compress else []
+        run_ddp([*words, *more, f"hydra.run.dir={folder}"], folder)
+        found[name] = weights(folder)
+    largest = max(float((found["none"][key] - value).abs().max()) for key, value in found[compress].items())
+    assert 0 < largest < 1e-2
