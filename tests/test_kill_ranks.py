@@ -2,7 +2,6 @@
 nothing had been. ``ROUNDS=20 pytest tests/test_kill_ranks.py -m slow -s`` prints what happened in each round.
 """
 
-import hashlib
 import os
 import random
 import signal
@@ -14,8 +13,8 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from accel.report.metrics_file import read_metrics
 from accel.report.record import read_record
+from tests.run_folder import digest_of_model, steps_of
 
 pytestmark = pytest.mark.slow
 
@@ -59,20 +58,10 @@ def undisturbed(words, tmp_path_factory):
         if key not in found:
             folder = tmp_path_factory.mktemp("whole") / "run"
             subprocess.run(command([*words, f"strategy={strategy}", *more], folder), check=True, capture_output=True)
-            found[key] = digest(folder)
+            found[key] = digest_of_model(folder)
         return found[key]
 
     return of
-
-
-def digest(folder):
-    return hashlib.sha256((folder / "model" / "model.safetensors").read_bytes()).hexdigest()
-
-
-def steps_of(folder):
-    with suppress(OSError, ValueError):
-        return len(read_metrics(folder / "metrics.csv").get("train/loss", []))
-    return 0
 
 
 def ranks_of(parent):
@@ -131,7 +120,7 @@ def test_all_end_and_the_run_goes_on(words, undisturbed, tmp_path, round_):
     again = [*chosen, *([f"resume={folder}"] if goes_on else [])]
     target = folder if goes_on else tmp_path / "again"
     subprocess.run(command(again, target), check=True, capture_output=True)
-    assert digest(target) == undisturbed(strategy)
+    assert digest_of_model(target) == undisturbed(strategy)
 
 
 def test_negative_control_another_run_has_another_digest(undisturbed):

@@ -1,6 +1,5 @@
 """A run whose job Slurm starts again: by the variables that it sets, and on a real Slurm."""
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -10,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from accel.cli import main
-from accel.report.metrics_file import read_metrics
 from accel.report.record import read_record
 from accel.requeue import SlurmRun
 from accel.sweep import slurm_queue
 from tests.conftest import write_tiny_csv
+from tests.run_folder import digest_of_model, steps_of, wait_for
 
 WORDS = ["model=tiny_bert", "seed=1"]
 
@@ -80,24 +79,6 @@ def test_only_a_job_that_still_counts_as_running_is_queued_again(tmp_path, monke
     assert bool(said) == bool(says)
 
 
-def wait_for(condition, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def steps_of(folder):
-    try:
-        return len(read_metrics(folder / "metrics.csv").get("train/loss", []))
-    except (OSError, ValueError):
-        return 0
-
-
-def digest(folder):
-    return hashlib.sha256((folder / "model" / "model.safetensors").read_bytes()).hexdigest()
-
-
 @pytest.fixture
 def words(tmp_path):
     return [
@@ -153,7 +134,7 @@ def test_on_slurm_it_is_queued_again_and_goes_on(slurm, submitted, words, tmp_pa
         [sys.executable, "-m", "accel", *words, f"hydra.run.dir={tmp_path / 'alone'}"],
         env={**os.environ, "OMP_NUM_THREADS": "1"}, check=True, capture_output=True,
     )  # fmt: skip
-    assert digest(folder) == digest(tmp_path / "alone")
+    assert digest_of_model(folder) == digest_of_model(tmp_path / "alone")
 
 
 @pytest.mark.slow

@@ -1,6 +1,5 @@
 """One run of several processes that a real Slurm starts: by srun, on one node and on two."""
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -8,6 +7,7 @@ import sys
 import pytest
 
 from accel.report.record import read_record
+from tests.run_folder import digest_of_model
 
 pytestmark = pytest.mark.slow
 
@@ -16,10 +16,6 @@ STEPS = {
     "one node": (["-N1", "-n2"], ["strategy.processes=2"]),
     "two nodes": (["-N2", "--ntasks-per-node=1"], ["strategy.processes=1", "strategy.nodes=2"]),
 }
-
-
-def digest(folder):
-    return hashlib.sha256((folder / "model" / "model.safetensors").read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize("how", STEPS)
@@ -41,7 +37,7 @@ def test_srun_makes_the_run_that_accel_alone_makes(slurm, tiny_run, tmp_path, ho
     subprocess.run(
         [*run, "strategy.processes=2", f"hydra.run.dir={alone}"], env=environment, capture_output=True, check=True
     )
-    assert digest(whole) == digest(alone)
+    assert digest_of_model(whole) == digest_of_model(alone)
 
 
 def test_processes_that_the_configuration_does_not_mean_are_refused(slurm, tiny_run):

@@ -3,7 +3,6 @@
 Needs root and ``ip``: the machines are network namespaces.
 """
 
-import hashlib
 import subprocess
 import sys
 import time
@@ -12,10 +11,10 @@ import psutil
 import pytest
 
 from accel.checkpoint import LAST
-from accel.report.metrics_file import read_metrics
 from accel.report.record import read_record
 from accel.sharded_checkpoint import step_of
 from tests.conftest import write_tiny_csv
+from tests.run_folder import digest_of_model, steps_of
 from tests.two_hosts import DISK, TwoHosts, missing
 
 REASON = missing()
@@ -86,17 +85,6 @@ class Together:
         return [log.read_text() for log in self.logs]
 
 
-def steps_of(folder):
-    try:
-        return len(read_metrics(folder / "metrics.csv").get("train/loss", []))
-    except (OSError, ValueError):
-        return 0
-
-
-def digest(folder):
-    return hashlib.sha256((folder / "model" / "model.safetensors").read_bytes()).hexdigest()
-
-
 def weights(folder):
     from safetensors.torch import load_file
 
@@ -116,7 +104,7 @@ def test_two_hosts_train_what_two_processes_train(words, hosts, tmp_path):
         assert both.codes(240) == [0, 0], both.printed()
     first, second = (host.disk / "run" for host in hosts.hosts)
     assert not (second / "model").exists()
-    assert digest(first) == digest(alone(words, tmp_path, tmp_path / "alone"))
+    assert digest_of_model(first) == digest_of_model(alone(words, tmp_path, tmp_path / "alone"))
 
 
 def test_one_that_is_cut_off_ends_on_both_and_goes_on_later(words, hosts, tmp_path):
@@ -143,7 +131,7 @@ def test_one_that_is_cut_off_ends_on_both_and_goes_on_later(words, hosts, tmp_pa
     hosts.plug()
     with Together(hosts, [*words, f"resume={DISK}/run"]) as both:
         assert both.codes(240) == [0, 0], both.printed()
-    assert digest(first) == digest(alone(words, tmp_path, tmp_path / "alone"))
+    assert digest_of_model(first) == digest_of_model(alone(words, tmp_path, tmp_path / "alone"))
 
 
 def test_parts_of_a_checkpoint_need_a_common_disk(words, hosts, tmp_path):

