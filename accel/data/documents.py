@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 
 from accel.data import Dataset, Split
-from accel.data.examples import Example, Tally, split_off, texts_of, unique
+from accel.data.examples import Example, Tally, texts_of, unique
 from accel.data.table import READERS, read_paragraphs, read_table
 from accel.errors import DataError
 
@@ -62,12 +62,3 @@ def assemble(
         duplicates=tally.duplicates,
         notes=tally.notes,
     )
-
-
-def three_splits(
-    documents: Sequence[Example], test_fraction: float, validation_fraction: float, seed: int
-) -> tuple[list[Example], list[Example], list[Example]]:
-    """(train, validation, test): whole documents, shared out at random by the seed."""
-    rest, test = split_off(documents, test_fraction, seed)
-    train, validation = split_off(rest, validation_fraction, seed)
-    return train, validation, test

@@ -176,6 +176,32 @@ def without_overlap(
     return kept
 
 
+def three_splits(
+    train: Sequence[Example],
+    test_fraction: float,
+    validation_fraction: float,
+    seed: int,
+    *,
+    validation: Sequence[Example] = (),
+    test: Sequence[Example] = (),
+    tally: Tally | None = None,
+) -> tuple[list[Example], list[Example], list[Example]]:
+    """(train, validation, test), no text in two of them; what was not given is split off, at random by the seed.
+
+    Raises:
+        DataError: two of them are the same.
+    """
+    tally = tally or Tally()
+    validation = without_overlap(validation, "validation", test, "test", tally)
+    rest = without_overlap(train, "train", test, "test", tally)
+    rest = without_overlap(rest, "train", validation, "validation", tally)
+    if not test:
+        rest, test = split_off(rest, test_fraction, seed)
+    if not validation:
+        rest, validation = split_off(rest, validation_fraction, seed)
+    return rest, list(validation), list(test)
+
+
 def assemble(
     train: Sequence[Example], validation: Sequence[Example], test: Sequence[Example], tally: Tally, source: str
 ) -> Dataset:

@@ -93,9 +93,11 @@ def _runs(x: DTensor, dimension: int) -> list[_Run]:
     """Which indices along a dimension this process holds: torch is asked to cut up the indices as it cut the tensor."""
     alike = [_along_first(placement, dimension) for placement in x.placements]
     indices = torch.arange(x.shape[dimension], device=x.device_mesh.device_type)
-    held = distribute_tensor(indices, x.device_mesh, alike, src_data_rank=None).to_local().tolist()
-    starts = [i for i, index in enumerate(held) if i == 0 or index != held[i - 1] + 1]
-    return [_Run(held[i], i, end - i) for i, end in zip(starts, [*starts[1:], len(held)], strict=True)]
+    held = distribute_tensor(indices, x.device_mesh, alike, src_data_rank=None).to_local()
+    if not len(held):
+        return []
+    starts = [0, *((held.diff() != 1).nonzero().flatten() + 1).tolist()]
+    return [_Run(int(held[i]), i, end - i) for i, end in zip(starts, [*starts[1:], len(held)], strict=True)]
 
 
 def _along_first(placement: Placement, dimension: int) -> Placement:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from accel.data import Dataset
 from accel.data.crowdflower import tweets
-from accel.data.examples import Tally, assemble, split_off, unique
+from accel.data.examples import Tally, assemble, three_splits, unique
 from accel.task import Task
 from accel.task.text_classification import objections_to_sizes
 from accel.technique import Objection
@@ -48,6 +48,5 @@ class Airline(Task):
         tally = Tally()
         key = f"task={self.option_name()}"
         examples = unique(sorted(tweets(to_airlines=self.to_airlines, key=key), key=lambda e: e.texts), tally)
-        rest, test = split_off(examples, self.test_fraction, seed)
-        train, validation = split_off(rest, self.validation_fraction, seed)
-        return assemble(train, validation, test, tally, key)
+        splits = three_splits(examples, self.test_fraction, self.validation_fraction, seed)
+        return assemble(*splits, tally, key)

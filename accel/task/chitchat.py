@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from accel.data import Dataset
-from accel.data.documents import assemble, document, three_splits
-from accel.data.examples import Tally, unique
+from accel.data.documents import assemble, document
+from accel.data.examples import Tally, three_splits, unique
 from accel.packaged import Packaged
 from accel.task import LanguageTask
 

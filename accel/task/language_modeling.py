@@ -20,7 +20,7 @@ from pathlib import Path
 
 from accel.data import Dataset
 from accel.data.documents import assemble, read_documents
-from accel.data.examples import Example, Tally, split_off, without_overlap
+from accel.data.examples import Example, Tally, three_splits
 from accel.task import LanguageTask
 
 
@@ -45,13 +45,9 @@ class LanguageModeling(LanguageTask):
         train = self._read("train", self.train, tally)
         test = self._read("test", self.test, tally)
         validation = self._read("validation", self.validation, tally)
-        validation = without_overlap(validation, "validation", test, "test", tally)
-        train = without_overlap(train, "train", [*validation, *test], "validation or test", tally)
-        if self.test is None:
-            train, test = split_off(train, self.test_fraction, seed)
-        if self.validation is None:
-            train, validation = split_off(train, self.validation_fraction, seed)
-        return assemble(train, validation, test, tally, f"task.train={self.train}")
+        sizes = (self.test_fraction, self.validation_fraction)
+        splits = three_splits(train, *sizes, seed, validation=validation, test=test, tally=tally)
+        return assemble(*splits, tally, f"task.train={self.train}")
 
     def _read(self, split: str, path: str | None, tally: Tally) -> list[Example]:
         return [] if path is None else read_documents(path, f"task.{split}", self.text, tally)

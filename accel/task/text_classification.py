@@ -25,9 +25,8 @@ from accel.data.examples import (
     assemble,
     examples_of,
     relocated,
-    split_off,
+    three_splits,
     unique,
-    without_overlap,
 )
 from accel.data.table import read_table
 from accel.task import Task
@@ -77,14 +76,9 @@ class TextClassification(Task):
         train = self._read("train", self.train, tally)
         test = self._read("test", self.test, tally)
         validation = self._read("validation", self.validation, tally)
-        validation = without_overlap(validation, "validation", test, "test", tally)
-        train = without_overlap(train, "train", test, "test", tally)
-        train = without_overlap(train, "train", validation, "validation", tally)
-        if self.test is None:
-            train, test = split_off(train, self.test_fraction, seed)
-        if self.validation is None:
-            train, validation = split_off(train, self.validation_fraction, seed)
-        return assemble(train, validation, test, tally, f"task.train={self.train}")
+        sizes = (self.test_fraction, self.validation_fraction)
+        splits = three_splits(train, *sizes, seed, validation=validation, test=test, tally=tally)
+        return assemble(*splits, tally, f"task.train={self.train}")
 
     def _read(self, split: str, path: str | None, tally: Tally) -> list[Example]:
         if path is None:

@@ -1,7 +1,7 @@
 import pytest
 
-from accel.data.documents import assemble, document, read_documents, three_splits
-from accel.data.examples import Tally
+from accel.data.documents import assemble, document, read_documents
+from accel.data.examples import Tally, three_splits
 from accel.errors import DataError
 
 

@@ -4,7 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from accel.data.examples import Example, Tally, assemble, examples_of, sorted_labels, split_off, unique, without_overlap
+from accel.data.examples import (
+    Example,
+    Tally,
+    assemble,
+    examples_of,
+    sorted_labels,
+    split_off,
+    three_splits,
+    unique,
+    without_overlap,
+)
 from accel.data.table import Table
 from accel.errors import DataError
 
@@ -139,3 +149,14 @@ def test_the_fingerprint_follows_content_and_order():
     assert assembled(rows).fingerprint == assembled(list(rows)).fingerprint
     assert assembled(rows).fingerprint != assembled(rows[::-1]).fingerprint
     assert assembled(rows).fingerprint != assembled(rows[:-1]).fingerprint
+
+
+def test_what_is_given_is_kept_and_the_rest_is_split_off():
+    rows, tally = examples(a=20, b=20), Tally()
+    train, validation, test = three_splits(rows, 0.2, 0.1, 0, test=rows[:3], tally=tally)
+    assert test == rows[:3]
+    assert validation
+    assert len(train) + len(validation) == 37
+    assert not {e.texts for e in train} & {e.texts for e in [*validation, *test]}
+    assert tally.dropped == 3
+    assert three_splits(rows, 0.2, 0.1, 0)[2] == split_off(rows, 0.2, 0)[1]
