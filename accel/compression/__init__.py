@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -107,9 +108,9 @@ class Removal(Compression):
         return self.removes and self.needs_baseline
 
     @property
+    @abstractmethod
     def removes(self) -> bool:
         """Whether the settings ask for anything at all; without, the model stays what it would have been."""
-        raise NotImplementedError
 
     @property
     def sees_no_private_example(self) -> bool:

@@ -47,7 +47,7 @@ class Entry:
 
 
 @dataclass
-class Page:
+class Page(ABC):
     """A layer's page in the book: its trainable parameters, their sums, and what backward noted."""
 
     weight: Tensor | None
@@ -65,13 +65,13 @@ class Page:
             return self.entries[0]
         return Entry(torch.cat([e.x for e in self.entries], 1), torch.cat([e.g for e in self.entries], 1))
 
+    @abstractmethod
     def squared_norms(self, entry: Entry, grams: Grams) -> Tensor:
         """[batch]."""
-        raise NotImplementedError
 
+    @abstractmethod
     def add_weighted(self, entry: Entry, factors: Tensor) -> None:
         """Add the sum over samples of ``factors[i] * gradient[i]`` to the parameters' sums."""
-        raise NotImplementedError
 
     def parameters(self) -> Iterable[Tensor]:
         """The trainable ones."""

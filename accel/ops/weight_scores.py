@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,7 +20,7 @@ Scores = Mapping[str, Tensor]
 """By the layer's name: [out_features, in_features], larger matters more."""
 
 
-class WeightScorer:
+class WeightScorer(ABC):
     """Scores every masked layer's weights when a choice is due."""
 
     per_row: ClassVar[bool] = False
@@ -28,9 +29,9 @@ class WeightScorer:
     def on_gradients(self, model: nn.Module) -> None:
         """Between the backward pass and the optimizer's step."""
 
+    @abstractmethod
     def scores(self, model: nn.Module) -> Scores:
         """Of the weights as they are now."""
-        raise NotImplementedError
 
 
 class MagnitudeScorer(WeightScorer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -73,9 +74,9 @@ class Distributed(Strategy):
     timeout_s: int = 600
     """After this long without an answer from the others, a process gives up."""
 
+    @abstractmethod
     def lightning_strategy(self) -> ParallelStrategy:
         """What wraps the model and lets the processes talk."""
-        raise NotImplementedError
 
     def num_processes(self) -> int:
         return self.processes * self.nodes

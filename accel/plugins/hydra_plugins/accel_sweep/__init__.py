@@ -3,6 +3,7 @@
 Hydra executes this module without registering it, so a dataclass here must not use postponed annotations.
 """
 
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import Optional
 
@@ -19,8 +20,9 @@ class _AnyLauncher(Launcher):
 
         self.work = JobLauncher(lambda common: self.pool(common, settings))
 
+    @abstractmethod
     def pool(self, common, settings):
-        raise NotImplementedError
+        """Where jobs run."""
 
     def setup(self, *, hydra_context, task_function, config) -> None:
         self.work.setup(hydra_context, task_function, config)
