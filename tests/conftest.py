@@ -33,7 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[variable] = str(path)
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    threads = "1" if "PYTEST_XDIST_WORKER" in os.environ else "2"  # workers share the cores
+    shared = getattr(config.option, "numprocesses", None) or "PYTEST_XDIST_WORKER" in os.environ
+    threads = "1" if shared else "2"  # workers share the cores, and have the environment of the one that starts them
     os.environ.setdefault("OMP_NUM_THREADS", threads)  # torch's number of threads, without importing torch
     for variable in VARIABLES:
         os.environ.pop(variable, None)

@@ -43,7 +43,8 @@ def words(tmp_path):
 
 
 @pytest.fixture
-def hosts(tmp_path):
+def hosts(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # two processes of one machine share its cores, and two hosts do not
     with TwoHosts(tmp_path) as two:
         yield two
 
