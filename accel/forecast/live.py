@@ -47,7 +47,7 @@ def forecast_live(plan: Plan, words: Sequence[str]) -> int:
     quiet_third_parties()
 
     console = Console(None, rank=place.rank)
-    device, compute = measure(plan, ranks, console)
+    device, pace = measure(plan, ranks, console)
     if place.leads:
-        print_outlook(plan, device, compute)
+        print_outlook(plan, device, pace)
     return ranks.leave(ExitCode.DONE, together=True)

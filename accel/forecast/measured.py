@@ -1,7 +1,8 @@
 """What this machine does: seconds of a step by its tokens, of the optimizer, and of collectives by their bytes.
 
 Compute is a + c tokens, a collective alpha + bytes / beta (Hockney 1994): both are fitted to medians of few seconds of
-work. All processes compute at the same time, because they share memory and clock.
+work. All processes compute at the same time, because they share memory and clock. A strategy that keeps the model in
+parts is timed with the parts too: what its passes take beyond both is its overhead.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from itertools import cycle, islice
 from statistics import median
@@ -27,7 +28,7 @@ from accel.data.prepared import Prepared, prepare
 from accel.fit import facts_of
 from accel.forecast.device import HERE, Device, Kind, Link
 from accel.forecast.outlook import work_of
-from accel.forecast.steps import Compute
+from accel.forecast.steps import Line, Pace, step_time
 from accel.forecast.work import ADAMW_BYTES, WEIGHT_BYTES, Work
 from accel.module import TransformerModule
 from accel.plan import Plan
@@ -45,21 +46,11 @@ SIZES = tuple(int(mib * 2**20) for mib in (0.125, 0.5, 2, 8, 32))
 EXCHANGES = 5
 
 
-@dataclass(frozen=True)
-class Pace:
-    """Seconds of one process."""
-
-    at_rest_s: float
-    """Of a step, however few its tokens."""
-    per_token_s: float
-    optimizer_s: float
-
-    def compute(self) -> Compute:
-        """Seconds of the forward and backward passes of a step, for the forecast."""
-        return lambda work: work.accumulate * (self.at_rest_s + self.per_token_s * work.tokens)
+Timing = tuple[float, float, float]
+"""Tokens, seconds of both passes, seconds of the optimizer."""
 
 
-def measure(plan: Plan, ranks: Ranks, console: Console) -> tuple[Device, Compute]:
+def measure(plan: Plan, ranks: Ranks, console: Console) -> tuple[Device, Pace]:
     """Time a dense model's steps and the collectives, on all processes of the plan.
 
     Compression, a teacher and privacy are left out: what they cost depends on how far training has come.
@@ -70,14 +61,17 @@ def measure(plan: Plan, ranks: Ranks, console: Console) -> tuple[Device, Compute
     assert isinstance(strategy, Distributed)
     with _process_group(strategy.timeout_s), _cores_of_one(strategy.local_processes()):
         console.say("Measuring steps and collectives; nothing is trained or kept.")
-        pace = time_steps(plan, data, ranks.place.rank)
+        pace = fit_pace(time_steps(replace(plan, strategy=Single()), data, ranks.place.rank))
         links = {kind: time_collective(kind) for kind in Kind}
-    return as_device(work_of(plan), strategy, pace, links), pace.compute()
+        device = as_device(work_of(plan), strategy, pace, links)
+        if strategy.saves_parts:
+            pace = replace(pace, overhead=fit_overhead(time_steps(plan, data, ranks.place.rank), plan, device, pace))
+    return device, pace
 
 
 def as_device(work: Work, strategy: Distributed, pace: Pace, links: Mapping[Kind, Link]) -> Device:
     """This machine by the constants that were measured on it."""
-    seconds = pace.compute()(work)
+    seconds = pace.passes.seconds(work)
     return Device(
         name=HERE,
         source=f"measured on {strategy.num_processes()} processes of {platform.node()}; more ranks are taken to "
@@ -94,9 +88,9 @@ def as_device(work: Work, strategy: Distributed, pace: Pace, links: Mapping[Kind
     )
 
 
-def time_steps(plan: Plan, data: Prepared, rank: int) -> Pace:
-    """A step's time by its tokens; every process does the same at the same time."""
-    dense = replace(plan, compression=(), privacy=None, strategy=Single())
+def time_steps(plan: Plan, data: Prepared, rank: int) -> list[Timing]:
+    """Medians of steps of several sizes under the plan's strategy; every process does the same at the same time."""
+    dense = replace(plan, compression=(), privacy=None)
     module = TransformerModule(dense, facts_of(dense, data), data.objective.scores(data.validation))
     module.configure_model()
     module.model.to(_device()).train()
@@ -105,21 +99,43 @@ def time_steps(plan: Plan, data: Prepared, rank: int) -> Pace:
     for share in SHARES:
         timed = [_step(plan, module, optimizer, b) for b in islice(_batches(dense, data, share, rank), STEPS)]
         medians.append(tuple(median(values) for values in zip(*timed[WARM:], strict=True)))
-    return fit_pace(medians)
+    return medians
 
 
-def fit_pace(medians: Sequence[tuple[float, ...]]) -> Pace:
-    """The line through (tokens, seconds of both passes, seconds of the optimizer) of steps of several sizes."""
-    tokens, passes, updates = zip(*medians, strict=True)
-    per_token, at_rest = np.polyfit(tokens, passes, deg=1)
+def fit_pace(timings: Sequence[Timing]) -> Pace:
+    """Of steps of a whole model."""
+    return Pace(fit_line([(tokens, passes) for tokens, passes, _ in timings]), median(t[2] for t in timings))
+
+
+def fit_overhead(timings: Sequence[Timing], plan: Plan, device: Device, pace: Pace) -> Line:
+    """What steps of a model in parts took beyond computing and exchanging.
+
+    Args:
+        timings: of the processes of the plan.
+        pace: of the whole model.
+    """
+    work, spread, ranks = work_of(plan), plan.strategy.spread(), plan.strategy.num_processes()
+    beyond = []
+    for tokens, passes, _ in timings:
+        expected = step_time(replace(work, tokens=int(tokens), accumulate=1), spread, device, ranks, pace)
+        beyond.append((tokens, max(0.0, passes - expected.compute_s - expected.exposed_s)))
+    return fit_line(beyond)
+
+
+def fit_line(points: Sequence[tuple[float, float]]) -> Line:
+    """Through (tokens, seconds); neither falls below zero."""
+    tokens, seconds = zip(*points, strict=True)
+    per_token, at_rest = np.polyfit(tokens, seconds, deg=1)
     if at_rest < 0:  # noise; a step of no tokens takes no negative time
-        at_rest, per_token = 0.0, float(np.dot(tokens, passes) / np.dot(tokens, tokens))
-    return Pace(float(at_rest), float(per_token), median(updates))
+        at_rest, per_token = 0.0, float(np.dot(tokens, seconds) / np.dot(tokens, tokens))
+    elif per_token < 0:
+        at_rest, per_token = float(np.mean(seconds)), 0.0
+    return Line(float(at_rest), float(per_token))
 
 
 def _step(
     plan: Plan, module: TransformerModule, optimizer: torch.optim.Optimizer, batch: Mapping[str, Tensor]
-) -> tuple[float, float, float]:
+) -> Timing:
     dist.barrier()
     passes = seconds_of(lambda: _pass(plan, module, batch))
     return float(batch["input_ids"].numel()), passes, seconds_of(lambda: _update(plan, module, optimizer))
@@ -130,7 +146,7 @@ def _batches(plan: Plan, data: Prepared, share: float, rank: int) -> Iterator[di
     settings = plan.trainer.settings()
     sizes = {k: max(1, int(share * settings[k])) for k in ("batch_tokens", "batch_size") if settings[k]}
     trainer: Any = replace(plan.trainer, **sizes)
-    order = data.sampler(replace(plan, trainer=trainer)).batches(rank)
+    order = data.sampler(replace(plan, trainer=trainer), rank).batches(0)
     collate = data.collator()
     for indices in cycle(order):
         yield {name: value.to(_device()) for name, value in collate([data.train[i] for i in indices]).items()}

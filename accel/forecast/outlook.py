@@ -10,7 +10,7 @@ from accel.errors import DataError
 from accel.forecast.device import Device
 from accel.forecast.shape import Shape
 from accel.forecast.spread import Spread
-from accel.forecast.steps import Compute, StepTime, step_time
+from accel.forecast.steps import Pace, StepTime, step_time
 from accel.forecast.work import Work
 from accel.plan import Plan
 from accel.strategy.ddp import Ddp
@@ -47,11 +47,11 @@ class Outlook:
     times: list[StepTime]
 
 
-def outlook(plan: Plan, device: Device, compute: Compute | None = None) -> Outlook:
+def outlook(plan: Plan, device: Device, pace: Pace | None = None) -> Outlook:
     """Forecast a plan.
 
     Args:
-        compute: measured on this machine; by default from the device's constants.
+        pace: measured on this machine; by default computation follows from the device's constants.
 
     Raises:
         DataError: the model's sizes cannot be known without a download.
@@ -61,7 +61,7 @@ def outlook(plan: Plan, device: Device, compute: Compute | None = None) -> Outlo
     rooms = [_room(name, spread, work, device, ranks) for name, spread in _alternatives(plan)]
     spread = plan.strategy.spread()
     many = sorted({*RANKS, plan.strategy.num_processes()})
-    return Outlook(work, device, rooms, [step_time(work, spread, device, p, compute) for p in many])
+    return Outlook(work, device, rooms, [step_time(work, spread, device, p, pace) for p in many])
 
 
 def work_of(plan: Plan) -> Work:

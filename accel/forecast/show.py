@@ -7,7 +7,7 @@ from rich.table import Table
 
 from accel.forecast.device import Device, device_named
 from accel.forecast.outlook import FREE_SHARE, Outlook, outlook
-from accel.forecast.steps import Compute, efficiency
+from accel.forecast.steps import Pace, efficiency
 from accel.plan import Plan
 
 GB = 1e9
@@ -23,16 +23,16 @@ def print_forecast(plan: Plan, device: str) -> None:
     print_outlook(plan, device_named(device))
 
 
-def print_outlook(plan: Plan, device: Device, compute: Compute | None = None) -> None:
+def print_outlook(plan: Plan, device: Device, pace: Pace | None = None) -> None:
     """What the plan would take on a device.
 
     Args:
-        compute: measured on it; by default from its constants.
+        pace: measured on it; by default computation follows from its constants.
 
     Raises:
         DataError: the model's sizes are not known here.
     """
-    found = outlook(plan, device, compute)
+    found = outlook(plan, device, pace)
     console = Console(highlight=False)
     console.print(*tables(found, plan.strategy.option_name()), notes(found), sep="\n")
 
@@ -73,15 +73,18 @@ def _memory(found: Outlook) -> Table:
 def _times(found: Outlook, strategy: str) -> Table:
     table = _table(
         f"One optimizer step under strategy={strategy}, ms",
-        "ranks", "step", "compute", "exchange", "exposed", "tokens/s", "efficiency", "limit",
+        "ranks", "step", "compute", "exposed", "other", "tokens/s", "efficiency", "limit",
     )  # fmt: skip
     one = found.times[0]
     for time in found.times:
-        parts = (time.total_s, time.compute_s, time.exchange_s, time.exposed_s)
+        parts = (time.total_s, time.compute_s, time.exposed_s, time.overhead_s)
         milliseconds = (f"{1e3 * seconds:,.1f}" for seconds in parts)
         share = f"{efficiency(one, time):.0%}"
         table.add_row(str(time.ranks), *milliseconds, f"{time.tokens_per_s:,.0f}", share, time.limit)
-    table.caption = "exposed: what of the exchange the computation does not hide"
+    table.caption = (
+        "exposed: what of all collectives the computation does not hide; other: copies of a model in parts, and "
+        "waiting for the slowest rank at each layer, where measured"
+    )
     return table
 
 

@@ -32,10 +32,10 @@ def main(rank, port, rounds, *sizes):
         for strategy in STRATEGIES:
             middle, _ = plan_of(sorted(sizes)[len(sizes) // 2], f"strategy={strategy}")
             with rank_of_two(rank, next(ports)):
-                device, compute = measure(middle, ranks, Console(None, silent=True))
+                device, pace = measure(middle, ranks, Console(None, silent=True))
             for tokens in sizes:
                 plan, data = plan_of(tokens, f"strategy={strategy}")
-                forecast = next(t for t in outlook(plan, device, compute).times if t.ranks == 2)
+                forecast = next(t for t in outlook(plan, device, pace).times if t.ranks == 2)
                 ranks.gather()
                 with rank_of_two(rank, next(ports)):
                     found[f"{strategy} {tokens}"].append((forecast.total_s, ours(plan, data)))

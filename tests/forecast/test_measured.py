@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch.distributed as dist
 
@@ -5,10 +7,12 @@ from accel.compose import compose
 from accel.data.prepared import prepare
 from accel.forecast import measured
 from accel.forecast.device import Kind, Link
-from accel.forecast.measured import as_device, fit_link, fit_pace, time_steps
+from accel.forecast.measured import as_device, fit_line, fit_link, fit_overhead, fit_pace, time_steps
 from accel.forecast.outlook import outlook, work_of
 from accel.forecast.spread import Collective
+from accel.forecast.steps import Line, step_time
 from accel.plan import decide
+from accel.strategy.single import Single
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -21,12 +25,33 @@ def test_alpha_and_beta_are_found_again(kind):
     assert found.beta_bytes_per_s == pytest.approx(link.beta_bytes_per_s)
 
 
-def test_a_line_is_found_again_and_never_begins_below_zero():
+def test_a_line_is_found_again_and_never_falls_below_zero():
     pace = fit_pace([(tokens, 0.05 + 2e-4 * tokens, 0.01) for tokens in (256.0, 512.0, 1024.0)])
-    assert (pace.at_rest_s, pace.per_token_s, pace.optimizer_s) == pytest.approx((0.05, 2e-4, 0.01))
-    noisy = fit_pace([(256.0, 0.02, 0.01), (512.0, 0.1, 0.01), (1024.0, 0.3, 0.01)])
+    assert (pace.passes.at_rest_s, pace.passes.per_token_s, pace.optimizer_s) == pytest.approx((0.05, 2e-4, 0.01))
+    noisy = fit_line([(256.0, 0.02), (512.0, 0.1), (1024.0, 0.3)])
     assert noisy.at_rest_s == 0
     assert 1e-4 < noisy.per_token_s < 3e-4
+    falling = fit_line([(256.0, 0.3), (512.0, 0.2), (1024.0, 0.1)])
+    assert (falling.at_rest_s, falling.per_token_s) == pytest.approx((0.2, 0))
+
+
+def test_what_a_model_in_parts_takes_beyond_computing_and_exchanging_is_found_again():
+    """From the times that the forecast itself gives with it, and those without it."""
+    plan = decide(compose(["model=tiny_bert", "strategy=fsdp", "strategy.processes=2", "trainer.precision=fp32"]))
+    links = {kind: Link(alpha_s=1e-3, beta_bytes_per_s=1e8) for kind in Kind}
+    pace = fit_pace([(tokens, 0.05 + 2e-4 * tokens, 0.01) for tokens in (256.0, 1024.0)])
+    device = as_device(work_of(plan), plan.strategy, pace, links)
+
+    def timings(overhead):
+        for tokens in (256, 512, 1024):
+            work, known = replace(work_of(plan), tokens=tokens), replace(pace, overhead=overhead)
+            expected = step_time(work, plan.strategy.spread(), device, 2, known)
+            assert expected.overhead_s == pytest.approx(overhead.seconds(work))
+            yield tokens, expected.total_s - expected.optimizer_s, expected.optimizer_s
+
+    for overhead in (Line(0.1, 3e-5), Line(0.0, 0.0)):
+        found = fit_overhead(list(timings(overhead)), plan, device, pace)
+        assert (found.at_rest_s, found.per_token_s) == pytest.approx((overhead.at_rest_s, overhead.per_token_s))
 
 
 @pytest.fixture
@@ -52,13 +77,13 @@ def test_the_forecast_rests_on_what_was_measured(alone, tiny_csv, monkeypatch):
         return sizes[-1] / 1e3 if len(sizes) > count else 0.25
 
     monkeypatch.setattr(measured, "seconds_of", clock)
-    pace = time_steps(plan, prepare(plan.task.load(0), plan), rank=0)
+    pace = fit_pace(time_steps(replace(plan, strategy=Single()), prepare(plan.task.load(0), plan), rank=0))
     assert len(sizes) == len(measured.SHARES) * measured.STEPS
     assert max(sizes) <= 512
-    assert pace.per_token_s == pytest.approx(1e-3)
+    assert pace.passes.per_token_s == pytest.approx(1e-3)
     links = {kind: Link(alpha_s=1e-3, beta_bytes_per_s=1e8) for kind in Kind}
     device = as_device(work_of(plan), plan.strategy, pace, links)
-    two = outlook(plan, device, pace.compute()).times[1]
+    two = outlook(plan, device, pace).times[1]
     assert two.ranks == 2
     assert two.compute_s == pytest.approx(0.512)
     assert two.optimizer_s == pytest.approx(0.25)

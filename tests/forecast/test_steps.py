@@ -4,7 +4,7 @@ import pytest
 
 from accel.forecast.device import H100
 from accel.forecast.spread import Replicated, Sharded, Split
-from accel.forecast.steps import efficiency, step_time
+from accel.forecast.steps import Line, Pace, efficiency, step_time
 from tests.forecast.test_work import WORK
 
 
@@ -16,7 +16,11 @@ def test_one_rank_exchanges_nothing():
 
 
 def test_a_measured_computation_takes_the_place_of_the_constants():
-    assert step_time(WORK, Replicated(), H100, 1, compute=lambda work: 2.5).compute_s == 2.5
+    pace = Pace(Line(2.5, 0.0), optimizer_s=1.0, overhead=Line(0.5, 0.0))
+    one, two = (step_time(WORK, Replicated(), H100, ranks, pace) for ranks in (1, 2))
+    assert one.compute_s == two.compute_s == 2.5 * WORK.accumulate
+    assert (one.overhead_s, two.overhead_s) == (0, 0.5 * WORK.accumulate)
+    assert two.total_s == two.compute_s + two.exposed_s + two.overhead_s + two.optimizer_s
 
 
 def test_what_cannot_hide_is_exposed():
