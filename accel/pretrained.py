@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -153,35 +152,6 @@ def load_network(folder: Path, objective: Objective, key: str) -> nn.Module:
             f"{key}={folder}: the weights do not fit config.json ({wrong[0]}). Copy both from the same model."
         )
     return ready(model)
-
-
-def convert_gguf(file: Path, folder: Path) -> Path:
-    """A GGUF file as a plain fp32 folder, made once; the folder appears whole or not at all.
-
-    Needs the package ``gguf``.
-    """
-    import torch
-    from filelock import FileLock
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{folder}.lock"):
-        if folder.is_dir():
-            return folder
-        temporary = folder.with_name(f".{folder.name}.tmp")
-        shutil.rmtree(temporary, ignore_errors=True)
-        source = {"gguf_file": file.name, "local_files_only": True}
-        with quiet():
-            read = AutoModelForCausalLM.from_pretrained(file.parent, dtype=torch.float32, **source)
-            AutoTokenizer.from_pretrained(file.parent, **source).save_pretrained(temporary)
-            values = read.config.to_dict()
-            for name in ("quantization_config", "_pre_quantization_dtype"):  # such a model refuses to be saved
-                values.pop(name, None)
-            plain = type(read)(type(read.config).from_dict(values))
-            plain.load_state_dict(read.state_dict())
-            plain.save_pretrained(temporary)
-        temporary.rename(folder)
-    return folder
 
 
 def ready(model: nn.Module) -> nn.Module:

@@ -155,6 +155,7 @@ class Technique(Option):
     ==================  =====================================================================
     check_machine       first of all, when torch is there
     kept_tokens         when the training examples have been tokenized
+    check_data          after it, before any model is built
     check_budget        before the dense baseline is trained
     trainer_args        before the ``Trainer`` is made
     adapt_model         in ``configure_model``: before weights are restored or wrapped
@@ -215,6 +216,17 @@ class Technique(Option):
         """Ids of the pieces that the finished model needs; None for all."""
         del tokenizer, examples
         return None
+
+    def check_data(self, tokenizer: PreTrainedTokenizerBase, objective: Objective) -> None:
+        """Refuse data that the settings do not fit.
+
+        Args:
+            tokenizer: of the student, with all of its pieces.
+
+        Raises:
+            DataError: what does not fit, and what would.
+        """
+        del tokenizer, objective
 
     def trainer_args(self, args: dict[str, Any]) -> dict[str, Any]:
         return args

