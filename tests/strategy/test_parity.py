@@ -20,6 +20,7 @@ CASES = {
     "gpt2": ["model=tiny_gpt2"],
     "llama": ["model=tiny_llama"],
     "t5": ["model=tiny_t5"],
+    "language model": ["task=language_modeling", "task.text=text", "task.block_length=32", "model=tiny_gpt2"],
     "lora": ["model=tiny_gpt2", "tuning=lora"],
     "removed": ["compression=[layers,prune]", "compression.prune.every_steps=1", "compression.prune.start=pretrained",
                 "compression.layers.start=pretrained"],
