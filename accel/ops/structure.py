@@ -7,6 +7,7 @@ columns in the ``output``; masking it means zeroing those columns, which gives t
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,6 +46,10 @@ class Layout:
     """How many projections share each input layer's rows (GPT-2 keeps query, key and value in one)."""
     queries: str = ""
     """Attribute of the owner with the number of query heads that share keys and values: they go together."""
+    positions: str = ""
+    """The owner's table with a bias of each head for each distance (T5), of which the first layer has the only one."""
+    over_input: bool = True
+    """Whether it attends over the tokens of the input: in a decoder beside an encoder it does not."""
 
 
 _ENCODER_LAYER = r"(.*\.)?encoder\.layer\.\d+"
@@ -77,6 +82,22 @@ _LLAMA = (
 _DISTILBERT_LAYER = r"(.*\.)?transformer\.layer\.\d+"
 _GPT2_LAYER = r"(.*\.)?h\.\d+"
 _T5_FEED_FORWARD = r".*\.block\.\d+\.layer\.\d+\.DenseReluDense"
+
+
+def _t5_attention(layer: str, name: str, *, over_input: bool) -> Layout:
+    return Layout(
+        layer=layer,
+        kind=HEADS,
+        inputs=(f"{name}.q", f"{name}.k", f"{name}.v"),
+        output=f"{name}.o",
+        owner=name,
+        count="n_heads",
+        widths=("inner_dim",),
+        head_dim="key_value_proj_dim",
+        positions="relative_attention_bias",
+        over_input=over_input,
+    )
+
 
 LAYOUTS: Mapping[str, tuple[Layout, ...]] = {
     "bert": _BERT,
@@ -112,8 +133,10 @@ LAYOUTS: Mapping[str, tuple[Layout, ...]] = {
     "mistral": _LLAMA,
     "qwen2": _LLAMA,
     "qwen3": _LLAMA,
-    # T5 shares one relative position bias per stack, with one column per head, so its heads stay.
     "t5": (
+        _t5_attention(r"(.*\.)?encoder\.block\.\d+\.layer\.0", "SelfAttention", over_input=True),
+        _t5_attention(r"(.*\.)?decoder\.block\.\d+\.layer\.0", "SelfAttention", over_input=False),
+        _t5_attention(r"(.*\.)?decoder\.block\.\d+\.layer\.1", "EncDecAttention", over_input=False),
         Layout(layer=_T5_FEED_FORWARD, kind=CHANNELS, inputs=("wi",), output="wo"),
         Layout(layer=_T5_FEED_FORWARD, kind=CHANNELS, inputs=("wi_0", "wi_1"), output="wo"),
     ),
@@ -161,7 +184,12 @@ class Block:
     def parameters_per_unit(self, model: nn.Module) -> int:
         """How many parameters disappear with one unit."""
         biases = sum(self.rows_per_unit(model, path) for path in self.inputs if _linear(model, path).bias is not None)
-        return self.weights_per_unit(model) + biases
+        positions = self.positions(model)
+        return self.weights_per_unit(model) + biases + (positions.num_embeddings if positions else 0)
+
+    def positions(self, model: nn.Module) -> nn.Embedding | None:
+        """The attention's own table with a column for each head, where ``own_positions`` has given it one."""
+        return getattr(model.get_submodule(self.owner), self.layout.positions, None) if self.layout.positions else None
 
     def weights_per_unit(self, model: nn.Module) -> int:
         """The same without biases: what is multiplied with every token."""
@@ -221,7 +249,8 @@ def last_projections(model: nn.Module) -> tuple[list[nn.Module], int]:
 
     Empty for an architecture whose attention is not in ``LAYOUTS``.
     """
-    attentions = [layout for layout in LAYOUTS.get(model.config.model_type, ()) if layout.kind == HEADS]  # type: ignore[union-attr]
+    layouts = LAYOUTS.get(model.config.model_type, ())  # type: ignore[union-attr]
+    attentions = [layout for layout in layouts if layout.kind == HEADS and layout.over_input]
     for name, layer in reversed(list(model.named_modules())):
         for layout in attentions:
             if re.fullmatch(layout.layer, name) and all(_exists(layer, path) for path in layout.inputs):
@@ -306,11 +335,41 @@ def remove_units(model: nn.Module, block: Block, keep: Tensor) -> None:
 
     The model computes what it computed with those units masked, with fewer rows and columns.
     """
+    if block.layout.positions:
+        own_positions(model)
     for path in block.inputs:
         width = block.rows_per_unit(model, path) // block.fused
         _keep_rows(_linear(model, path), keep.repeat_interleave(width).repeat(block.fused).nonzero().flatten())
     _keep_columns(_linear(model, block.output), keep.repeat_interleave(block.unit_width).nonzero().flatten())
+    positions = block.positions(model)
+    if positions is not None:
+        _keep_heads(positions, keep.nonzero().flatten())
     set_num_units(model, block, int(keep.sum()))
+
+
+def own_positions(model: nn.Module) -> None:
+    """Give every attention its own copy of the position table that its stack shares, in place. Idempotent.
+
+    Layers that have lost different heads can no longer add one bias; each computes that of its own heads.
+    """
+    blocks = [block for block in find_blocks(model) if block.layout.positions]
+    shared: nn.Embedding | None = None
+    for block in blocks:  # in module order: a stack begins with the layer that has the table
+        attention: Any = model.get_submodule(block.owner)
+        if getattr(attention, "accel_own_positions", False):
+            return
+        attention.accel_own_positions = True
+        attention.register_forward_pre_hook(_without_positions, with_kwargs=True)
+        shared = block.positions(model) or shared
+        if not attention.has_relative_attention_bias and block.owner.endswith("SelfAttention"):
+            setattr(attention, block.layout.positions, copy.deepcopy(shared))
+            attention.has_relative_attention_bias = True
+
+
+def _without_positions(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """What another layer has computed for its own heads is not for these."""
+    del module
+    return args, {**kwargs, "position_bias": None}
 
 
 def resize(model: nn.Module, num_units: Mapping[str, int]) -> None:
@@ -338,6 +397,12 @@ def _keep_columns(linear: nn.Linear, index: Tensor) -> None:
     index = index.to(linear.weight.device)
     linear.weight = nn.Parameter(linear.weight[:, index].clone(), requires_grad=linear.weight.requires_grad)
     linear.in_features = len(index)
+
+
+def _keep_heads(table: nn.Embedding, index: Tensor) -> None:
+    index = index.to(table.weight.device)
+    table.weight = nn.Parameter(table.weight[:, index].clone(), requires_grad=table.weight.requires_grad)
+    table.embedding_dim = len(index)
 
 
 def set_num_units(model: nn.Module, block: Block, count: int) -> None:

@@ -29,8 +29,12 @@ WHOLE = Replicate()
 
 
 def splittable(model: nn.Module, size: int) -> list[Block]:
-    """The blocks whose units can be dealt out evenly to ``size`` processes; the others stay whole on each of them."""
-    return [block for block in find_blocks(model, wrapped=True) if block.num_units % size == 0]
+    """The blocks whose units can be dealt out evenly to ``size`` processes; the others stay whole on each of them.
+
+    So do T5's heads: their bias is that of a table which its first layer has for all layers.
+    """
+    blocks = find_blocks(model, wrapped=True)
+    return [block for block in blocks if block.num_units % size == 0 and not block.layout.positions]
 
 
 def split(model: nn.Module, mesh: DeviceMesh) -> None:

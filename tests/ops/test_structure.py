@@ -9,6 +9,7 @@ from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
 from accel.objective import Classification
+from accel.ops import structure
 from accel.ops.structure import CHANNELS, HEADS, count_units, find_blocks, mask_units, remove_units, resize
 from accel.pretrained import ready
 
@@ -97,18 +98,19 @@ def test_removing_other_units_than_the_masked_ones_differs():
 
 
 @pytest.mark.parametrize(
-    ("name", "kinds"),
-    [("bert", {HEADS, CHANNELS}), ("gpt2", {HEADS, CHANNELS}), ("t5", {CHANNELS}), ("llama", {HEADS, CHANNELS})],
+    ("name", "attentions"),
+    [("bert", 2), ("gpt2", 2), ("t5", 2 + 4), ("llama", 2)],  # T5's decoder attends twice in each layer
 )
-def test_every_layer_has_its_blocks(name, kinds):
-    blocks = find_blocks(MODELS[name]())
-    assert {block.kind for block in blocks} == kinds
-    assert len(blocks) == 4
+def test_every_layer_has_its_blocks(name, attentions):
+    kinds = [block.kind for block in find_blocks(MODELS[name]())]
+    assert kinds.count(HEADS) == attentions
+    assert kinds.count(CHANNELS) == (4 if name == "t5" else 2)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_parameters_per_unit_is_what_disappears(name):
     model = MODELS[name]()
+    remove_units(model, find_blocks(model)[0], torch.ones(find_blocks(model)[0].num_units, dtype=torch.bool))  # nothing
     for block in find_blocks(model):
         before = sum(p.numel() for p in model.parameters())
         cost = block.parameters_per_unit(model)
@@ -127,3 +129,23 @@ def test_resize_rebuilds_the_removed_shape(name):
     resize(rebuilt, count_units(model))
     rebuilt.load_state_dict(model.state_dict())
     assert torch.equal(logits(model), logits(rebuilt))
+
+
+def test_t5_needs_the_positions_of_its_own_heads(monkeypatch):
+    """Negative control: layers that lose different heads cannot share the first one's bias."""
+    monkeypatch.setattr(structure, "_without_positions", lambda module, args, kwargs: (args, kwargs))
+    model = MODELS["t5"]()
+    for number, block in enumerate(block for block in find_blocks(model) if block.kind == HEADS):
+        remove_units(model, block, torch.arange(block.num_units) < 1 + number % 3)
+    with pytest.raises(RuntimeError):
+        logits(model)
+
+
+def test_t5_computes_the_same_with_tables_of_its_own():
+    model = MODELS["t5"]()
+    before = logits(model)
+    structure.own_positions(model)
+    structure.own_positions(model)
+    assert torch.equal(logits(model), before)
+    tables = [p for name, p in model.named_parameters() if "relative_attention_bias" in name]
+    assert len(tables) == 4
