@@ -28,6 +28,12 @@ TECHNIQUES = {
     "qat": ["compression=[qat]"],
     "qat int8 weight only": ["compression=[qat]", "compression.qat.scheme=int8_weight_only"],
     "qat int4": ["compression=[qat]", "compression.qat.scheme=int4_weight_only", "compression.qat.symmetric=false"],
+    "qat int4 with layers spared": [
+        "compression=[qat]",
+        "compression.qat.scheme=int4_weight_only",
+        "compression.qat.spare=0.2",
+    ],
+    "ptq with layers spared": ["compression=[ptq]", "compression.ptq.spare=0.2"],
     "qat+lora": ["compression=[qat]", "tuning=lora"],
     "prune+qat int4": ["compression=[prune,qat]", "compression.qat.scheme=int4_weight_only"],
     "distill": ["compression=[distill]"],
@@ -206,6 +212,7 @@ def test_changing_any_field_changes_the_digest():
         "qat.group_size=64",
         "qat.symmetric=false",
         "qat.embedding_bits=4",
+        "qat.spare=0.1",
         "distill.temperature=3",
         "vocabulary.min_count=2",
     ]

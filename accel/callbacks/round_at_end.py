@@ -6,13 +6,14 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from accel.callbacks.spare_layers import SpareLayers
 from accel.ops import rounding
 
 
-class RoundAtEnd(pl.Callback):
+class RoundAtEnd(SpareLayers):
     """Training and validation see unrounded weights; what is evaluated and exported afterwards is rounded."""
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        del trainer
         rounding.merge_adapters_in_the_loop(pl_module.model)
+        self.spare(trainer, pl_module)
         rounding.enable(pl_module.model, enabled=True)

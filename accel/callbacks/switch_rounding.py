@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 
+from accel.callbacks.spare_layers import SpareLayers
 from accel.ops import rounding
 
+if TYPE_CHECKING:
+    from accel.compression import Quantization
 
-class SwitchRounding(pl.Callback):
-    """Rounding is on from ``begin_step`` to the end, in validation too: a resumed run needs no state for it."""
 
-    def __init__(self, begin_step: int) -> None:
+class SwitchRounding(SpareLayers):
+    """Rounding is on from ``begin_step`` to the end, in validation too."""
+
+    def __init__(self, settings: Quantization, begin_step: int) -> None:
+        super().__init__(settings)
         self.begin_step = begin_step
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
         del batch, batch_idx
-        rounding.enable(pl_module.model, enabled=trainer.global_step >= self.begin_step)
+        due = trainer.global_step >= self.begin_step
+        if due:
+            self.spare(trainer, pl_module)
+        rounding.enable(pl_module.model, enabled=due)

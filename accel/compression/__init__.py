@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
@@ -158,6 +159,9 @@ class Quantization(Compression):
     """Whether embedding tables are rounded too; in small encoders they are half of all bytes."""
     embedding_bits: int = 8
     """8: int8 with a scale per row; 4: int4 groups."""
+    spare: float = 0.0
+    """Share of the linear layers' weights that may stay in full precision: the layers whose rounding changes the
+    predictions most per weight, measured on training examples when rounding begins."""
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         yield from super().objections(plan)
@@ -165,6 +169,26 @@ class Quantization(Compression):
             yield self.out_of_range("group_size", f"one of {GROUP_SIZES}: kernels know no others", "32")
         if self.embedding_bits not in EMBEDDING_BITS:
             yield self.out_of_range("embedding_bits", f"one of {EMBEDDING_BITS}", "8")
+        if not 0 <= self.spare < 1:
+            yield self.out_of_range("spare", "in [0, 1): it is the share of weights that is not rounded", "0.1")
+        if self.spare > 0:
+            yield from self._objections_to_sparing(plan)
+
+    def _objections_to_sparing(self, plan: Plan) -> Iterator[Objection]:
+        if plan.privacy is not None:
+            yield Objection(
+                f"{self.key}.spare={self.spare}  with  privacy={plan.privacy.option_name()}",
+                "which layers are spared is measured on private examples, and the privacy accountant does not see it",
+                f"{self.key}.spare=0",
+            )
+        for other in plan.compression:
+            for name in ("target_size_mb", "target_latency_ms"):
+                if getattr(other, name, None) is not None:
+                    yield Objection(
+                        f"{self.key}.spare={self.spare}  with  {other.key}.{name}={getattr(other, name)}",
+                        "the budget is planned with every layer rounded",
+                        f"{self.key}.spare=0, or {other.key}.target_flops",
+                    )
 
     def how(self) -> Scheme:
         """The scheme with its settings."""
@@ -183,6 +207,7 @@ class Quantization(Compression):
 
     def adapt_model(self, model: nn.Module, facts: Facts) -> nn.Module:
         from accel.ops import rounding
+        from accel.ops.sensitivity import weights_of
 
         del facts
         if rounding.prepare(model, self.how()) == 0:
@@ -190,8 +215,17 @@ class Quantization(Compression):
                 f"compression=[{self.option_name()}] found no linear layer to quantize in this model: leave it out, or "
                 "report the architecture."
             )
+        self._require_room(weights_of(model))
         rounding.enable(model, enabled=False)
         return model
+
+    def _require_room(self, weights: Mapping[str, int]) -> None:
+        smallest = min(weights.values(), default=0) / max(1, sum(weights.values()))
+        if 0 < self.spare < smallest:
+            raise NoEffectError(
+                f"{self.key}.spare={self.spare:g} would spare nothing: the smallest linear layer has {smallest:.2%} of "
+                f"the weights. Use at least {self.key}.spare={math.ceil(1e4 * smallest) / 1e4:g}, or 0."
+            )
 
     def export(self, model: nn.Module) -> nn.Module:
         from accel.ops import rounding
@@ -202,12 +236,13 @@ class Quantization(Compression):
         from accel.ops import rounding
 
         del history
-        layers = [name for name, _ in rounding.rounded_layers(model)]
+        spared = rounding.full_precision_layers(model)
+        layers = [name for name, _ in rounding.rounded_layers(model) if name not in spared]
         active = sum(isinstance(m, rounding.Rounder) and m.active for m in model.modules())
         figures = {
             "quantized_layers": len(layers),
             "active_fake_quantizers": active,
-            "full_precision_layers": rounding.full_precision_layers(model),
+            "full_precision_layers": spared,
         }
         return Evidence(
             bool(layers) and active > 0, figures, "at least one layer with rounding on at the end of training"

@@ -34,4 +34,4 @@ class Ptq(Quantization):
         from accel.callbacks.round_at_end import RoundAtEnd
 
         del facts
-        return [RoundAtEnd()]
+        return [RoundAtEnd(self)]

@@ -62,4 +62,4 @@ class Qat(Quantization):
     def callbacks(self, facts: Facts) -> list[Callback]:
         from accel.callbacks.switch_rounding import SwitchRounding
 
-        return [SwitchRounding(int(self.begin * facts.total_steps))]
+        return [SwitchRounding(self, int(self.begin * facts.total_steps))]

@@ -33,7 +33,7 @@ def listen(
 
         return heard
 
-    with ExitStack() as stack, _evaluating(model):
+    with ExitStack() as stack, evaluating(model):
         for name, module in modules.items():
             stack.callback(module.register_forward_pre_hook(hook(name)).remove)
         device = next(model.parameters()).device
@@ -68,7 +68,8 @@ def _means(
 
 
 @contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """The model in eval mode for a while."""
     training = model.training
     model.eval()
     try:

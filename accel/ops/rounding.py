@@ -62,6 +62,8 @@ class RoundedLinear(nn.Linear):
 
     input_rounder: Rounder
     weight_rounder: Rounder
+    spared: bool = False
+    """Whether it stays in full precision after all."""
 
     @classmethod
     def of(cls, linear: nn.Linear, scheme: Scheme) -> RoundedLinear:
@@ -149,18 +151,22 @@ def full_precision_layers(model: nn.Module) -> dict[str, str]:
     """Name of every layer with a matrix that stays as it is, and why."""
     found = {}
     for name, module in model.named_modules():
-        if isinstance(module, nn.Linear) and not isinstance(module, RoundedLinear) and not hasattr(module, LEAVE):
-            small = module.out_features < MIN_OUT_FEATURES
-            found[name] = f"{module.out_features} outputs, fewer than {MIN_OUT_FEATURES}" if small else "left by choice"
+        if isinstance(module, RoundedLinear):
+            if module.spared:
+                found[name] = "spared: rounding it changes the predictions most"
+        elif isinstance(module, nn.Linear) and not hasattr(module, LEAVE):
+            found[name] = f"{module.out_features} outputs, fewer than {MIN_OUT_FEATURES}"
         elif isinstance(module, nn.Embedding) and not isinstance(module, RoundedEmbedding):
             found[name] = "embeddings are left by choice"
     return found
 
 
-def leave(model: nn.Module, names: Collection[str]) -> None:
-    """Take the rounding out of the named layers, in place: they are stored as they are."""
-    chosen = [module for name, module in rounded_layers(model) if name in names]
-    replace(model, lambda m: any(m is c for c in chosen), lambda layer: layer.plain())
+def spare(model: nn.Module, names: Collection[str]) -> None:
+    """Never round the named linear layers, in place: they are stored as they are."""
+    for name, module in rounded_layers(model):
+        if isinstance(module, RoundedLinear) and name in names:
+            module.spared = True
+            enable(module, enabled=False)
 
 
 def merge_adapters_in_the_loop(model: nn.Module) -> None:
@@ -172,10 +178,11 @@ def merge_adapters_in_the_loop(model: nn.Module) -> None:
 
 
 def enable(model: nn.Module, enabled: bool) -> None:
-    """Switch the rounding of every prepared layer."""
-    for module in model.modules():
-        if isinstance(module, Rounder):
-            module.enabled = enabled
+    """Switch the rounding of every prepared layer that is not spared."""
+    for _, layer in rounded_layers(model):
+        for rounder in layer.children():
+            assert isinstance(rounder, Rounder)
+            rounder.enabled = enabled and not (isinstance(layer, RoundedLinear) and layer.spared)
 
 
 @torch.no_grad()
@@ -191,6 +198,8 @@ def convert(model: nn.Module) -> nn.Module:
         return made[key]
 
     def linear(layer: RoundedLinear) -> nn.Module:
+        if layer.spared:
+            return layer.plain()
         new = scheme.layer(stored(layer.weight, scheme.weights), layer.bias, layer.in_features)
         return new.train(layer.training)
 

@@ -1,6 +1,7 @@
 from types import SimpleNamespace
 
 from accel.callbacks.switch_rounding import SwitchRounding
+from accel.compression.qat import Qat
 from accel.model.tiny_bert import TinyBert
 from accel.objective import Classification
 from accel.ops import rounding
@@ -15,7 +16,7 @@ def active(module):
 def test_rounding_follows_the_step():
     module = SimpleNamespace(model=TinyBert().network(Classification(["a", "b"])))
     rounding.prepare(module.model, Int8(Int8Rows()))
-    callback = SwitchRounding(begin_step=3)
+    callback = SwitchRounding(Qat(), begin_step=3)
     for step, expected in ((0, False), (2, False), (3, True), (9, True), (1, False)):
         callback.on_train_batch_start(SimpleNamespace(global_step=step), module, None, 0)
         assert active(module) == {expected}

@@ -28,3 +28,41 @@ def test_nothing_to_quantize_is_an_error(train, monkeypatch):
     monkeypatch.setattr("accel.ops.rounding.prepare", lambda model, scheme: 0)
     with pytest.raises(NoEffectError, match="no linear layer"):
         train("compression=[qat]")
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["compression=[qat]", "compression.qat.spare=1"], r"spare must be in \[0, 1\)"),
+        (["compression=[ptq]", "compression.ptq.spare=0.1", "privacy=dpsgd"], "measured on private examples"),
+        (
+            ["compression=[prune,qat]", "compression.qat.spare=0.1", "compression.prune.target_size_mb=9"],
+            "planned with every layer rounded",
+        ),
+    ],
+)
+def test_objects_to_sparing_what_cannot_be_spared(words, text):
+    with pytest.raises(PlanError, match=text):
+        decide(compose(words))
+
+
+def test_a_share_that_spares_nothing_is_an_error(train):
+    with pytest.raises(NoEffectError, match=r"would spare nothing.*Use at least compression.qat.spare=0\.0"):
+        train("compression=[qat]", "compression.qat.spare=0.001")
+
+
+def test_what_is_spared_is_stored_as_it_is(tiny_run, tmp_path):
+    from accel.artifact import load_model
+    from accel.cli import main
+    from accel.report.record import read_record
+
+    words = ["compression=[qat]", "compression.qat.spare=0.2", "compression.qat.scheme=int4_weight_only"]
+    words += ["engines=[onnxruntime]"]
+    assert main([*tiny_run, *words]) == 0
+    record = read_record(tmp_path / "run")
+    evidence = next(t["evidence"] for t in record["techniques"] if t["name"] == "qat")
+    names = [name for name, why in evidence["full_precision_layers"].items() if why.startswith("spared")]
+    model = load_model(tmp_path / "run" / "model")
+    assert names
+    assert all(type(model.get_submodule(name)).__name__ == "Linear" for name in names)
+    assert {e["format"] for e in record["exports"]} >= {"safetensors", "onnx-int4"}

@@ -158,14 +158,19 @@ def test_groups_are_those_of_the_columns_that_stay(monkeypatch):
     assert (ignorant - found).abs().max() > 5e-5
 
 
-def test_a_layer_can_be_left_in_full_precision():
+def test_a_layer_can_be_spared():
     model = prepared()
     name = "bert.encoder.layer.0.output.dense"
-    before = len(list(rounding.rounded_layers(model)))
-    rounding.leave(model, [name])
-    assert len(list(rounding.rounded_layers(model))) == before - 1
-    assert rounding.full_precision_layers(model)[name] == "left by choice"
-    assert type(rounding.convert(model).get_submodule(name)) is nn.Linear
+    layer = model.get_submodule(name)
+    rounding.spare(model, [name])
+    rounding.enable(model, enabled=True)
+    assert not layer.weight_rounder.enabled
+    assert model.get_submodule("bert.encoder.layer.1.output.dense").weight_rounder.enabled
+    assert rounding.full_precision_layers(model)[name].startswith("spared")
+    weight = layer.weight
+    converted = rounding.convert(model).get_submodule(name)
+    assert type(converted) is nn.Linear
+    assert converted.weight is weight
 
 
 def test_what_has_no_packed_kernel_here_is_multiplied_in_fp32(monkeypatch):

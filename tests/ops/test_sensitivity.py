@@ -1,0 +1,76 @@
+import copy
+
+import pytest
+import torch
+
+from accel.model.tiny_bert import TinyBert
+from accel.model.tiny_gpt2 import TinyGpt2
+from accel.objective import Classification, LanguageModelling
+from accel.ops import rounding
+from accel.ops.grids import Int4Groups
+from accel.ops.schemes import Int4WeightOnly, Int8
+from accel.ops.sensitivity import divergences, most_sensitive, weights_of
+
+
+def batch():
+    ids = torch.randint(5, 250, (6, 20), generator=torch.Generator().manual_seed(0))
+    return [{"input_ids": ids, "attention_mask": torch.ones_like(ids)}]
+
+
+def prepared(objective, option=TinyBert, scheme=Int4WeightOnly):
+    torch.manual_seed(0)
+    model = option().network(objective).eval()
+    rounding.prepare(model, scheme(None))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("objective", "option"), [(Classification(["a", "b"]), TinyBert), (LanguageModelling(), TinyGpt2)]
+)
+def test_it_is_the_divergence_with_that_layer_alone_rounded(objective, option):
+    """By another way: the rounded weight is put into a model that knows nothing of rounding."""
+    found = divergences(prepared(objective, option), batch(), objective.predictions)
+    assert list(found) == list(weights_of(prepared(objective, option)))
+    (inputs,) = batch()
+    torch.manual_seed(0)
+    plain = option().network(objective).eval()
+    for name in found:
+        rounded = copy.deepcopy(plain)
+        layer = rounded.get_submodule(name)
+        layer.weight = torch.nn.Parameter(Int4Groups(32).round(layer.weight.detach()))
+        with torch.no_grad():
+            a, b = (
+                objective.predictions(model(**inputs).logits, inputs["attention_mask"]).double().softmax(-1)
+                for model in (plain, rounded)
+            )
+        assert found[name] == pytest.approx(float((a * (a / b).log()).sum() / len(a)), rel=1e-3, abs=1e-9)
+
+
+def test_the_layer_that_rounding_hurts_is_spared():
+    """One outlier in a group of weights takes all levels for itself; the others become zero."""
+    objective, victim = LanguageModelling(), "transformer.h.1.mlp.c_proj"
+    model = prepared(objective, TinyGpt2)
+    share = 1.01 * weights_of(model)[victim] / sum(weights_of(model).values())
+    for expected in (False, True):
+        found = divergences(model, batch(), objective.predictions)
+        assert (victim in most_sensitive(found, weights_of(model), share)) is expected
+        with torch.no_grad():
+            model.get_submodule(victim).weight[:, ::32] *= 30
+
+
+def test_measuring_leaves_everything_as_it_was():
+    objective = Classification(["a", "b"])
+    model = prepared(objective, scheme=Int8).train()
+    rounding.enable(model, enabled=False)
+    divergences(model, batch(), objective.predictions)
+    assert not [m for m in model.modules() if isinstance(m, rounding.Rounder) and m.enabled]
+    assert model.training
+
+
+def test_the_budget_is_of_weights():
+    weights = {"a": 60, "b": 30, "c": 10}
+    lost = {"a": 6.0, "b": 4.0, "c": 0.1}
+    assert most_sensitive(lost, weights, 0.3) == ["b"]
+    assert most_sensitive(lost, weights, 0.7) == ["b", "c"]  # a does not fit beside b
+    assert most_sensitive(lost, weights, 0.9) == ["b", "a"]
+    assert most_sensitive(lost, weights, 0.0) == []
