@@ -99,7 +99,8 @@ def fit(
     for ask in asks:
         ask.check()
     try:  # rank 0 alone keeps what was logged, so it alone can prove something
-        model = plan.trainer.release(plan.strategy.collect(module.model))
+        with _losses_explained():
+            model = plan.trainer.release(plan.strategy.collect(module.model))
         evidence = _evidence(plan, model, log.history()) if trainer.is_global_zero else {}
     finally:
         leave_together()

@@ -1,6 +1,9 @@
+import pytest
 import torch
 
+from accel.errors import LostError
 from accel.fit import _threads
+from accel.strategy.single import Single
 
 
 def test_equal_seeds_give_equal_weights_and_another_seed_does_not(train):
@@ -19,3 +22,16 @@ def test_threads_are_shared_and_given_back():
     with _threads(before):
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize(
+    ("said", "raised"), [("Connection closed by peer", LostError), ("out of memory", RuntimeError)]
+)
+def test_a_process_that_is_lost_while_the_parts_are_collected_is_told(train, monkeypatch, said, raised):
+    def lost(self, model):
+        raise RuntimeError(f"[pair.cc:534] {said} [127.0.0.1]:5000")
+
+    monkeypatch.setattr(Single, "collect", lost)
+    with pytest.raises(raised) as found:
+        train()
+    assert type(found.value) is raised
