@@ -29,6 +29,7 @@ from accel.formats import (
     Format,
     float_copy,
     formats_of,
+    makeable,
     plain_pt2,
     quantized_onnx,
 )
@@ -266,10 +267,10 @@ def main(words: Sequence[str]) -> int:
         raise DataError(f"{arguments.run} has no model/ folder: give the folder of a finished run.")
     model = artifact.load_model(target)
     format = FORMATS[arguments.format]
+    if format not in makeable(model):
+        raise DataError(f"{arguments.run} has no {format.name}: {_WANTS[format.name]}.")
     made = _WRITERS[format.engine.name](model, target, None)
-    if format.name not in [export.format for export in made]:
-        if format is not ONNX_INT8:
-            raise DataError(f"{arguments.run} has no {format.name}: {_WANTS[format.name]}.")
+    if format.name not in [export.format for export in made]:  # an int8 file of a model that was not trained for it
         quantize_onnx(target / ONNX.file, target / ONNX_INT8.file)
         made.append(_checked(model, target, ONNX_INT8, None))
     for export in made:

@@ -125,6 +125,18 @@ def plain_pt2() -> list[Format]:
     return [PT2, *([PT2_BF16] if has_bf16_products() else [])]
 
 
+def makeable(model: nn.Module) -> list[Format]:
+    """Every file that can be made of the model, whether or not its engine is installed."""
+    rounded = [quantized_onnx(model)] if has_operators(model) else []
+    return [
+        ONNX,
+        ONNX_INT8,
+        *rounded,
+        OPENVINO_INT8 if has_int8_weights(model) else OPENVINO,
+        *([PT2_INT8] if multiplies_int8(model) else plain_pt2()),
+    ]
+
+
 def formats_in(folder: Path, model: nn.Module, engine: type[FileEngine]) -> list[Format]:
     """Files of a folder to be measured: a quantized model's own, or every one of a dense model's."""
     suitable: Collection[Format] = formats_of(model) if quantized(model) else FORMATS.values()
