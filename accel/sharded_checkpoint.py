@@ -58,6 +58,13 @@ def newest(path: Path) -> Path:
     return path if path.exists() else _aside(path)
 
 
+def put_back(path: Path) -> bool:
+    """Give the checkpoint its name again where a kill came between the two renames; whether there is one."""
+    if not path.exists() and _aside(path).exists():
+        _aside(path).rename(path)
+    return path.exists()
+
+
 def step_of(path: Path) -> int:
     """The optimizer step at which it was saved."""
     file = newest(path) / REST if is_folder(path) else newest(path)

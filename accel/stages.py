@@ -21,7 +21,7 @@ from accel.metrics import Report, evaluate
 from accel.plan import Plan
 from accel.report.record import write_record
 from accel.report.terminal import before_after_table, exported_files, headline
-from accel.sharded_checkpoint import newest
+from accel.sharded_checkpoint import put_back
 
 if TYPE_CHECKING:
     from accel.latency_table import LatencyTable
@@ -142,7 +142,7 @@ def _checkpoint(run: Run) -> Path | None:
     if not run.resume:
         return None
     file = run.folder / "checkpoints" / LAST
-    if run.leads and not newest(file).exists():
+    if run.leads and not put_back(file):
         raise DataError(
             f"resume={run.folder}: there is no {LAST} in its checkpoints, so nothing can be resumed. Start the run "
             f"again without resume."

@@ -12,7 +12,7 @@ from accel import sharded_checkpoint
 from accel.checkpoint import AtomicCheckpointIO
 from accel.errors import DataError
 from accel.ops.shards import Piece
-from accel.sharded_checkpoint import MANIFEST, Wanted, is_folder, load, newest, put_in_place, save, step_of
+from accel.sharded_checkpoint import MANIFEST, Wanted, is_folder, load, newest, put_back, put_in_place, save, step_of
 
 WHOLE = torch.arange(35.0).view(7, 5)
 
@@ -109,6 +109,10 @@ def test_a_kill_between_the_two_renames_leaves_the_old_one_to_be_found(tmp_path)
     (tmp_path / "last.ckpt").write_text("old")
     (tmp_path / "last.ckpt").rename(tmp_path / ".last.ckpt.old")
     assert newest(tmp_path / "last.ckpt").read_text() == "old"
+    assert put_back(tmp_path / "last.ckpt")
+    assert (tmp_path / "last.ckpt").read_text() == "old"  # so that it is there to be sent to other machines
+    assert put_back(tmp_path / "last.ckpt")
+    assert not put_back(tmp_path / "none.ckpt")
     put_in_place(tmp_path / "new", tmp_path / "last.ckpt")
     assert newest(tmp_path / "last.ckpt").read_text() == "new"
 
