@@ -17,6 +17,7 @@ from accel.ranks import Alone, Ranks
 from accel.redact import redact
 from accel.report.record import new_record, write_record
 from accel.requeue import SlurmRun
+from accel.resume import config_of, require_same_model
 from accel.run import CONFIG, Run, make_folder
 from accel.strategy import Distributed
 
@@ -45,12 +46,15 @@ def start(words: Sequence[str], arguments: Arguments) -> int:
 
 
 def _start(words: Sequence[str], arguments: Arguments, place: Place) -> int:
-    folder: Path | None = None
+    folder, resume = None, False
     try:
         config = compose(arguments.overrides, arguments.config_dirs)
         place = _of_its_node(place, config)
         slurm_run = SlurmRun.of(words, Path(str(config.cache)).expanduser(), os.environ) if place.leads else None
         folder, resume = _folder(config, place, slurm_run)
+        before = config_of(folder) if resume and folder is not None else None
+        if folder is not None and before is not None:
+            require_same_model(before, redact(plain(config)), folder)
         plan = assemble(config, arguments.plugins).check()
         check_processes(plan, place)
         strategy = plan.strategy
@@ -60,7 +64,7 @@ def _start(words: Sequence[str], arguments: Arguments, place: Place) -> int:
             return launch(strategy, folder, [*words, f"resume={folder}"] if resume and config.resume is None else words)
         ranks = ranks_of(plan, place)
     except (RefusedError, RunError) as error:
-        if place.leads:
+        if place.leads and not resume:  # else the folder has the record of the run that was to go on
             _record_end(arguments, folder, error)
         raise
     folder = Path(ranks.agree("folder", str(folder)))

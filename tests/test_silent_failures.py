@@ -55,8 +55,8 @@ ELSEWHERE = {
         "strategy/test_parity.py::test_in_float64",
     "only some adapters of a sharded model learn (meta-pytorch/torchforge#592)":
         "strategy/test_parity.py::test_in_float64",
-    "a run goes on from a checkpoint of another shape":
-        "test_stages.py::test_resume_of_something_else_is_refused",
+    "a run goes on with other settings than its checkpoint was made with":
+        "test_resume.py::test_a_run_does_not_go_on_with_another_sparsity",
 }  # fmt: skip
 
 

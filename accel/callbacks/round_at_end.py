@@ -15,5 +15,6 @@ class RoundAtEnd(SpareLayers):
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         rounding.merge_adapters_in_the_loop(pl_module.model)
-        self.spare(trainer, pl_module)
+        if not trainer.should_stop:  # else it was interrupted: nothing is exported, and whoever stopped it waits
+            self.spare(trainer, pl_module)
         rounding.enable(pl_module.model, enabled=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
@@ -14,8 +13,8 @@ from accel.ops.sensitivity import divergences, most_sensitive, weights_of
 if TYPE_CHECKING:
     from accel.compression import Quantization
 
-NUM_BATCHES = 1
-"""Of calibration texts: every layer is measured on them."""
+NUM_EXAMPLES = 32
+"""On which every layer is measured."""
 
 
 class SpareLayers(pl.Callback):
@@ -38,7 +37,7 @@ class SpareLayers(pl.Callback):
         model = pl_module.model
         if self.spared is None:
             data = trainer.datamodule.data  # type: ignore[attr-defined]
-            texts = islice(calibration_batches(data, None, self.settings.key), NUM_BATCHES)
+            texts = calibration_batches(data, None, self.settings.key, NUM_EXAMPLES)
             found = divergences(model, texts, data.objective.predictions)
             chosen = most_sensitive(found, weights_of(model), self.settings.spare)
             self.spared = trainer.strategy.broadcast(chosen)

@@ -236,13 +236,12 @@ class Quantization(Compression):
         from accel.ops import rounding
 
         del history
-        spared = rounding.full_precision_layers(model)
-        layers = [name for name, _ in rounding.rounded_layers(model) if name not in spared]
+        layers = [name for name, layer in rounding.rounded_layers(model) if not getattr(layer, "spared", False)]
         active = sum(isinstance(m, rounding.Rounder) and m.active for m in model.modules())
         figures = {
             "quantized_layers": len(layers),
             "active_fake_quantizers": active,
-            "full_precision_layers": spared,
+            "full_precision_layers": rounding.full_precision_layers(model),
         }
         return Evidence(
             bool(layers) and active > 0, figures, "at least one layer with rounding on at the end of training"

@@ -45,6 +45,12 @@ class Qat(Quantization):
         yield from super().objections(plan)
         if not 0 <= self.begin < 1:
             yield self.out_of_range("begin", "in [0, 1): a share of training", "0.5")
+        if self.spare > 0 and self.begin == 0:
+            yield Objection(
+                f"{self.key}.spare={self.spare}  with  {self.key}.begin=0",
+                "what rounding changes is measured when it begins: before the first step there are no predictions yet",
+                f"{self.key}.begin=0.1, or {self.key}.spare=0",
+            )
         if plan.privacy is not None and isinstance(plan.tuning, Lora):
             yield Objection(
                 f"{self.key}  with  tuning=lora  and  privacy={plan.privacy.option_name()}",

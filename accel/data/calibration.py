@@ -18,16 +18,19 @@ NUM_EXAMPLES = 128
 BATCH_TOKENS = 2048
 
 
-def calibration_batches(data: Prepared, public_text: str | None, key: str) -> Iterator[Mapping[str, Tensor]]:
+def calibration_batches(
+    data: Prepared, public_text: str | None, key: str, num_examples: int = NUM_EXAMPLES
+) -> Iterator[Mapping[str, Tensor]]:
     """A model's inputs, the same in every process and at every time.
 
     Args:
         public_text: a file or a task; None for training examples, spread over the whole split.
         key: of the setting, for messages.
+        num_examples: how many training examples, about.
     """
     if public_text is not None:
         yield from public_batches(public_text, key, data.tokenizer)
         return
-    some = data.train.share(0, max(1, len(data.train) // NUM_EXAMPLES))
+    some = data.train.share(0, max(1, len(data.train) // num_examples))
     for batch in in_order(some, BATCH_TOKENS, data.collator()):
         yield {name: value for name, value in batch.items() if name != "labels"}

@@ -146,7 +146,7 @@ def _batches(plan: Plan, data: Prepared, share: float, rank: int) -> Iterator[di
     settings = plan.trainer.settings()
     sizes = {k: max(1, int(share * settings[k])) for k in ("batch_tokens", "batch_size") if settings[k]}
     trainer: Any = replace(plan.trainer, **sizes)
-    order = data.sampler(replace(plan, trainer=trainer), rank).batches(0)
+    order = data.sampler(replace(plan, trainer=trainer)).batches(plan.strategy.share_of(rank))
     collate = data.collator()
     for indices in cycle(order):
         yield {name: value.to(_device()) for name, value in collate([data.train[i] for i in indices]).items()}

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from accel.ops.grids import Grid
 from accel.ops.quantized_layers import LEAVE, QuantizedEmbedding, replace
 from accel.ops.schemes import Int8, Scheme
-from accel.ops.structure import KEEP
+from accel.ops.structure import KEEP, position_tables
 
 MIN_OUT_FEATURES = 16
 """A smaller linear layer is a classification head: rounding saves nothing there and costs accuracy."""
@@ -130,13 +130,19 @@ Rounded = RoundedLinear | RoundedEmbedding
 def prepare(model: nn.Module, scheme: Scheme) -> int:
     """Put rounding into every linear layer (and embedding) in place, and count them.
 
-    Idempotent. Parameters stay the same objects, so optimizers and shared weights keep working.
+    Idempotent. Parameters stay the same objects, so optimizers and shared weights keep working. T5's position tables
+    stay as they are: they are small, and their rows change when heads go.
     """
     _refuse_conv1d(model)
     setattr(model, SCHEME, scheme)
     replace(model, _is_plain_linear, lambda linear: RoundedLinear.of(linear, scheme))
     if scheme.embeddings is not None:
-        replace(model, lambda m: type(m) is nn.Embedding, lambda table: RoundedEmbedding.of(table, scheme.embeddings))
+        left = {id(table) for table in position_tables(model)}
+        replace(
+            model,
+            lambda m: type(m) is nn.Embedding and id(m) not in left,
+            lambda table: RoundedEmbedding.of(table, scheme.embeddings),
+        )
     return sum(1 for _ in rounded_layers(model))
 
 
@@ -148,16 +154,19 @@ def rounded_layers(model: nn.Module) -> Iterator[tuple[str, Rounded]]:
 
 
 def full_precision_layers(model: nn.Module) -> dict[str, str]:
-    """Name of every layer with a matrix that stays as it is, and why."""
+    """Name of every layer with a matrix that stays as it is, and why; an adapter's is that of the layer it adapts."""
     found = {}
+    tables = {id(table) for table in position_tables(model)}
     for name, module in model.named_modules():
+        name = name.removesuffix(".base_layer").removesuffix(".adapter")
         if isinstance(module, RoundedLinear):
             if module.spared:
                 found[name] = "spared: rounding it changes the predictions most"
         elif isinstance(module, nn.Linear) and not hasattr(module, LEAVE):
-            found[name] = f"{module.out_features} outputs, fewer than {MIN_OUT_FEATURES}"
+            small = module.out_features < MIN_OUT_FEATURES
+            found[name] = f"{module.out_features} outputs, fewer than {MIN_OUT_FEATURES}" if small else "left by choice"
         elif isinstance(module, nn.Embedding) and not isinstance(module, RoundedEmbedding):
-            found[name] = "embeddings are left by choice"
+            found[name] = "a table of positions" if id(module) in tables else "embeddings are left by choice"
     return found
 
 

@@ -23,11 +23,13 @@ Predict = Callable[[Tensor, Tensor], Tensor]
 
 
 def weights_of(model: nn.Module) -> dict[str, int]:
-    """How many weights each linear layer has that would be rounded."""
+    """How many weights each linear layer has that would be rounded; one that shares an embedding's is not spared."""
+    layers = dict(rounding.rounded_layers(model))
+    tables = {id(layer.weight) for layer in layers.values() if isinstance(layer, nn.Embedding)}
     return {
         name: layer.weight.numel()
-        for name, layer in rounding.rounded_layers(model)
-        if isinstance(layer, rounding.RoundedLinear)
+        for name, layer in layers.items()
+        if isinstance(layer, rounding.RoundedLinear) and id(layer.weight) not in tables
     }
 
 
@@ -36,26 +38,29 @@ def divergences(model: nn.Module, batches: Batches, predict: Predict) -> dict[st
     """By name of a linear layer, how far the mean prediction moves when that layer alone is rounded; in nats."""
     layers = dict(rounding.rounded_layers(model))
     kept = {name: [rounder.enabled for rounder in layer.children()] for name, layer in layers.items()}  # type: ignore[union-attr]
-    ready = [{name: value.to(_device(model)) for name, value in batch.items()} for batch in batches]
-
-    def predictions() -> Tensor:
-        answers = [predict(model(**batch).logits, batch["attention_mask"]) for batch in ready]
-        return torch.cat(answers).double().log_softmax(-1)
-
+    device = next(model.parameters()).device
+    moved, count = dict.fromkeys(weights_of(model), 0.0), 0
     try:
         with evaluating(model):
             rounding.enable(model, enabled=False)
-            plain = predictions()
-            found = {}
-            for name in weights_of(model):
-                rounding.enable(layers[name], enabled=True)
-                found[name] = float(F.kl_div(predictions(), plain, reduction="batchmean", log_target=True))
-                rounding.enable(layers[name], enabled=False)
+            for batch in batches:
+                inputs = {name: value.to(device) for name, value in batch.items()}
+                plain = _predictions(model, inputs, predict)
+                count += len(plain)
+                for name in moved:
+                    rounding.enable(layers[name], enabled=True)
+                    rounded = _predictions(model, inputs, predict)
+                    moved[name] += float(F.kl_div(rounded, plain, reduction="sum", log_target=True))
+                    rounding.enable(layers[name], enabled=False)
     finally:
         for name, layer in layers.items():
             for rounder, enabled in zip(layer.children(), kept[name], strict=True):
                 rounder.enabled = enabled  # type: ignore[assignment]
-    return found
+    return {name: total / count for name, total in moved.items()}
+
+
+def _predictions(model: nn.Module, inputs: Mapping[str, Tensor], predict: Predict) -> Tensor:
+    return predict(model(**inputs).logits, inputs["attention_mask"]).double().log_softmax(-1)
 
 
 def most_sensitive(divergences: Mapping[str, float], weights: Mapping[str, int], share: float) -> list[str]:
@@ -67,7 +72,3 @@ def most_sensitive(divergences: Mapping[str, float], weights: Mapping[str, int],
             chosen.append(name)
             left -= weights[name]
     return chosen
-
-
-def _device(model: nn.Module) -> torch.device:
-    return next(model.parameters()).device

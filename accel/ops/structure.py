@@ -335,6 +335,8 @@ def remove_units(model: nn.Module, block: Block, keep: Tensor) -> None:
 
     The model computes what it computed with those units masked, with fewer rows and columns.
     """
+    if bool(keep.all()):
+        return
     if block.layout.positions:
         own_positions(model)
     for path in block.inputs:
@@ -345,6 +347,13 @@ def remove_units(model: nn.Module, block: Block, keep: Tensor) -> None:
     if positions is not None:
         _keep_heads(positions, keep.nonzero().flatten())
     set_num_units(model, block, int(keep.sum()))
+
+
+def position_tables(model: nn.Module) -> list[nn.Embedding]:
+    """T5's biases for each distance, a column for each head."""
+    names = {layout.positions for layouts in LAYOUTS.values() for layout in layouts if layout.positions}
+    found = (getattr(module, name, None) for module in model.modules() for name in names)
+    return [table for table in found if isinstance(table, nn.Embedding)]
 
 
 def own_positions(model: nn.Module) -> None:

@@ -13,5 +13,5 @@ def test_rounding_begins_when_training_is_over():
     module = SimpleNamespace(model=TinyBert().network(Classification(["a", "b"])))
     rounding.prepare(module.model, Int8(Int8Rows()))
     rounding.enable(module.model, enabled=False)
-    RoundAtEnd(Ptq()).on_fit_end(None, module)
+    RoundAtEnd(Ptq()).on_fit_end(SimpleNamespace(should_stop=False), module)
     assert {m.enabled for m in module.model.modules() if isinstance(m, rounding.Rounder)} == {True}

@@ -35,6 +35,7 @@ def test_nothing_to_quantize_is_an_error(train, monkeypatch):
     [
         (["compression=[qat]", "compression.qat.spare=1"], r"spare must be in \[0, 1\)"),
         (["compression=[ptq]", "compression.ptq.spare=0.1", "privacy=dpsgd"], "measured on private examples"),
+        (["compression=[qat]", "compression.qat.spare=0.1", "compression.qat.begin=0"], "no predictions yet"),
         (
             ["compression=[prune,qat]", "compression.qat.spare=0.1", "compression.prune.target_size_mb=9"],
             "planned with every layer rounded",

@@ -7,7 +7,7 @@ from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.objective import Classification, LanguageModelling
 from accel.ops import rounding
-from accel.ops.grids import Int4Groups
+from accel.ops.grids import Int4Groups, Int8Rows
 from accel.ops.schemes import Int4WeightOnly, Int8
 from accel.ops.sensitivity import divergences, most_sensitive, weights_of
 
@@ -74,3 +74,11 @@ def test_the_budget_is_of_weights():
     assert most_sensitive(lost, weights, 0.7) == ["b", "c"]  # a does not fit beside b
     assert most_sensitive(lost, weights, 0.9) == ["b", "a"]
     assert most_sensitive(lost, weights, 0.0) == []
+
+
+def test_a_head_that_shares_the_table_of_pieces_is_not_spared():
+    """It would be stored twice: once as it is, once rounded."""
+    model = TinyGpt2().network(LanguageModelling()).eval()
+    rounding.prepare(model, Int4WeightOnly(Int8Rows()))
+    assert "lm_head" not in weights_of(model)
+    assert "lm_head" in weights_of(prepared(LanguageModelling(), TinyGpt2))  # negative control: tables are left

@@ -110,7 +110,7 @@ def test_every_layer_has_its_blocks(name, attentions):
 @pytest.mark.parametrize("name", MODELS)
 def test_parameters_per_unit_is_what_disappears(name):
     model = MODELS[name]()
-    remove_units(model, find_blocks(model)[0], torch.ones(find_blocks(model)[0].num_units, dtype=torch.bool))  # nothing
+    structure.own_positions(model)
     for block in find_blocks(model):
         before = sum(p.numel() for p in model.parameters())
         cost = block.parameters_per_unit(model)
@@ -149,3 +149,16 @@ def test_t5_computes_the_same_with_tables_of_its_own():
     assert torch.equal(logits(model), before)
     tables = [p for name, p in model.named_parameters() if "relative_attention_bias" in name]
     assert len(tables) == 4
+
+
+@pytest.mark.parametrize("kind", [None, CHANNELS])
+def test_where_no_head_goes_t5_keeps_its_one_table(kind):
+    """What is loaded has as many heads as before, so it is built without tables of its own."""
+    model = MODELS["t5"]()
+    for number, block in enumerate(find_blocks(model)):
+        keep = torch.ones(block.num_units, dtype=torch.bool)
+        remove_units(model, block, random_keep(block, number) if block.kind == kind else keep)
+    rebuilt = MODELS["t5"]()
+    resize(rebuilt, count_units(model))
+    rebuilt.load_state_dict(model.state_dict())
+    assert torch.equal(logits(model), logits(rebuilt))
