@@ -85,6 +85,7 @@ class _NBitsProduct(nn.Module):
         self.in_features, self.out_features = layer.in_features, layer.out_features
         self.bits, self.block_size, parts = _blocks(layer)
         self.parts = nn.ParameterList(_constant(part) for part in parts)
+        self.weight = None  # T5 asks for its dtype, and takes this for an answer
         self.bias = layer.bias
 
     def forward(self, x: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from accel.engines.onnxruntime import OnnxRuntime
 from accel.export import export_to_onnx
 from accel.formats import float_copy
 from accel.model.tiny_bert import TinyBert
+from accel.model.tiny_t5 import TinyT5
 from accel.objective import Classification
 from accel.onnx_export import ExportError, parity, require_parity, require_rounded_parity
 from accel.onnx_layers import bits_of, compute_in_int8, has_operators, write_quantized
@@ -25,12 +26,12 @@ SCHEMES = {
 }
 
 
-def converted(scheme):
-    model = TinyBert().network(Classification(["a", "b"])).eval()
+def converted(scheme, option=TinyBert, scale=5):
+    model = option().network(Classification(["a", "b"])).eval()
     with torch.no_grad():  # as far from zero as a trained model's: else a logit is mostly bias
         for layer in model.modules():
             if isinstance(layer, nn.Linear):
-                layer.weight.mul_(5)
+                layer.weight.mul_(scale)
     rounding.prepare(model, scheme)
     return rounding.convert(model)
 
@@ -50,6 +51,13 @@ def test_the_file_is_the_model(exported):
         require_rounded_parity(parity(model, engine), file.name)
     else:
         require_parity(parity(float_copy(model), engine), file.name)
+
+
+@pytest.mark.parametrize("name", ["int8_weight_only", "int4_weight_only"])
+def test_t5_which_asks_for_the_dtype_of_weights_is_written_too(tmp_path, name):
+    model = converted(SCHEMES[name], TinyT5, scale=1)
+    write_quantized(model, tmp_path / "m.onnx")
+    require_parity(parity(float_copy(model), OnnxRuntime(tmp_path / "m.onnx", "int8", 0, 1)), "m.onnx")
 
 
 def test_every_rounded_weight_is_there_as_it_was_trained(exported):
