@@ -28,7 +28,8 @@ from accel.export import write_files
 from accel.measure import SEQUENCE_LENGTH, Measurement, measure
 from accel.measured import candidates
 from accel.onnx_export import random_inputs
-from accel.ops.structure import CHANNELS, HEADS, find_blocks, find_stacks, keep_layers, remove_units
+from accel.ops.layouts import CHANNELS, HEADS
+from accel.ops.structure import find_blocks, find_stacks, keep_layers, remove_units
 from accel.plan import Plan, digest
 from accel.report.record import processor, versions
 

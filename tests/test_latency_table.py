@@ -10,7 +10,7 @@ from accel.errors import RunError
 from accel.latency_table import LEAST_MS, LatencyTable, _by_engine, fit, latency_table
 from accel.measure import Measurement
 from accel.objective import Classification
-from accel.ops.structure import CHANNELS, HEADS
+from accel.ops.layouts import CHANNELS, HEADS
 from accel.plan import decide
 
 SIZES = [

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from accel.errors import RunError
+from accel.ops.layouts import HEADS
 from accel.ops.rounding import RoundedEmbedding, RoundedLinear
-from accel.ops.structure import HEADS, Block, find_stacks
+from accel.ops.structure import Block, find_stacks
 from accel.ops.vocabulary import figures as pieces
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
-"""Removable units of a transformer: where attention heads and feed-forward channels live in each architecture.
+"""Removable units of a transformer: its attention heads, feed-forward channels and layers.
 
-The only file that knows module names of transformers' architectures. A *block* is a set of equal units (heads, or
+A *block* is a set of equal units (heads, or
 channels) whose outputs meet in one linear layer: removing a unit means dropping its rows in the ``inputs`` and its
 columns in the ``output``; masking it means zeroing those columns, which gives the same function.
 """
@@ -16,146 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from accel.ops.layouts import HEADS, LAYOUTS, STACKS, Layout
 from accel.ops.quantized_layers import QuantizedLinear
 from accel.ops.shards import local, part_like
 
-HEADS = "heads"
-CHANNELS = "channels"
 KEEP = "accel_keep"
 """Buffer of a block's output layer while units are masked: which of them are kept, bool [num_units]."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where one kind of block lies inside one layer of an architecture; paths are relative to the layer."""
-
-    layer: str
-    """Pattern of the layer's full module name."""
-    kind: str
-    inputs: tuple[str, ...]
-    output: str
-    owner: str = ""
-    """Module that holds the attention's bookkeeping attributes."""
-    count: str = ""
-    """Attribute of the owner with the number of heads."""
-    widths: tuple[str, ...] = ()
-    """Attributes of the owner with the width of all heads together."""
-    head_dim: str = ""
-    """Attribute of the owner with the width of one head."""
-    fused: int = 1
-    """How many projections share each input layer's rows (GPT-2 keeps query, key and value in one)."""
-    queries: str = ""
-    """Attribute of the owner with the number of query heads that share keys and values: they go together."""
-    positions: str = ""
-    """The owner's table with a bias of each head for each distance (T5), of which the first layer has the only one."""
-    over_input: bool = True
-    """Whether it attends over the tokens of the input: in a decoder beside an encoder it does not."""
-
-
-_ENCODER_LAYER = r"(.*\.)?encoder\.layer\.\d+"
-_BERT = (
-    Layout(
-        layer=_ENCODER_LAYER,
-        kind=HEADS,
-        inputs=("attention.self.query", "attention.self.key", "attention.self.value"),
-        output="attention.output.dense",
-        owner="attention.self",
-        count="num_attention_heads",
-        widths=("all_head_size",),
-        head_dim="attention_head_size",
-    ),
-    Layout(layer=_ENCODER_LAYER, kind=CHANNELS, inputs=("intermediate.dense",), output="output.dense"),
-)
-_LLAMA_LAYER = r"(.*\.)?layers\.\d+"
-_LLAMA = (
-    Layout(
-        layer=_LLAMA_LAYER,
-        kind=HEADS,
-        inputs=("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
-        output="self_attn.o_proj",
-        owner="self_attn",
-        head_dim="head_dim",
-        queries="num_key_value_groups",
-    ),
-    Layout(layer=_LLAMA_LAYER, kind=CHANNELS, inputs=("mlp.gate_proj", "mlp.up_proj"), output="mlp.down_proj"),
-)
-_DISTILBERT_LAYER = r"(.*\.)?transformer\.layer\.\d+"
-_GPT2_LAYER = r"(.*\.)?h\.\d+"
-_T5_FEED_FORWARD = r".*\.block\.\d+\.layer\.\d+\.DenseReluDense"
-
-
-def _t5_attention(layer: str, name: str, *, over_input: bool) -> Layout:
-    return Layout(
-        layer=layer,
-        kind=HEADS,
-        inputs=(f"{name}.q", f"{name}.k", f"{name}.v"),
-        output=f"{name}.o",
-        owner=name,
-        count="n_heads",
-        widths=("inner_dim",),
-        head_dim="key_value_proj_dim",
-        positions="relative_attention_bias",
-        over_input=over_input,
-    )
-
-
-LAYOUTS: Mapping[str, tuple[Layout, ...]] = {
-    "bert": _BERT,
-    "roberta": _BERT,
-    "xlm-roberta": _BERT,
-    "distilbert": (
-        Layout(
-            layer=_DISTILBERT_LAYER,
-            kind=HEADS,
-            inputs=("attention.q_lin", "attention.k_lin", "attention.v_lin"),
-            output="attention.out_lin",
-            owner="attention",
-            count="n_heads",
-            head_dim="attention_head_size",
-        ),
-        Layout(layer=_DISTILBERT_LAYER, kind=CHANNELS, inputs=("ffn.lin1",), output="ffn.lin2"),
-    ),
-    "gpt2": (
-        Layout(
-            layer=_GPT2_LAYER,
-            kind=HEADS,
-            inputs=("attn.c_attn",),
-            output="attn.c_proj",
-            owner="attn",
-            count="num_heads",
-            widths=("split_size",),
-            head_dim="head_dim",
-            fused=3,
-        ),
-        Layout(layer=_GPT2_LAYER, kind=CHANNELS, inputs=("mlp.c_fc",), output="mlp.c_proj"),
-    ),
-    "llama": _LLAMA,
-    "mistral": _LLAMA,
-    "qwen2": _LLAMA,
-    "qwen3": _LLAMA,
-    "t5": (
-        _t5_attention(r"(.*\.)?encoder\.block\.\d+\.layer\.0", "SelfAttention", over_input=True),
-        _t5_attention(r"(.*\.)?decoder\.block\.\d+\.layer\.0", "SelfAttention", over_input=False),
-        _t5_attention(r"(.*\.)?decoder\.block\.\d+\.layer\.1", "EncDecAttention", over_input=False),
-        Layout(layer=_T5_FEED_FORWARD, kind=CHANNELS, inputs=("wi",), output="wo"),
-        Layout(layer=_T5_FEED_FORWARD, kind=CHANNELS, inputs=("wi_0", "wi_1"), output="wo"),
-    ),
-}
-
-
-STACKS: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "bert": ((r"(.*\.)?encoder\.layer", "num_hidden_layers"),),
-    "roberta": ((r"(.*\.)?encoder\.layer", "num_hidden_layers"),),
-    "xlm-roberta": ((r"(.*\.)?encoder\.layer", "num_hidden_layers"),),
-    "distilbert": ((r"(.*\.)?transformer\.layer", "n_layers"),),
-    "gpt2": ((r"(.*\.)?h", "n_layer"),),
-    "llama": ((r"(.*\.)?layers", "num_hidden_layers"),),
-    "mistral": ((r"(.*\.)?layers", "num_hidden_layers"),),
-    "qwen2": ((r"(.*\.)?layers", "num_hidden_layers"),),
-    "qwen3": ((r"(.*\.)?layers", "num_hidden_layers"),),
-    "t5": ((r"(.*\.)?encoder\.block", "num_layers"), (r"(.*\.)?decoder\.block", "num_decoder_layers")),
-}
-"""Where an architecture keeps its layers, and which key of its configuration counts them."""
 
 
 @dataclass(frozen=True)
@@ -337,7 +203,7 @@ def remove_units(model: nn.Module, block: Block, keep: Tensor) -> None:
     """
     if bool(keep.all()):
         return
-    if block.layout.positions:
+    if block.layout.biased:
         own_positions(model)
     for path in block.inputs:
         width = block.rows_per_unit(model, path) // block.fused
@@ -361,16 +227,15 @@ def own_positions(model: nn.Module) -> None:
 
     Layers that have lost different heads can no longer add one bias; each computes that of its own heads.
     """
-    blocks = [block for block in find_blocks(model) if block.layout.positions]
     shared: nn.Embedding | None = None
-    for block in blocks:  # in module order: a stack begins with the layer that has the table
+    for block in find_blocks(model):  # in module order: a stack begins with the layer that has the table
         attention: Any = model.get_submodule(block.owner)
-        if getattr(attention, "accel_own_positions", False):
-            return
+        if not block.layout.biased or getattr(attention, "accel_own_positions", False):
+            continue
         attention.accel_own_positions = True
         attention.register_forward_pre_hook(_without_positions, with_kwargs=True)
         shared = block.positions(model) or shared
-        if not attention.has_relative_attention_bias and block.owner.endswith("SelfAttention"):
+        if block.layout.positions and block.positions(model) is None:
             setattr(attention, block.layout.positions, copy.deepcopy(shared))
             attention.has_relative_attention_bias = True
 

@@ -34,7 +34,7 @@ def splittable(model: nn.Module, size: int) -> list[Block]:
     So do T5's heads: their bias is that of a table which its first layer has for all layers.
     """
     blocks = find_blocks(model, wrapped=True)
-    return [block for block in blocks if block.num_units % size == 0 and not block.layout.positions]
+    return [block for block in blocks if block.num_units % size == 0 and not block.layout.biased]
 
 
 def split(model: nn.Module, mesh: DeviceMesh) -> None:

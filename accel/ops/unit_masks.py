@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from accel.ops.importance import Candidates, choose
+from accel.ops.layouts import CHANNELS, HEADS
 from accel.ops.prices import Prices, in_parameters
-from accel.ops.structure import CHANNELS, HEADS, KEEP, Block, find_blocks, mask_units, output_weight, remove_units
+from accel.ops.structure import KEEP, Block, find_blocks, mask_units, output_weight, remove_units
 
 SCORE = "accel_score"
 PRICES = "accel_prices"

@@ -15,9 +15,10 @@ from accel.objective import Classification
 from accel.onnx_export import random_inputs
 from accel.ops import rounding
 from accel.ops.grids import Int8Rows
+from accel.ops.layouts import CHANNELS, HEADS
 from accel.ops.prices import Prices, in_flops, in_megabytes, in_milliseconds, in_parameters
 from accel.ops.schemes import Int8
-from accel.ops.structure import CHANNELS, HEADS, count_units, find_blocks, remove_units
+from accel.ops.structure import count_units, find_blocks, remove_units
 from accel.ops.vocabulary import keep_marked, mark
 from accel.technique import Facts
 

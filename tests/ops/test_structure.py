@@ -10,7 +10,8 @@ from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
 from accel.objective import Classification
 from accel.ops import structure
-from accel.ops.structure import CHANNELS, HEADS, count_units, find_blocks, mask_units, remove_units, resize
+from accel.ops.layouts import CHANNELS, HEADS
+from accel.ops.structure import count_units, find_blocks, mask_units, remove_units, resize
 from accel.pretrained import ready
 
 LABELS = ["a", "b"]
