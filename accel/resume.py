@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from accel.errors import DataError
+from accel.run import CONFIG
 
 FIXED = ("seed", "model", "tuning", "compression", "privacy")
 """Keys and groups of the configuration. Steps, processes, engines and trackers may change."""
@@ -17,7 +18,7 @@ def config_of(folder: Path) -> dict[str, Any] | None:
     import yaml
 
     try:
-        found = yaml.safe_load((folder / "config.yaml").read_text("utf8"))
+        found = yaml.safe_load((folder / CONFIG).read_text("utf8"))
     except (OSError, yaml.YAMLError):
         return None
     return found if isinstance(found, dict) else None

@@ -23,6 +23,8 @@ class SpareLayers(pl.Callback):
     def __init__(self, settings: Quantization) -> None:
         self.settings = settings
         self.spared: list[str] | None = None
+        self.done = settings.spare == 0
+        """Whether the layers know."""
 
     def state_dict(self) -> dict[str, Any]:
         return {"spared": self.spared}
@@ -32,7 +34,7 @@ class SpareLayers(pl.Callback):
 
     def spare(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Choose if nothing was chosen yet, on all processes alike, and keep to it."""
-        if self.settings.spare == 0:
+        if self.done:
             return
         model = pl_module.model
         if self.spared is None:
@@ -42,3 +44,4 @@ class SpareLayers(pl.Callback):
             chosen = most_sensitive(found, weights_of(model), self.settings.spare)
             self.spared = trainer.strategy.broadcast(chosen)
         rounding.spare(model, self.spared)
+        self.done = True

@@ -20,6 +20,7 @@ def forecast_live(plan: Plan, words: Sequence[str]) -> int:
 
     Raises:
         ConfigError: the plan is of one process, or other processes were started than it has.
+        DataError: the forecast does not know how the strategy spreads a step.
     """
     from accel.place import PARENT_VARIABLE, Place, end_with
     from accel.start import check_processes, ranks_of
@@ -30,6 +31,7 @@ def forecast_live(plan: Plan, words: Sequence[str]) -> int:
             f"--forecast={HERE} measures what processes exchange, and strategy={strategy.option_name()} has only one. "
             f"Add strategy=ddp or strategy=fsdp, and strategy.processes=N."
         )
+    strategy.spread()
     place = Place.of_environment(os.environ)
     if not place.launcher:
         from accel.launch import launch

