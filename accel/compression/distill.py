@@ -4,8 +4,8 @@ What it does: adds to the task's loss the distance to the teacher's softened log
     layer, or each of the teacher's to the student's nearest) and to its attention relations (which tokens look alike
     to the last layer's queries, keys and values: for a student of any width). By default the teacher is the dense
     baseline: the same model fine-tuned without compression, trained once and reused. A folder
-    of another run's model, or the model as it was pretrained, can teach too. The teacher is kept outside the student's
-    parameters, checkpoints and strategy.
+    of another run's model with the student's tokenizer and labels, or the model as it was pretrained, can teach too.
+    The teacher is kept outside the student's parameters, checkpoints and strategy.
 Use it when: another technique takes capacity away (prune, qat) and you want the accuracy back.
 What it costs: one forward pass of the teacher per step, about a third more time; one dense training the first time.
 Composes with: everything; with privacy when the teacher is public (the dense baseline saw the private data).

@@ -3,7 +3,8 @@
 What it does: starts from paraphrase-MiniLM-L3-v2, real pretrained weights that arrive as a Python package: half of the
     layers of ``model=minilm``, with the same width and the same word pieces.
 Use it when: you want half of MiniLM's latency from the start, and a teacher: a finished run of ``model=minilm``.
-What it costs: a package of 62 MB, and 70 MB in accel's cache; about a point less than MiniLM.
+What it costs: a package of 62 MB, and 70 MB in accel's cache; two points less than MiniLM (0.8253 against 0.8451 on
+    airline tweets, two passes at 2e-4, one seed).
 Composes with: every technique. (Its own dense baseline is the teacher unless ``compression.distill.teacher`` names a
     run.)
 Off switch: choose another model.

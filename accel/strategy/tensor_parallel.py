@@ -5,7 +5,8 @@ What it does: each process computes its own attention heads and feed-forward cha
     and shard their weights among each other (FSDP2), on a mesh of two dimensions.
 Use it when: one layer, or one example's activations, is too large or too slow for a device, and the devices are joined
     by fast links.
-What it costs: four sums of a layer's output per layer and step, which cannot be hidden; embeddings stay whole.
+What it costs: four sums of a layer's output per layer and step, which cannot be hidden; embeddings stay whole,
+    and so do T5's heads.
 Composes with: lora, prune, mask, layers, vocabulary, distill, ptq; qat and privacy need whole rows and gradients.
 Off switch: ``strategy=ddp`` or ``strategy=fsdp``, or ``strategy=single``.
 Reference: Shoeybi et al. 2019, Megatron-LM (arXiv 1909.08053); ``DTensor`` of torch through ``ModelParallelStrategy``

@@ -14,6 +14,7 @@ import sys
 from itertools import pairwise
 from math import log2
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -32,8 +33,19 @@ SWEEPS = {
 }
 
 
+class Point(NamedTuple):
+    """What one job came to, beside its dense model."""
+
+    fewer: float
+    """Times fewer FLOPs."""
+    quality: float
+    dense: float
+    faster: float
+    """Times faster, both in eager PyTorch on as many threads."""
+
+
 def points(task, name, words, place):
-    """(times fewer FLOPs, accuracy, accuracy of the dense model) of each job of one sweep."""
+    """Of each job of one sweep."""
     folder = place / f"{task} {name}"
     common = [word for word in COMMON if "distill" not in word or "distill" in words[0]]
     goes_on = [f"sweep.resume='{folder}'"] if (folder / "sweep.json").exists() else [f"hydra.sweep.dir='{folder}'"]
@@ -43,28 +55,31 @@ def points(task, name, words, place):
     for job in json.loads((folder / "sweep.json").read_text())["jobs"]:
         record = json.loads((folder / str(job["number"]) / "result.json").read_text())
         before, after = record["before"], record["after"]
-        fewer = before["cost"]["flops"] / after["cost"]["flops"]
-        found.append((fewer, after["metrics"]["accuracy"], before["metrics"]["accuracy"]))
+        fewer, faster = (before["cost"][figure] / after["cost"][figure] for figure in ("flops", "latency_ms_p50"))
+        found.append(Point(fewer, after["metrics"]["accuracy"], before["metrics"]["accuracy"], faster))
     return sorted(found)
 
 
 def at(fewer, curve):
     """Quality of a method with so many times fewer FLOPs; of the nearest model beyond its ends."""
     first, last = curve[0], curve[-1]
-    if fewer <= first[0] or fewer >= last[0]:
-        return (first if fewer <= first[0] else last)[1]
-    (x0, y0, _), (x1, y1, _) = next(pair for pair in pairwise(curve) if pair[0][0] <= fewer <= pair[1][0])
-    return y0 + (y1 - y0) * log2(fewer / x0) / log2(x1 / x0)
+    if fewer <= first.fewer or fewer >= last.fewer:
+        return (first if fewer <= first.fewer else last).quality
+    low, high = next(pair for pair in pairwise(curve) if pair[0].fewer <= fewer <= pair[1].fewer)
+    share = log2(fewer / low.fewer) / log2(high.fewer / low.fewer)
+    return low.quality + share * (high.quality - low.quality)
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_front(task, tmp_path):
     place = Path(os.environ.get("ACCEL_BENCH", tmp_path))
     curves = {name: points(task, name, words, place) for name, words in SWEEPS.items()}
-    print(f"\n{task}, dense {curves['both'][0][2]:.4f}")
+    print(f"\n{task}, dense {curves['both'][0].dense:.4f}")
     for name, curve in curves.items():
-        print(f"  {name:<17}" + "  ".join(f"{fewer:.2f}x fewer {quality:.4f}" for fewer, quality, _ in curve))
-    for fewer, quality, _ in curves["both"]:
-        alone = {name: at(fewer, curve) for name, curve in curves.items() if name != "both"}
-        print(f"  at {fewer:.2f}x: " + ", ".join(f"{quality - q:+.4f} over {name}" for name, q in alone.items()))
-        assert quality > max(alone.values())
+        shown = (f"{p.fewer:.2f}x fewer, {p.faster:.2f}x faster {p.quality:.4f}" for p in curve)
+        print(f"  {name:<17}" + "  ".join(shown))
+    for point in curves["both"]:
+        alone = {name: at(point.fewer, curve) for name, curve in curves.items() if name != "both"}
+        over = (f"{point.quality - quality:+.4f} over {name}" for name, quality in alone.items())
+        print(f"  at {point.fewer:.2f}x: " + ", ".join(over))
+        assert point.quality > max(alone.values())
