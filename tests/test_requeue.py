@@ -111,11 +111,9 @@ def warn(slurm, job):
 
 
 def started_again(slurm, job):
-    """Slurm lets a requeued job wait for two minutes, as often as something about it changes; a test does not."""
-    state = slurm.run("squeue", "-h", "-j", job, "-o", "%T %r").strip()
-    if state.startswith("PENDING"):
-        slurm.call("scontrol", "update", f"JobId={job}", "StartTime=now")
-    return state.startswith("RUNNING") and "Restarts=1" in slurm.run("scontrol", "show", "job", job)
+    slurm.start_again(job)
+    state = slurm.run("squeue", "-h", "-j", job, "-o", "%T").strip()
+    return state == "RUNNING" and "Restarts=1" in slurm.run("scontrol", "show", "job", job)
 
 
 @pytest.mark.slow

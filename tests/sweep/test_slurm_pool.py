@@ -87,12 +87,6 @@ def requeue(slurm, id_):
     slurm.run("scontrol", "requeue", id_)
 
 
-def begin_again(slurm, id_):
-    """Slurm lets a requeued job wait for two minutes; a test does not."""
-    wait_for(lambda: "PENDING" in slurm.run("squeue", "-h", "-r", "-j", id_, "-o", "%T"))
-    slurm.run("scontrol", "update", f"JobId={id_}", "StartTime=now")
-
-
 def of_seeds(record):
     return {int(next(w for w in j["overrides"] if w.startswith("seed="))[5:]): j for j in record["jobs"]}
 
@@ -121,7 +115,7 @@ def test_whatever_happens_to_a_job_leaves_the_others_alone(
     wait_for_steps(sweep.process, preempted)
     sweep.until(lambda: sweep.running() == [sweep.id_of(preempted)])
     preempt(slurm, sweep.id_of(preempted))
-    begin_again(slurm, sweep.id_of(preempted))
+    wait_for(lambda: slurm.start_again(sweep.id_of(preempted)))
     code, output, record = sweep.end()
 
     jobs, made = of_seeds(record), made_steps()
@@ -152,7 +146,7 @@ def test_a_job_whose_node_is_taken_away_goes_on_when_it_is_free_again(
     sweep = started("seed=1", "trainer.max_steps=40", "task.slow=[1]")
     wait_for_steps(sweep.process, 1)
     take_away(slurm, sweep.id_of(1))
-    begin_again(slurm, sweep.id_of(1))
+    wait_for(lambda: slurm.start_again(sweep.id_of(1)))
     code, output, record = sweep.end()
     made = made_steps()[1]
     assert (code, record["jobs"][0]["restarts"]) == (ExitCode.DONE, 1), output
