@@ -40,8 +40,8 @@ def build(node: DictConfig, base: type[O], key: str, plugins: Collection[str] = 
     target = node.get("_target_")
     if not isinstance(target, str):
         raise ConfigError(
-            f"{key} has no _target_, so it is not an option of accel: it was probably created by '+' or '++'. "
-            f"Choose an option of the group first, e.g. compression=[{key.rsplit('.', 1)[-1]}]."
+            f"{key} is set but not chosen (it has no _target_). Choose it, e.g. "
+            f"compression=[{key.rsplit('.', 1)[-1]}], or leave its settings out."
         )
     cls = resolve(target, base, key, plugins)
     return _construct(cls, node, key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from accel.errors import ConfigError, did_you_mean, nearest
 
@@ -53,6 +53,8 @@ def options_of(group: str, config_dirs: Sequence[str] = ()) -> list[str]:
 def compose(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> DictConfig:
     """The whole configuration, Hydra's own node included.
 
+    What an experiment sets for a compression option that the command line leaves out is left out too.
+
     Args:
         overrides: as typed on the command line.
         config_dirs: the user's own folders of groups, searched after accel's.
@@ -69,9 +71,10 @@ def compose(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> DictCo
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_dir()), version_base="1.3", job_name="accel"):
         try:
-            return hydra_compose("config", [*overrides, *search_path(config_dirs)], return_hydra_config=True)
-        except (HydraException, OmegaConfBaseException) as error:
+            config = hydra_compose("config", [*overrides, *search_path(config_dirs)], return_hydra_config=True)
+        except (HydraException, OmegaConfBaseException, ValueError) as error:  # ValueError: a group that is null
             raise ConfigError(_explain(error, overrides, config_dirs)) from error
+    return _without_unchosen(config, overrides)
 
 
 def search_path(config_dirs: Sequence[str]) -> list[str]:
@@ -83,6 +86,20 @@ def plain(config: DictConfig) -> dict:
     """The user's part of the configuration as plain values, unresolved so that no secret is read into it."""
     own = OmegaConf.masked_copy(config, [str(k) for k in config if k != "hydra"])
     return OmegaConf.to_container(own, resolve=False)  # type: ignore[return-value]
+
+
+def _without_unchosen(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
+    """Settings of an option that was not chosen stay if they were typed, so that they are refused."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    typed = {str(o.key_or_group): o.value() for o in OverridesParser.create().parse_overrides(list(overrides))}
+    if "compression" in typed:
+        chosen = typed["compression"] if isinstance(typed["compression"], list) else [typed["compression"]]
+        named = {key.split(".")[1] for key in typed if key.startswith("compression.")}
+        with open_dict(config):
+            for name in set(config.compression) - named - {str(option) for option in chosen}:
+                del config.compression[name]
+    return config
 
 
 def _quoted(folder: str) -> str:
@@ -124,8 +141,9 @@ def _unknown_option(group: str, value: object, config_dirs: Sequence[str]) -> st
     known = options_of(group, config_dirs)
     if isinstance(value, ChoiceSweep):
         return f"{group} was given several values at once: add -m for a sweep, or write {group}=[a,b] for a list."
-    if isinstance(value, str | None) and group == "compression" and value in (None, ""):
-        return None
+    if value in (None, ""):
+        meant = "compression=[] for none" if group == "compression" else f"one of {', '.join(known)}"
+        return f"{group}={value or ''} names no option: write {meant}."
     for name in value if isinstance(value, list) else [value]:
         if (group, str(name)) in RETIRED and str(name) not in known:
             return f"{group}={name}: {RETIRED[group, str(name)]}"

@@ -5,6 +5,7 @@ import pytest
 
 from accel.compose import GROUPS, RETIRED, compose, conf_dir, options_of, plain
 from accel.errors import ConfigError
+from accel.plan import assemble
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,9 @@ from accel.errors import ConfigError
         ("compression.prune.sparsity=0.5", r"It appears with compression=\[prune\]"),
         ("compression.prun.sparsity=0.5", r"Did you mean compression.prune.sparsity\?"),
         ("trainer.zzz=1", "trainer has: epochs"),
+        ("compression=null", r"compression=\[\] for none"),
+        ("compression=", r"compression=\[\] for none"),
+        ("model=null", "one of .*minilm"),
         ("seed=1,2", "add -m"),
         ("model=minilm,local", "add -m"),
         ("trainer.epochs=[1", "is no override"),
@@ -27,6 +31,20 @@ from accel.errors import ConfigError
 def test_errors_name_the_nearest_right_word(word, text):
     with pytest.raises(ConfigError, match=text):
         compose([word])
+
+
+@pytest.mark.parametrize("chosen", ["[]", "[ptq]", "ptq", "[prune,ptq]"])
+def test_what_an_experiment_sets_for_an_option_that_is_left_out_is_left_out(chosen):
+    config = compose(["experiment=quickstart", f"compression={chosen}"])
+    assert set(config.compression) == set(chosen.strip("[]").split(",")) - {""}
+
+
+def test_it_stays_where_it_is_chosen_and_what_was_typed_is_refused():
+    config = compose(["experiment=llm_int4", "compression=[qat,distill]"])
+    assert config.compression.qat.scheme == "int4_weight_only"
+    typed = compose(["experiment=llm_int4", "compression=[ptq]", "compression.qat.begin=0.3"])
+    with pytest.raises(ConfigError, match="compression.qat is set but not chosen"):
+        assemble(typed)
 
 
 def typos(word, generator, count):

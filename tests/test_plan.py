@@ -35,7 +35,7 @@ def test_names_say_what_is_not_the_default():
         ("engines=[eagr]", "Did you mean 'eager'"),
         ("engines=[]", "at least one engine"),
         ("~tuning", "tuning must be chosen"),
-        ("++compression.prune.sparsity=0.3", "has no _target_"),
+        ("++compression.prune.sparsity=0.3", "set but not chosen"),
     ],
 )
 def test_keys_that_do_not_fit_are_refused(word, text):
