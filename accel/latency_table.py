@@ -11,8 +11,6 @@ import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,18 +18,15 @@ import torch
 from filelock import FileLock
 from torch import nn
 
-from accel import __version__, artifact
+from accel import __version__
 from accel.compression import Quantization
 from accel.console import Console
 from accel.errors import RunError
-from accel.export import write_files
-from accel.measure import SEQUENCE_LENGTH, Measurement, measure
-from accel.measured import candidates
-from accel.onnx_export import random_inputs
 from accel.ops.layouts import CHANNELS, HEADS
 from accel.ops.structure import find_blocks, find_stacks, keep_layers, remove_units
 from accel.plan import Plan, digest
 from accel.report.record import processor, versions
+from accel.timed_models import time_models
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -41,7 +36,6 @@ if TYPE_CHECKING:
 SHARES = ((1.0, 1.0), (0.5, 1.0), (1.0, 0.5), (0.5, 0.5), (0.25, 0.25), (0.1, 0.1))
 """(heads, channels) that stay in every layer of the models that are timed."""
 CHANNEL_MULTIPLE = 32
-ROUNDS = 40
 LEAST_MS = 1e-6
 """A unit whose cost drowns in the noise is cheap, not free."""
 
@@ -110,14 +104,10 @@ def _measure(plan: Plan, tokenizer: PreTrainedTokenizerBase, objective: Objectiv
     sizes = [_smaller(dense, *share) for share in SHARES]
     sizes.append(_shallower(dense))
     console.say(f"Latency table: timing {len(sizes)} sizes of the model once; later runs on this machine reuse it")
-    with TemporaryDirectory() as folder:
-        places = [Path(folder, str(n)) for n in range(len(sizes))]
-        options = []
-        for model, place in zip(sizes, places, strict=True):
-            options += candidates(_ready(model, place, plan, tokenizer, objective), place, plan.engines)
-        one = random_inputs(dense, 1, SEQUENCE_LENGTH)
-        found = measure([], options, one, one, rounds=ROUNDS, on_progress=lambda text: console.say(f"  {text}"))
-    return fit(_by_engine(found, len(sizes)), [_counts(model) for model in sizes])
+    models = [_rounded(model, plan) for model in sizes]
+    found = time_models(models, plan.engines, tokenizer, objective, lambda text: console.say(f"  {text}"))
+    times = {label: [cost.latency_ms_p50 for cost in costs] for label, costs in found.items()}
+    return fit(times, [_counts(model) for model in models])
 
 
 def _smaller(dense: nn.Module, heads: float, channels: float) -> nn.Module:
@@ -137,31 +127,15 @@ def _shallower(dense: nn.Module) -> nn.Module:
     return model
 
 
-def _ready(
-    model: nn.Module, folder: Path, plan: Plan, tokenizer: PreTrainedTokenizerBase, objective: Objective
-) -> nn.Module:
-    """The model as the run will export it: rounded where it quantizes, and as a file where an engine runs files."""
+def _rounded(model: nn.Module, plan: Plan) -> nn.Module:
+    """The model as the run will store it."""
     quantization = _quantization(plan)
-    if quantization is not None:
-        from accel.ops import rounding
+    if quantization is None:
+        return model
+    from accel.ops import rounding
 
-        rounding.prepare(model, quantization.how())
-        model = rounding.convert(model)
-    folder.mkdir()
-    write_files(model, folder, plan.engines)
-    artifact.save_model(model, tokenizer, folder, max_length=SEQUENCE_LENGTH, **objective.artifact_facts())
-    return model
-
-
-def _by_engine(found: Measurement, num_sizes: int) -> Mapping[str, list[float]]:
-    """Times of every size, by engine; only engines that ran all of them."""
-    times: dict[str, list[float]] = {}
-    for cost in found.after:
-        times.setdefault(cost.label, []).append(cost.latency_ms_p50)
-    complete = {label: ms for label, ms in times.items() if len(ms) == num_sizes}
-    if not complete:
-        raise RunError(f"No engine of the run could be timed: {found.skipped}. Choose others, e.g. engines=[eager].")
-    return complete
+    rounding.prepare(model, quantization.how())
+    return rounding.convert(model)
 
 
 def _counts(model: nn.Module) -> dict[str, int]:

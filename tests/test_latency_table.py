@@ -6,9 +6,7 @@ import torch
 from accel.cli import main
 from accel.compose import compose
 from accel.console import Console
-from accel.errors import RunError
-from accel.latency_table import LEAST_MS, LatencyTable, _by_engine, fit, latency_table
-from accel.measure import Measurement
+from accel.latency_table import LEAST_MS, LatencyTable, fit, latency_table
 from accel.objective import Classification
 from accel.ops.layouts import CHANNELS, HEADS
 from accel.plan import decide
@@ -44,11 +42,6 @@ def test_a_distance_from_the_plane_is_told():
 def test_nothing_is_free():
     table = fit({"x": times(2, 0.1, -0.01, 0.001)}, SIZES)
     assert table.per_unit_ms[HEADS] == LEAST_MS
-
-
-def test_an_engine_counts_only_if_it_ran_every_size():
-    with pytest.raises(RunError, match="No engine of the run could be timed"):
-        _by_engine(Measurement(skipped={"inductor": "no compiler"}), 7)
 
 
 def plan_of(tiny_run, tmp_path, *words):

@@ -1,0 +1,39 @@
+import copy
+
+import pytest
+
+from accel.errors import RunError
+from accel.measure import Measurement
+from accel.model.tiny_bert import TinyBert
+from accel.objective import Classification
+from accel.ops import rounding
+from accel.ops.grids import Int8Rows
+from accel.ops.schemes import Int8
+from accel.timed_models import by_engine, time_models
+
+BINARY = Classification(["a", "b"])
+
+
+def test_every_model_is_timed_on_every_engine_that_runs_all_of_them(monkeypatch):
+    monkeypatch.setattr("accel.timed_models.ROUNDS", 5)
+    models = [TinyBert().network(BINARY).eval() for _ in range(2)]
+    found = time_models(models, ["eager", "onnxruntime"], TinyBert().tokenizer(), BINARY, lambda text: None)
+    assert set(found) == {"eager float32", "onnxruntime float32"}
+    assert [cost.rounds for cost in found["eager float32"]] == [5, 5]
+
+
+def test_a_model_is_timed_as_it_is_stored(monkeypatch):
+    monkeypatch.setattr("accel.timed_models.ROUNDS", 5)
+    model = TinyBert().network(BINARY).eval()
+    rounded = copy.deepcopy(model)
+    rounding.prepare(rounded, Int8(Int8Rows()))
+    models = [rounding.convert(rounded)]
+    found = time_models(models, ["eager", "onnxruntime"], TinyBert().tokenizer(), BINARY, lambda text: None)
+    assert set(found) == {"eager int8", "onnxruntime int8"}
+    with pytest.raises(RunError, match="No engine of the run could be timed"):
+        time_models([*models, model], ["eager"], TinyBert().tokenizer(), BINARY, lambda text: None)
+
+
+def test_an_engine_counts_only_if_it_ran_every_model():
+    with pytest.raises(RunError, match="No engine of the run could be timed"):
+        by_engine(Measurement(skipped={"inductor": "no compiler"}), 7)
