@@ -149,8 +149,9 @@ def has_operators(model: nn.Module) -> bool:
 
 
 def has_int8_weights(model: nn.Module) -> bool:
-    """Whether every linear layer that is quantized has weights in int8."""
-    return has_operators(model) and all(layer.bits == 8 for layer in quantized_linears(model))
+    """Whether linear layers are quantized, and all of those have weights in int8."""
+    linears = quantized_linears(model)
+    return has_operators(model) and bool(linears) and all(layer.bits == 8 for layer in linears)
 
 
 def with_operators(model: nn.Module) -> nn.Module:
@@ -190,8 +191,8 @@ def _is_int4_table(module: nn.Module) -> bool:
 
 
 def bits_of(model: nn.Module) -> int:
-    """Of the model's quantized linear layers."""
-    return min(layer.bits for layer in quantized_linears(model))
+    """Of the model's quantized linear layers, or of its tables where every linear layer was spared."""
+    return min(layer.bits for layer in quantized_linears(model) or quantized(model))
 
 
 def quantized_linears(model: nn.Module) -> list[QuantizedLinear]:

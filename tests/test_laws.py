@@ -217,7 +217,9 @@ def test_changing_any_field_changes_the_digest():
         "vocabulary.min_count=2",
     ]
     digests = {decide(compose([full, f"compression.{w}"])).digest() for w in words}
-    assert len(digests) == len(words)
+    spared = [full, "compression.qat.spare=0.1", "compression.qat.spare_of=latency"]
+    digests.add(decide(compose(spared)).digest())
+    assert len(digests) == len(words) + 1
     assert base.digest() not in digests
 
 

@@ -12,11 +12,12 @@ from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_t5 import TinyT5
 from accel.objective import Classification
 from accel.onnx_export import ExportError, parity, require_parity, require_rounded_parity
-from accel.onnx_layers import bits_of, compute_in_int8, has_operators, write_quantized
+from accel.onnx_layers import bits_of, compute_in_int8, has_int8_weights, has_operators, write_quantized
 from accel.ops import rounding
 from accel.ops.grids import Int4Groups, Int8Rows
 from accel.ops.quantized_layers import quantized
 from accel.ops.schemes import Fp8, Int4WeightOnly, Int8, Int8WeightOnly
+from accel.ops.sensitivity import weights_of
 
 SCHEMES = {
     "int8": Int8(Int8Rows()),
@@ -108,6 +109,18 @@ def test_formats_are_named_by_their_bits(tmp_path):
         "model/model.int4.onnx",
     ]
     assert [bits_of(converted(scheme)) for scheme in SCHEMES.values()] == [8, 8, 4, 4]
+
+
+@pytest.mark.parametrize("name", ["int8", "int4_weight_only"])
+def test_a_model_whose_linear_layers_were_all_spared_keeps_its_rounded_tables(tmp_path, name):
+    model = TinyBert().network(Classification(["a", "b"])).eval()
+    rounding.prepare(model, SCHEMES[name])
+    rounding.spare(model, dict.fromkeys(weights_of(model), "faster as it is"))
+    model = rounding.convert(model)
+    assert not has_int8_weights(model)  # OpenVINO has no int8 product to make
+    assert bits_of(model) == SCHEMES[name].embeddings.bits
+    write_quantized(model, tmp_path / "m.onnx")
+    require_parity(parity(float_copy(model), OnnxRuntime(tmp_path / "m.onnx", "int8", 0, 1)), "m.onnx")
 
 
 def test_fp8_has_no_operator():

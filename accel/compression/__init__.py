@@ -140,6 +140,13 @@ class SchemeName(Enum):
     fp8 = "fp8"
 
 
+class SpareOf(Enum):
+    """What sparing a layer is paid in."""
+
+    weights = "weights"
+    latency = "latency"
+
+
 GROUP_SIZES = (32, 64, 128)
 EMBEDDING_BITS = (4, 8)
 
@@ -160,8 +167,11 @@ class Quantization(Compression):
     embedding_bits: int = 8
     """8: int8 with a scale per row; 4: int4 groups."""
     spare: float = 0.0
-    """Share of the linear layers' weights that may stay in full precision: the layers whose rounding changes the
-    predictions most per weight, measured on training examples when rounding begins."""
+    """How much may be spent on layers that stay in full precision, as a share of what ``spare_of`` names: the layers
+    whose rounding changes the predictions most for their price, measured on training examples when rounding begins."""
+    spare_of: SpareOf = SpareOf.weights
+    """weights: of the linear layers, that is, of bytes; latency: of the rounded model's, timed on this machine and the
+    fastest of the run's engines, kind of layer by kind; what is no faster rounded is then left in any case."""
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         yield from super().objections(plan)
@@ -170,9 +180,15 @@ class Quantization(Compression):
         if self.embedding_bits not in EMBEDDING_BITS:
             yield self.out_of_range("embedding_bits", f"one of {EMBEDDING_BITS}", "8")
         if not 0 <= self.spare < 1:
-            yield self.out_of_range("spare", "in [0, 1): it is the share of weights that is not rounded", "0.1")
+            yield self.out_of_range("spare", f"in [0, 1): it is a share of {self.spare_of.name}", "0.1")
         if self.spare > 0:
             yield from self._objections_to_sparing(plan)
+        elif self.spare_of is not SpareOf.weights:
+            yield Objection(
+                f"{self.key}.spare_of={self.spare_of.name}  with  {self.key}.spare=0",
+                "where nothing may be spent, nothing is timed and no layer is left unrounded",
+                f"{self.key}.spare=0.05",
+            )
 
     def _objections_to_sparing(self, plan: Plan) -> Iterator[Objection]:
         if plan.privacy is not None:
@@ -180,6 +196,12 @@ class Quantization(Compression):
                 f"{self.key}.spare={self.spare}  with  privacy={plan.privacy.option_name()}",
                 "which layers are spared is measured on private examples, and the privacy accountant does not see it",
                 f"{self.key}.spare=0",
+            )
+        if self.spare_of is SpareOf.latency and plan.strategy.saves_parts:
+            yield Objection(
+                f"{self.key}.spare_of=latency  with  strategy={plan.strategy.option_name()}",
+                "the whole model is timed when rounding begins, and a process holds a part of it",
+                f"{self.key}.spare_of=weights, or strategy=ddp",
             )
         for other in plan.compression:
             for name in ("target_size_mb", "target_latency_ms"):
@@ -221,7 +243,7 @@ class Quantization(Compression):
 
     def _require_room(self, weights: Mapping[str, int]) -> None:
         smallest = min(weights.values(), default=0) / max(1, sum(weights.values()))
-        if 0 < self.spare < smallest:
+        if self.spare_of is SpareOf.weights and 0 < self.spare < smallest:
             raise NoEffectError(
                 f"{self.key}.spare={self.spare:g} would spare nothing: the smallest linear layer has {smallest:.2%} of "
                 f"the weights. Use at least {self.key}.spare={math.ceil(1e4 * smallest) / 1e4:g}, or 0."
@@ -236,12 +258,13 @@ class Quantization(Compression):
         from accel.ops import rounding
 
         del history
-        layers = [name for name, layer in rounding.rounded_layers(model) if not getattr(layer, "spared", False)]
+        layers = [name for name, layer in rounding.rounded_layers(model) if not getattr(layer, "spared", "")]
         active = sum(isinstance(m, rounding.Rounder) and m.active for m in model.modules())
         figures = {
             "quantized_layers": len(layers),
             "active_fake_quantizers": active,
             "full_precision_layers": rounding.full_precision_layers(model),
+            **rounding.spending(model),
         }
         return Evidence(
             bool(layers) and active > 0, figures, "at least one layer with rounding on at the end of training"

@@ -5,7 +5,7 @@ Any scheme (``schemes.py``): training sees each weight as ``Grid.round`` gives i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -21,6 +21,8 @@ MIN_OUT_FEATURES = 16
 """A smaller linear layer is a classification head: rounding saves nothing there and costs accuracy."""
 SCHEME = "accel_scheme"
 """Attribute of a model: the scheme that its rounded layers will be stored in."""
+SPENDING = "accel_spending"
+"""Attribute of a model: what was measured before layers were spared."""
 
 
 class _Round(torch.autograd.Function):
@@ -62,8 +64,8 @@ class RoundedLinear(nn.Linear):
 
     input_rounder: Rounder
     weight_rounder: Rounder
-    spared: bool = False
-    """Whether it stays in full precision after all."""
+    spared: str = ""
+    """Why it stays in full precision after all; empty where it does not."""
 
     @classmethod
     def of(cls, linear: nn.Linear, scheme: Scheme) -> RoundedLinear:
@@ -161,7 +163,7 @@ def full_precision_layers(model: nn.Module) -> dict[str, str]:
         name = name.removesuffix(".base_layer").removesuffix(".adapter")
         if isinstance(module, RoundedLinear):
             if module.spared:
-                found[name] = "spared: rounding it changes the predictions most"
+                found[name] = f"spared: {module.spared}"
         elif isinstance(module, nn.Linear) and not hasattr(module, LEAVE):
             small = module.out_features < MIN_OUT_FEATURES
             found[name] = f"{module.out_features} outputs, fewer than {MIN_OUT_FEATURES}" if small else "left by choice"
@@ -170,12 +172,23 @@ def full_precision_layers(model: nn.Module) -> dict[str, str]:
     return found
 
 
-def spare(model: nn.Module, names: Collection[str]) -> None:
-    """Never round the named linear layers, in place: they are stored as they are."""
+def spare(model: nn.Module, reasons: Mapping[str, str], spent: Mapping[str, Any] | None = None) -> None:
+    """Never round the named linear layers, in place: they are stored as they are.
+
+    Args:
+        reasons: by name, why; for the record.
+        spent: what they cost, for the record.
+    """
+    setattr(model, SPENDING, dict(spent or {}))
     for name, module in rounded_layers(model):
-        if isinstance(module, RoundedLinear) and name in names:
-            module.spared = True
+        if isinstance(module, RoundedLinear) and name in reasons:
+            module.spared = reasons[name]
             enable(module, enabled=False)
+
+
+def spending(model: nn.Module) -> dict[str, Any]:
+    """What was measured before layers were spared; empty where nothing was."""
+    return getattr(model, SPENDING, {})
 
 
 def merge_adapters_in_the_loop(model: nn.Module) -> None:

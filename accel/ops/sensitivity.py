@@ -1,13 +1,15 @@
 """Which linear layers a quantized model misses most in full precision: measured layer by layer.
 
 Each layer is rounded alone, and what that does to the predictions is their Kullback-Leibler divergence from those of
-the model without rounding; the layers with the most of it per weight are spared until a budget of weights is used up.
+the model without rounding; the layers with the most of it for what they cost, in weights or in milliseconds, are spared
+until a budget is used up.
 Dong et al. 2019, HAWQ (arXiv 1905.03696), choose by curvature instead; Wu et al. 2020 (arXiv 2004.09602, section 5.2)
 measure as it is done here.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 
 import torch
@@ -63,12 +65,21 @@ def _predictions(model: nn.Module, inputs: Mapping[str, Tensor], predict: Predic
     return predict(model(**inputs).logits, inputs["attention_mask"]).double().log_softmax(-1)
 
 
-def most_sensitive(divergences: Mapping[str, float], weights: Mapping[str, int], share: float) -> list[str]:
-    """The layers to spare: the highest divergence per weight first, while they fit into a share of all weights."""
-    left = share * sum(weights.values())
+def most_sensitive(divergences: Mapping[str, float], prices: Mapping[str, float], budget: float) -> list[str]:
+    """The layers to spare: the highest divergence for its price first, while the prices fit into the budget.
+
+    Args:
+        prices: what it costs to leave each layer unrounded; what costs nothing is always spared.
+    """
+
+    def worth(name: str) -> float:
+        return divergences[name] / prices[name] if prices[name] > 0 else math.inf
+
+    left = budget
     chosen = []
-    for name in sorted(divergences, key=lambda name: divergences[name] / weights[name], reverse=True):
-        if weights[name] <= left:
+    for name in sorted(divergences, key=worth, reverse=True):
+        price = max(0.0, prices[name])
+        if price <= left:
             chosen.append(name)
-            left -= weights[name]
+            left -= price
     return chosen

@@ -1,4 +1,5 @@
 import pytest
+import torch
 
 from accel.callbacks.spare_layers import NUM_EXAMPLES
 from accel.compose import compose
@@ -8,10 +9,14 @@ from accel.model.tiny_bert import TinyBert
 from accel.objective import Classification
 from accel.ops import rounding
 from accel.plan import decide
+from accel.sparing_prices import SparingPrices
 
 
 def spared(model):
     return {name for name, why in rounding.full_precision_layers(model).items() if why.startswith("spared")}
+
+
+BY_LATENCY = ["compression.qat.spare=0.3", "compression.qat.spare_of=latency", "engines=[eager]"]
 
 
 def test_a_resumed_run_keeps_to_the_choice(train, monkeypatch):
@@ -29,6 +34,65 @@ def test_nothing_is_measured_where_nothing_is_spared(train, monkeypatch):
     monkeypatch.setattr("accel.callbacks.spare_layers.divergences", lambda *_: 1 / 0)
     fitted, _, _ = train("compression=[qat]", "trainer.max_steps=4")
     assert not spared(fitted.model)
+
+
+def by_price(monkeypatch, dear, free=()):
+    """Says what engines would have measured: the kinds with these endings cost much or nothing, all others little."""
+
+    def shared_out(rounded, left, weights):
+        def price(name):
+            return -0.01 if name.endswith(tuple(free)) else 9.0 if name.endswith(tuple(dear)) else 0.01
+
+        return SparingPrices("eager int8", 1.0, {kind: price(kind) for kind in left}, {n: price(n) for n in weights})
+
+    monkeypatch.setattr("accel.sparing_prices.shared_out", shared_out)
+
+
+def test_layers_are_paid_in_what_was_measured(train, monkeypatch):
+    """Negative control: with the prices exchanged, the others are spared."""
+    words = ["compression=[qat]", "trainer.max_steps=4", *BY_LATENCY]
+    for dear, cheap in (("dense", ("query", "key", "value")), (("query", "key", "value"), "dense")):
+        by_price(monkeypatch, [dear] if isinstance(dear, str) else dear)
+        fitted, _, _ = train(*words)
+        assert spared(fitted.model)
+        assert all(name.endswith(cheap) for name in spared(fitted.model))
+
+
+def test_what_is_no_faster_rounded_is_left_whatever_the_budget(train, monkeypatch):
+    by_price(monkeypatch, ["dense", "query", "value"], free=["key"])
+    fitted, _, _ = train("compression=[qat]", "trainer.max_steps=4", *BY_LATENCY, "compression.qat.spare=0.001")
+    assert spared(fitted.model) == {f"bert.encoder.layer.{n}.attention.self.key" for n in range(2)}
+    (reason, *_) = [why for why in rounding.full_precision_layers(fitted.model).values() if why.startswith("spared")]
+    assert "leaving it costs -0.01 ms" in reason
+    assert fitted.evidence["qat"]["sparing"] == {
+        "budget": 0.001,
+        "spent": 0.0,
+        "unit": "ms",
+        "engine": "eager int8",
+        "rounded_ms": 1.0,
+        "kinds_ms": fitted.evidence["qat"]["sparing"]["kinds_ms"],
+    }
+
+
+def test_timing_leaves_training_as_it_was(train, monkeypatch):
+    """With everything too dear, the run ends with the very weights of one that measured nothing."""
+    by_price(monkeypatch, [""])
+    words = ["compression=[prune,qat]", "trainer.max_steps=6", "tuning=full"]
+    timed, losses, _ = train(*words, *BY_LATENCY)
+    plain, others, _ = train(*words)
+    assert not spared(timed.model)
+    assert losses == others
+    assert all(torch.equal(a, b) for a, b in zip(timed.model.parameters(), plain.model.parameters(), strict=True))
+
+
+def test_a_resumed_run_does_not_time_again(train, monkeypatch):
+    words = ["compression=[qat]", *BY_LATENCY, "trainer.max_steps=12", "trainer.checkpoint_every_steps=8"]
+    by_price(monkeypatch, ["dense"])
+    whole, _, folder = train(*words)
+    by_price(monkeypatch, ["query", "key", "value"])
+    resumed, _, _ = train(*words, checkpoint=folder / "checkpoints" / "last.ckpt")
+    assert spared(resumed.model) == spared(whole.model)
+    assert resumed.evidence["qat"] == whole.evidence["qat"]
 
 
 def test_texts_of_every_length_are_measured_on(tiny_run, monkeypatch):

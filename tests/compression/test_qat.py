@@ -40,6 +40,11 @@ def test_nothing_to_quantize_is_an_error(train, monkeypatch):
             ["compression=[prune,qat]", "compression.qat.spare=0.1", "compression.prune.target_size_mb=9"],
             "planned with every layer rounded",
         ),
+        (["compression=[qat]", "compression.qat.spare_of=latency"], "where nothing may be spent, nothing is timed"),
+        (
+            ["compression=[qat]", "compression.qat.spare=0.1", "compression.qat.spare_of=latency", "strategy=fsdp"],
+            "a process holds a part of it",
+        ),
     ],
 )
 def test_objects_to_sparing_what_cannot_be_spared(words, text):

@@ -186,11 +186,11 @@ def test_a_layer_can_be_spared():
     model = prepared()
     name = "bert.encoder.layer.0.output.dense"
     layer = model.get_submodule(name)
-    rounding.spare(model, [name])
+    rounding.spare(model, {name: "rounding it is dear"})
     rounding.enable(model, enabled=True)
     assert not layer.weight_rounder.enabled
     assert model.get_submodule("bert.encoder.layer.1.output.dense").weight_rounder.enabled
-    assert rounding.full_precision_layers(model)[name].startswith("spared")
+    assert rounding.full_precision_layers(model)[name] == "spared: rounding it is dear"
     weight = layer.weight
     converted = rounding.convert(model).get_submodule(name)
     assert type(converted) is nn.Linear

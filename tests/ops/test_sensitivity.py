@@ -50,10 +50,10 @@ def test_the_layer_that_rounding_hurts_is_spared():
     """One outlier in a group of weights takes all levels for itself; the others become zero."""
     objective, victim = LanguageModelling(), "transformer.h.1.mlp.c_proj"
     model = prepared(objective, TinyGpt2)
-    share = 1.01 * weights_of(model)[victim] / sum(weights_of(model).values())
+    budget = 1.01 * weights_of(model)[victim]
     for expected in (False, True):
         found = divergences(model, batch(), objective.predictions)
-        assert (victim in most_sensitive(found, weights_of(model), share)) is expected
+        assert (victim in most_sensitive(found, weights_of(model), budget)) is expected
         with torch.no_grad():
             model.get_submodule(victim).weight[:, ::32] *= 30
 
@@ -67,13 +67,20 @@ def test_measuring_leaves_everything_as_it_was():
     assert model.training
 
 
-def test_the_budget_is_of_weights():
+def test_what_is_spared_fits_into_the_budget():
     weights = {"a": 60, "b": 30, "c": 10}
     lost = {"a": 6.0, "b": 4.0, "c": 0.1}
-    assert most_sensitive(lost, weights, 0.3) == ["b"]
-    assert most_sensitive(lost, weights, 0.7) == ["b", "c"]  # a does not fit beside b
-    assert most_sensitive(lost, weights, 0.9) == ["b", "a"]
-    assert most_sensitive(lost, weights, 0.0) == []
+    assert most_sensitive(lost, weights, 30) == ["b"]
+    assert most_sensitive(lost, weights, 70) == ["b", "c"]  # a does not fit beside b
+    assert most_sensitive(lost, weights, 90) == ["b", "a"]
+    assert most_sensitive(lost, weights, 0) == []
+
+
+def test_a_layer_that_is_faster_unrounded_is_always_spared_and_buys_no_other():
+    lost = {"harmless": 0.0, "b": 4.0, "c": 4.0}
+    assert most_sensitive(lost, {"harmless": -0.5, "b": 0.2, "c": 0.1}, 0.0) == ["harmless"]
+    assert most_sensitive(lost, {"harmless": -0.5, "b": 0.2, "c": 0.1}, 0.1) == ["harmless", "c"]
+    assert most_sensitive(lost, {"harmless": 0.5, "b": 0.2, "c": 0.1}, 0.31) == ["c", "b"]  # negative control
 
 
 def test_a_head_that_shares_the_table_of_pieces_is_not_spared():

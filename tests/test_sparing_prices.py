@@ -1,0 +1,79 @@
+from dataclasses import dataclass
+
+import pytest
+
+from accel.sparing_prices import shared_out
+
+WEIGHTS = {"layer.0.query": 30, "layer.1.query": 10, "layer.0.out": 5, "layer.1.out": 5, "pooler": 7}
+
+
+@dataclass
+class Timed:
+    """What is asked of a cost."""
+
+    latency_ms_p50: float
+    noise: float = 0.0
+    label: str = "eager int8"
+
+    @property
+    def latency_ms_p50_interval(self):
+        return self.latency_ms_p50 - self.noise, self.latency_ms_p50 + self.noise
+
+
+KINDS = {"layer.*.query": 2.4, "layer.*.out": 1.9, "pooler": 2.0}
+
+
+def test_a_kind_costs_what_it_adds_and_its_layers_their_share_of_it():
+    found = shared_out(Timed(2.0), {kind: Timed(ms) for kind, ms in KINDS.items()}, WEIGHTS)
+    assert found.engine == "eager int8"
+    assert found.rounded_ms == 2.0
+    assert found.kinds_ms == {
+        "layer.*.query": pytest.approx(0.4), "layer.*.out": pytest.approx(-0.1), "pooler": pytest.approx(0),
+    }  # fmt: skip
+    assert found.per_layer_ms == {
+        "layer.0.query": pytest.approx(0.3), "layer.1.query": pytest.approx(0.1),
+        "layer.0.out": pytest.approx(-0.05), "layer.1.out": pytest.approx(-0.05), "pooler": pytest.approx(0),
+    }  # fmt: skip
+
+
+def test_what_may_be_noise_is_no_gain():
+    """A kind that seems 0.1 ms faster unrounded, give or take as much, is not called faster."""
+    found = shared_out(Timed(2.0, 0.06), {kind: Timed(ms, 0.06) for kind, ms in KINDS.items()}, WEIGHTS)
+    assert found.kinds_ms["layer.*.out"] == pytest.approx(0.02)
+    clear = shared_out(Timed(2.0, 0.04), {kind: Timed(ms, 0.04) for kind, ms in KINDS.items()}, WEIGHTS)
+    assert clear.kinds_ms["layer.*.out"] == pytest.approx(-0.02)  # negative control
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["compression=[qat]"],
+        ["compression=[ptq]", "engines=[onnxruntime,openvino]"],
+        ["compression=[prune,vocabulary,qat,distill]", "compression.prune.sparsity=0.5"],
+        ["compression=[layers,mask,qat]"],
+        ["compression=[qat]", "tuning=lora"],
+        ["compression=[qat]", "model=tiny_gpt2"],
+        ["compression=[ptq]", "model=tiny_t5"],
+        ["compression=[qat]", "strategy=ddp"],
+        ["compression=[qat]", "compression.qat.scheme=int4_weight_only"],
+    ],
+)
+def test_a_whole_run_spends_time_on_the_layers_that_need_it(tiny_run, tmp_path, words):
+    """What is spared is in full precision in the finished model; where much may be spent, nothing rounded may be left."""
+    from accel.artifact import load_model
+    from accel.cli import main
+    from accel.report.record import read_record
+
+    option = "ptq" if "ptq" in words[0] else "qat"
+    words = [*words, f"compression.{option}.spare=0.9", f"compression.{option}.spare_of=latency"]
+    assert main([*tiny_run, *words]) == 0
+    record = read_record(tmp_path / "run")
+    evidence = next(t["evidence"] for t in record["techniques"] if t["name"] == option)
+    sparing = evidence["sparing"]
+    names = [name for name, why in evidence["full_precision_layers"].items() if why.startswith("spared")]
+    model = load_model(tmp_path / "run" / "model")
+    assert all(type(model.get_submodule(name)).__name__ == "Linear" for name in names)
+    assert 0 <= sparing["spent"] <= sparing["budget"] == pytest.approx(0.9 * sparing["rounded_ms"])
+    assert sparing["kinds_ms"]
+    assert names
