@@ -1,5 +1,9 @@
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from accel.engines import EngineUnavailableError, inductor
 from accel.engines.inductor import Inductor
@@ -15,6 +19,33 @@ def test_without_a_compiler_it_is_skipped_with_the_reason(monkeypatch):
     monkeypatch.setattr(inductor, "has_compiler", lambda: False)
     with pytest.raises(EngineUnavailableError, match="needs a C\\+\\+ compiler"):
         Inductor(TinyBert().network(Classification(["a", "b"])), "float32", 0)
+
+
+class Small(nn.Module):
+    """Compiles in a moment."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(8, 4)
+
+    def forward(self, input_ids, attention_mask):
+        return SimpleNamespace(logits=self.linear(input_ids.float() * attention_mask))
+
+
+@pytest.mark.slow
+def test_the_tenth_model_is_compiled_too_or_it_is_told(monkeypatch):
+    """torch compiles eight models of a class and runs the others eagerly, with a warning in a log."""
+    inputs = {name: np.ones((1, 8), dtype=np.int64) for name in ("input_ids", "attention_mask")}
+    torch.compiler.reset()
+    engines = [Inductor(Small().eval(), "float32", 0) for _ in range(10)]
+    for engine in engines:
+        engine.prepare(inputs)
+    monkeypatch.setitem(inductor.NO_SILENT_EAGER, "recompile_limit", 10)
+    with pytest.raises(
+        EngineUnavailableError, match="cannot compile"
+    ):  # negative control: and past the limit it says so
+        Inductor(Small().eval(), "float32", 0).prepare(inputs)
+    engines[0].close()
 
 
 @pytest.mark.slow
