@@ -148,7 +148,7 @@ def _quantized_onnx(model: nn.Module, target: Path, data: Prepared | None) -> Ex
     if multiplies_int8(model):
         return _checked(model, target, format, data, require_rounded_parity)
     _checked(float_copy(model), target, format, None, require_parity)
-    compute_in_int8(target / format.file)
+    _let_compute_in_int8(model, target, format)
     return _checked(model, target, format, data)
 
 
@@ -197,6 +197,13 @@ def write_files(model: nn.Module, folder: Path, engines: Collection[str]) -> Non
         if format.engine.name in engines:
             with suppress(UnsupportedError):  # then the other engines are timed, as at the end of the run
                 format.write(model, folder)
+                _let_compute_in_int8(model, folder, format)
+
+
+def _let_compute_in_int8(model: nn.Module, target: Path, format: Format) -> None:
+    """For onnxruntime's weight-only layers, the faster kernel that a run ends with."""
+    if has_operators(model) and format is quantized_onnx(model) and not multiplies_int8(model):
+        compute_in_int8(target / format.file)
 
 
 def _checked(

@@ -2,19 +2,23 @@
 
 The model is finished as the run would finish it, once with every layer rounded and once for each kind of layer (the
 queries of all layers, say) with that kind left as it is; all are timed in turn on the engine that is fastest rounded.
-What a kind costs is shared out to its layers by their weights.
+What a kind costs is shared out to its layers by the weights that they have in the finished model.
 """
 
 from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import nn
 
+from accel.engines.cuda import Cuda
+from accel.engines.eager import Eager
 from accel.measure import Cost
 from accel.ops import rounding
 from accel.plan import Plan
@@ -30,6 +34,7 @@ class SparingPrices:
 
     engine: str
     """The engine, and what the rounded model computes in."""
+    num_threads: int
     rounded_ms: float
     """With every layer rounded."""
     kinds_ms: dict[str, float]
@@ -39,27 +44,52 @@ class SparingPrices:
 
 
 def sparing_prices(
-    model: nn.Module, weights: Mapping[str, int], plan: Plan, data: Prepared, say: Callable[[str], None]
+    model: nn.Module, names: Collection[str], plan: Plan, data: Prepared, say: Callable[[str], None]
 ) -> SparingPrices:
-    """Time the model of a run that is about to round it.
+    """Time the model of a run that is about to round it, with all threads that the run is measured with.
 
     Args:
         model: as it is trained; stays as it is.
-        weights: how many each layer has that may be spared, by name.
+        names: of the layers that may be spared.
 
     Raises:
-        RunError: no engine of the run can be timed.
+        RunError: no engine can be timed.
     """
-    kinds = _by_kind(weights)
+    rounded = _finished(model, plan, ())
+    kinds = _by_kind(names)
 
-    def timed(left: Collection[Collection[str]], engines: list[str]) -> Mapping[str, list[Cost]]:
-        models = [_finished(model, plan, names) for names in left]
+    def timed(models: Sequence[nn.Module], engines: Sequence[str]) -> Mapping[str, list[Cost]]:
         return time_models(models, engines, data.tokenizer, data.objective, say)
 
-    rounded = timed([()], list(plan.engines))
-    fastest = min((costs[0] for costs in rounded.values()), key=lambda cost: cost.latency_ms_p50)
-    costs = timed([(), *kinds.values()], [fastest.engine])[fastest.label]
-    return shared_out(costs[0], dict(zip(kinds, costs[1:], strict=True)), weights)
+    with _whole_machine(plan):
+        found = timed([rounded], _engines(plan))
+        fastest = min((costs[0] for costs in found.values()), key=lambda cost: cost.latency_ms_p50)
+        costs = timed([rounded, *(_finished(model, plan, kind) for kind in kinds.values())], [fastest.engine])
+    whole, *left = next(iter(costs.values()))
+    return shared_out(whole, dict(zip(kinds, left, strict=True)), _weights(rounded, names))
+
+
+def _engines(plan: Plan) -> list[str]:
+    """Those that multiply int8, and eager, which runs everywhere."""
+    return list(dict.fromkeys([*(name for name in plan.engines if name != Cuda.name), Eager.name]))
+
+
+@contextmanager
+def _whole_machine(plan: Plan) -> Iterator[None]:
+    """All threads, which training shares out to its processes: the others wait. Random numbers go on as before."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(threads * plan.strategy.local_processes())
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _weights(finished: nn.Module, names: Collection[str]) -> dict[str, int]:
+    """How many each layer has once masked units are gone."""
+    layers: dict[str, Any] = {name: finished.get_submodule(rounding.finished_name(name)) for name in names}
+    return {name: layer.in_features * layer.out_features for name, layer in layers.items()}
 
 
 def shared_out(rounded: Cost, left: Mapping[str, Cost], weights: Mapping[str, int]) -> SparingPrices:
@@ -68,6 +98,7 @@ def shared_out(rounded: Cost, left: Mapping[str, Cost], weights: Mapping[str, in
     Args:
         rounded: with every layer rounded.
         left: with one kind left, by kind.
+        weights: of each layer, by name.
     """
     kinds = _by_kind(weights)
     added = {kind: cost.latency_ms_p50_interval[1] - rounded.latency_ms_p50_interval[0] for kind, cost in left.items()}
@@ -75,7 +106,13 @@ def shared_out(rounded: Cost, left: Mapping[str, Cost], weights: Mapping[str, in
     for kind, names in kinds.items():
         whole = sum(weights[name] for name in names)
         per_layer |= {name: added[kind] * weights[name] / whole for name in names}
-    return SparingPrices(rounded.label, rounded.latency_ms_p50, added, {name: per_layer[name] for name in weights})
+    return SparingPrices(
+        engine=rounded.label,
+        num_threads=rounded.num_threads,
+        rounded_ms=rounded.latency_ms_p50,
+        kinds_ms=added,
+        per_layer_ms={name: per_layer[name] for name in weights},
+    )
 
 
 def _by_kind(names: Collection[str]) -> dict[str, list[str]]:
@@ -90,7 +127,7 @@ def _finished(model: nn.Module, plan: Plan, left: Collection[str]) -> nn.Module:
     """A copy as the run would export it now, with the named layers unrounded."""
     finished: Any = copy.deepcopy(model)
     rounding.spare(finished, dict.fromkeys(left, "timed without rounding"))
-    finished = plan.trainer.release(finished).float().eval().requires_grad_(False)
+    finished = plan.trainer.release(finished).cpu().float().eval().requires_grad_(False)
     for technique in plan.techniques:
         finished = technique.export(finished).eval()
     return finished

@@ -46,6 +46,7 @@ def time_models(
         for number, model in enumerate(models):
             place = Path(folder, str(number))
             place.mkdir()
+            say(f"writing form {number + 1} of {len(models)}")
             write_files(model, place, engines)
             artifact.save_model(model, tokenizer, place, max_length=SEQUENCE_LENGTH, **objective.artifact_facts())
             options += candidates(model, place, engines)

@@ -217,7 +217,7 @@ def test_changing_any_field_changes_the_digest():
         "vocabulary.min_count=2",
     ]
     digests = {decide(compose([full, f"compression.{w}"])).digest() for w in words}
-    spared = [full, "compression.qat.spare=0.1", "compression.qat.spare_of=latency"]
+    spared = [full, "compression.qat.spare=0.1", "compression.qat.spare_of=latency", "compression.qat.begin=0.6"]
     digests.add(decide(compose(spared)).digest())
     assert len(digests) == len(words) + 1
     assert base.digest() not in digests

@@ -6,13 +6,20 @@ import torch
 from torch import nn
 
 from accel.engines.onnxruntime import OnnxRuntime
-from accel.export import export_to_onnx
+from accel.export import export_to_onnx, write_files
 from accel.formats import float_copy
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_t5 import TinyT5
 from accel.objective import Classification
 from accel.onnx_export import ExportError, parity, require_parity, require_rounded_parity
-from accel.onnx_layers import bits_of, compute_in_int8, has_int8_weights, has_operators, write_quantized
+from accel.onnx_layers import (
+    INT8_ACTIVATIONS,
+    bits_of,
+    compute_in_int8,
+    has_int8_weights,
+    has_operators,
+    write_quantized,
+)
 from accel.ops import rounding
 from accel.ops.grids import Int4Groups, Int8Rows
 from accel.ops.quantized_layers import quantized
@@ -121,6 +128,14 @@ def test_a_model_whose_linear_layers_were_all_spared_keeps_its_rounded_tables(tm
     assert bits_of(model) == SCHEMES[name].embeddings.bits
     write_quantized(model, tmp_path / "m.onnx")
     require_parity(parity(float_copy(model), OnnxRuntime(tmp_path / "m.onnx", "int8", 0, 1)), "m.onnx")
+
+
+@pytest.mark.parametrize(("name", "fast"), [("int8", []), ("int4_weight_only", [INT8_ACTIVATIONS])])
+def test_what_is_timed_takes_the_kernel_that_is_shipped(tmp_path, name, fast):
+    write_files(converted(SCHEMES[name]), tmp_path, ["onnxruntime"])
+    (file,) = tmp_path.glob("*.onnx")
+    levels = {a.i for node in onnx.load(file).graph.node for a in node.attribute if a.name == "accuracy_level"}
+    assert sorted(levels) == fast
 
 
 def test_fp8_has_no_operator():

@@ -1,8 +1,19 @@
 from dataclasses import dataclass
 
 import pytest
+from torch import nn
 
-from accel.sparing_prices import shared_out
+from accel.compose import compose
+from accel.model.tiny_bert import TinyBert
+from accel.objective import Classification
+from accel.ops import rounding
+from accel.ops.grids import Int8Rows
+from accel.ops.quantized_layers import Int8Linear
+from accel.ops.schemes import Int8
+from accel.ops.structure import KEEP
+from accel.ops.unit_masks import attach
+from accel.plan import decide
+from accel.sparing_prices import _finished, _weights, shared_out
 
 WEIGHTS = {"layer.0.query": 30, "layer.1.query": 10, "layer.0.out": 5, "layer.1.out": 5, "pooler": 7}
 
@@ -14,6 +25,7 @@ class Timed:
     latency_ms_p50: float
     noise: float = 0.0
     label: str = "eager int8"
+    num_threads: int = 2
 
     @property
     def latency_ms_p50_interval(self):
@@ -25,7 +37,7 @@ KINDS = {"layer.*.query": 2.4, "layer.*.out": 1.9, "pooler": 2.0}
 
 def test_a_kind_costs_what_it_adds_and_its_layers_their_share_of_it():
     found = shared_out(Timed(2.0), {kind: Timed(ms) for kind, ms in KINDS.items()}, WEIGHTS)
-    assert found.engine == "eager int8"
+    assert (found.engine, found.num_threads) == ("eager int8", 2)
     assert found.rounded_ms == 2.0
     assert found.kinds_ms == {
         "layer.*.query": pytest.approx(0.4), "layer.*.out": pytest.approx(-0.1), "pooler": pytest.approx(0),
@@ -44,19 +56,34 @@ def test_what_may_be_noise_is_no_gain():
     assert clear.kinds_ms["layer.*.out"] == pytest.approx(-0.02)  # negative control
 
 
+def test_layers_share_by_what_is_left_of_them():
+    """A masked layer keeps its size while it trains; negative control: in the trained model both are equal."""
+    plan = decide(compose(["model=tiny_bert", "task=airline", "compression=[prune,qat]"]))
+    model = TinyBert().network(Classification(["a", "b"]))
+    attach(model)
+    rounding.prepare(model, Int8(Int8Rows()))
+    names = [f"bert.encoder.layer.{n}.intermediate.dense" for n in range(2)]
+    keep = model.get_submodule("bert.encoder.layer.1.output.dense").get_buffer(KEEP)
+    keep[: len(keep) // 4] = False
+    finished = _weights(_finished(model, plan, ()), names)
+    assert finished[names[1]] == pytest.approx(0.75 * finished[names[0]])
+    assert len({model.get_submodule(name).weight.numel() for name in names}) == 1
+    assert type(_finished(model, plan, names).get_submodule(names[0])) is nn.Linear
+    assert type(_finished(model, plan, ()).get_submodule(names[0])) is Int8Linear
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
         ["compression=[qat]"],
         ["compression=[ptq]", "engines=[onnxruntime,openvino]"],
-        ["compression=[prune,vocabulary,qat,distill]", "compression.prune.sparsity=0.5"],
+        ["compression=[prune,vocabulary,qat,distill]", "compression.qat.begin=0.6"],
         ["compression=[layers,mask,qat]"],
         ["compression=[qat]", "tuning=lora"],
         ["compression=[qat]", "model=tiny_gpt2"],
         ["compression=[ptq]", "model=tiny_t5"],
         ["compression=[qat]", "strategy=ddp"],
-        ["compression=[qat]", "compression.qat.scheme=int4_weight_only"],
     ],
 )
 def test_a_whole_run_spends_time_on_the_layers_that_need_it(tiny_run, tmp_path, words):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytorch_lightning as pl
 
 from accel.callbacks.show_progress import ShowProgress
+from accel.callbacks.stop_on_signal import StopOnSignal
 from accel.compression import SpareOf
 from accel.data.calibration import calibration_batches
+from accel.errors import NoEffectError
 from accel.ops import rounding
 from accel.ops.sensitivity import divergences, most_sensitive, weights_of
 
@@ -19,6 +21,13 @@ if TYPE_CHECKING:
 
 NUM_EXAMPLES = 32
 """On which every layer is measured."""
+_Kind = TypeVar("_Kind", bound=pl.Callback)
+Choice = dict[str, Any]
+"""``reasons``, by name of a spared layer, and ``spending``: what was measured."""
+
+
+class _Stopped(Exception):
+    """A signal asked the run to stop while it measured."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ class SpareLayers(pl.Callback):
 
     def __init__(self, settings: Quantization) -> None:
         self.settings = settings
-        self.choice: dict[str, Any] | None = None
+        self.choice: Choice | None = None
         self.done = settings.spare == 0
         """Whether the layers know."""
 
@@ -46,40 +55,84 @@ class SpareLayers(pl.Callback):
         return {"choice": self.choice}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.choice = state_dict["choice"]
+        self.choice = state_dict.get("choice")
 
     def spare(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Choose if nothing was chosen yet, on all processes alike, and keep to it."""
+        """Choose if nothing was chosen yet, on all processes alike, and keep to it.
+
+        A run that is asked to stop meanwhile chooses nothing: it chooses when it is resumed.
+
+        Raises:
+            NoEffectError: nothing at all would be rounded.
+        """
         if self.done:
             return
+        self.choice = self.choice or self._chosen(trainer, pl_module)
         if self.choice is None:
-            self.choice = self._chosen(trainer, pl_module)
+            return
         rounding.spare(pl_module.model, self.choice["reasons"], self.choice["spending"])
+        if all(getattr(layer, "spared", "") for _, layer in rounding.rounded_layers(pl_module.model)):
+            raise NoEffectError(
+                f"Every layer is at least as fast unrounded on this machine: leave compression="
+                f"[{self.settings.option_name()}] out, or use {self.settings.key}.spare_of=weights."
+            )
         self.done = True
 
-    def _chosen(self, trainer: pl.Trainer, pl_module: Any) -> dict[str, Any]:
+    def _chosen(self, trainer: pl.Trainer, pl_module: Any) -> Choice | None:
         """All processes predict, as each may hold a part of the model; one decides."""
         data = trainer.datamodule.data  # type: ignore[attr-defined]
         texts = calibration_batches(data, None, self.settings.key, NUM_EXAMPLES)
         moved = divergences(pl_module.model, texts, data.objective.predictions)
-        decided = _decide(moved, self._budget(trainer, pl_module)) if trainer.is_global_zero else {}
-        return trainer.strategy.broadcast(decided)
+        return _by_leader(trainer, lambda say: _decide(moved, self._budget(trainer, pl_module, say)))
 
-    def _budget(self, trainer: pl.Trainer, pl_module: Any) -> Budget:
+    def _budget(self, trainer: pl.Trainer, pl_module: Any, say: Callable[[str], None]) -> Budget:
         weights = weights_of(pl_module.model)
         if self.settings.spare_of is SpareOf.weights:
             return Budget(weights, self.settings.spare * sum(weights.values()), "weights", {})
         from accel.sparing_prices import sparing_prices
 
-        say = _say(trainer)
         say("  timing the model with each kind of layer unrounded")
         data = trainer.datamodule.data  # type: ignore[attr-defined]
-        found = sparing_prices(pl_module.model, weights, pl_module.plan, data, lambda text: say(f"    {text}"))
-        measured = {"engine": found.engine, "rounded_ms": found.rounded_ms, "kinds_ms": found.kinds_ms}
+        found = sparing_prices(pl_module.model, list(weights), pl_module.plan, data, lambda text: say(f"    {text}"))
+        measured = {
+            "engine": found.engine,
+            "num_threads": found.num_threads,
+            "rounded_ms": found.rounded_ms,
+            "kinds_ms": found.kinds_ms,
+        }
         return Budget(found.per_layer_ms, self.settings.spare * found.rounded_ms, "ms", measured)
 
 
-def _decide(moved: Mapping[str, float], budget: Budget) -> dict[str, Any]:
+def _by_leader(trainer: pl.Trainer, decide: Callable[[Callable[[str], None]], Choice]) -> Choice | None:
+    """What rank 0 decides; None where it was asked to stop before it could.
+
+    Whatever it says on the way is heard by the others, so that no collective waits longer than one step of the work.
+    """
+    if not trainer.is_global_zero:
+        while (heard := trainer.strategy.broadcast(None)) == "wait":
+            pass
+        return heard
+    shows = _callback(trainer, ShowProgress)
+    requests = _callback(trainer, StopOnSignal).requests
+
+    def say(text: str) -> None:
+        if requests.received is not None:
+            raise _Stopped
+        trainer.strategy.broadcast("wait")
+        shows.console.say(text)
+
+    try:
+        decided = decide(say)
+    except _Stopped:
+        decided = None
+    return trainer.strategy.broadcast(decided)
+
+
+def _callback(trainer: pl.Trainer, kind: type[_Kind]) -> _Kind:
+    return next(callback for callback in trainer.callbacks if isinstance(callback, kind))  # type: ignore[attr-defined]
+
+
+def _decide(moved: Mapping[str, float], budget: Budget) -> Choice:
     """What the record will say of every layer that is spared, and of what it cost."""
     chosen = most_sensitive(moved, budget.prices, budget.limit)
     reasons = {
@@ -90,8 +143,3 @@ def _decide(moved: Mapping[str, float], budget: Budget) -> dict[str, Any]:
     spent = sum(max(0.0, budget.prices[name]) for name in chosen)
     figures = {"budget": budget.limit, "spent": spent, "unit": budget.unit, **budget.measured}
     return {"reasons": reasons, "spending": {"sparing": figures}}
-
-
-def _say(trainer: pl.Trainer) -> Any:
-    shows = next(callback for callback in trainer.callbacks if isinstance(callback, ShowProgress))  # type: ignore[attr-defined]
-    return shows.console.say

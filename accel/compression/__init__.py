@@ -173,6 +173,11 @@ class Quantization(Compression):
     """weights: of the linear layers, that is, of bytes; latency: of the rounded model's, timed on this machine and the
     fastest of the run's engines, kind of layer by kind; what is no faster rounded is then left in any case."""
 
+    @property
+    def times_layers(self) -> bool:
+        """Whether the model is timed before layers are spared."""
+        return self.spare > 0 and self.spare_of is SpareOf.latency
+
     def objections(self, plan: Plan) -> Iterator[Objection]:
         yield from super().objections(plan)
         if self.group_size not in GROUP_SIZES:
@@ -197,12 +202,8 @@ class Quantization(Compression):
                 "which layers are spared is measured on private examples, and the privacy accountant does not see it",
                 f"{self.key}.spare=0",
             )
-        if self.spare_of is SpareOf.latency and plan.strategy.saves_parts:
-            yield Objection(
-                f"{self.key}.spare_of=latency  with  strategy={plan.strategy.option_name()}",
-                "the whole model is timed when rounding begins, and a process holds a part of it",
-                f"{self.key}.spare_of=weights, or strategy=ddp",
-            )
+        if self.times_layers:
+            yield from self._objections_to_timing(plan)
         for other in plan.compression:
             for name in ("target_size_mb", "target_latency_ms"):
                 if getattr(other, name, None) is not None:
@@ -211,6 +212,20 @@ class Quantization(Compression):
                         "the budget is planned with every layer rounded",
                         f"{self.key}.spare=0, or {other.key}.target_flops",
                     )
+
+    def _objections_to_timing(self, plan: Plan) -> Iterator[Objection]:
+        if self.scheme is not SchemeName.int8:
+            yield Objection(
+                f"{self.key}.spare_of=latency  with  {self.key}.scheme={self.scheme.name}",
+                "most engines read such weights into full precision to multiply: rounding saves bytes, not time",
+                f"{self.key}.spare_of=weights, or {self.key}.scheme=int8",
+            )
+        if plan.strategy.saves_parts:
+            yield Objection(
+                f"{self.key}.spare_of=latency  with  strategy={plan.strategy.option_name()}",
+                "the whole model is timed when rounding begins, and a process holds a part of it",
+                f"{self.key}.spare_of=weights, or strategy=ddp",
+            )
 
     def how(self) -> Scheme:
         """The scheme with its settings."""

@@ -15,7 +15,7 @@ Off switch: leave it out; there is no 32-bit setting.
 Reference: Jacob et al. 2018 (arXiv 1712.05877); Zafrir et al. 2019, Q8BERT (arXiv 1910.06188).
 
     accel compression=[qat] compression.qat.scheme=int4_weight_only compression.qat.begin=0.5
-    accel compression=[prune,qat] compression.qat.spare=0.05 compression.qat.spare_of=latency
+    accel compression=[prune,qat] compression.qat.spare=0.05 compression.qat.spare_of=latency compression.qat.begin=0.6
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from accel.compression import Quantization
+from accel.compression import Gradual, Quantization, Removal
 from accel.technique import Facts, Objection
 from accel.tuning.lora import Lora
 
@@ -56,12 +56,25 @@ class Qat(Quantization):
                 "what rounding changes is measured when it begins: before the first step there are no predictions yet",
                 f"{self.key}.begin=0.1, or {self.key}.spare=0",
             )
+        if self.times_layers:
+            yield from self._objections_to_unfinished(plan)
         if plan.privacy is not None and isinstance(plan.tuning, Lora):
             yield Objection(
                 f"{self.key}  with  tuning=lora  and  privacy={plan.privacy.option_name()}",
                 "an adapter that is rounded with its weight has no gradient of its own for each record",
                 "compression=[ptq], or tuning=full",
             )
+
+    def _objections_to_unfinished(self, plan: Plan) -> Iterator[Objection]:
+        """What is timed must have the sizes that will be exported."""
+        for other in plan.compression:
+            if isinstance(other, Gradual) and isinstance(other, Removal) and other.end > self.begin:
+                ours = f"{self.key}.spare_of=latency  with  {self.key}.begin={self.begin}"
+                yield Objection(
+                    f"{ours}  and  {other.key}.end={other.end}",
+                    "the model is timed when rounding begins, and would then have units that are still to go",
+                    f"{self.key}.begin={other.end}",
+                )
 
     def adapt_model(self, model: nn.Module, facts: Facts) -> nn.Module:
         from accel.ops.rounding import merge_adapters_in_the_loop

@@ -155,12 +155,17 @@ def rounded_layers(model: nn.Module) -> Iterator[tuple[str, Rounded]]:
             yield name, module
 
 
+def finished_name(name: str) -> str:
+    """What a layer is called once the adapter around it is merged."""
+    return name.removesuffix(".base_layer").removesuffix(".adapter")
+
+
 def full_precision_layers(model: nn.Module) -> dict[str, str]:
     """Name of every layer with a matrix that stays as it is, and why; an adapter's is that of the layer it adapts."""
     found = {}
     tables = {id(table) for table in position_tables(model)}
     for name, module in model.named_modules():
-        name = name.removesuffix(".base_layer").removesuffix(".adapter")
+        name = finished_name(name)
         if isinstance(module, RoundedLinear):
             if module.spared:
                 found[name] = f"spared: {module.spared}"

@@ -1,10 +1,19 @@
+import queue
+import signal
+
 import pytest
 import torch
 
-from accel.callbacks.spare_layers import NUM_EXAMPLES
+from accel import sparing_prices
+from accel.callbacks.show_progress import ShowProgress
+from accel.callbacks.spare_layers import NUM_EXAMPLES, SpareLayers, _by_leader
+from accel.callbacks.stop_on_signal import StopOnSignal
 from accel.compose import compose
+from accel.compression.qat import Qat
+from accel.console import Console
 from accel.data.calibration import calibration_batches
 from accel.data.prepared import prepare
+from accel.errors import Interrupted, NoEffectError
 from accel.model.tiny_bert import TinyBert
 from accel.objective import Classification
 from accel.ops import rounding
@@ -43,7 +52,7 @@ def by_price(monkeypatch, dear, free=()):
         def price(name):
             return -0.01 if name.endswith(tuple(free)) else 9.0 if name.endswith(tuple(dear)) else 0.01
 
-        return SparingPrices("eager int8", 1.0, {kind: price(kind) for kind in left}, {n: price(n) for n in weights})
+        return SparingPrices("eager int8", 1, 1.0, {kind: price(kind) for kind in left}, {n: price(n) for n in weights})
 
     monkeypatch.setattr("accel.sparing_prices.shared_out", shared_out)
 
@@ -69,6 +78,7 @@ def test_what_is_no_faster_rounded_is_left_whatever_the_budget(train, monkeypatc
         "spent": 0.0,
         "unit": "ms",
         "engine": "eager int8",
+        "num_threads": 1,
         "rounded_ms": 1.0,
         "kinds_ms": fitted.evidence["qat"]["sparing"]["kinds_ms"],
     }
@@ -77,8 +87,8 @@ def test_what_is_no_faster_rounded_is_left_whatever_the_budget(train, monkeypatc
 def test_timing_leaves_training_as_it_was(train, monkeypatch):
     """With everything too dear, the run ends with the very weights of one that measured nothing."""
     by_price(monkeypatch, [""])
-    words = ["compression=[prune,qat]", "trainer.max_steps=6", "tuning=full"]
-    timed, losses, _ = train(*words, *BY_LATENCY)
+    words = ["compression=[prune,qat]", "trainer.max_steps=6", "compression.qat.begin=0.6"]
+    timed, losses, _ = train(*words, *BY_LATENCY, "engines=[onnxruntime]")
     plain, others, _ = train(*words)
     assert not spared(timed.model)
     assert losses == others
@@ -93,6 +103,74 @@ def test_a_resumed_run_does_not_time_again(train, monkeypatch):
     resumed, _, _ = train(*words, checkpoint=folder / "checkpoints" / "last.ckpt")
     assert spared(resumed.model) == spared(whole.model)
     assert resumed.evidence["qat"] == whole.evidence["qat"]
+
+
+def test_a_run_that_is_stopped_while_it_measures_chooses_when_it_is_resumed(train, monkeypatch, tmp_path):
+    """Whoever gives a run a minute to end must not wait for its measurements."""
+    words = ["compression=[qat]", *BY_LATENCY, "trainer.max_steps=12"]
+    by_price(monkeypatch, ["dense"])
+    times, timed = sparing_prices.time_models, []
+
+    def interrupted(models, *args):
+        timed.append(len(models))
+        signal.raise_signal(signal.SIGTERM)
+        return times(models, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sparing_prices, "time_models", interrupted)
+        with pytest.raises(Interrupted):
+            train(*words, folder=tmp_path)
+    assert timed == [1]  # negative control: a whole choice times twice, the second time all kinds
+    resumed, _, _ = train(*words, checkpoint=tmp_path / "checkpoints" / "last.ckpt")
+    assert spared(resumed.model)
+
+
+def test_a_checkpoint_of_an_earlier_version_is_read():
+    callback = SpareLayers(Qat(spare=0.1))
+    callback.load_state_dict({"spared": None})
+    assert callback.choice is None
+
+
+def test_a_model_of_which_nothing_would_be_rounded_is_an_error_at_once(train, monkeypatch):
+    """Negative control: with its tables rounded, it is smaller all the same."""
+    by_price(monkeypatch, [], free=[""])
+    words = ["compression=[qat]", "trainer.max_steps=4", *BY_LATENCY]
+    fitted, _, _ = train(*words)
+    assert len(spared(fitted.model)) == len(fitted.evidence["qat"]["full_precision_layers"]) - 1  # the head
+    with pytest.raises(NoEffectError, match="Every layer is at least as fast unrounded"):
+        train(*words, "compression.qat.embeddings=false")
+
+
+class Rank:
+    """One of two processes that are threads here: what rank 0 broadcasts, the other gets."""
+
+    def __init__(self, rank, channel, requests=None):
+        self.is_global_zero, self.strategy, self.channel = rank == 0, self, channel
+        shows = ShowProgress(Console(None, silent=True), "train", 1)
+        stops = StopOnSignal(None)
+        stops.requests.received = requests
+        self.callbacks = [shows, stops]
+
+    def broadcast(self, value):
+        if self.is_global_zero:
+            self.channel.put(value)
+            return value
+        return self.channel.get(timeout=5)
+
+
+@pytest.mark.parametrize(("request_", "expected"), [(None, {"reasons": {}}), (signal.SIGTERM, None)])
+def test_all_processes_get_what_the_first_decides_and_hear_of_it_on_the_way(request_, expected):
+    channel = queue.Queue()
+
+    def decide(say):
+        for text in "abc":
+            say(text)
+        return {"reasons": {}}
+
+    assert _by_leader(Rank(0, channel, request_), decide) == expected
+    assert channel.qsize() == (4 if expected else 1)
+    assert _by_leader(Rank(1, channel), decide) == expected
+    assert channel.empty()
 
 
 def test_texts_of_every_length_are_measured_on(tiny_run, monkeypatch):

@@ -45,6 +45,19 @@ def test_nothing_to_quantize_is_an_error(train, monkeypatch):
             ["compression=[qat]", "compression.qat.spare=0.1", "compression.qat.spare_of=latency", "strategy=fsdp"],
             "a process holds a part of it",
         ),
+        (
+            [
+                "compression=[qat]",
+                "compression.qat.spare=0.1",
+                "compression.qat.spare_of=latency",
+                "compression.qat.scheme=int4_weight_only",
+            ],
+            "rounding saves bytes, not time",
+        ),
+        (
+            ["compression=[prune,qat]", "compression.qat.spare=0.1", "compression.qat.spare_of=latency"],
+            "units that are still to go",
+        ),
     ],
 )
 def test_objects_to_sparing_what_cannot_be_spared(words, text):
