@@ -136,9 +136,7 @@ def _decide(moved: Mapping[str, float], budget: Budget) -> Choice:
     """What the record will say of every layer that is spared, and of what it cost."""
     chosen = most_sensitive(moved, budget.prices, budget.limit)
     reasons = {
-        name: f"rounding it moves predictions by {moved[name]:.1e} nats, leaving it costs "
-        f"{budget.prices[name]:.3g} {budget.unit}"
-        for name in chosen
+        name: f"{moved[name]:.1e} nats if rounded, {budget.prices[name]:.3g} {budget.unit} if not" for name in chosen
     }
     spent = sum(max(0.0, budget.prices[name]) for name in chosen)
     figures = {"budget": budget.limit, "spent": spent, "unit": budget.unit, **budget.measured}

@@ -17,6 +17,7 @@ from accel.report.metrics_file import read_metrics
 from accel.report.svg import bar_chart, line_chart
 
 REPORT = "report.html"
+NATS = "nats: how far predictions move (Kullback-Leibler divergence) when that layer alone is rounded."
 Record = Mapping[str, Any]
 
 
@@ -38,6 +39,7 @@ def render(record: Record, plan: str, metrics: Mapping[str, Sequence[tuple[int, 
         _section("Where the speed comes from", _engines(record)),
         _section("What was done", _techniques(record, plan)),
         _section("What was removed", _units(record)),
+        _section("What was not rounded", _not_rounded(record)),
         _section("Training", _curves(metrics)),
         _section("Confusion on the test split", _confusion(record)),
         _section("By class", _per_class(record)),
@@ -167,6 +169,38 @@ def _units(record: Record) -> str:
         ]
         charts.append(bar_chart(f"{kind.capitalize()} kept in each layer", bars))
     return "".join(charts)
+
+
+def _not_rounded(record: Record) -> str:
+    """Layers that quantization left, and why; where it was timed, what leaving each kind of layer would cost."""
+    parts = []
+    for evidence in [technique.get("evidence") or {} for technique in record.get("techniques") or []]:
+        left = evidence.get("full_precision_layers") or {}
+        table = _rows(
+            ["layer", "why"],
+            [[f'<span class="whole">{escape(name)}</span>', escape(why)] for name, why in left.items()],
+        )
+        parts.append(table.replace("<td>", '<td class="text">').replace("<th>", '<th class="text">'))
+        if any(why.startswith("spared") for why in left.values()):
+            parts.append(f'<p class="note">{NATS}</p>')
+        sparing = evidence.get("sparing") or {}
+        bars = [
+            (kind.rpartition("*.")[2], max(0.0, ms), f"{ms:+.3f} ms", "heads")
+            for kind, ms in (sparing.get("kinds_ms") or {}).items()
+        ]
+        parts.append(bar_chart("What leaving all layers of a kind unrounded adds at most", bars) + _spent(sparing))
+    return "".join(parts)
+
+
+def _spent(sparing: Mapping[str, Any]) -> str:
+    if "rounded_ms" not in sparing:
+        return ""
+    text = (
+        f"{sparing['spent']:.3f} of {sparing['budget']:.3f} ms were spent; with every layer rounded, one text of 128 "
+        f"tokens took {sparing['rounded_ms']:.2f} ms in {sparing['engine']} ({sparing['num_threads']} threads) when "
+        f"rounding began."
+    )
+    return f'<p class="note">{escape(text)}</p>'
 
 
 def _curves(metrics: Mapping[str, Sequence[tuple[int, float]]]) -> str:

@@ -31,7 +31,14 @@ def full_record(name="run"):
         "measurement": {"verdict": name, "speedup_vs_eager": 2.0, "size_ratio": 2.0, "skipped": {name: name}},
         "techniques": [{
             "name": name, "stage": "REMOVE", "settings": {name: name},
-            "evidence": {"units_per_block": {f"{name}.heads": 3}},
+            "evidence": {
+                "units_per_block": {f"{name}.heads": 3},
+                "full_precision_layers": {name: name},
+                "sparing": {
+                    "budget": 0.2, "spent": 0.1, "unit": "ms", "engine": name, "num_threads": 2, "rounded_ms": 4.0,
+                    "kinds_ms": {f"{name}.*.attention.query": 0.3, f"{name}.*.{name}": -0.02},
+                },
+            },
         }],
         "exports": [{"format": name, "path": name, "size_bytes": 9, "max_abs_diff": 0.0, "metrics": {"accuracy": 1.0}}],
         "privacy": {name: name}, "timings": {name: 1.0},
@@ -81,3 +88,15 @@ def test_every_part_is_there_and_small(tmp_path):
 def test_a_run_without_results_has_a_page(status):
     page = render({**new_record([]), "status": status, "error": "because <b>"}, "", {})
     assert "because &lt;b&gt;" in page
+
+
+def test_layers_that_were_left_are_there_with_their_reason_and_the_price_of_their_kind():
+    page = render(full_record("x"), "", {})
+    assert "What was not rounded" in page
+    assert ">attention.query</text>" in page
+    assert "+0.300 ms" in page
+    assert "-0.020 ms" in page
+    assert "0.100 of 0.200 ms were spent" in page
+    record = full_record("x")
+    record["techniques"][0]["evidence"] = {}
+    assert "What was not rounded" not in render(record, "", {})  # negative control
