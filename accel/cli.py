@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from accel.errors import AccelError, ConfigError, ExitCode
+from accel.errors import AccelError, ConfigError, ExitCode, Interrupted
 from accel.overrides import quote_unicode
 
 USAGE = """\
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in words
     try:
         return int(_dispatch(words))
-    except AccelError as error:
+    except (AccelError, Interrupted) as error:
         if debug:
             raise
         print(error, file=sys.stderr)  # noqa: T201 - the command's own output

@@ -10,8 +10,9 @@ AccelError            base; a user mistake or a failed run, never shown as a tra
 │   ├── NonFiniteLossError
 │   ├── LostError     another process of the run is gone or does not answer
 │   └── NoEffectError a technique left no trace: the field's commonest silent failure
-├── Pruned            a search found the run not worth finishing                 exit 0
-└── Interrupted       a signal asked the run to stop; it can be resumed         exit 130 or 143
+└── Pruned            a search found the run not worth finishing                 exit 0
+
+Interrupted           a signal asked the run to stop; it can be resumed         exit 130 or 143
 """
 
 from __future__ import annotations
@@ -91,8 +92,12 @@ class Pruned(AccelError):
     together = True
 
 
-class Interrupted(AccelError):
-    """The run stopped because it was asked to; during training, after saving a checkpoint."""
+class Interrupted(BaseException):
+    """The run stopped because it was asked to; during training, after saving a checkpoint.
+
+    Like ``KeyboardInterrupt`` it is no ``Exception``: it may be raised anywhere, and whoever handles what a compiler or
+    an exporter may raise must not take it for their failure and go on.
+    """
 
     status = "interrupted"
 

@@ -42,6 +42,7 @@ from accel.onnx_export import (
     parity,
     quantize_onnx,
     random_inputs,
+    require_coarse_parity,
     require_parity,
     require_rounded_parity,
 )
@@ -149,7 +150,7 @@ def _quantized_onnx(model: nn.Module, target: Path, data: Prepared | None) -> Ex
         return _checked(model, target, format, data, require_rounded_parity)
     _checked(float_copy(model), target, format, None, require_parity)
     _let_compute_in_int8(model, target, format)
-    return _checked(model, target, format, data)
+    return _checked(model, target, format, data, require_coarse_parity)
 
 
 def export_to_openvino(model: nn.Module, target: Path, data: Prepared | None) -> list[Export]:

@@ -137,6 +137,7 @@ def facts_of(plan: Plan, data: Prepared, latency: LatencyTable | None = None) ->
         seed=plan.seed,
         baseline=None,
         latency=latency,
+        num_threads=torch.get_num_threads(),
         kept_tokens=data.shortened.kept if data.shortened else None,
     )
 

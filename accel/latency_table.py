@@ -11,7 +11,7 @@ import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -92,9 +92,12 @@ def _quantization(plan: Plan) -> Quantization | None:
     return next((technique for technique in plan.compression if isinstance(technique, Quantization)), None)
 
 
-def _scheme(plan: Plan) -> str:
-    quantization = _quantization(plan)
-    return quantization.scheme.name if quantization else ""
+def _scheme(plan: Plan) -> list[Any]:
+    """All that says how the models are rounded."""
+    found = _quantization(plan)
+    if found is None:
+        return []
+    return [found.scheme.name, found.group_size, found.symmetric, found.embeddings, found.embedding_bits]
 
 
 def _measure(plan: Plan, tokenizer: PreTrainedTokenizerBase, objective: Objective, console: Console) -> LatencyTable:

@@ -78,7 +78,7 @@ class Run:
         """The exit code, and whether all processes come to it by themselves."""
         try:
             self._stages(console)
-        except AccelError as error:
+        except (AccelError, Interrupted) as error:
             return self._ended(console, error), error.together
         except KeyboardInterrupt:  # not in the main thread
             return self._ended(console, Interrupted("Stopped by SIGINT.", ExitCode.SIGINT)), False
@@ -87,7 +87,7 @@ class Run:
             return self._ended(console, AccelError(text)), False
         return ExitCode.DONE, True
 
-    def _ended(self, console: Console, error: AccelError) -> ExitCode:
+    def _ended(self, console: Console, error: AccelError | Interrupted) -> ExitCode:
         if isinstance(error, Elsewhere):
             return error.exit_code
         message = str(error)

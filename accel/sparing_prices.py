@@ -44,13 +44,20 @@ class SparingPrices:
 
 
 def sparing_prices(
-    model: nn.Module, names: Collection[str], plan: Plan, data: Prepared, say: Callable[[str], None]
+    model: nn.Module,
+    names: Collection[str],
+    plan: Plan,
+    data: Prepared,
+    say: Callable[[str], None],
+    *,
+    num_threads: int,
 ) -> SparingPrices:
-    """Time the model of a run that is about to round it, with all threads that the run is measured with.
+    """Time the model of a run that is about to round it.
 
     Args:
         model: as it is trained; stays as it is.
         names: of the layers that may be spared.
+        num_threads: with which the run will be measured.
 
     Raises:
         RunError: no engine can be timed.
@@ -61,7 +68,7 @@ def sparing_prices(
     def timed(models: Sequence[nn.Module], engines: Sequence[str]) -> Mapping[str, list[Cost]]:
         return time_models(models, engines, data.tokenizer, data.objective, say)
 
-    with _whole_machine(plan):
+    with _threads(num_threads):
         found = timed([rounded], _engines(plan))
         fastest = min((costs[0] for costs in found.values()), key=lambda cost: cost.latency_ms_p50)
         costs = timed([rounded, *(_finished(model, plan, kind) for kind in kinds.values())], [fastest.engine])
@@ -75,15 +82,15 @@ def _engines(plan: Plan) -> list[str]:
 
 
 @contextmanager
-def _whole_machine(plan: Plan) -> Iterator[None]:
-    """All threads, which training shares out to its processes: the others wait. Random numbers go on as before."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(threads * plan.strategy.local_processes())
+def _threads(number: int) -> Iterator[None]:
+    """Those of the other processes too, which wait. Random numbers go on as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
     try:
         with torch.random.fork_rng(devices=[]):
             yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
 
 
 def _weights(finished: nn.Module, names: Collection[str]) -> dict[str, int]:

@@ -121,6 +121,8 @@ class Facts:
     """Whether training goes on from a checkpoint."""
     latency: LatencyTable | None = None
     """What layers, heads and channels cost on this machine, when the plan asks for it."""
+    num_threads: int = 1
+    """Of the whole run, which training shares out to its processes on this machine."""
     kept_tokens: Sequence[int] | None = None
     """Ids of the pieces that the finished model needs; None for all."""
 

@@ -1,5 +1,4 @@
 from accel.errors import (
-    AccelError,
     ConfigError,
     DataError,
     ExitCode,
@@ -20,7 +19,7 @@ def test_every_kind_ends_with_its_code_and_status():
         assert (kind("x").exit_code, kind("x").status) == (3, "failed")
     stopped = Interrupted("x", ExitCode.SIGTERM)
     assert (stopped.exit_code, stopped.status) == (143, "interrupted")
-    assert isinstance(stopped, AccelError)
+    assert not isinstance(stopped, Exception)  # whoever handles a library's failures lets it pass
 
 
 def test_the_best_guess_comes_first_and_nonsense_gets_none():

@@ -63,6 +63,8 @@ def test_it_is_measured_once_for_each_machine_engine_and_number_of_threads(tiny_
     (file,) = (tmp_path / "cache" / "latency").glob("*.json")
     file.write_text("{")
     assert not latency_table(plan, plan.model.tokenizer(), BINARY, console)[1]
+    other = plan_of(tiny_run, tmp_path, "compression.qat.embeddings=false")
+    assert not latency_table(other, plan.model.tokenizer(), BINARY, console)[1]
     monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
     assert not latency_table(plan, plan.model.tokenizer(), BINARY, console)[1]
 

@@ -1,6 +1,8 @@
+import numpy as np
 import pytest
 import torch
 
+from accel.engines import Engine
 from accel.engines.eager import Eager
 from accel.engines.onnxruntime import OnnxRuntime
 from accel.model.tiny_bert import TinyBert
@@ -61,3 +63,29 @@ def test_large_logits_may_differ_by_more():
         require_parity(Parity(3e-4, 3.4, 1.0), "m.onnx")
     with pytest.raises(ExportError, match=r"by nan"):
         require_parity(Parity(float("nan"), 34.0, 1.0), "m.onnx")
+
+
+class Broken(Engine):
+    """Gives NaN for one text of a batch, as a kernel that overflows does."""
+
+    name = "onnxruntime"
+
+    def __init__(self, model, lengths):
+        super().__init__("float32", 0)
+        self.model, self.lengths = model, lengths
+
+    @torch.inference_mode()
+    def run(self, inputs):
+        logits = self.model(**{name: torch.from_numpy(value) for name, value in inputs.items()}).logits.numpy()
+        if inputs["input_ids"].shape[1] in self.lengths:
+            logits[0, 0] = np.nan
+        return logits
+
+
+@pytest.mark.parametrize("lengths", [{8}, {33}, {128}])
+def test_nan_at_any_length_is_a_difference(lengths):
+    """``max(0.0, nan)`` is 0.0. Negative control: without NaN the same file is kept."""
+    model = TinyBert().network(Classification(["a", "b"])).eval()
+    require_parity(parity(model, Broken(model, set())), "m.onnx")
+    with pytest.raises(ExportError, match="by nan"):
+        require_parity(parity(model, Broken(model, lengths)), "m.onnx")

@@ -1,5 +1,6 @@
 import copy
 
+import numpy as np
 import onnx
 import pytest
 import torch
@@ -136,6 +137,23 @@ def test_what_is_timed_takes_the_kernel_that_is_shipped(tmp_path, name, fast):
     (file,) = tmp_path.glob("*.onnx")
     levels = {a.i for node in onnx.load(file).graph.node for a in node.attribute if a.name == "accuracy_level"}
     assert sorted(levels) == fast
+
+
+def test_a_fast_kernel_that_computes_something_else_is_not_shipped(tmp_path, monkeypatch):
+    """Its weights were compared before it was switched on. Negative control: as it is, the file is shipped."""
+    model = converted(SCHEMES["int4_weight_only"])
+    assert "model/model.int4.onnx" in [export.path for export in export_to_onnx(model, tmp_path, None)]
+
+    def broken(file):
+        graph = onnx.load(file)
+        norm = next(t for t in graph.graph.initializer if t.dims == [64] and t.data_type == onnx.TensorProto.FLOAT)
+        norm.CopyFrom(onnx.numpy_helper.from_array(np.full(64, np.nan, np.float32), norm.name))
+        onnx.save(graph, file)
+
+    monkeypatch.setattr("accel.export.compute_in_int8", broken)
+    with pytest.raises(ExportError, match=r"model.int4.onnx differs .* by nan"):
+        export_to_onnx(model, tmp_path, None)
+    assert not (tmp_path / "model.int4.onnx").exists()
 
 
 def test_fp8_has_no_operator():

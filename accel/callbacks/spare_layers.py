@@ -49,7 +49,7 @@ class SpareLayers(pl.Callback):
         self.settings = settings
         self.choice: Choice | None = None
         self.done = settings.spare == 0
-        """Whether the layers know."""
+        """Whether the layers know, or the run stops before they do."""
 
     def state_dict(self) -> dict[str, Any]:
         return {"choice": self.choice}
@@ -69,6 +69,7 @@ class SpareLayers(pl.Callback):
             return
         self.choice = self.choice or self._chosen(trainer, pl_module)
         if self.choice is None:
+            self.done = True
             return
         rounding.spare(pl_module.model, self.choice["reasons"], self.choice["spending"])
         if all(getattr(layer, "spared", "") for _, layer in rounding.rounded_layers(pl_module.model)):
@@ -93,7 +94,14 @@ class SpareLayers(pl.Callback):
 
         say("  timing the model with each kind of layer unrounded")
         data = trainer.datamodule.data  # type: ignore[attr-defined]
-        found = sparing_prices(pl_module.model, list(weights), pl_module.plan, data, lambda text: say(f"    {text}"))
+        found = sparing_prices(
+            pl_module.model,
+            list(weights),
+            pl_module.plan,
+            data,
+            lambda text: say(f"    {text}"),
+            num_threads=pl_module.facts.num_threads,
+        )
         measured = {
             "engine": found.engine,
             "num_threads": found.num_threads,

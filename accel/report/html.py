@@ -6,6 +6,7 @@ Whatever comes from data, labels or names is escaped: a hostile name is text her
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -184,12 +185,18 @@ def _not_rounded(record: Record) -> str:
         if any(why.startswith("spared") for why in left.values()):
             parts.append(f'<p class="note">{NATS}</p>')
         sparing = evidence.get("sparing") or {}
-        bars = [
-            (kind.rpartition("*.")[2], max(0.0, ms), f"{ms:+.3f} ms", "heads")
-            for kind, ms in (sparing.get("kinds_ms") or {}).items()
-        ]
+        kinds = sparing.get("kinds_ms") or {}
+        names = _short_names(list(kinds))
+        bars = [(names[kind], max(0.0, ms), f"{ms:+.3f} ms", "heads") for kind, ms in kinds.items()]
         parts.append(bar_chart("What leaving all layers of a kind unrounded adds at most", bars) + _spent(sparing))
     return "".join(parts)
+
+
+def _short_names(kinds: Sequence[str]) -> dict[str, str]:
+    """What follows the number of the layer; with what comes first where that alone names two kinds."""
+    ends = {kind: kind.rpartition("*.")[2] for kind in kinds}
+    counts = Counter(ends.values())
+    return {kind: end if counts[end] == 1 else f"{kind.partition('.')[0]}: {end}" for kind, end in ends.items()}
 
 
 def _spent(sparing: Mapping[str, Any]) -> str:

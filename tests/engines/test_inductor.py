@@ -7,6 +7,7 @@ from torch import nn
 
 from accel.engines import EngineUnavailableError, inductor
 from accel.engines.inductor import Inductor
+from accel.errors import ExitCode, Interrupted
 from accel.model.tiny_bert import TinyBert
 from accel.objective import Classification
 from accel.onnx_export import random_inputs
@@ -30,6 +31,17 @@ class Small(nn.Module):
 
     def forward(self, input_ids, attention_mask):
         return SimpleNamespace(logits=self.linear(input_ids.float() * attention_mask))
+
+
+def test_a_request_to_stop_is_not_the_compilers_failure(monkeypatch):
+    """Else the run would go on without the engine. Negative control: what the compiler raises is."""
+    engine = Inductor(TinyBert().network(Classification(["a", "b"])), "float32", 0)
+    monkeypatch.setattr(engine, "run", lambda inputs: (_ for _ in ()).throw(Interrupted("x", ExitCode.SIGTERM)))
+    with pytest.raises(Interrupted):
+        engine.prepare({})
+    monkeypatch.setattr(engine, "run", lambda inputs: 1 / 0)
+    with pytest.raises(EngineUnavailableError, match="cannot compile"):
+        engine.prepare({})
 
 
 @pytest.mark.slow

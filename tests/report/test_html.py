@@ -100,3 +100,16 @@ def test_layers_that_were_left_are_there_with_their_reason_and_the_price_of_thei
     record = full_record("x")
     record["techniques"][0]["evidence"] = {}
     assert "What was not rounded" not in render(record, "", {})  # negative control
+
+
+def test_kinds_with_the_same_end_are_told_apart():
+    kinds = {
+        "encoder.block.*.layer.*.SelfAttention.q": 0.1,
+        "decoder.block.*.layer.*.SelfAttention.q": 0.2,
+        "head": 0.3,
+    }
+    record = full_record("x")
+    record["techniques"][0]["evidence"] = {"sparing": {"kinds_ms": kinds}}
+    page = render(record, "", {})
+    for label in ("encoder: SelfAttention.q", "decoder: SelfAttention.q", "head"):
+        assert f">{label}</text>" in page
