@@ -1,6 +1,7 @@
 """conf/ <-> classes <-> keys <-> tests is a bijection; this walks it."""
 
 import inspect
+import re
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
@@ -70,6 +71,19 @@ def test_every_class_has_its_file(group):
         options = [c for c in own if issubclass(c, Option)]
         assert len(options) == 1, f"{source} defines {options}"
         assert (conf_dir() / group / f"{source.stem}.yaml").is_file()
+
+
+@pytest.mark.parametrize("file", sorted((conf_dir() / "experiment").glob("*.yaml")), ids=lambda f: f.stem)
+def test_every_experiment_has_a_card_with_what_it_measured(file):
+    """The figure of quality that the card states stands in the README too, with what it is beside."""
+    card = [line for line in file.read_text("utf8").splitlines() if line.startswith("# ")]
+    measured = " ".join(card).partition("Measured (")[2]
+    figures = re.findall(r"\d+\.\d+", measured)
+    assert len(figures) >= 3
+    readme = (conf_dir().parent / "README.md").read_text("utf8")
+    quality = re.search(r"(?:accuracy|perplexity)(?: [\d.]+ ->)? ([\d.]+)", measured)
+    assert quality is not None
+    assert quality[1].rstrip(".,;") in readme
 
 
 @pytest.mark.parametrize("file", sorted((conf_dir() / "experiment").glob("*.yaml")), ids=lambda f: f.stem)
