@@ -169,7 +169,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         (Prune, TensorParallel),
         "these scores listen to what all heads and channels say, and a process hears its own",
-        "compression.prune.score=first_order or magnitude, or strategy=ddp",
+        "compression.prune.score=first_order, movement or magnitude, or strategy=ddp",
         unless=lambda prune, strategy: not prune.listens,
     ),
     Rule(

@@ -18,6 +18,7 @@ from accel.tiny import byte_tokenizer
 TECHNIQUES = {
     "layers": ["compression=[layers]"],
     "prune": ["compression=[prune]"],
+    "prune by movement": ["compression=[prune]", "compression.prune.score=movement"],
     "mask": ["compression=[mask]"],
     "mask by movement": ["compression=[mask]", "compression.mask.score=movement"],
     "mask 2 of 4": ["compression=[mask]", "compression.mask.pattern=2:4"],

@@ -13,9 +13,9 @@ Off switch: ``compression.prune.sparsity=0``.
 Budgets: a share of the parameters (``sparsity``), or what a product can afford: milliseconds on this machine, megabytes
     or FLOPs. Units are then ranked by score per millisecond, megabyte or FLOP and removed until the model fits, from a
     table of measured times as in ZipLM (Kurtic et al. 2023, arXiv 2302.04089); what cannot fit is told before training.
-Reference: Molchanov et al. 2019 (arXiv 1906.10771); Michel et al. 2019 (arXiv 1905.10650); Zhu & Gupta 2017
-    (arXiv 1710.01878) for the schedule; Sun et al. 2023 (arXiv 2306.11695) for activations times weights; ZipLM for
-    what cannot be reconstructed.
+Reference: Molchanov et al. 2019 (arXiv 1906.10771); Michel et al. 2019 (arXiv 1905.10650); Lagunas et al. 2021 (arXiv
+    2109.04838) for movement; Zhu & Gupta 2017 (arXiv 1710.01878) for the schedule; Sun et al. 2023 (arXiv 2306.11695)
+    for activations times weights; ZipLM for what cannot be reconstructed.
 
     accel compression=[prune] compression.prune.sparsity=0.5
     accel compression=[prune,qat] compression.prune.target_latency_ms=5
@@ -44,6 +44,7 @@ class Score(Enum):
     """What says how much a head or a channel matters."""
 
     first_order = "first_order"
+    movement = "movement"
     magnitude = "magnitude"
     activation = "activation"
     reconstruction = "reconstruction"
@@ -67,8 +68,9 @@ class Prune(Gradual, Removal):
     multiple_of: int = 32
     """Channels kept per layer are a multiple of this: odd sizes are slow."""
     score: Score = Score.first_order
-    """first_order: by gradients of the training examples; magnitude: by the weights alone; activation: by what each
-    unit adds to its layer's output; reconstruction: by what of that no other unit can take over."""
+    """first_order: by how much the loss would change, from the gradients of training; movement: by whether training
+    makes a unit larger or smaller, from the same; magnitude: by the weights alone; activation: by what each unit adds
+    to its layer's output; reconstruction: by what of that no other unit can take over."""
     public_text: str | None = None
     """For ``activation`` and ``reconstruction``: a file with one text per line, or a task with public data; null takes
     training examples."""
@@ -94,7 +96,7 @@ class Prune(Gradual, Removal):
     @property
     def needs_gradients(self) -> bool:
         """Whether scores come from the gradients of the training examples."""
-        return self.score is Score.first_order
+        return self.score in (Score.first_order, Score.movement)
 
     @property
     def listens(self) -> bool:

@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 
 
-def first_order(weight: Tensor, grad: Tensor, unit_width: int) -> Tensor:
-    """Squared first-order change of the loss when a unit's output is scaled to zero; shape [num_units].
+def gate_gradient(weight: Tensor, grad: Tensor, unit_width: int) -> Tensor:
+    """Derivative of the loss by a factor ``g`` on each unit's output, where g = 1; shape [num_units].
 
-    With a gate ``g`` on each unit (g = 1), ``dL/dg`` is the sum of ``weight * grad`` over the unit's columns, so no
-    gate has to be built. Squared, so that sums over steps rank by magnitude: Molchanov et al. 2019 (arXiv 1906.10771),
-    eq. 8; Michel et al. 2019 (arXiv 1905.10650) for heads.
+    It is the sum of ``weight * grad`` over the unit's columns, so no gate has to be built: Michel et al. 2019 (arXiv
+    1905.10650) for heads, Molchanov et al. 2019 (arXiv 1906.10771) for channels.
 
     Args:
         weight: [out_features, num_units * unit_width].
@@ -22,7 +21,7 @@ def first_order(weight: Tensor, grad: Tensor, unit_width: int) -> Tensor:
         unit_width: columns per unit.
     """
     per_column = (weight.float() * grad.float()).sum(dim=0)
-    return per_column.view(-1, unit_width).sum(dim=1).square()
+    return per_column.view(-1, unit_width).sum(dim=1)
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from accel.ops.importance import first_order
+from accel.ops.importance import gate_gradient
 from accel.ops.listening import Batches, mean_products, mean_squares
 from accel.ops.shards import whole
 from accel.ops.structure import Block, input_weights, output_weight
@@ -37,16 +38,41 @@ class UnitScorer:
         """Before units are chosen."""
 
 
-class FirstOrderScorer(UnitScorer):
-    """Squared first-order change of the loss, a running sum over steps."""
+class GradientScorer(UnitScorer):
+    """A running sum over steps of what the gradient says of scaling each unit's output to zero."""
 
     @torch.no_grad()
     def on_gradients(self, model: nn.Module, blocks: list[Block], scores: Scores) -> None:
         for block in blocks:
             weight = output_weight(model, block)
             if weight.grad is not None:
-                change = first_order(whole(weight), whole(weight.grad), block.unit_width)
-                scores[block.name].mul_(SCORE_DECAY).add_(change)
+                gradient = gate_gradient(whole(weight), whole(weight.grad), block.unit_width)
+                scores[block.name].mul_(SCORE_DECAY).add_(self.importance(gradient))
+
+    @abstractmethod
+    def importance(self, gradient: Tensor) -> Tensor:
+        """[num_units], of one step, from the loss' derivative by a factor on each unit's output."""
+
+
+class FirstOrderScorer(GradientScorer):
+    """How much the loss would change without the unit, either way.
+
+    Squared, so that a sum over steps ranks by magnitude: Molchanov et al. 2019 (arXiv 1906.10771), eq. 8.
+    """
+
+    def importance(self, gradient: Tensor) -> Tensor:
+        return gradient.square()
+
+
+class MovementScorer(GradientScorer):
+    """Whether training makes the unit larger: the step along the gradient grows its output, or shrinks it.
+
+    Signed, so that a unit that the task turns down ranks below one that it does not touch: Sanh et al. 2020, movement
+    pruning (arXiv 2005.07683), summed over a unit as in Lagunas et al. 2021 (arXiv 2109.04838).
+    """
+
+    def importance(self, gradient: Tensor) -> Tensor:
+        return -gradient
 
 
 class MagnitudeScorer(UnitScorer):
@@ -130,6 +156,7 @@ def scorer_for(score: Score, batches: Batches) -> UnitScorer:
     """The scorer that a plan names."""
     made: dict[str, Callable[[], UnitScorer]] = {
         "first_order": FirstOrderScorer,
+        "movement": MovementScorer,
         "magnitude": MagnitudeScorer,
         "activation": lambda: ActivationScorer(batches),
         "reconstruction": lambda: ReconstructionScorer(batches),

@@ -1,4 +1,4 @@
-"""Scores that look at no training example: by the weights, and by activations on a public text."""
+"""Scores of heads and channels: by gradients, by the weights, and by activations on a public text."""
 
 from types import SimpleNamespace
 
@@ -16,7 +16,9 @@ from accel.ops.unit_masks import attach, scores_of
 from accel.ops.unit_scores import (
     DAMPING,
     ActivationScorer,
+    FirstOrderScorer,
     MagnitudeScorer,
+    MovementScorer,
     ReconstructionScorer,
     irreplaceable,
     scorer_for,
@@ -122,6 +124,39 @@ def test_of_two_that_say_the_same_either_can_go():
     assert (score / loud)[:2].max() < 3 * DAMPING < 0.9 < (score / loud)[2:].min()
     weight[:, 2:4] = 0  # the other one has gone
     assert (irreplaceable(weight, x.T @ x / len(x), 4) / loud)[0] > 0.9
+
+
+def stepped(option, scorer):
+    """Scores after one backward pass; how fast every unit's output weights grow in a small step of gradient descent."""
+    model, blocks, scores = made(option)
+    (batch,) = batches(model)
+    model(**batch).logits.square().sum().backward()
+    scorer.on_gradients(model, blocks, scores)
+    rate, growth = 1e-7, {}
+    for block in blocks:
+        weight = model.get_submodule(block.output).weight
+        before, after = weight.detach().double(), weight.detach().double() - rate * weight.grad.double()
+        grown = (after.square() - before.square()).sum(0).view(block.num_units, -1).sum(1)
+        growth[block.name] = (grown / (2 * rate)).float()
+    return scores, growth
+
+
+@pytest.mark.parametrize("option", MODELS)
+def test_movement_is_how_much_a_step_of_descent_makes_a_unit_grow(option):
+    scores, growth = stepped(option, MovementScorer())
+    for name, score in scores.items():
+        scale = growth[name].abs().max()
+        assert torch.allclose(score, growth[name], atol=1e-3 * float(scale))
+    every = torch.cat(list(scores.values()))
+    assert (every > 0).any()
+    assert (every < 0).any()  # what tells it from first_order
+
+
+def test_first_order_is_the_square_of_movement():
+    moved, _ = stepped(TinyBert, MovementScorer())
+    changed, _ = stepped(TinyBert, FirstOrderScorer())
+    for name, score in moved.items():
+        assert torch.allclose(changed[name], score.square())
 
 
 @pytest.mark.parametrize("name", [score.name for score in Score])

@@ -27,6 +27,8 @@ CASES = {
                 "compression.layers.start=pretrained"],
     "reconstructed": ["compression=[prune]", "compression.prune.score=reconstruction", "compression.prune.every_steps=2",
                       "compression.prune.start=pretrained"],
+    "moved": ["compression=[prune]", "compression.prune.score=movement", "compression.prune.every_steps=1",
+              "compression.prune.start=pretrained"],
     "masked": ["compression=[mask]", "compression.mask.every_steps=1"],
     "wanda": ["compression=[mask]", "compression.mask.score=wanda", "compression.mask.every_steps=2"],
     "distilled": ["compression=[distill]", "compression.distill.teacher=pretrained",
