@@ -1,7 +1,8 @@
 """Quantized layers as ONNX operators, with the very tensors that were trained: nothing is rounded a second time.
 
 int8 x int8 is ``MatMulInteger`` of the standard, with a scale per token: onnxruntime's own dynamic quantization has one
-scale for all tokens of a batch, so that a text's answer depends on its neighbours. Weight-only layers are onnxruntime's
+scale for all tokens of a batch, so that a text's answer depends on its neighbours. Where the processor that writes the
+file cannot add up signed weights exactly, they are shifted to unsigned ones. Weight-only layers are onnxruntime's
 ``MatMulNBits``. OpenVINO has a fast kernel for neither, and gets int8 weights that are read into fp32: it multiplies
 those in int8 with activations rounded in groups of a row. Embeddings need no operator of their own.
 """
@@ -17,6 +18,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
+from accel.int8_products import saturates
 from accel.onnx_export import export_onnx
 from accel.ops.grids import EPS, QMAX, QMIN, SCALE, ZERO, unpack
 from accel.ops.quantized_layers import (
@@ -40,9 +42,12 @@ class _Int8Product(nn.Module):
     def __init__(self, layer: Int8Linear) -> None:
         super().__init__()
         self.out_features = layer.out_features
-        self.weight = _constant(layer.steps.t().contiguous())
+        weight = layer.steps.t().contiguous()
+        zero_point = torch.tensor(ZERO_POINT, dtype=torch.uint8)
+        parts = [_shifted(weight), zero_point, zero_point.clone()] if saturates() else [weight, zero_point]
+        self.parts = nn.ParameterList(_constant(part) for part in parts)
+        self.weight = None  # T5 asks for its dtype, and takes this for an answer
         self.scale = _constant(layer.weight_scale.flatten())
-        self.zero_point = _constant(torch.tensor(ZERO_POINT, dtype=torch.uint8))
         self.bias = layer.bias
 
     def forward(self, x: Tensor) -> Tensor:
@@ -50,7 +55,7 @@ class _Int8Product(nn.Module):
         steps = (x * (1.0 / scale)).round().clamp(QMIN, QMAX) + ZERO_POINT
         product = torch.onnx.ops.symbolic(
             "MatMulInteger",
-            (steps.to(torch.uint8), self.weight, self.zero_point),
+            (steps.to(torch.uint8), *self.parts),
             dtype=torch.int32,
             shape=(*x.shape[:-1], self.out_features),
         )
@@ -85,7 +90,7 @@ class _NBitsProduct(nn.Module):
         self.in_features, self.out_features = layer.in_features, layer.out_features
         self.bits, self.block_size, parts = _blocks(layer)
         self.parts = nn.ParameterList(_constant(part) for part in parts)
-        self.weight = None  # T5 asks for its dtype, and takes this for an answer
+        self.weight = None  # for T5, as above
         self.bias = layer.bias
 
     def forward(self, x: Tensor) -> Tensor:
@@ -106,12 +111,16 @@ class _NBitsProduct(nn.Module):
         return y if self.bias is None else y + self.bias
 
 
+def _shifted(steps: Tensor) -> Tensor:
+    """int8 as uint8 around ``ZERO_POINT``."""
+    return (steps.to(torch.int16) + ZERO_POINT).to(torch.uint8)
+
+
 def _blocks(layer: WeightOnlyLinear) -> tuple[int, int, list[Tensor]]:
     """(bits, block size, [weight, scale] or [weight, scale, zero]) as MatMulNBits wants them."""
     stored, rows = layer.stored, layer.out_features
     if layer.bits == 8:
-        steps = (layer.steps.to(torch.int16) + ZERO_POINT).to(torch.uint8)
-        steps = F.pad(steps, (0, -layer.in_features % INT8_BLOCK), value=ZERO_POINT)
+        steps = F.pad(_shifted(layer.steps), (0, -layer.in_features % INT8_BLOCK), value=ZERO_POINT)
         blocks = steps.reshape(rows, -1, INT8_BLOCK)
         return 8, INT8_BLOCK, [blocks, stored[SCALE].expand(-1, blocks.shape[1]).contiguous()]
     blocks = layer.steps.reshape(rows, stored[SCALE].shape[1], -1)
