@@ -1,14 +1,23 @@
-"""What can be known of an exported model's folder without importing torch."""
+"""What can be known of a finished model's folder without importing torch."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from accel.errors import DataError
+from accel.pretrained import read_config
 
 META = "accel.json"
+HEADS = {
+    "ForSequenceClassification": "classification",
+    "ForCausalLM": "language modelling",
+    "LMHeadModel": "language modelling",
+}
+"""What a model predicts, by how the name of its class ends (transformers' ``architectures``)."""
 
 
 @dataclass(frozen=True)
@@ -67,3 +76,31 @@ def read_meta(folder: Path) -> Meta:
             f"{folder} holds no exported model ({META} is missing or damaged). Give the folder of a finished run, "
             f"such as outputs/DATE/TIME."
         ) from None
+
+
+def answers_of(folder: Path, key: str) -> tuple[str, list[str]]:
+    """What a model predicts, as its ``accel.json`` or ``objective.py`` has it, and its labels in order.
+
+    A model that others fine-tuned and saved says both in its config.json, as transformers writes it.
+
+    Raises:
+        DataError: it does not say.
+    """
+    if (folder / META).is_file():
+        meta = read_meta(folder)
+        return meta.objective, meta.label_names
+    config = read_config(folder, key)
+    names = [str(name) for name in config.get("architectures") or []]
+    found = next((HEADS[end] for end in HEADS for name in names if name.endswith(end)), None)
+    if found is None:
+        raise DataError(
+            f"{key}={folder} has no head that accel knows: the architectures in its config.json are "
+            f"{', '.join(names) or 'missing'}, and one that ends in {' or '.join(HEADS)} is needed."
+        )
+    return found, _labels(config) if found == "classification" else []
+
+
+def _labels(config: Mapping[str, Any]) -> list[str]:
+    """transformers leaves out what it would assume itself: two labels without a name."""
+    named = config.get("id2label") or {str(number): f"LABEL_{number}" for number in range(2)}
+    return [str(named[number]) for number in sorted(named, key=int)]

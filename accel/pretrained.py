@@ -119,11 +119,15 @@ def _chooses_code(name: str) -> bool:
     return name in CHOOSES_CODE or "_implementation" in name
 
 
-def load_network(folder: Path, objective: Objective, key: str) -> nn.Module:
-    """A network for the objective over the pretrained body in ``folder``: fp32, train mode, with a new head if need be.
+def load_network(folder: Path, objective: Objective, key: str, *, new_head: bool = True) -> nn.Module:
+    """A network for the objective over the pretrained body in ``folder``: fp32 and in train mode.
+
+    Args:
+        new_head: whether it gets a head of random weights where the folder has none for the objective.
 
     Raises:
-        DataError: the architecture has no such head, or the weights are damaged or do not fit.
+        DataError: the architecture has no such head, or the weights are damaged, do not fit, or lack a head that
+            may not be new.
     """
     from safetensors import SafetensorError
 
@@ -150,6 +154,12 @@ def load_network(folder: Path, objective: Objective, key: str) -> nn.Module:
     if wrong:
         raise DataError(
             f"{key}={folder}: the weights do not fit config.json ({wrong[0]}). Copy both from the same model."
+        )
+    missing = [str(name) for name in [*found["missing_keys"], *found["mismatched_keys"]]]
+    if missing and not new_head:
+        raise DataError(
+            f"{key}={folder} lacks weights of its head ({missing[0]}), so its answers would be random. Give a model "
+            f"that was fine-tuned and saved whole."
         )
     return ready(model)
 

@@ -3,8 +3,9 @@
 What it does: adds to the task's loss the distance to the teacher's softened logits, to its hidden states (layer by
     layer, or each of the teacher's to the student's nearest) and to its attention relations (which tokens look alike
     to the last layer's queries, keys and values: for a student of any width). By default the teacher is the dense
-    baseline: the same model fine-tuned without compression, trained once and reused. A folder
-    of another run's model with the student's tokenizer and labels, or the model as it was pretrained, can teach too.
+    baseline: the same model fine-tuned without compression, trained once and reused. Another run's folder, or that of
+    any model that transformers saved, can teach too if it has the student's tokenizer and, where its predictions teach,
+    the task's labels; and so can the model as it was pretrained.
     The teacher is kept outside the student's parameters, checkpoints and strategy.
 Use it when: another technique takes capacity away (prune, qat) and you want the accuracy back.
 What it costs: one forward pass of the teacher per step, about a third more time; one dense training the first time.
@@ -20,7 +21,7 @@ Reference: Hinton et al. 2015 (arXiv 1503.02531); Jiao et al. 2020, TinyBERT (ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -28,7 +29,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from accel.compression import Compression
 from accel.errors import DataError
-from accel.exported import META, Meta, artifact_folder, read_meta
+from accel.exported import META, answers_of, artifact_folder
 from accel.technique import Evidence, Facts, History, Loss, Objection, Stage
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ class Distill(Compression):
     task_weight: float = 0.5
     """Weight of the task's own loss against the labels."""
     teacher: str = BASELINE
-    """baseline, pretrained (hidden states only: its head is new), or the folder of a finished run or its model."""
+    """baseline, pretrained (hidden states only: its head is new), or the folder of a finished run or of any model that
+    transformers saved."""
 
     @property
     def needs_baseline(self) -> bool:
@@ -110,34 +112,38 @@ class Distill(Compression):
                 f"{self.key}.logits_weight=0",
             )
         for key, folder in self.weights():
-            if not (folder / META).is_file():
+            if not any((folder / file).is_file() for file in (META, "config.json")):
                 yield Objection(
                     f"{key}={self.teacher}",
-                    f"{folder} holds no exported model ({META} is missing)",
-                    "baseline, pretrained, or the folder of a finished run such as outputs/DATE/TIME",
+                    f"{folder} holds no model ({META} or config.json is missing)",
+                    "baseline, pretrained, or the folder of a finished run such as outputs/DATE/TIME or of a model",
                 )
         if not any(getattr(self, name) for name in WEIGHTS):
             yield Objection(f"{self.key} with all weights 0", "nothing would be learned", f"{self.key}.task_weight=1")
 
     def check_data(self, tokenizer: PreTrainedTokenizerBase, objective: Objective) -> None:
-        from accel.pretrained import load_tokenizer
+        from accel.pretrained import check_folder, load_tokenizer
 
-        for _, folder in self.weights():
-            self._require_same_answers(read_meta(folder), objective)
+        for key, folder in self.weights():
+            check_folder(folder, key)
+            if self.logits_weight > 0:
+                self._require_same_answers(*answers_of(folder, key), objective)
             self._require_same_pieces(load_tokenizer(folder).get_vocab(), tokenizer.get_vocab())
 
-    def _require_same_answers(self, teacher: Meta, objective: Objective) -> None:
-        if teacher.objective != objective.name:
+    def _require_same_answers(self, predicts: str, known: Sequence[str], objective: Objective) -> None:
+        layers_alone = f"or {self.key}.logits_weight=0, which learns from its layers alone"
+        if predicts != objective.name:
             raise DataError(
-                f"{self.key}.teacher={self.teacher} is a model of {teacher.objective}, and the task is "
-                f"{objective.name}. Give a teacher of the same task."
+                f"{self.key}.teacher={self.teacher} is a model of {predicts}, and the task is {objective.name}. Give a "
+                f"teacher of the same task, {layers_alone}."
             )
-        known, asked = list(teacher.label_names), list(objective.label_names)
-        if self.logits_weight > 0 and known != asked:
+        asked = list(objective.label_names)
+        if list(known) != asked:
             raise DataError(
                 f"{self.key}.teacher={self.teacher} predicts the labels {', '.join(known[:5])}, and the task has "
                 f"{', '.join(asked[:5])}: the same labels in the same order are needed. Give a teacher of the same "
-                f"task, or {self.key}.logits_weight=0, which learns from its layers alone."
+                f"task, {layers_alone}. If they are the same under other names, change the names in that folder "
+                f"({META}, or else id2label in config.json)."
             )
 
     def _require_same_pieces(self, theirs: Mapping[str, int], ours: Mapping[str, int]) -> None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from accel.errors import DataError
+from accel.exported import META
 from accel.ops.losses import hidden_distance, match_layers, nearest_distance, soft_cross_entropy
 from accel.ops.relations import Distance, distance_of
 from accel.technique import Facts, Loss
@@ -28,18 +29,26 @@ def distilled(loss: Loss, model: nn.Module, folder: Path, settings: Distill, fac
         model: the student, as every technique has left it.
 
     Raises:
-        DataError: the teacher's hidden states are of another width.
+        DataError: the teacher lacks weights, or its hidden states are of another width.
         RunError: relations are asked for where accel does not know the attention.
     """
-    from accel.artifact import load_model
-
-    teacher = load_model(folder).eval().requires_grad_(False)
+    teacher = _loaded(folder, settings, facts.objective).eval().requires_grad_(False)
     if settings.hidden_weight > 0:
         _require_equal_width(model, teacher, folder)
     return Loss(
         compute=_Distilled(loss, teacher, _terms(model, teacher, settings, facts.objective), settings),
         forward_args={**loss.forward_args, "output_hidden_states": settings.hidden_weight > 0},
     )
+
+
+def _loaded(folder: Path, settings: Distill, objective: Objective) -> nn.Module:
+    """A model that accel exported, or one that transformers saved."""
+    from accel.artifact import load_model
+    from accel.pretrained import load_network
+
+    if (folder / META).is_file():
+        return load_model(folder)
+    return load_network(folder, objective, f"{settings.key}.teacher", new_head=settings.logits_weight == 0)
 
 
 def _require_equal_width(student: nn.Module, teacher: nn.Module, folder: Path) -> None:

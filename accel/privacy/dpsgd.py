@@ -91,7 +91,8 @@ class Dpsgd(Privacy):
     accountant: Accountant = Accountant.prv
     """prv is tighter, rdp is faster; the record states both."""
     public_data: tuple[str, ...] = ()
-    """Sources whose data everybody may know: weights and teachers that were trained on them may be used."""
+    """Sources whose data everybody may know: weights and teachers that were trained on them may be used. Of a teacher
+    that does not say what it was trained on, its folder."""
     test_seed: int | None = None
     """Repeats noise and draws, for tests; the record then says that the run is not private."""
 
@@ -137,11 +138,12 @@ class Dpsgd(Privacy):
                 yield self.out_of_range(name, "at least 1", instead)
 
     def _objections_to_weights(self, plan: Plan) -> Iterator[Objection]:
-        """To weights that accel itself trained, on data that is not known to be public."""
-        for key, folder in (found for option in plan.options for found in option.weights()):
-            if not (folder / META).is_file():
+        """To weights that were trained on data that is not known to be public."""
+        for option, (key, folder) in ((chosen, found) for chosen in plan.options for found in chosen.weights()):
+            noted = read_meta(folder).trained_on if (folder / META).is_file() else ""
+            if not noted and option is plan.model:
                 continue  # downloaded: the statement says that such weights are taken to be public
-            source = read_meta(folder).trained_on
+            source = noted or str(folder)  # a teacher knows the task, wherever from
             if source == plan.task.source():
                 yield Objection(
                     f"{key}={folder}  with  {self.group}={self.option_name()}",
@@ -149,11 +151,12 @@ class Dpsgd(Privacy):
                     f"not count",
                     "a model that was trained on public data, or the pretrained weights",
                 )
-            elif source and source not in self.public_data:
+            elif source not in self.public_data:
+                records = f"was trained on {noted}" if noted else "does not say which records it was trained on"
                 yield Objection(
                     f"{key}={folder}  with  {self.group}={self.option_name()}",
-                    f"that model was trained on {source}; if those records are private, its weights leak them",
-                    f"{self.key}.public_data=[{source}] if everybody may know {source}",
+                    f"that model {records}; if they are private, its weights leak them",
+                    f"{self.key}.public_data=[{source}] if everybody may know them",
                 )
 
     def _objections_to_accumulation(self, plan: Plan) -> Iterator[Objection]:

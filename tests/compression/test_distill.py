@@ -1,10 +1,14 @@
+import json
+
 import pytest
+from safetensors.torch import load_file, save_file
 
 from accel import artifact
 from accel.compose import compose
 from accel.compression.distill import Distill
 from accel.data.pieces import shorten
 from accel.errors import DataError, PlanError
+from accel.exported import META
 from accel.model.tiny_bert import TinyBert
 from accel.objective import Classification, LanguageModelling
 from accel.plan import decide
@@ -71,6 +75,58 @@ def test_layers_alone_teach_whatever_the_labels(teacher):
     tokenizer = TinyBert().tokenizer()
     technique = Distill(teacher=teacher(tokenizer), logits_weight=0)
     technique.check_data(tokenizer, Classification(["good", "bad", "neither"]))
+
+
+@pytest.fixture
+def saved_by_transformers(tmp_path):
+    """A folder as ``save_pretrained`` leaves it: no accel.json."""
+
+    def saved(**changes):
+        objective = Classification(["negative", "positive"])
+        model, folder = TinyBert().network(objective), tmp_path / "theirs"
+        model.save_pretrained(folder)
+        TinyBert().tokenizer().save_pretrained(folder)
+        config = json.loads((folder / "config.json").read_text()) | changes
+        (folder / "config.json").write_text(json.dumps(config))
+        return folder
+
+    return saved
+
+
+def test_a_model_that_transformers_saved_can_teach(saved_by_transformers, train):
+    folder = saved_by_transformers()
+    assert not (folder / META).exists()
+    fitted, _, _ = train("compression=[distill]", f"compression.distill.teacher={folder}", "trainer.max_steps=4")
+    assert fitted.evidence["distill"]["distill_logits_first"] > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"id2label": None}, "predicts the labels LABEL_0, LABEL_1, and the task has negative, positive"),
+        ({"id2label": {"0": "positive", "1": "negative"}}, "the same labels in the same order"),
+        ({"architectures": ["BertModel"]}, "has no head that accel knows: .*BertModel"),
+        ({"architectures": ["BertLMHeadModel"]}, "a model of language modelling, and the task is classification"),
+    ],
+)
+def test_what_a_teacher_s_configuration_says_of_its_answers_is_checked(saved_by_transformers, changes, text):
+    tokenizer, objective = TinyBert().tokenizer(), Classification(["negative", "positive"])
+    folder = str(saved_by_transformers(**changes))
+    with pytest.raises(DataError, match=text):
+        Distill(teacher=folder).check_data(tokenizer, objective)
+    Distill(teacher=folder, logits_weight=0).check_data(tokenizer, objective)  # its layers have no labels
+
+
+def test_a_teacher_without_its_head_s_weights_is_refused_where_it_would_predict(saved_by_transformers, train):
+    """transformers would make a head of random numbers, and distillation would run."""
+    folder = saved_by_transformers()
+    state = load_file(folder / "model.safetensors")
+    save_file({name: value for name, value in state.items() if "classifier" not in name}, folder / "model.safetensors")
+    words = ["compression=[distill]", f"compression.distill.teacher={folder}", "trainer.max_steps=4"]
+    with pytest.raises(DataError, match="lacks weights of its head"):
+        train(*words)
+    fitted, _, _ = train(*words, "compression.distill.logits_weight=0")
+    assert fitted.evidence["distill"]["distill_hidden_first"] > 0
 
 
 def test_a_teacher_that_reads_other_pieces_is_refused(teacher):
