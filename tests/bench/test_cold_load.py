@@ -4,14 +4,19 @@ pytest -s tests/bench/test_cold_load.py
 ACCEL_RUN=outputs/DATE/TIME pytest -s tests/bench/test_cold_load.py     # of a run of yours: the files that it has
 """
 
-import os
 import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
+
+from tests.bench.runs import run_of
 
 ROUNDS = 15
+UNTRAINED = [
+    "task=airline", "model=minilm", "tracker=none", "compression=[prune,ptq,vocabulary]", "trainer.max_steps=2",
+    "compression.prune.score=magnitude", "compression.prune.start=pretrained",
+    "engines=[onnxruntime,openvino,aotinductor]",
+]  # fmt: skip
 READ = """
 import sys, time
 import numpy, tokenizers
@@ -55,28 +60,8 @@ def seconds(program, *arguments):
     return time.perf_counter() - start
 
 
-def exported(tmp_path):
-    if "ACCEL_RUN" in os.environ:
-        return Path(os.environ["ACCEL_RUN"]) / "model"
-    words = [
-        "task=airline",
-        "model=minilm",
-        "tracker=none",
-        "compression=[prune,ptq,vocabulary]",
-        "trainer.max_steps=2",
-    ]
-    words += ["compression.prune.score=magnitude", "compression.prune.start=pretrained"]
-    words += ["engines=[onnxruntime,openvino,aotinductor]"]
-    subprocess.run([sys.executable, "-m", "accel", *words, f"hydra.run.dir={tmp_path / 'run'}"], check=True)
-    return tmp_path / "run" / "model"
-
-
-def show(what, times):
-    print(f"  {what:<24} {statistics.median(times):.3f} s ({min(times):.3f} to {max(times):.3f})")
-
-
-def test_cold_load(tmp_path):
-    folder = exported(tmp_path)
+def test_cold_load(tmp_path, figures):
+    folder = run_of(UNTRAINED, tmp_path / "run") / "model"
     there = [file for file in PROGRAMS if (folder / file).exists()]
     assert there
     loads, floors = ({file: [] for file in there} for _ in range(2))
@@ -86,6 +71,6 @@ def test_cold_load(tmp_path):
             floors[file].append(seconds(f"import numpy, tokenizers, {IMPORTS[file]}"))
     for file in there:
         weights = folder / file.replace(".xml", ".bin")
-        print(f"\n{file}, {weights.stat().st_size / 1e6:.1f} MB, {ROUNDS} rounds")
-        show("process to first answer", loads[file])
-        show("imports alone", floors[file])
+        size_mb = weights.stat().st_size / 1e6
+        floor = statistics.median(floors[file])  # of whoever imports the engine
+        figures.median(f"{file}, {size_mb:.1f} MB, process to first answer", loads[file], "s", roof=floor)

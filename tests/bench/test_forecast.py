@@ -21,12 +21,10 @@ def found():
 
 @pytest.mark.parametrize("tokens", TOKENS)
 @pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
-def test_forecast(found, strategy, tokens):
+def test_forecast(found, strategy, tokens, figures):
     rounds = found[f"{strategy} {tokens}"]
     errors = [forecast / measured - 1 for forecast, measured in rounds]
-    forecast, measured = (statistics.median(values) for values in zip(*rounds, strict=True))
-    print(
-        f"\n{strategy} on 2 processes, {tokens} tokens each: forecast {forecast:.3f} s, measured {measured:.3f} s per "
-        f"step, off by {statistics.median(errors):+.1%} ({min(errors):+.1%} to {max(errors):+.1%}, {ROUNDS} rounds)"
-    )
+    for name, values in zip(("forecast", "measured"), zip(*rounds, strict=True), strict=True):
+        figures.median(f"{strategy} on 2 processes, {tokens} tokens each, step, {name}", values, "s")
+    figures.median(f"{strategy} on 2 processes, {tokens} tokens each, off by", [100 * e for e in errors], "%", roof=0)
     assert abs(statistics.median(errors)) <= TOLERANCE

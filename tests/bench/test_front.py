@@ -71,15 +71,14 @@ def at(fewer, curve):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_front(task, tmp_path):
+def test_front(task, tmp_path, figures):
     place = Path(os.environ.get("ACCEL_BENCH", tmp_path))
     curves = {name: points(task, name, words, place) for name, words in SWEEPS.items()}
-    print(f"\n{task}, dense {curves['both'][0].dense:.4f}")
     for name, curve in curves.items():
-        shown = (f"{p.fewer:.2f}x fewer, {p.faster:.2f}x faster {p.quality:.4f}" for p in curve)
-        print(f"  {name:<17}" + "  ".join(shown))
+        for point in curve:
+            at_point = f"{task}, {name}, {point.fewer:.2f}x fewer FLOPs"
+            figures.value(at_point, point.quality, "accuracy", roof=point.dense)
+            figures.value(f"{at_point}, eager", point.faster, "x faster", roof=point.fewer)
     for point in curves["both"]:
         alone = {name: at(point.fewer, curve) for name, curve in curves.items() if name != "both"}
-        over = (f"{point.quality - quality:+.4f} over {name}" for name, quality in alone.items())
-        print(f"  at {point.fewer:.2f}x: " + ", ".join(over))
         assert point.quality > max(alone.values())

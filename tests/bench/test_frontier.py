@@ -70,7 +70,7 @@ def hypervolume(points, reference):
     )
 
 
-def test_the_search_covers_more_than_grids_of_one_factor(tmp_path):
+def test_the_search_covers_more_than_grids_of_one_factor(tmp_path, figures):
     assert abs(hypervolume([(1, 1, 2), (2, 1, 1)], (0, 0, 0)) - 3) < 1e-12
     place = Path(os.environ.get("ACCEL_BENCH", tmp_path))
     searched = sweep(FRONTIER, place / "frontier")
@@ -81,10 +81,10 @@ def test_the_search_covers_more_than_grids_of_one_factor(tmp_path):
     worst = (max(map(labels.count, set(labels))) / len(labels), 0, 0)
     mine, theirs, both = (hypervolume(some, worst) for some in (found, grids, found + grids))
     for name, some, volume in (("search", found, mine), ("grids", grids, theirs)):
-        share = 100 * volume / both
-        print(f"\n{name:<7} {len(some)} jobs, hypervolume {volume:.4f}: {share:.0f} % of what both reach")
+        figures.value(f"{name}, {len(some)} jobs, hypervolume", volume, "", roof=both)
+        print(f"\n{name}")
         for quality, faster, smaller in sorted(some):
             print(
                 f"  accuracy {quality:.4f}  {faster:5.2f}x faster  {smaller:5.2f}x smaller than the best dense engine"
             )
-    print(f"\nsearch / grids {mine / theirs:.2f}")
+    figures.value("hypervolume, search over grids", mine / theirs, "x")

@@ -3,15 +3,11 @@ Trainer on the same work; ``pytest -s tests/bench/test_gpu_training.py``. Conten
 
 Model FLOPs are those of the model's matrix products, three times the forward pass's, recomputation not counted
 (Chowdhery et al. 2022, arXiv 2204.02311, appendix B); the embedding, here of 261 pieces, is left out of them.
-The figures go to gpu_training.json in ACCEL_BENCH_OUT, or in the current folder.
 """
 
-import json
-import os
 import random
 import statistics
 import time
-from pathlib import Path
 
 import pytest
 import torch
@@ -20,7 +16,6 @@ from accel.compose import compose
 from accel.console import Console
 from accel.data.prepared import prepare
 from accel.fit import fit
-from accel.measure import median_interval
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.module import TransformerModule
@@ -194,7 +189,7 @@ def test_the_contenders_do_the_same_work(monkeypatch, tmp_path, shape):
 @pytest.mark.gpu
 @GPU
 @pytest.mark.parametrize("shape", SHAPES)
-def test_gpu_training(tmp_path, shape):
+def test_gpu_training(tmp_path, shape, figures):
     file = write_examples(tmp_path / "texts.csv", BATCH * (STEPS + 2) * 2, LENGTH)
     plan, every = contenders(file, SHAPES[shape], tmp_path / "hf", (LENGTH, BATCH, STEPS, WARM))
     seconds = {name: [] for name in every}
@@ -206,30 +201,11 @@ def test_gpu_training(tmp_path, shape):
     used = {name: flops / median / peak for name, median in medians.items()}
     gain = [a / b for a, b in zip(seconds["eager"], seconds["compiled"], strict=True)]
     lead = [a / b for a, b in zip(seconds["Hugging Face"], seconds["eager"], strict=True)]
-    _keep(shape, medians, used, peak, gain, lead)
-    for name, share in used.items():
-        print(f"\n{shape}, {name}: {medians[name] * 1e3:.1f} ms/step, {share:.1%} of {peak / 1e12:.0f} TFLOP/s")
-    print(f"compiled over eager {_interval(gain)}; eager over Hugging Face {_interval(lead)}; {ROUNDS} rounds")
+    for name, times in seconds.items():
+        figures.median(f"{shape}, {name}, step", [1e3 * s for s in times], "ms", roof=flops / peak * 1e3)
+        figures.value(f"{shape}, {name}, of {peak / 1e12:.0f} TFLOP/s", used[name], "", rounds=ROUNDS, roof=1)
+    figures.median(f"{shape}, compiled over eager", gain, "x")
+    figures.median(f"{shape}, eager over Hugging Face", lead, "x")
     assert max(used["eager"], used["compiled"]) >= MUST_USE
     assert statistics.median(gain) >= MUST_GAIN
     assert statistics.median(lead) >= MUST_KEEP_UP
-
-
-def _interval(ratios):
-    low, high = median_interval(ratios)
-    return f"{statistics.median(ratios):.3f} (90 % interval {low:.3f}-{high:.3f})"
-
-
-def _keep(shape, medians, used, peak, gain, lead):
-    file = Path(os.environ.get("ACCEL_BENCH_OUT", "."), "gpu_training.json")
-    kept = json.loads(file.read_text()) if file.is_file() else {}
-    kept[f"{shape} on {torch.cuda.get_device_name()}"] = {
-        "seconds_per_step": medians,
-        "model_flops_utilization": used,
-        "peak_flops_per_s": peak,
-        "compiled_over_eager": gain,
-        "eager_over_hugging_face": lead,
-        "batch_size": BATCH,
-        "sequence_length": LENGTH,
-    }
-    file.write_text(json.dumps(kept, indent=1))

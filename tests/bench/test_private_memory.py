@@ -53,7 +53,7 @@ KINDS = ("ordinary", "private", "opacus hooks")
 
 
 @pytest.mark.parametrize("rounds", [3])
-def test_memory_of_privacy(rounds):
+def test_memory_of_privacy(rounds, figures):
     growth = {kind: [] for kind in KINDS}
     for _ in range(rounds):
         for kind in KINDS:
@@ -61,9 +61,6 @@ def test_memory_of_privacy(rounds):
                 [sys.executable, "-W", "ignore", "-c", STEP, kind], capture_output=True, text=True, check=True
             )
             growth[kind].append(json.loads(done.stdout.splitlines()[-1]))
-    print("\nGrowth over one step, 64 x 64 tokens, full tuning")
-    ordinary = sorted(growth["ordinary"])[rounds // 2]
     for kind, found in growth.items():
-        middle = sorted(found)[rounds // 2]
-        print(f"  {kind:<14} {middle / 1e6:7.0f} MB   {middle / ordinary:.2f}x ordinary")
+        figures.median(f"{kind}, growth over a step of 64 x 64 tokens, full tuning", [n / 1e6 for n in found], "MB")
     assert all(len(found) == rounds for found in growth.values())

@@ -6,7 +6,6 @@ clipping. A logical batch of 256 records is made of physical ones, and the optim
 """
 
 import copy
-import statistics
 import time
 
 import pytest
@@ -18,7 +17,6 @@ from accel.dp.ledger import Ledger, Mechanism
 from accel.dp.noise import GaussianNoise
 from accel.dp.poisson import LogicalBatch
 from accel.dp.step import PrivateStep
-from accel.measure import median_interval
 from accel.model.minilm import Minilm
 from accel.objective import Classification
 from accel.ops.adapters import add_lora
@@ -126,7 +124,7 @@ def interleaved(steps):
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Opacus' hooks on embeddings
 @pytest.mark.parametrize(("size", "tokens"), [(32, 128), (16, 64)])
 @pytest.mark.parametrize("tuning", ["full", "lora"])
-def test_cost_of_privacy(tuning, size, tokens):
+def test_cost_of_privacy(tuning, size, tokens, figures):
     batches = physical_batches(size, tokens)
     model = build(tuning)
     steps = {
@@ -137,11 +135,9 @@ def test_cost_of_privacy(tuning, size, tokens):
     if tuning == "full":
         steps["opacus ghost"] = opacus_ghost(copy.deepcopy(model), batches)
     times = interleaved(steps)
-    print(f"\n{tuning}, logical {LOGICAL} = {LOGICAL // size} x [{size}, {tokens}], {ROUNDS} rounds")
+    shape = f"{tuning}, logical {LOGICAL} = {LOGICAL // size} x [{size}, {tokens}]"
     for name, found in times.items():
+        figures.median(f"{shape}, {name}, step", found, "s")
         ratios = [a / b for a, b in zip(found, times["ordinary"], strict=True)]
-        middle, (low, high) = statistics.median(ratios), median_interval(ratios)
-        print(
-            f"  {name:<14} {sorted(found)[len(found) // 2]:7.2f} s   {middle:.3f}x ({low:.3f} to {high:.3f}) ordinary"
-        )
+        figures.median(f"{shape}, {name} over ordinary", ratios, "x", roof=1)
     assert min(len(t) for t in times.values()) == ROUNDS

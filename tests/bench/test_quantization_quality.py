@@ -66,7 +66,7 @@ def trained(model, data, plan, seed):
     return model.eval()
 
 
-def test_quality():
+def test_quality(figures):
     plan = decide(compose(["task=airline", "model=minilm", "tracker=none", "trainer.epochs=2", "compression=[ptq]"]))
     data = prepare(plan.task.load(plan.seed), plan)
     score = scorer(data)
@@ -74,7 +74,8 @@ def test_quality():
 
     def show(name, model):
         metrics = score(model).metrics
-        print(f"{name:<44} accuracy {metrics['accuracy']:.4f}  loss {metrics['loss']:.4f}", flush=True)
+        for measure in ("accuracy", "loss"):
+            figures.value(f"{name}, {measure}", metrics[measure], "")
         return metrics
 
     whole = show("fp32 dense", rounded(dense.folder, None))
@@ -87,4 +88,6 @@ def test_quality():
             for measure in ("accuracy", "loss"):
                 lost = at_once[name][measure] - control[measure]
                 left = found[measure] - control[measure]
-                print(f"    of {measure} {lost:+.4f} lost by ptq, qat wins back {1 - left / lost:.0%}" if lost else "")
+                if lost:
+                    what = f"qat {name}, seed {seed}, won back of the {measure} that ptq lost"
+                    figures.value(what, 1 - left / lost, "", roof=1)

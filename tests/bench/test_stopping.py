@@ -43,14 +43,13 @@ def study(folder, stopping, data):
     return sum(map(len, curves)), best, sum(job["status"] == "pruned" for job in jobs)
 
 
-def test_stopping_finds_the_same_for_less(tmp_path):
+def test_stopping_finds_the_same_for_less(tmp_path, figures):
     place = Path(os.environ.get("ACCEL_BENCH", tmp_path))
     data = rows_of_airline(place / "airline.csv")
     every, best, _ = study(place / "none", "null", data)
     some, found, stopped = study(place / "asha", "asha", data)
-    print(
-        f"\n{TRIALS} trials of up to {EPOCHS} epochs\n"
-        f"none  {every} epochs, best validation accuracy {best:.4f}\n"
-        f"asha  {some} epochs ({100 * some / every:.0f} %), best {found:.4f} ({100 * (found - best):+.2f} points), "
-        f"{stopped} trials stopped early"
-    )
+    what = f"{TRIALS} trials of up to {EPOCHS} epochs"
+    figures.value(f"{what}, asha, of none's epochs", some / every, "")
+    figures.value(f"{what}, none, best validation accuracy", best, "")
+    figures.value(f"{what}, asha, best validation accuracy", found, "", roof=best)
+    figures.value(f"{what}, asha, stopped early", stopped, "trials")

@@ -5,7 +5,6 @@ pytest -s tests/bench/test_sweep_start.py
 
 import os
 import re
-import statistics
 import subprocess
 import sys
 import time
@@ -27,14 +26,11 @@ def sweep(words, folder, warm):
     return seconds, [float(re.search(r"FIRST STEP ([0-9.]+)", text)[1]) for text in outputs]
 
 
-def test_jobs_start_warm(tiny_run, tmp_path):
+def test_jobs_start_warm(tiny_run, tmp_path, figures):
     words = [w for w in tiny_run if not w.startswith("hydra.run")]
     found = {warm: sweep(words, tmp_path / str(warm), warm) for warm in (True, False)}
     for warm, (seconds, first) in found.items():
         name = "forked from a warm parent" if warm else "a fresh process each"
-        later = first[1:]
-        print(
-            f"\n{name:<26} {JOBS} jobs {seconds:6.1f} s in all; second and later jobs to their first step, median "
-            f"{statistics.median(later):.3f} s ({min(later):.3f} to {max(later):.3f})"
-        )
-    print(f"\n{found[False][0] / found[True][0]:.1f}x faster")
+        figures.value(f"{name}, {JOBS} jobs in all", seconds, "s")
+        figures.median(f"{name}, second and later jobs to their first step", first[1:], "s")
+    figures.value("all jobs, forked over fresh", found[False][0] / found[True][0], "x faster")

@@ -63,7 +63,7 @@ def trained(plan, data, monkeypatch):
     return steps_ms(times)
 
 
-def test_trainer_overhead(monkeypatch):
+def test_trainer_overhead(monkeypatch, figures):
     plan = decide(compose(WORDS))
     data = prepare(plan.task.load(0), plan)
     ratios, ours, theirs = [], [], []
@@ -72,9 +72,7 @@ def test_trainer_overhead(monkeypatch):
         theirs.append(a)
         ours.append(b)
         ratios.append(b / a)
-    low, high = median_interval(ratios)
-    print(
-        f"\nplain loop {statistics.median(theirs):.1f} ms/step, accel {statistics.median(ours):.1f} ms/step, "
-        f"ratio {statistics.median(ratios):.3f} (90 % interval {low:.3f}-{high:.3f}, {ROUNDS} rounds of {STEPS} steps)"
-    )
-    assert low < 1.03
+    figures.median("plain loop, step", theirs, "ms")
+    figures.median("accel, step", ours, "ms", roof=statistics.median(theirs))
+    figures.median("accel over the plain loop", ratios, "x", roof=1)
+    assert median_interval(ratios)[0] < 1.03

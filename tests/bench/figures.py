@@ -1,0 +1,96 @@
+"""What benchmarks found: one JSON that every run of them adds to, and one table.
+
+A benchmark's figures take the place of older ones of the same machine, and stand beside those of other machines.
+"""
+
+import json
+import statistics
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from accel.measure import median_interval
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number."""
+
+    machine: str
+    benchmark: str
+    name: str
+    value: float
+    unit: str
+    low: float | None = None
+    """Of its 90 % interval, as ``high``."""
+    high: float | None = None
+    rounds: int = 1
+    roof: float | None = None
+    """The best that this machine, or arithmetic, allows, in the same unit."""
+
+    @property
+    def key(self):
+        return self.machine, self.benchmark, self.name
+
+
+class Record:
+    """A file of figures."""
+
+    def __init__(self, file: Path, machine: str) -> None:
+        self.file, self.machine = file, machine
+        self.new: dict[tuple[str, str, str], Figure] = {}
+
+    def add(self, benchmark, name, value, unit, *, interval=(None, None), rounds=1, roof=None):
+        """Kept at once: what comes after it may fail."""
+        low, high = interval
+        figure = Figure(self.machine, benchmark, name, float(value), unit, low, high, rounds, roof)
+        self.new[figure.key] = figure
+        kept = {figure.key: figure for figure in self.read()} | self.new
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self.file.write_text(json.dumps([asdict(kept[key]) for key in sorted(kept)], indent=1))
+        self.file.with_suffix(".md").write_text(table([kept[key] for key in sorted(kept)]))
+
+    def read(self):
+        return [Figure(**entry) for entry in json.loads(self.file.read_text())] if self.file.is_file() else []
+
+
+class Figures:
+    """A record, as one benchmark sees it."""
+
+    def __init__(self, record: Record, benchmark: str) -> None:
+        self.record, self.benchmark = record, benchmark
+
+    def value(self, name, value, unit, **more):
+        """A number that stands for itself, or whose interval is known; see ``Figure`` for what else can be said."""
+        self.record.add(self.benchmark, name, value, unit, **more)
+
+    def median(self, name, samples, unit, roof=None):
+        """Of several rounds."""
+        more = {"interval": median_interval(samples), "rounds": len(samples), "roof": roof}
+        self.record.add(self.benchmark, name, statistics.median(samples), unit, **more)
+
+    def cost(self, name, cost, roof=None):
+        """The latency of an engine that ``accel.measure`` timed."""
+        more = {"interval": cost.latency_ms_p50_interval, "rounds": cost.rounds, "roof": roof}
+        self.record.add(self.benchmark, name, cost.latency_ms_p50, "ms", **more)
+
+
+def table(figures):
+    """In Markdown, a machine under another."""
+    lines = []
+    for machine in sorted({figure.machine for figure in figures}):
+        head = [
+            "",
+            f"**{machine}**",
+            "",
+            "| | | measured | 90 % interval | rounds | at best |",
+            "|---|---|---|---|---|---|",
+        ]
+        lines += head + [_row(figure) for figure in figures if figure.machine == machine]
+    return "\n".join([*lines[1:], ""])
+
+
+def _row(figure):
+    interval = "" if figure.low is None else f"{figure.low:.4g} to {figure.high:.4g}"
+    roof = "" if figure.roof is None else f"{figure.roof:.4g} {figure.unit}"
+    cells = (figure.benchmark, figure.name, f"{figure.value:.4g} {figure.unit}", interval, figure.rounds, roof)
+    return f"| {' | '.join(map(str, cells))} |"

@@ -1,0 +1,37 @@
+"""The run that a benchmark looks at: yours, or one that is made for it.
+
+ACCEL_RUN is a run's folder; ACCEL_DENSE its dense model's, where that is not the one that the run's record leads to.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from accel.baseline import folder_of
+from accel.compose import compose
+from accel.data.prepared import prepare
+from accel.exported import artifact_folder
+from accel.plan import decide
+from accel.report.record import read_record
+
+
+def run_of(words, folder):
+    """Your run, or one of these words."""
+    if "ACCEL_RUN" in os.environ:
+        return Path(os.environ["ACCEL_RUN"])
+    subprocess.run([sys.executable, "-m", "accel", *words, f"hydra.run.dir='{folder}'"], check=True)
+    return folder
+
+
+def plan_of(run):
+    """What the run was told to do."""
+    return decide(compose(read_record(run)["overrides"]))
+
+
+def baseline_of(run):
+    """The folder of the run's dense model."""
+    if "ACCEL_DENSE" in os.environ:
+        return artifact_folder(os.environ["ACCEL_DENSE"])
+    plan = plan_of(run)
+    return artifact_folder(folder_of(plan, prepare(plan.task.load(plan.seed), plan)))
