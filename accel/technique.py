@@ -174,8 +174,11 @@ class Technique(Option):
     stage: ClassVar[Stage]
     changes_model: ClassVar[bool] = False
     """Whether the finished model differs from a dense one; if any does, a baseline is measured."""
-    caveat: ClassVar[str] = ""
-    """What a reader of the result must know to understand it right; one sentence."""
+
+    @property
+    def caveat(self) -> str:
+        """What a reader of the result must know to understand it right, in a sentence or two; mostly nothing."""
+        return ""
 
     @property
     def needs_baseline(self) -> bool:

@@ -26,7 +26,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
 
 from accel.compression import Gradual
-from accel.ops.pattern import GRAMMAR, Pattern
+from accel.ops.pattern import GRAMMAR, TWO_OF_FOUR, Pattern
 from accel.technique import Evidence, Facts, History, Objection, Stage
 
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ class Mask(Gradual):
     """Sparse training of single weights."""
 
     stage: ClassVar[Stage] = Stage.SPARSIFY
-    caveat: ClassVar[str] = "Masked weights are zeros, and zeros alone make nothing faster or smaller on a CPU."
     sparsity: float = 0.5
     """Share of each matrix's weights that is zero at the end, in [0, 1)."""
     pattern: str = "unstructured"
@@ -65,6 +64,13 @@ class Mask(Gradual):
     def layout(self) -> Pattern:
         """The pattern, read; unstructured where it cannot be read, which is an objection."""
         return Pattern.parse(self.pattern) or Pattern()
+
+    @property
+    def caveat(self) -> str:
+        zeros = "Masked weights are zeros, and zeros alone make nothing faster or smaller on a CPU."
+        if self.layout != TWO_OF_FOUR:
+            return zeros
+        return f"{zeros} On an NVIDIA GPU, engines=[cuda] times torch's kernels for 2:4, where it has them."
 
     @property
     def needs_gradients(self) -> bool:

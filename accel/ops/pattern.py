@@ -46,3 +46,7 @@ class Pattern:
     def fits(self, rows: int, columns: int) -> bool:
         """Whether a matrix of this shape can be cut into it."""
         return rows % self.rows == 0 and columns % self.columns == 0 and columns % (self.neighbours or 1) == 0
+
+
+TWO_OF_FOUR = Pattern(neighbours=4, kept=2)
+"""What NVIDIA's tensor cores can make use of."""

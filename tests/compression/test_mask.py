@@ -3,6 +3,7 @@ import torch
 
 from accel.artifact import load_model, save_model
 from accel.compose import compose
+from accel.compression.mask import Mask
 from accel.errors import PlanError
 from accel.ops.quantized_layers import QuantizedLinear
 from accel.ops.weight_masks import linears
@@ -34,6 +35,13 @@ SHORT = ["compression=[mask]", "compression.mask.every_steps=1", "trainer.max_st
 def test_objects_to_settings_that_cannot_be(words, text):
     with pytest.raises(PlanError, match=text):
         decide(compose(["compression=[mask]", *words]))
+
+
+@pytest.mark.parametrize(("pattern", "kernels"), [("2:4", True), ("1:4", False), ("unstructured", False)])
+def test_the_report_says_where_zeros_are_speed(pattern, kernels):
+    caveat = Mask(pattern=pattern).caveat
+    assert "zeros alone make nothing faster" in caveat
+    assert ("engines=[cuda]" in caveat) == kernels
 
 
 def test_objects_to_an_unknown_family(tmp_path):
