@@ -82,6 +82,8 @@ def measure_run(
     for export in record["exports"]:
         if export["format"] in files:
             export |= _of_file(files[export["format"]], folder / "model", found, one)
+        elif (cost := next((c for c in found.after if c.engine == Eager.name), None)) is not None:
+            export["latency_ms_p50"] = cost.latency_ms_p50  # safetensors are what eager PyTorch reads
     record["measurement"] = summarize(found)
     record["after"] |= _costs(found, found.after)
     if record["before"] is not None:

@@ -33,6 +33,8 @@ def test_the_folder_and_the_record_are_the_contract(tiny_run, tmp_path):
         assert set(record[side]["metrics"]) == {"accuracy", "macro_f1", "loss"}
     assert {e["format"] for e in record["exports"]} == {"safetensors", "onnx", "onnx-int8"}
     assert next(e for e in record["exports"] if e["format"] == "onnx")["max_abs_diff"] < 1e-4
+    (eager,) = (cost for cost in record["after"]["engines"] if cost["engine"] == "eager")
+    assert record["exports"][0]["latency_ms_p50"] == eager["latency_ms_p50"]
     for export in record["exports"][1:]:
         assert export["metrics"]["accuracy"] >= 0
         assert export["latency_ms_p50"] > 0
