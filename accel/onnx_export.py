@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from accel.engines import Engine
 from accel.errors import RunError
+from accel.int8_products import saturates
 
 OPSET = 20
 FP32_TOLERANCE = 1e-4
@@ -93,8 +94,9 @@ def quantize_onnx(source: Path, target: Path) -> None:
     """onnxruntime's own dynamic int8 of a file, weights per channel, embeddings included."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
+    weight_type = QuantType.QUInt8 if saturates() else QuantType.QInt8
     with silence():
-        quantize_dynamic(str(source), str(target), weight_type=QuantType.QInt8, per_channel=True)
+        quantize_dynamic(str(source), str(target), weight_type=weight_type, per_channel=True)
 
 
 def parity(model: nn.Module, engine: Engine, seed: int = 0) -> Parity:

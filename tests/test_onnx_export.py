@@ -1,10 +1,12 @@
 import numpy as np
+import onnx
 import pytest
 import torch
 
 from accel.engines import Engine
 from accel.engines.eager import Eager
 from accel.engines.onnxruntime import OnnxRuntime
+from accel.int8_products import saturates
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
@@ -31,11 +33,18 @@ def test_a_nudged_weight_is_noticed():
         require_parity(parity(model, Eager(other, "float32", 0)), "copy")
 
 
-def test_int8_is_close_and_smaller(tmp_path):
+@pytest.mark.parametrize("saturated", [True, False])
+def test_int8_is_close_and_smaller(tmp_path, monkeypatch, saturated):
+    monkeypatch.setattr("accel.onnx_export.saturates", lambda: saturated)
     model = TinyBert().network(Classification(["a", "b"])).eval()
     export_onnx(model, tmp_path / "m.onnx")
     quantize_onnx(tmp_path / "m.onnx", tmp_path / "q.onnx")
-    assert parity(model, OnnxRuntime(tmp_path / "q.onnx", "int8", 0, 1)).max_abs_diff < 0.02
+    graph = onnx.load(tmp_path / "q.onnx").graph
+    factors = {node.input[1] for node in graph.node if node.op_type == "MatMulInteger"}
+    unsigned = {w.data_type == onnx.TensorProto.UINT8 for w in graph.initializer if w.name in factors}
+    assert unsigned == {saturated}
+    if saturated or not saturates():
+        assert parity(model, OnnxRuntime(tmp_path / "q.onnx", "int8", 0, 1)).max_abs_diff < 0.02
     assert (tmp_path / "q.onnx").stat().st_size < 0.7 * (tmp_path / "m.onnx").stat().st_size
 
 
