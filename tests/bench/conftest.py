@@ -4,23 +4,26 @@ import os
 from pathlib import Path
 
 import pytest
-import torch
 
-from accel.report.record import processor
 from tests.bench.figures import Figures, Record, table
 
 RECORD = pytest.StashKey[Record]()
 
 
 def pytest_configure(config):
-    machine = torch.cuda.get_device_name() if torch.cuda.is_available() else processor()
-    config.stash[RECORD] = Record(Path(os.environ.get("ACCEL_BENCH_OUT", "outputs/bench"), "bench.json"), machine)
+    folder = Path(os.environ.get("ACCEL_BENCH_OUT", config.rootpath / "outputs" / "bench"))
+    config.stash[RECORD] = Record(folder / "bench.json")
 
 
 @pytest.fixture
 def figures(request):
     """Takes a benchmark's figures, see ``figures.py``."""
-    return Figures(request.config.stash[RECORD], request.path.stem.removeprefix("test_").replace("_", " "))
+    import torch  # not before the number of threads is set
+
+    from accel.report.record import processor
+
+    machine = f"{processor()}, {torch.get_num_threads()} threads"
+    return Figures(request.config.stash[RECORD], machine, request.path.stem.removeprefix("test_").replace("_", " "))
 
 
 def pytest_terminal_summary(terminalreporter, config):

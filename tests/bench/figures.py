@@ -8,8 +8,6 @@ import statistics
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from accel.measure import median_interval
-
 
 @dataclass(frozen=True)
 class Figure:
@@ -35,43 +33,46 @@ class Figure:
 class Record:
     """A file of figures."""
 
-    def __init__(self, file: Path, machine: str) -> None:
-        self.file, self.machine = file, machine
+    def __init__(self, file: Path) -> None:
+        self.file = file
         self.new: dict[tuple[str, str, str], Figure] = {}
 
-    def add(self, benchmark, name, value, unit, *, interval=(None, None), rounds=1, roof=None):
+    def add(self, figure):
         """Kept at once: what comes after it may fail."""
-        low, high = interval
-        figure = Figure(self.machine, benchmark, name, float(value), unit, low, high, rounds, roof)
         self.new[figure.key] = figure
         kept = {figure.key: figure for figure in self.read()} | self.new
+        figures = [kept[key] for key in sorted(kept)]
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        self.file.write_text(json.dumps([asdict(kept[key]) for key in sorted(kept)], indent=1))
-        self.file.with_suffix(".md").write_text(table([kept[key] for key in sorted(kept)]))
+        half = self.file.with_suffix(".tmp")
+        half.write_text(json.dumps([asdict(each) for each in figures], indent=1))
+        half.replace(self.file)
+        self.file.with_suffix(".md").write_text(table(figures))
 
     def read(self):
         return [Figure(**entry) for entry in json.loads(self.file.read_text())] if self.file.is_file() else []
 
 
 class Figures:
-    """A record, as one benchmark sees it."""
+    """A record, as one benchmark on one machine sees it. A figure's name says nothing that is measured."""
 
-    def __init__(self, record: Record, benchmark: str) -> None:
-        self.record, self.benchmark = record, benchmark
+    def __init__(self, record: Record, machine: str, benchmark: str) -> None:
+        self.record, self.machine, self.benchmark = record, machine, benchmark
 
-    def value(self, name, value, unit, **more):
-        """A number that stands for itself, or whose interval is known; see ``Figure`` for what else can be said."""
-        self.record.add(self.benchmark, name, value, unit, **more)
+    def value(self, name, value, unit, *, interval=(None, None), rounds=1, roof=None):
+        """A number that stands for itself, or whose interval is known."""
+        self.record.add(Figure(self.machine, self.benchmark, name, float(value), unit, *interval, rounds, roof))
 
     def median(self, name, samples, unit, roof=None):
         """Of several rounds."""
-        more = {"interval": median_interval(samples), "rounds": len(samples), "roof": roof}
-        self.record.add(self.benchmark, name, statistics.median(samples), unit, **more)
+        from accel.measure import median_interval
+
+        interval, rounds = median_interval(samples), len(samples)
+        self.value(name, statistics.median(samples), unit, interval=interval, rounds=rounds, roof=roof)
 
     def cost(self, name, cost, roof=None):
         """The latency of an engine that ``accel.measure`` timed."""
-        more = {"interval": cost.latency_ms_p50_interval, "rounds": cost.rounds, "roof": roof}
-        self.record.add(self.benchmark, name, cost.latency_ms_p50, "ms", **more)
+        interval, rounds = cost.latency_ms_p50_interval, cost.rounds
+        self.value(name, cost.latency_ms_p50, "ms", interval=interval, rounds=rounds, roof=roof)
 
 
 def table(figures):

@@ -75,10 +75,11 @@ def test_front(task, tmp_path, figures):
     place = Path(os.environ.get("ACCEL_BENCH", tmp_path))
     curves = {name: points(task, name, words, place) for name, words in SWEEPS.items()}
     for name, curve in curves.items():
-        for point in curve:
-            at_point = f"{task}, {name}, {point.fewer:.2f}x fewer FLOPs"
-            figures.value(at_point, point.quality, "accuracy", roof=point.dense)
-            figures.value(f"{at_point}, eager", point.faster, "x faster", roof=point.fewer)
+        for number, point in enumerate(curve, start=1):
+            what = f"{task}, {name}, model {number}"
+            figures.value(f"{what}, FLOPs", point.fewer, "x fewer")
+            figures.value(f"{what}, accuracy", point.quality, "", roof=point.dense)
+            figures.value(f"{what}, latency in eager", point.faster, "x less", roof=point.fewer)
     for point in curves["both"]:
         alone = {name: at(point.fewer, curve) for name, curve in curves.items() if name != "both"}
         assert point.quality > max(alone.values())

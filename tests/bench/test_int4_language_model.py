@@ -1,7 +1,7 @@
 """How much of what int4 costs a language model is won back by training: a run against its dense model rounded at once.
 
 pytest -s tests/bench/test_int4_language_model.py                       # trains SmolLM2 first (an hour on two cores)
-ACCEL_RUN=outputs/DATE/TIME pytest -s tests/bench/test_int4_language_model.py      # of a finished experiment=llm_int4
+ACCEL_RUN=outputs/DATE/TIME ACCEL_DENSE=~/.cache/accel/baselines/… pytest -s tests/bench/test_int4_language_model.py
 """
 
 from importlib.metadata import PackageNotFoundError, version
@@ -28,7 +28,9 @@ def smollm2_is_missing():
 def test_training_wins_back_most_of_what_rounding_costs(figures, tmp_path):
     run = run_of(["experiment=llm_int4", "tracker=none"], tmp_path / "run")
     record, plan = read_record(run), plan_of(run)
-    (qat,) = (option for option in plan.compression if isinstance(option, Qat))
+    qat = next((option for option in plan.compression if isinstance(option, Qat)), None)
+    if qat is None or "perplexity" not in record["after"]["metrics"]:
+        pytest.skip("ACCEL_RUN is no language model that was trained with rounding")
     model = load_model(baseline_of(run))
     rounding.prepare(model, qat.how())
     at_once = scorer(prepare(plan.task.load(plan.seed), plan))(model).metrics

@@ -45,10 +45,9 @@ def test_latency(tmp_path, figures):
     peak = fp32_flops_per_s()
     found = measure(before, after, one, many)
     summary = summarize(found)
-    threads = torch.get_num_threads()
     for side in ("before", "after"):
         for cost in getattr(found, side):
-            figures.cost(f"{side}, {cost.label}, threads {threads}", cost, roof=cost.flops / peak * 1e3)
+            figures.cost(f"{side}, {cost.label}", cost, roof=cost.flops / peak * 1e3)
             figures.value(f"{side}, {cost.label}, bytes to ship", cost.size_bytes / 1e6, "MB")
     figures.value(
         "the first engine against itself (A/A)", found.noise_ratio, "x", rounds=found.before[0].rounds, roof=1
