@@ -18,6 +18,7 @@ HEADS = {
     "LMHeadModel": "language modelling",
 }
 """What a model predicts, by how the name of its class ends (transformers' ``architectures``)."""
+SINGLE_LABEL = "single_label_classification"
 
 
 @dataclass(frozen=True)
@@ -90,17 +91,24 @@ def answers_of(folder: Path, key: str) -> tuple[str, list[str]]:
         meta = read_meta(folder)
         return meta.objective, meta.label_names
     config = read_config(folder, key)
-    names = [str(name) for name in config.get("architectures") or []]
+    listed = config.get("architectures") or []
+    names = [str(name) for name in (listed if isinstance(listed, list) else [listed])]
     found = next((HEADS[end] for end in HEADS for name in names if name.endswith(end)), None)
     if found is None:
         raise DataError(
             f"{key}={folder} has no head that accel knows: the architectures in its config.json are "
             f"{', '.join(names) or 'missing'}, and one that ends in {' or '.join(HEADS)} is needed."
         )
-    return found, _labels(config) if found == "classification" else []
+    return found, _labels(config, f"{key}={folder}") if found == "classification" else []
 
 
-def _labels(config: Mapping[str, Any]) -> list[str]:
+def _labels(config: Mapping[str, Any], what: str) -> list[str]:
     """transformers leaves out what it would assume itself: two labels without a name."""
+    problem = config.get("problem_type") or SINGLE_LABEL
+    if problem != SINGLE_LABEL:
+        raise DataError(f"{what} was trained for {problem}, and accel's classifiers give a text one label.")
     named = config.get("id2label") or {str(number): f"LABEL_{number}" for number in range(2)}
+    numbers = {str(number) for number in range(len(named))}
+    if not isinstance(named, dict) or set(named) != numbers:
+        raise DataError(f'{what}: id2label in its config.json must name labels 0, 1, and so on: {{"0": "bad", …}}.')
     return [str(named[number]) for number in sorted(named, key=int)]

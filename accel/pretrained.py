@@ -112,7 +112,10 @@ def load_config(folder: Path, key: str) -> PretrainedConfig:
             f"{key}={folder}: the installed transformers knows no architecture {family!r}. Choose a model whose "
             f"model_type it has, such as bert, roberta, distilbert, gpt2 or t5."
         )
-    return CONFIG_MAPPING[family].from_dict(values)
+    try:
+        return CONFIG_MAPPING[family].from_dict(values)
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise DataError(f"{key}={folder}: config.json is none of a {family} ({error}). Copy it again.") from error
 
 
 def _chooses_code(name: str) -> bool:
@@ -143,24 +146,23 @@ def load_network(folder: Path, objective: Objective, key: str, *, new_head: bool
                 ignore_mismatched_sizes=True,  # a head for other labels is replaced; the body is checked below
                 output_loading_info=True,
             )
-    except (SafetensorError, RuntimeError, OSError, ValueError) as error:
+    except (SafetensorError, RuntimeError, OSError, ValueError, ImportError) as error:
         first = " ".join(str(error).split())[:300]
         raise DataError(
             f"{key}={folder} does not load for {objective.name}: {first}. Copy the folder again."
         ) from error
-    wrong = [
-        str(name) for name in found["mismatched_keys"] if str(name).strip("('").startswith(model.base_model_prefix)
-    ]
-    if wrong:
+    missing, mismatched = sorted(found["missing_keys"]), sorted(name for name, *_ in found["mismatched_keys"])
+    body = f"{model.base_model_prefix}."
+    for names, problem in ((mismatched, "the weights do not fit config.json"), (missing, "it lacks weights")):
+        of_body = [name for name in names if name.startswith(body) and ".pooler." not in name]
+        if of_body:
+            raise DataError(f"{key}={folder}: {problem} ({of_body[0]}). Copy both from the same model.")
+    if not new_head and (missing or mismatched):
         raise DataError(
-            f"{key}={folder}: the weights do not fit config.json ({wrong[0]}). Copy both from the same model."
+            f"{key}={folder} lacks weights of its head ({[*missing, *mismatched][0]}), so its answers would be random. "
+            f"Give a model that was fine-tuned and saved whole."
         )
-    missing = [str(name) for name in [*found["missing_keys"], *found["mismatched_keys"]]]
-    if missing and not new_head:
-        raise DataError(
-            f"{key}={folder} lacks weights of its head ({missing[0]}), so its answers would be random. Give a model "
-            f"that was fine-tuned and saved whole."
-        )
+    model.config.pad_token_id = load_tokenizer(folder).pad_token_id  # GPT-2's says none, and cannot tell padding
     return ready(model)
 
 

@@ -152,7 +152,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         (Privacy, Distill),
         "the teacher is the dense baseline, which is trained on the private data without privacy: its answers leak it",
-        "compression.distill.teacher=FOLDER of a model trained on public data, or "
+        "compression.distill.teacher=FOLDER of a model trained on data that privacy.public_data names, or "
         "compression.distill.teacher=pretrained with compression.distill.logits_weight=0",
         unless=lambda privacy, distill: not distill.needs_baseline,
     ),

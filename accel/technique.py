@@ -222,16 +222,17 @@ class Technique(Option):
         del tokenizer, examples
         return None
 
-    def check_data(self, tokenizer: PreTrainedTokenizerBase, objective: Objective) -> None:
+    def check_data(self, tokenizer: PreTrainedTokenizerBase, objective: Objective, max_length: int) -> None:
         """Refuse data that the settings do not fit.
 
         Args:
             tokenizer: of the student, with all of its pieces.
+            max_length: tokens that the longest text may have.
 
         Raises:
             DataError: what does not fit, and what would.
         """
-        del tokenizer, objective
+        del tokenizer, objective, max_length
 
     def trainer_args(self, args: dict[str, Any]) -> dict[str, Any]:
         return args

@@ -25,7 +25,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from accel.compression import Compression
 from accel.errors import DataError
@@ -121,14 +121,17 @@ class Distill(Compression):
         if not any(getattr(self, name) for name in WEIGHTS):
             yield Objection(f"{self.key} with all weights 0", "nothing would be learned", f"{self.key}.task_weight=1")
 
-    def check_data(self, tokenizer: PreTrainedTokenizerBase, objective: Objective) -> None:
-        from accel.pretrained import check_folder, load_tokenizer
+    def check_data(self, tokenizer: PreTrainedTokenizerBase, objective: Objective, max_length: int) -> None:
+        from accel.ops.teacher import load_teacher
+        from accel.pretrained import check_folder, load_tokenizer, read_config
 
         for key, folder in self.weights():
             check_folder(folder, key)
             if self.logits_weight > 0:
                 self._require_same_answers(*answers_of(folder, key), objective)
-            self._require_same_pieces(load_tokenizer(folder).get_vocab(), tokenizer.get_vocab())
+            self._require_same_pieces(load_tokenizer(folder), tokenizer)
+            self._require_room(read_config(folder, key), max_length)
+            load_teacher(folder, self, objective)  # what it lacks is told before a baseline is trained
 
     def _require_same_answers(self, predicts: str, known: Sequence[str], objective: Objective) -> None:
         layers_alone = f"or {self.key}.logits_weight=0, which learns from its layers alone"
@@ -146,13 +149,27 @@ class Distill(Compression):
                 f"({META}, or else id2label in config.json)."
             )
 
-    def _require_same_pieces(self, theirs: Mapping[str, int], ours: Mapping[str, int]) -> None:
+    def _require_room(self, config: Mapping[str, Any], max_length: int) -> None:
+        room = config.get("max_position_embeddings") or config.get("n_positions") or max_length
+        if room < max_length:
+            raise DataError(
+                f"{self.key}.teacher={self.teacher} reads at most {room} tokens, and task.max_length={max_length}. "
+                f"Give task.max_length={room}, or another teacher."
+            )
+
+    def _require_same_pieces(self, teacher: PreTrainedTokenizerBase, student: PreTrainedTokenizerBase) -> None:
+        theirs, ours = teacher.get_vocab(), student.get_vocab()
         other = next((piece for piece, number in ours.items() if theirs.get(piece) != number), None)
         if other is not None:
             raise DataError(
                 f"{self.key}.teacher={self.teacher} reads other pieces of text than the student (it has no {other!r} "
                 f"with the same number), so it would be shown nonsense. Give a teacher with the student's tokenizer, "
                 f"trained without compression=[vocabulary]."
+            )
+        if teacher.pad_token_id != student.pad_token_id:
+            raise DataError(
+                f"{self.key}.teacher={self.teacher} knows padding by {teacher.pad_token!r}, and the student pads with "
+                f"{student.pad_token!r}, which the teacher would read as text. Give both the same pad_token."
             )
 
     def adapt_loss(self, loss: Loss, model: nn.Module, facts: Facts) -> Loss:

@@ -109,7 +109,7 @@ def prepare(dataset: Dataset, plan: Plan) -> Prepared:
     """
     data = encoded_with(plan.model.tokenizer(), dataset, plan)
     for technique in plan.techniques:
-        technique.check_data(data.tokenizer, data.objective)
+        technique.check_data(data.tokenizer, data.objective, data.max_length)
     wanted = [t.kept_tokens(data.tokenizer, data.train.input_ids) for t in plan.techniques]
     needed = [set(ids) for ids in wanted if ids is not None]
     if not needed:

@@ -32,7 +32,7 @@ def distilled(loss: Loss, model: nn.Module, folder: Path, settings: Distill, fac
         DataError: the teacher lacks weights, or its hidden states are of another width.
         RunError: relations are asked for where accel does not know the attention.
     """
-    teacher = _loaded(folder, settings, facts.objective).eval().requires_grad_(False)
+    teacher = load_teacher(folder, settings, facts.objective).eval().requires_grad_(False)
     if settings.hidden_weight > 0:
         _require_equal_width(model, teacher, folder)
     return Loss(
@@ -41,8 +41,12 @@ def distilled(loss: Loss, model: nn.Module, folder: Path, settings: Distill, fac
     )
 
 
-def _loaded(folder: Path, settings: Distill, objective: Objective) -> nn.Module:
-    """A model that accel exported, or one that transformers saved."""
+def load_teacher(folder: Path, settings: Distill, objective: Objective) -> nn.Module:
+    """A model that accel exported, or one that transformers saved.
+
+    Raises:
+        DataError: it lacks weights that are needed.
+    """
     from accel.artifact import load_model
     from accel.pretrained import load_network
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accel.compose import options_of
-from accel.exported import META, read_meta
+from accel.exported import META, artifact_folder, read_meta
 from accel.privacy import Privacy
 from accel.technique import Evidence, Facts, History, Objection, Step
 
@@ -92,7 +92,7 @@ class Dpsgd(Privacy):
     """prv is tighter, rdp is faster; the record states both."""
     public_data: tuple[str, ...] = ()
     """Sources whose data everybody may know: weights and teachers that were trained on them may be used. Of a teacher
-    that does not say what it was trained on, its folder."""
+    that does not say what it was trained on, the path of its folder."""
     test_seed: int | None = None
     """Repeats noise and draws, for tests; the record then says that the run is not private."""
 
@@ -143,21 +143,25 @@ class Dpsgd(Privacy):
             noted = read_meta(folder).trained_on if (folder / META).is_file() else ""
             if not noted and option is plan.model:
                 continue  # downloaded: the statement says that such weights are taken to be public
-            source = noted or str(folder)  # a teacher knows the task, wherever from
-            if source == plan.task.source():
+            if noted and noted == plan.task.source():
                 yield Objection(
                     f"{key}={folder}  with  {self.group}={self.option_name()}",
-                    f"that model was trained on the same data ({source}) in another run, which this run's epsilon does "
+                    f"that model was trained on the same data ({noted}) in another run, which this run's epsilon does "
                     f"not count",
                     "a model that was trained on public data, or the pretrained weights",
                 )
-            elif source not in self.public_data:
+            elif not (noted in self.public_data if noted else self._said_public(folder)):
                 records = f"was trained on {noted}" if noted else "does not say which records it was trained on"
                 yield Objection(
                     f"{key}={folder}  with  {self.group}={self.option_name()}",
                     f"that model {records}; if they are private, its weights leak them",
-                    f"{self.key}.public_data=[{source}] if everybody may know them",
+                    f"{self.key}.public_data=[{noted or folder.resolve()}] if everybody may know them",
                 )
+
+    def _said_public(self, folder: Path) -> bool:
+        """Whether a teacher's folder is named; only what has a slash is no name of data."""
+        named = (artifact_folder(entry) for entry in self.public_data if "/" in entry)
+        return folder.resolve() in {other.resolve() for other in named}
 
     def _objections_to_accumulation(self, plan: Plan) -> Iterator[Objection]:
         if plan.trainer.accumulation() > 1:

@@ -66,15 +66,15 @@ def teacher(tmp_path):
 def test_a_teacher_of_other_answers_is_refused(teacher, objective, text):
     tokenizer = TinyBert().tokenizer()
     technique = Distill(teacher=teacher(tokenizer))
-    technique.check_data(tokenizer, Classification(["a", "b"]))  # negative control
+    technique.check_data(tokenizer, Classification(["a", "b"]), 32)  # negative control
     with pytest.raises(DataError, match=text):
-        technique.check_data(tokenizer, objective)
+        technique.check_data(tokenizer, objective, 32)
 
 
 def test_layers_alone_teach_whatever_the_labels(teacher):
     tokenizer = TinyBert().tokenizer()
     technique = Distill(teacher=teacher(tokenizer), logits_weight=0)
-    technique.check_data(tokenizer, Classification(["good", "bad", "neither"]))
+    technique.check_data(tokenizer, Classification(["good", "bad", "neither"]), 32)
 
 
 @pytest.fixture
@@ -105,6 +105,7 @@ def test_a_model_that_transformers_saved_can_teach(saved_by_transformers, train)
     [
         ({"id2label": None}, "predicts the labels LABEL_0, LABEL_1, and the task has negative, positive"),
         ({"id2label": {"0": "positive", "1": "negative"}}, "the same labels in the same order"),
+        ({"problem_type": "multi_label_classification"}, "was trained for multi_label_classification"),
         ({"architectures": ["BertModel"]}, "has no head that accel knows: .*BertModel"),
         ({"architectures": ["BertLMHeadModel"]}, "a model of language modelling, and the task is classification"),
     ],
@@ -113,18 +114,43 @@ def test_what_a_teacher_s_configuration_says_of_its_answers_is_checked(saved_by_
     tokenizer, objective = TinyBert().tokenizer(), Classification(["negative", "positive"])
     folder = str(saved_by_transformers(**changes))
     with pytest.raises(DataError, match=text):
-        Distill(teacher=folder).check_data(tokenizer, objective)
-    Distill(teacher=folder, logits_weight=0).check_data(tokenizer, objective)  # its layers have no labels
+        Distill(teacher=folder).check_data(tokenizer, objective, 32)
+    Distill(teacher=folder, logits_weight=0).check_data(tokenizer, objective, 32)  # its layers have no labels
 
 
-def test_a_teacher_without_its_head_s_weights_is_refused_where_it_would_predict(saved_by_transformers, train):
+def test_a_configuration_that_names_labels_by_no_number_is_told(saved_by_transformers):
+    teacher = Distill(teacher=str(saved_by_transformers(id2label=["negative", "positive"])))
+    with pytest.raises(DataError, match="must name labels 0, 1"):
+        teacher.check_data(TinyBert().tokenizer(), Classification(["negative", "positive"]), 32)
+
+
+def test_a_teacher_with_too_few_positions_is_refused(saved_by_transformers):
+    teacher = Distill(teacher=str(saved_by_transformers()))
+    room = TinyBert().network(Classification(["a", "b"])).config.max_position_embeddings
+    words = (TinyBert().tokenizer(), Classification(["negative", "positive"]))
+    teacher.check_data(*words, room)
+    with pytest.raises(DataError, match=f"reads at most {room} tokens"):
+        teacher.check_data(*words, room + 1)
+
+
+def test_a_teacher_that_knows_padding_by_another_piece_is_refused(saved_by_transformers):
+    """A decoder's classifier answers at the last token that is no padding: it would answer at the padding."""
+    tokenizer = TinyBert().tokenizer()
+    teacher = Distill(teacher=str(saved_by_transformers()))
+    tokenizer.pad_token = tokenizer.sep_token
+    with pytest.raises(DataError, match="knows padding by"):
+        teacher.check_data(tokenizer, Classification(["negative", "positive"]), 32)
+
+
+def test_a_teacher_without_its_head_s_weights_is_refused_where_it_would_predict(saved_by_transformers, train, tmp_path):
     """transformers would make a head of random numbers, and distillation would run."""
     folder = saved_by_transformers()
     state = load_file(folder / "model.safetensors")
     save_file({name: value for name, value in state.items() if "classifier" not in name}, folder / "model.safetensors")
     words = ["compression=[distill]", f"compression.distill.teacher={folder}", "trainer.max_steps=4"]
     with pytest.raises(DataError, match="lacks weights of its head"):
-        train(*words)
+        train(*words, "compression=[prune,distill]")  # whose dense baseline is not trained for nothing
+    assert not list(tmp_path.rglob("baselines"))
     fitted, _, _ = train(*words, "compression.distill.logits_weight=0")
     assert fitted.evidence["distill"]["distill_hidden_first"] > 0
 
@@ -135,7 +161,7 @@ def test_a_teacher_that_reads_other_pieces_is_refused(teacher):
     shortened = shorten(TinyBert().tokenizer(), set(range(0, len(whole), 2))).tokenizer
     assert len(shortened) < len(whole)
     with pytest.raises(DataError, match="reads other pieces of text than the student"):
-        Distill(teacher=teacher(shortened)).check_data(whole, Classification(["a", "b"]))
+        Distill(teacher=teacher(shortened)).check_data(whole, Classification(["a", "b"]), 32)
 
 
 def test_it_is_refused_before_anything_is_trained(teacher, train):

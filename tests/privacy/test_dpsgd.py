@@ -129,7 +129,7 @@ def exported(folder, source, *, private=False):
 
 @pytest.mark.parametrize("key", ["model.path", "compression.distill.teacher"])
 @pytest.mark.parametrize("private", [False, True])
-def test_weights_that_accel_trained_on_data_must_be_known_to_be_public(tmp_path, key, private):
+def test_weights_that_accel_trained_on_data_must_be_known_to_be_public(tmp_path, monkeypatch, key, private):
     """Weights that saw the same records are refused whatever is said; those of other records, until said public."""
     choose = {"model.path": "model=local", "compression.distill.teacher": "compression=[distill]"}[key]
 
@@ -150,6 +150,10 @@ def test_weights_that_accel_trained_on_data_must_be_known_to_be_public(tmp_path,
         with pytest.raises(PlanError, match="does not say which records"):
             plan(silent)
         assert plan(silent, f"privacy.public_data=[{silent}]")
+        monkeypatch.chdir(tmp_path)
+        assert plan(silent, "privacy.public_data=[./silent]")
+        with pytest.raises(PlanError, match="does not say which records"):
+            plan("silent", "privacy.public_data=[silent]")  # which names data of that name
 
 
 def test_a_model_notes_what_it_was_trained_on(tiny_run, tmp_path):
