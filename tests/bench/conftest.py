@@ -22,7 +22,8 @@ def figures(request):
 
     from accel.report.record import processor
 
-    machine = f"{processor()}, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    machine = f"{processor()}, {threads} thread{'s' if threads > 1 else ''}"
     return Figures(request.config.stash[RECORD], machine, request.path.stem.removeprefix("test_").replace("_", " "))
 
 

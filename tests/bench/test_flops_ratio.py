@@ -62,9 +62,9 @@ def test_flops_ratio(one_thread, figures):
         for what, cost in zip([*map("{:.0%} of FLOPs".format, SHARES), "half of the layers"], others, strict=True):
             fewer, (low, high) = whole.flops / cost.flops, cost.latency_ms_p50_interval
             figures.value(
-                f"{label}, one thread, {what}",
+                f"{label}, {what}, speed-up over FLOP ratio",
                 whole.latency_ms_p50 / cost.latency_ms_p50 / fewer,
-                "of the FLOP ratio",
+                "",
                 interval=(
                     whole.latency_ms_p50_interval[0] / high / fewer,
                     whole.latency_ms_p50_interval[1] / low / fewer,
