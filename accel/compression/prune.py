@@ -69,8 +69,9 @@ class Prune(Gradual, Removal):
     """Channels kept per layer are a multiple of this: odd sizes are slow."""
     score: Score = Score.first_order
     """first_order: by how much the loss would change, from the gradients of training; movement: by whether training
-    makes a unit larger or smaller, from the same; magnitude: by the weights alone; activation: by what each unit adds
-    to its layer's output; reconstruction: by what of that no other unit can take over."""
+    makes a unit larger or smaller, from the same, where it still does (``start=pretrained``); magnitude: by the weights
+    alone; activation: by what each unit adds to its layer's output; reconstruction: by what of that no other unit can
+    take over."""
     public_text: str | None = None
     """For ``activation`` and ``reconstruction``: a file with one text per line, or a task with public data; null takes
     training examples."""
