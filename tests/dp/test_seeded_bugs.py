@@ -183,7 +183,11 @@ def poisoned(seed) -> bool:
 
 
 def told_by_canaries(seed) -> bool:
-    """The audit of a whole short run."""
+    """The audit of two short runs: it fails one clean run in a thousand, as its significance says, but not two."""
+    return all(fails_its_audit(seed) for _ in range(2))
+
+
+def fails_its_audit(seed) -> bool:
     ids, labels = records(seed)
     _, taken = private(seed, SIGMA, canaries=300)
     draws = PoissonLoader(
