@@ -23,8 +23,8 @@ def test_runs_a_package_made_for_this_machine_and_no_other(tmp_path, monkeypatch
     assert parity(model, engine).max_abs_diff < 1e-5
     engine.close()
     with monkeypatch.context() as patch:
-        patch.setattr(aotinductor_adapter, "_instructions", lambda: "AVX2")
-        with pytest.raises(EngineUnavailableError, match="and this one has AVX2"):
+        patch.setattr(aotinductor_adapter, "_instructions", lambda: "NEON")
+        with pytest.raises(EngineUnavailableError, match="and this one has NEON"):
             PT2.load(tmp_path)
     monkeypatch.setattr(aotinductor_adapter.torch, "__version__", "1.0")
     with pytest.raises(EngineUnavailableError, match="and this is 1.0"):
