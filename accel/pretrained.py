@@ -162,7 +162,8 @@ def load_network(folder: Path, objective: Objective, key: str, *, new_head: bool
             f"{key}={folder} lacks weights of its head ({[*missing, *mismatched][0]}), so its answers would be random. "
             f"Give a model that was fine-tuned and saved whole."
         )
-    model.config.pad_token_id = load_tokenizer(folder).pad_token_id  # GPT-2's says none, and cannot tell padding
+    if getattr(model.config, "pad_token_id", None) is None:  # GPT-2's: its classifier cannot tell padding from text
+        model.config.pad_token_id = load_tokenizer(folder).pad_token_id
     return ready(model)
 
 

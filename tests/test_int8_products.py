@@ -20,6 +20,21 @@ def test_it_says_what_this_processor_does():
     assert saturates() == bool((found != activations.astype(int) @ weights.astype(int)).any())
 
 
+@pytest.mark.parametrize(("largest", "saturated"), [(2**31 - 1, False), (32 * (2**15 - 1), True)])
+def test_products_that_are_cut_off_are_noticed(monkeypatch, largest, saturated):
+    """On whatever processor: of 64 products two and two are added, and at most what 16 bits hold."""
+
+    class Session:
+        def __init__(self, model, providers):
+            self.weights = onnx.numpy_helper.to_array(onnx.load_from_string(model).graph.initializer[0]).astype(int)
+
+        def run(self, names, inputs):
+            return [np.minimum(inputs["activations"].astype(int) @ self.weights, largest)]
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
+    assert saturates.__wrapped__() == saturated
+
+
 @pytest.mark.parametrize("saturated", [True, False])
 def test_weights_are_unsigned_where_signed_ones_would_be_cut_off(tmp_path, monkeypatch, saturated):
     monkeypatch.setattr("accel.onnx_layers.saturates", lambda: saturated)

@@ -52,7 +52,8 @@ def load_teacher(folder: Path, settings: Distill, objective: Objective) -> nn.Mo
 
     if (folder / META).is_file():
         return load_model(folder)
-    return load_network(folder, objective, f"{settings.key}.teacher", new_head=settings.logits_weight == 0)
+    with torch.random.fork_rng(devices=[]):  # a head that is made and not used must not move the student's dropout
+        return load_network(folder, objective, f"{settings.key}.teacher", new_head=settings.logits_weight == 0)
 
 
 def _require_equal_width(student: nn.Module, teacher: nn.Module, folder: Path) -> None:
