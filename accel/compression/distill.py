@@ -153,8 +153,9 @@ class Distill(Compression):
         room = config.get("max_position_embeddings") or config.get("n_positions") or max_length
         if room < max_length:
             raise DataError(
-                f"{self.key}.teacher={self.teacher} reads at most {room} tokens, and task.max_length={max_length}. "
-                f"Give task.max_length={room}, or another teacher."
+                f"{self.key}.teacher={self.teacher} reads at most {room} tokens, and the task's texts have up to "
+                f"{max_length}. Shorten them (task.max_length={room}, or task.block_length of a language model), or "
+                f"give another teacher."
             )
 
     def _require_same_pieces(self, teacher: PreTrainedTokenizerBase, student: PreTrainedTokenizerBase) -> None:
