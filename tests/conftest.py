@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from accel.place import VARIABLES
+from tests.forked_ranks import ForkedRanks
 from tests.loop_slurm import LoopSlurm, missing_programs
 
 FOLDER_VARIABLES = ("ACCEL_CACHE", "WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR")
@@ -94,6 +95,13 @@ def slurm() -> Iterator[LoopSlurm]:
             yield cluster
         finally:
             cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def ranks() -> Iterator[ForkedRanks]:
+    """``ranks.run(words, folder, processes)`` is ``accel`` on several processes, without waiting for their imports."""
+    with ForkedRanks() as started:
+        yield started
 
 
 @pytest.fixture

@@ -1,9 +1,5 @@
 """Every cell of the matrix: an allowed pair trains and proves its effect; a refused one is refused with its reason."""
 
-import json
-import subprocess
-import sys
-
 import pytest
 
 from accel.cli import main
@@ -53,20 +49,17 @@ def test_a_refused_pair_is_refused_with_its_reason(cell):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("cell", DISTRIBUTED, ids=lambda c: f"{c.first}-{c.second}")
-def test_an_allowed_pair_works_on_two_processes(tiny_run, tmp_path, cell):
+def test_an_allowed_pair_works_on_two_processes(ranks, tiny_run, tmp_path, cell):
     overrides = together(cell.first, cell.second)
     quick = [f"compression.{n}.every_steps=1" for n in ("prune", "mask") if f"{n}" in str(overrides)]
-    done = subprocess.run(
-        [sys.executable, "-m", "accel", *tiny_run, *overrides, *quick, "trainer.max_steps=4"],
-        capture_output=True, text=True, timeout=280, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    record = json.loads((tmp_path / "run" / "result.json").read_text())
+    done = ranks.run([*tiny_run, *overrides, *quick, "trainer.max_steps=4"], tmp_path)
+    record = done.record(tmp_path / "run")
     strategy = record["choices"]["strategy"]
     assert {t["name"]: t["evidence"] for t in record["techniques"]}[strategy]["world_size"] == 2
 
 
-def test_prints_text_and_markdown(capsys):
+def test_prints_text_and_markdown(capsys, monkeypatch):
+    monkeypatch.setattr("accel.matrix.cells", lambda: CELLS)  # it takes some seconds
     assert "works" in text(CELLS)
     assert f"{len(REFUSED)} are refused" in text(CELLS)
     assert main(["matrix", "--markdown"]) == 0

@@ -25,6 +25,12 @@ def spared(model):
     return {name for name, why in rounding.full_precision_layers(model).items() if why.startswith("spared")}
 
 
+@pytest.fixture(autouse=True)
+def few_rounds(monkeypatch):
+    """No test here looks at a time that was measured."""
+    monkeypatch.setattr("accel.timed_models.ROUNDS", 2)
+
+
 BY_LATENCY = ["compression.qat.spare=0.3", "compression.qat.spare_of=latency", "engines=[eager]"]
 
 
@@ -87,6 +93,7 @@ def test_what_is_no_faster_rounded_is_left_whatever_the_budget(train, monkeypatc
 def test_timing_leaves_training_as_it_was(train, monkeypatch):
     """With everything too dear, the run ends with the very weights of one that measured nothing."""
     by_price(monkeypatch, [""])
+    monkeypatch.setattr("accel.sparing_prices._by_kind", lambda names: {"all": list(names)})  # an export takes seconds
     words = ["compression=[prune,qat]", "trainer.max_steps=6", "compression.qat.begin=0.6"]
     timed, losses, _ = train(*words, *BY_LATENCY, "engines=[onnxruntime]")
     plain, others, _ = train(*words)

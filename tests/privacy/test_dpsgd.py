@@ -293,8 +293,11 @@ def test_the_record_states_the_guarantee_and_no_file_holds_a_seed_of_the_noise(t
 
 
 @pytest.mark.slow
-def test_two_processes_spend_the_same(tiny_run, tmp_path):
-    one = run([*tiny_run, *PRIVATE], tmp_path / "one")
-    two = run([*tiny_run, *PRIVATE], tmp_path / "two", "strategy=ddp")
+def test_two_processes_spend_the_same(ranks, tiny_run, tmp_path):
+    words = [w for w in tiny_run if not w.startswith("hydra.run.dir")] + PRIVATE
+    one, two = (
+        ranks.run([*words, f"strategy={name}", f"hydra.run.dir={tmp_path / name}"], tmp_path, n).record(tmp_path / name)
+        for n, name in ((1, "single"), (2, "ddp"))
+    )
     assert one["privacy"]["epsilon"] == two["privacy"]["epsilon"]
     assert two["privacy"]["steps"] == 8

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -28,6 +27,7 @@ from accel.plan import decide
 from accel.report.metrics_file import read_metrics
 from accel.stages import scorer
 from accel.tiny import Tiny
+from tests.forked_ranks import free_port
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def train_together(
 ) -> dict[str, Trained]:
     """Every case, on one set of processes that is started once; with a sabotage they forget Megatron's backward sums."""
     folder.mkdir(parents=True, exist_ok=True)
-    ports = [_free_port() for _ in cases]
+    ports = [free_port() for _ in cases]
     orders = [[name, list(words), port] for (name, words), port in zip(cases.items(), ports, strict=True)]
     (folder / "cases.json").write_text(json.dumps(orders))
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -98,12 +98,6 @@ def train_together(
             rank.kill()
     assert all(rank.returncode == 0 for rank in ranks), "\n".join(outputs)
     return {name: Trained(**torch.load(folder / name / "trained.pt")) for name in cases}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _forget_one_sum() -> None:

@@ -32,44 +32,18 @@ def test_one_process_on_each_of_two_machines_is_two():
     assert (plan.strategy.num_processes(), plan.strategy.local_processes()) == (2, 1)
 
 
-def run_ddp(words, folder):
+def test_two_processes_train_every_technique_and_leave_one_record(tiny_run, tmp_path):
+    words = [*tiny_run, "compression=[prune,qat,distill]", "compression.prune.every_steps=1", "strategy=ddp"]
     done = subprocess.run(
-        [sys.executable, "-m", "accel", *words, "strategy=ddp"],
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
+        [sys.executable, "-m", "accel", *words], capture_output=True, text=True, timeout=280, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads((folder / "result.json").read_text())
-
-
-def test_two_processes_train_every_technique_and_leave_one_record(tiny_run, tmp_path):
-    words = [*tiny_run, "compression=[prune,qat,distill]", "compression.prune.every_steps=1"]
-    record = run_ddp(words, tmp_path / "run")
+    record = json.loads((tmp_path / "run" / "result.json").read_text())
     evidence = {t["name"]: t["evidence"] for t in record["techniques"]}
     assert record["status"] == "finished"
     assert evidence["ddp"] == {"world_size": 2}
     assert evidence["prune"]["removed_fraction"] > 0.25
     assert not (tmp_path / "run-1").exists()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "words",
-    [
-        [],
-        ["tuning=lora"],
-        ["tuning=head"],
-        ["tuning=bitfit"],
-        ["model=tiny_gpt2"],
-        ["model=tiny_t5"],
-        ["model=tiny_llama"],
-    ],
-    ids=str,
-)
-def test_every_option_works_under_ddp(tiny_run, tmp_path, words):
-    assert run_ddp([*tiny_run, *words], tmp_path / "run")["steps"] == 8
 
 
 def weights(folder):
@@ -78,14 +52,14 @@ def weights(folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("compress", ["bf16", "fp16"])
-def test_compressed_gradients_change_the_result_a_little(tiny_run, tmp_path, compress):
+def test_compressed_gradients_change_the_result_a_little(ranks, tiny_run, tmp_path, compress):
     """Not at all would mean that nothing was compressed."""
     words = [*(w for w in tiny_run if not w.startswith("hydra.run")), "trainer.precision=fp32"]
     found = {}
     for name in ("none", compress):
         folder = tmp_path / name
         more = [f"strategy.compress={name}"] if name == compress else []
-        run_ddp([*words, *more, f"hydra.run.dir={folder}"], folder)
+        ranks.run([*words, *more, "strategy=ddp", f"hydra.run.dir={folder}"], tmp_path).record(folder)
         found[name] = weights(folder)
     largest = max(float((found["none"][key] - value).abs().max()) for key, value in found[compress].items())
     assert 0 < largest < 1e-2
