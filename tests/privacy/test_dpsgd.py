@@ -1,9 +1,5 @@
 """A private run from the command line's side: settings, equality, resuming, several processes, the record."""
 
-import json
-import subprocess
-import sys
-
 import pytest
 import torch
 
@@ -95,12 +91,18 @@ PUBLIC = {
 }
 
 
+@pytest.fixture
+def run(ranks, tiny_run, tmp_path):
+    """``run(words)``: the record of a private run in a process of its own."""
+    return lambda *words: ranks.run([*tiny_run, *PRIVATE, *words], tmp_path, processes=1).record(tmp_path / "run")
+
+
 @pytest.mark.parametrize("name", PUBLIC)
-def test_compresses_by_what_everybody_may_know(tiny_run, tmp_path, name):
+def test_compresses_by_what_everybody_may_know(run, tmp_path, name):
     text = tmp_path / "public.txt"
     text.write_text("\n".join(f"a public line of text, number {i}" for i in range(40)))
     words = [*PUBLIC[name], *([f"compression.prune.public_text={text}"] if "activations" in name else [])]
-    record = run([*tiny_run, *PRIVATE, *words], tmp_path / "run")
+    record = run(*words)
     assert record["status"] == "finished"
     assert record["privacy"]["epsilon"] <= 8
     assert (record["before"] or {"model": "pretrained"})["model"] == "pretrained"
@@ -156,11 +158,11 @@ def test_weights_that_accel_trained_on_data_must_be_known_to_be_public(tmp_path,
             plan("silent", "privacy.public_data=[silent]")  # which names data of that name
 
 
-def test_a_model_notes_what_it_was_trained_on(tiny_run, tmp_path):
+def test_a_model_notes_what_it_was_trained_on(run, tmp_path):
     from accel.exported import read_meta
 
-    run([*tiny_run, *PRIVATE], tmp_path / "private")
-    meta = read_meta(tmp_path / "private" / "model")
+    run()
+    meta = read_meta(tmp_path / "run" / "model")
     assert (meta.trained_on, meta.private) == ("tiny.csv", True)
 
 
@@ -172,14 +174,14 @@ def test_opacus_hooks_train_the_same_model(train, no_dropout):
         assert (a - b).abs().max() < 1e-6, name
 
 
-def test_the_audit_is_in_the_record(tiny_run, tmp_path):
-    record = run([*tiny_run, *PRIVATE, "privacy.audit=true", "privacy.num_canaries=200"], tmp_path / "audited")
+def test_the_audit_is_in_the_record(run, tmp_path):
+    record = run("privacy.audit=true", "privacy.num_canaries=200")
     found = record["privacy"]["audit"]
     assert found["canaries"] == 200
     assert found["passed"]
     assert found["epsilon_lower"] <= record["privacy"]["epsilon"]
     assert found["noise_multiplier"]["seen"] == pytest.approx(record["privacy"]["noise_multiplier"], rel=0.15)
-    assert "at least" in (tmp_path / "audited" / "report.html").read_text()
+    assert "at least" in (tmp_path / "run" / "report.html").read_text()
 
 
 def test_physical_batches_change_nothing(train, no_dropout):
@@ -259,20 +261,8 @@ def test_without_its_ledger_a_run_does_not_resume(train):
         train(*words, checkpoint=folder / "checkpoints" / "last.ckpt", folder=folder)
 
 
-def run(words, folder, *extra):
-    done = subprocess.run(
-        [sys.executable, "-m", "accel", *words, *extra, f"hydra.run.dir={folder}"],
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads((folder / "result.json").read_text())
-
-
-def test_the_record_states_the_guarantee_and_no_file_holds_a_seed_of_the_noise(tiny_run, tmp_path):
-    record = run([*tiny_run, *PRIVATE, "compression=[qat]"], tmp_path / "private")
+def test_the_record_states_the_guarantee_and_no_file_holds_a_seed_of_the_noise(run, tmp_path):
+    record = run("compression=[qat]")
     assert record["choices"]["privacy"] == "dpsgd"
     assert record["before"]["model"] == "pretrained"
     for key in (
@@ -289,7 +279,7 @@ def test_the_record_states_the_guarantee_and_no_file_holds_a_seed_of_the_noise(t
     ):
         assert key in record["privacy"]
     assert record["privacy"]["epsilon"] <= 8
-    assert "epsilon" in (tmp_path / "private" / "report.html").read_text()
+    assert "epsilon" in (tmp_path / "run" / "report.html").read_text()
 
 
 @pytest.mark.slow

@@ -1,4 +1,7 @@
-"""Real sweeps: every way a job can end leaves the others alone, and what was finished stays finished."""
+"""Real sweeps: every way a job can end leaves the others alone, and what was finished stays finished.
+
+``SEEDS=10 KILLS=50 pytest tests/sweep/test_launcher.py -m slow`` asks longer, for twelve minutes.
+"""
 
 import json
 import os
@@ -14,6 +17,7 @@ from accel.sweep.launcher import Context, Grid
 from accel.sweep.record import Sweep
 from tests.run_folder import digest_of_model, wait_for
 
+SEEDS, KILLS = int(os.environ.get("SEEDS", "4")), int(os.environ.get("KILLS", "10"))
 DEATHS = ("raise", "sys_exit", "os_exit", "kill", "segfault", "memory", "hang", "missing_module", "disk_full")
 CAUSES = {
     "raise": "ValueError: raised on purpose",
@@ -72,13 +76,13 @@ def test_a_result_is_the_same_alone_in_a_sweep_in_parallel_and_in_any_order(run_
 
 
 @pytest.mark.slow
-def test_ten_of_ten_results_are_the_same_alone_and_in_a_parallel_sweep(run_sweep, sweep_command, tmp_path):
+def test_every_result_is_the_same_alone_and_in_a_parallel_sweep(run_sweep, sweep_command, tmp_path):
     alone = {}
-    for seed in range(10):
+    for seed in range(SEEDS):
         command, place = sweep_command(f"hydra.run.dir={tmp_path / str(seed)}", f"seed={seed}", multirun=False)
         subprocess.run(command, cwd=place, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=True, capture_output=True)
         alone[f"seed={seed}"] = digest_of_model(tmp_path / str(seed))
-    order = ",".join(map(str, random.Random(0).sample(range(10), 10)))
+    order = ",".join(map(str, random.Random(0).sample(range(SEEDS), SEEDS)))
     words = [f"seed={order}", "hydra.launcher.n_jobs=2", "hydra.launcher.cores_per_job=1"]
     _, output, sweep, folder = run_sweep(*words)
     found = {}
@@ -86,7 +90,7 @@ def test_ten_of_ten_results_are_the_same_alone_and_in_a_parallel_sweep(run_sweep
         assert job["status"] == "finished", output
         (word,) = [w for w in job["overrides"] if w.startswith("seed=")]
         found[word] = digest_of_model(folder / str(job["number"]))
-    assert len(set(alone.values())) == 10
+    assert len(set(alone.values())) == SEEDS
     assert found == alone
 
 
@@ -149,10 +153,10 @@ def test_a_second_sweep_in_the_folder_is_refused(sweep_command, run_sweep, tmp_p
 
 @pytest.mark.slow
 def test_a_sweep_killed_at_random_moments_repeats_and_loses_nothing(sweep_command, tmp_path):
-    """kill -9 of the controller, 50 times, each time resumed: every job finishes, none starts again once finished."""
+    """kill -9 of the controller, each time resumed: every job finishes, none starts again once finished."""
     marks, rng = tmp_path / "marks", random.Random(0)
     kills, round_ = 0, 0
-    while kills < 50:
+    while kills < KILLS:
         folder = tmp_path / f"sweep{round_}"
         round_ += 1
         command, place = sweep_command(f"seed=range({100 * round_},{100 * round_ + 8})", f"task.marks={marks}")
