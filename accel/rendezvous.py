@@ -243,10 +243,11 @@ class Together:
         """
         beats, heard, pause = b"", time.monotonic(), POLL_S / 10
         while True:
+            ended = self._ask(self.store.check, [ENDED])  # before the keys, which rank 0 may have set just before it
             for key in keys:
                 if self._ask(self.store.check, [key]):
                     return key
-            if self._ask(self.store.check, [ENDED]):
+            if ended:
                 raise Elsewhere(int(self._ask(self.store.get, ENDED)))
             failure = self.first_failure()
             if failure is not None:

@@ -10,7 +10,7 @@ from torch.distributed import HashStore
 from accel.errors import DiskError, ExitCode, LostError, RunError
 from accel.place import Place
 from accel.ranks import Elsewhere
-from accel.rendezvous import Together, meet
+from accel.rendezvous import ENDED, Together, meet
 
 
 def together(work, *, nodes=1, local=2, timeout_s=5.0):
@@ -103,6 +103,29 @@ def test_all_end_as_rank_0_does():
         return ranks.leave(ExitCode.FAILED if leads else ExitCode.DONE, together=True)
 
     assert together(work) == [3, 3]
+
+
+def test_what_rank_0_said_before_it_ended_is_heard():
+    """It says why and ends while another, which has just found nothing said, looks whether it has ended."""
+    store = HashStore()
+
+    class AtTheWorstMoment:
+        def check(self, keys):
+            found = store.check(keys)
+            if keys == ["accel/agreed/why"] and not found:
+                store.set("accel/agreed/why", "no common disk")
+                store.set(ENDED, "2")
+            return found
+
+        def __getattr__(self, name):
+            return getattr(store, name)
+
+    waits = Together(Place(1, 2, 1, 2, 0, "torchrun"), store, 5.0)
+    waits.store = AtTheWorstMoment()
+    assert waits.agree("why", "") == "no common disk"
+    with pytest.raises(Elsewhere):
+        waits.agree("what else", "")
+    waits._rest()
 
 
 def test_one_who_waits_hears_that_rank_0_has_ended():
