@@ -44,6 +44,12 @@ def test_nothing_is_free():
     assert table.per_unit_ms[HEADS] == LEAST_MS
 
 
+@pytest.fixture
+def few_rounds(monkeypatch):
+    """For tests that look at no time."""
+    monkeypatch.setattr("accel.timed_models.ROUNDS", 3)
+
+
 def plan_of(tiny_run, tmp_path, *words):
     return decide(compose([
         *tiny_run, "compression=[prune,qat]", "compression.prune.target_latency_ms=1", f"cache={tmp_path / 'cache'}",
@@ -51,6 +57,7 @@ def plan_of(tiny_run, tmp_path, *words):
     ]))  # fmt: skip
 
 
+@pytest.mark.usefixtures("few_rounds")
 def test_it_is_measured_once_for_each_machine_engine_and_number_of_threads(tiny_run, tmp_path, monkeypatch):
     plan = plan_of(tiny_run, tmp_path)
     console = Console(None, silent=True)
@@ -70,6 +77,7 @@ def test_it_is_measured_once_for_each_machine_engine_and_number_of_threads(tiny_
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_rounds")
 @pytest.mark.parametrize(("chosen", "dtype"), [("prune", "float32"), ("prune,qat", "int8")])
 def test_no_time_is_promised_in_a_type_that_the_run_does_not_export(tiny_run, tmp_path, monkeypatch, chosen, dtype):
     seen = []

@@ -12,26 +12,27 @@ from accel.ops.schemes import Int8
 from accel.timed_models import by_engine, time_models
 
 BINARY = Classification(["a", "b"])
+ONE_LAYER = TinyBert(num_layers=1)
 
 
 def test_every_model_is_timed_on_every_engine_that_runs_all_of_them(monkeypatch):
     monkeypatch.setattr("accel.timed_models.ROUNDS", 5)
-    models = [TinyBert().network(BINARY).eval() for _ in range(2)]
-    found = time_models(models, ["eager", "onnxruntime"], TinyBert().tokenizer(), BINARY, lambda text: None)
+    models = [ONE_LAYER.network(BINARY).eval() for _ in range(2)]
+    found = time_models(models, ["eager", "onnxruntime"], ONE_LAYER.tokenizer(), BINARY, lambda text: None)
     assert set(found) == {"eager float32", "onnxruntime float32"}
     assert [cost.rounds for cost in found["eager float32"]] == [5, 5]
 
 
 def test_a_model_is_timed_as_it_is_stored(monkeypatch):
     monkeypatch.setattr("accel.timed_models.ROUNDS", 5)
-    model = TinyBert().network(BINARY).eval()
+    model = ONE_LAYER.network(BINARY).eval()
     rounded = copy.deepcopy(model)
     rounding.prepare(rounded, Int8(Int8Rows()))
     models = [rounding.convert(rounded)]
-    found = time_models(models, ["eager", "onnxruntime"], TinyBert().tokenizer(), BINARY, lambda text: None)
+    found = time_models(models, ["eager", "onnxruntime"], ONE_LAYER.tokenizer(), BINARY, lambda text: None)
     assert set(found) == {"eager int8", "onnxruntime int8"}
     with pytest.raises(RunError, match="No engine of the run could be timed"):
-        time_models([*models, model], ["eager"], TinyBert().tokenizer(), BINARY, lambda text: None)
+        time_models([*models, model], ["eager"], ONE_LAYER.tokenizer(), BINARY, lambda text: None)
 
 
 def test_an_engine_counts_only_if_it_ran_every_model():
