@@ -60,7 +60,11 @@ class ForkedRanks:
 
     def __enter__(self) -> ForkedRanks:
         self.origin = subprocess.Popen(
-            [sys.executable, "-m", "tests.forked_ranks"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "tests.forked_ranks"],
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         return self
 
@@ -68,7 +72,7 @@ class ForkedRanks:
         self.origin.communicate()
 
     def run(self, words: Sequence[str], folder: Path, processes: int = 2) -> Done:
-        """``accel WORDS`` in a folder, on so many processes, as torchrun would start them."""
+        """``accel WORDS`` in a folder, on so many processes of one thread each, as torchrun would start them."""
         assert self.origin.stdin is not None
         assert self.origin.stdout is not None
         self.origin.stdin.write(json.dumps([list(words), str(folder), processes]) + "\n")

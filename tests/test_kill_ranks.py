@@ -49,7 +49,7 @@ def words(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(words, tmp_path_factory):
+def undisturbed(ranks, words, tmp_path_factory):
     """The digest of the exported weights, by strategy; and how another seed's differ."""
     found = {}
 
@@ -57,7 +57,8 @@ def undisturbed(words, tmp_path_factory):
         key = (strategy, *more)
         if key not in found:
             folder = tmp_path_factory.mktemp("whole") / "run"
-            subprocess.run(command([*words, f"strategy={strategy}", *more], folder), check=True, capture_output=True)
+            chosen = [*words, f"strategy={strategy}", *more, f"hydra.run.dir={folder}"]
+            assert ranks.run(chosen, folder.parent).record(folder)["status"] == "finished"
             found[key] = digest_of_model(folder)
         return found[key]
 
@@ -103,7 +104,7 @@ def disturb(words, folder, rng, number, rank):
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
-def test_all_end_and_the_run_goes_on(words, undisturbed, tmp_path, round_):
+def test_all_end_and_the_run_goes_on(ranks, words, undisturbed, tmp_path, round_):
     rng = random.Random(round_)
     number, rank, strategy = SIGNALS[round_ % 2], round_ // 2 % 2, ("ddp", "fsdp")[round_ // 4 % 2]
     folder, chosen = tmp_path / "run", [*words, f"strategy={strategy}"]
@@ -119,7 +120,7 @@ def test_all_end_and_the_run_goes_on(words, undisturbed, tmp_path, round_):
     assert goes_on or "There is no checkpoint yet" in record["error"]
     again = [*chosen, *([f"resume={folder}"] if goes_on else [])]
     target = folder if goes_on else tmp_path / "again"
-    subprocess.run(command(again, target), check=True, capture_output=True)
+    assert ranks.run([*again, f"hydra.run.dir={target}"], tmp_path).record(target)["status"] == "finished"
     assert digest_of_model(target) == undisturbed(strategy)
 
 

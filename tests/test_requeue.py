@@ -1,7 +1,6 @@
 """A run whose job Slurm starts again: by the variables that it sets, and on a real Slurm."""
 
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -118,7 +117,7 @@ def started_again(slurm, job):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [preempt, warn])
-def test_on_slurm_it_is_queued_again_and_goes_on(slurm, submitted, words, tmp_path, stop):
+def test_on_slurm_it_is_queued_again_and_goes_on(slurm, ranks, submitted, words, tmp_path, stop):
     job, folder, printed = submitted
     wait_for(lambda: steps_of(folder) >= 20)
     stop(slurm, job)
@@ -128,10 +127,7 @@ def test_on_slurm_it_is_queued_again_and_goes_on(slurm, submitted, words, tmp_pa
     assert f"Slurm has started this job again: the run goes on in {folder}" in text
     assert text.count("Traceback") == 0
     assert [p.name for p in Path(folder.parent).glob("run*")] == ["run"]
-    subprocess.run(
-        [sys.executable, "-m", "accel", *words, f"hydra.run.dir={tmp_path / 'alone'}"],
-        env={**os.environ, "OMP_NUM_THREADS": "1"}, check=True, capture_output=True,
-    )  # fmt: skip
+    assert ranks.run([*words, f"hydra.run.dir={tmp_path / 'alone'}"], tmp_path).record(tmp_path / "alone")
     assert digest_of_model(folder) == digest_of_model(tmp_path / "alone")
 
 

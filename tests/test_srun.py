@@ -19,13 +19,13 @@ STEPS = {
 
 
 @pytest.mark.parametrize("how", STEPS)
-def test_srun_makes_the_run_that_accel_alone_makes(slurm, tiny_run, tmp_path, how):
+def test_srun_makes_the_run_that_two_processes_make(slurm, ranks, tiny_run, tmp_path, how):
     slots, words = STEPS[how]
-    run = [sys.executable, "-m", "accel", *(w for w in tiny_run if not w.startswith("hydra.run")), *HERE]
+    run = [*(w for w in tiny_run if not w.startswith("hydra.run")), *HERE]
     environment = {**os.environ, **slurm.environment, "OMP_NUM_THREADS": "1"}
     whole, alone = tmp_path / "whole", tmp_path / "alone"
     done = subprocess.run(
-        ["srun", *slots, "--mem=4000", *run, *words, f"hydra.run.dir={whole}"],
+        ["srun", *slots, "--mem=4000", sys.executable, "-m", "accel", *run, *words, f"hydra.run.dir={whole}"],
         env=environment, capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
@@ -34,9 +34,7 @@ def test_srun_makes_the_run_that_accel_alone_makes(slurm, tiny_run, tmp_path, ho
     assert {t["name"]: t["evidence"] for t in record["techniques"]}["ddp"]["world_size"] == 2
     assert done.stdout.count("Exporting") == 1
     assert (whole / "log.rank1.txt").is_file()
-    subprocess.run(
-        [*run, "strategy.processes=2", f"hydra.run.dir={alone}"], env=environment, capture_output=True, check=True
-    )
+    assert ranks.run([*run, f"hydra.run.dir={alone}"], tmp_path).record(alone)["status"] == "finished"
     assert digest_of_model(whole) == digest_of_model(alone)
 
 

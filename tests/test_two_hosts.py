@@ -3,7 +3,6 @@
 Needs root and ``ip``: the machines are network namespaces.
 """
 
-import subprocess
 import sys
 import time
 
@@ -92,23 +91,28 @@ def weights(folder):
     return load_file(folder / "model" / "model.safetensors")
 
 
-def alone(words, tmp_path, folder):
-    """The same as two processes of this machine."""
-    command = [sys.executable, "-m", "accel", *words, f"hydra.run.dir={folder}", f"cache={tmp_path / 'cache'}"]
-    subprocess.run(command, check=True, capture_output=True)
-    return folder
+@pytest.fixture
+def alone(ranks, tmp_path):
+    """``alone(words, folder)``: the same as two processes of this machine."""
+
+    def run(words, folder):
+        where = [f"hydra.run.dir={folder}", f"cache={tmp_path / 'cache'}"]
+        assert ranks.run([*words, *where], tmp_path).record(folder)["status"] == "finished"
+        return folder
+
+    return run
 
 
-def test_two_hosts_train_what_two_processes_train(words, hosts, tmp_path):
+def test_two_hosts_train_what_two_processes_train(words, hosts, alone, tmp_path):
     words = [*words, "strategy=ddp"]
     with Together(hosts, words) as both:
         assert both.codes(240) == [0, 0], both.printed()
     first, second = (host.disk / "run" for host in hosts.hosts)
     assert not (second / "model").exists()
-    assert digest_of_model(first) == digest_of_model(alone(words, tmp_path, tmp_path / "alone"))
+    assert digest_of_model(first) == digest_of_model(alone(words, tmp_path / "alone"))
 
 
-def test_one_that_is_cut_off_ends_on_both_and_goes_on_later(words, hosts, tmp_path):
+def test_one_that_is_cut_off_ends_on_both_and_goes_on_later(words, hosts, alone, tmp_path):
     words = [*words, "strategy=ddp"]
     first = hosts.hosts[0].disk / "run"
     with Together(hosts, words) as both:
@@ -132,7 +136,7 @@ def test_one_that_is_cut_off_ends_on_both_and_goes_on_later(words, hosts, tmp_pa
     hosts.plug()
     with Together(hosts, [*words, f"resume={DISK}/run"]) as both:
         assert both.codes(240) == [0, 0], both.printed()
-    assert digest_of_model(first) == digest_of_model(alone(words, tmp_path, tmp_path / "alone"))
+    assert digest_of_model(first) == digest_of_model(alone(words, tmp_path / "alone"))
 
 
 def test_parts_of_a_checkpoint_need_a_common_disk(words, hosts, tmp_path):
@@ -152,11 +156,11 @@ def test_parts_of_a_checkpoint_need_a_common_disk(words, hosts, tmp_path):
     assert (common / "checkpoints" / LAST / "rank1.safetensors").is_file()
 
 
-def test_what_one_host_saved_in_parts_goes_on_on_both(words, hosts, tmp_path):
+def test_what_one_host_saved_in_parts_goes_on_on_both(words, hosts, alone):
     """The second host has nothing of it: all of its files are sent."""
     words = [*words, "trainer.precision=fp64", "trainer.checkpoint_every_steps=50"]
     folder = hosts.hosts[0].disk / "run"
-    alone([*words, "strategy=fsdp"], tmp_path, folder)
+    alone([*words, "strategy=fsdp"], folder)
     assert step_of(folder / "checkpoints" / LAST) == 100
     expected = weights(folder)
     (folder / "model" / "model.safetensors").unlink()

@@ -76,11 +76,13 @@ def test_a_result_is_the_same_alone_in_a_sweep_in_parallel_and_in_any_order(run_
 
 
 @pytest.mark.slow
-def test_every_result_is_the_same_alone_and_in_a_parallel_sweep(run_sweep, sweep_command, tmp_path):
+def test_every_result_is_the_same_alone_and_in_a_parallel_sweep(ranks, run_sweep, sweep_command, tmp_path):
     alone = {}
     for seed in range(SEEDS):
-        command, place = sweep_command(f"hydra.run.dir={tmp_path / str(seed)}", f"seed={seed}", multirun=False)
-        subprocess.run(command, cwd=place, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=True, capture_output=True)
+        (_, _, _, *words), place = sweep_command(
+            f"hydra.run.dir={tmp_path / str(seed)}", f"seed={seed}", multirun=False
+        )
+        assert ranks.run(words, place, processes=1).record(tmp_path / str(seed))["status"] == "finished"
         alone[f"seed={seed}"] = digest_of_model(tmp_path / str(seed))
     order = ",".join(map(str, random.Random(0).sample(range(SEEDS), SEEDS)))
     words = [f"seed={order}", "hydra.launcher.n_jobs=2", "hydra.launcher.cores_per_job=1"]
