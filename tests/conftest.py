@@ -14,7 +14,6 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from accel.place import VARIABLES
-from tests.forked_ranks import ForkedRanks
 from tests.loop_slurm import LoopSlurm, missing_programs
 
 FOLDER_VARIABLES = ("ACCEL_CACHE", "WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR")
@@ -97,11 +96,11 @@ def slurm() -> Iterator[LoopSlurm]:
             cluster.stop()
 
 
-@pytest.fixture(scope="session")
-def ranks() -> Iterator[ForkedRanks]:
-    """``ranks.run(words, folder, processes)`` is ``accel`` on several processes, without waiting for their imports."""
-    with ForkedRanks() as started:
-        yield started
+@pytest.fixture
+def few_rounds(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Models are timed so often only: for tests that look at no time."""
+    monkeypatch.setattr("accel.timed_models.ROUNDS", 5)
+    return 5
 
 
 @pytest.fixture

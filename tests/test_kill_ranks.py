@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from accel.report.record import read_record
+from tests.forked_ranks import run_ranks
 from tests.run_folder import digest_of_model, steps_of
 
 pytestmark = pytest.mark.slow
@@ -49,7 +50,7 @@ def words(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(ranks, words, tmp_path_factory):
+def undisturbed(words, tmp_path_factory):
     """The digest of the exported weights, by strategy; and how another seed's differ."""
     found = {}
 
@@ -58,7 +59,7 @@ def undisturbed(ranks, words, tmp_path_factory):
         if key not in found:
             folder = tmp_path_factory.mktemp("whole") / "run"
             chosen = [*words, f"strategy={strategy}", *more, f"hydra.run.dir={folder}"]
-            assert ranks.run(chosen, folder.parent).record(folder)["status"] == "finished"
+            assert run_ranks(chosen, folder.parent).record(folder)["status"] == "finished"
             found[key] = digest_of_model(folder)
         return found[key]
 
@@ -104,7 +105,7 @@ def disturb(words, folder, rng, number, rank):
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
-def test_all_end_and_the_run_goes_on(ranks, words, undisturbed, tmp_path, round_):
+def test_all_end_and_the_run_goes_on(words, undisturbed, tmp_path, round_):
     rng = random.Random(round_)
     number, rank, strategy = SIGNALS[round_ % 2], round_ // 2 % 2, ("ddp", "fsdp")[round_ // 4 % 2]
     folder, chosen = tmp_path / "run", [*words, f"strategy={strategy}"]
@@ -120,7 +121,7 @@ def test_all_end_and_the_run_goes_on(ranks, words, undisturbed, tmp_path, round_
     assert goes_on or "There is no checkpoint yet" in record["error"]
     again = [*chosen, *([f"resume={folder}"] if goes_on else [])]
     target = folder if goes_on else tmp_path / "again"
-    assert ranks.run([*again, f"hydra.run.dir={target}"], tmp_path).record(target)["status"] == "finished"
+    assert run_ranks([*again, f"hydra.run.dir={target}"], tmp_path).record(target)["status"] == "finished"
     assert digest_of_model(target) == undisturbed(strategy)
 
 

@@ -44,12 +44,6 @@ def test_nothing_is_free():
     assert table.per_unit_ms[HEADS] == LEAST_MS
 
 
-@pytest.fixture
-def few_rounds(monkeypatch):
-    """For tests that look at no time."""
-    monkeypatch.setattr("accel.timed_models.ROUNDS", 3)
-
-
 def plan_of(tiny_run, tmp_path, *words):
     return decide(compose([
         *tiny_run, "compression=[prune,qat]", "compression.prune.target_latency_ms=1", f"cache={tmp_path / 'cache'}",

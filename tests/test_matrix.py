@@ -7,6 +7,7 @@ from accel.compose import compose, options_of
 from accel.errors import PlanError
 from accel.matrix import cells, markdown, text, together, words
 from accel.plan import decide
+from tests.forked_ranks import run_ranks
 
 CELLS = list(cells())
 NAMES = [f"{c.first} {c.second}" for c in CELLS]
@@ -49,10 +50,10 @@ def test_a_refused_pair_is_refused_with_its_reason(cell):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("cell", DISTRIBUTED, ids=lambda c: f"{c.first}-{c.second}")
-def test_an_allowed_pair_works_on_two_processes(ranks, tiny_run, tmp_path, cell):
+def test_an_allowed_pair_works_on_two_processes(tiny_run, tmp_path, cell):
     overrides = together(cell.first, cell.second)
     quick = [f"compression.{n}.every_steps=1" for n in ("prune", "mask") if f"{n}" in str(overrides)]
-    done = ranks.run([*tiny_run, *overrides, *quick, "trainer.max_steps=4"], tmp_path)
+    done = run_ranks([*tiny_run, *overrides, *quick, "trainer.max_steps=4"], tmp_path)
     record = done.record(tmp_path / "run")
     strategy = record["choices"]["strategy"]
     assert {t["name"]: t["evidence"] for t in record["techniques"]}[strategy]["world_size"] == 2

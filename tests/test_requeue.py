@@ -12,6 +12,7 @@ from accel.report.record import read_record
 from accel.requeue import SlurmRun
 from accel.sweep import slurm_queue
 from tests.conftest import write_tiny_csv
+from tests.forked_ranks import run_ranks
 from tests.run_folder import digest_of_model, steps_of, wait_for
 
 WORDS = ["model=tiny_bert", "seed=1"]
@@ -117,7 +118,7 @@ def started_again(slurm, job):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [preempt, warn])
-def test_on_slurm_it_is_queued_again_and_goes_on(slurm, ranks, submitted, words, tmp_path, stop):
+def test_on_slurm_it_is_queued_again_and_goes_on(slurm, submitted, words, tmp_path, stop):
     job, folder, printed = submitted
     wait_for(lambda: steps_of(folder) >= 20)
     stop(slurm, job)
@@ -127,7 +128,7 @@ def test_on_slurm_it_is_queued_again_and_goes_on(slurm, ranks, submitted, words,
     assert f"Slurm has started this job again: the run goes on in {folder}" in text
     assert text.count("Traceback") == 0
     assert [p.name for p in Path(folder.parent).glob("run*")] == ["run"]
-    assert ranks.run([*words, f"hydra.run.dir={tmp_path / 'alone'}"], tmp_path).record(tmp_path / "alone")
+    assert run_ranks([*words, f"hydra.run.dir={tmp_path / 'alone'}"], tmp_path).record(tmp_path / "alone")
     assert digest_of_model(folder) == digest_of_model(tmp_path / "alone")
 
 

@@ -73,6 +73,7 @@ def test_layers_share_by_what_is_left_of_them():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_rounds")  # every kind of layer is a model to time
 @pytest.mark.parametrize(
     "words",
     [
@@ -86,9 +87,8 @@ def test_layers_share_by_what_is_left_of_them():
         ["compression=[qat]", "strategy=ddp"],
     ],
 )
-def test_a_whole_run_spends_time_on_the_layers_that_need_it(tiny_run, tmp_path, monkeypatch, words):
+def test_a_whole_run_spends_time_on_the_layers_that_need_it(tiny_run, tmp_path, words):
     """What is spared is in full precision in the finished model; where much may be spent, nothing rounded may be left."""
-    monkeypatch.setattr("accel.timed_models.ROUNDS", 5)  # every kind of layer is a model to time
     from accel.artifact import load_model
     from accel.cli import main
     from accel.report.record import read_record

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from accel.report.record import read_record
+from tests.forked_ranks import run_ranks
 from tests.run_folder import digest_of_model
 
 pytestmark = pytest.mark.slow
@@ -19,7 +20,7 @@ STEPS = {
 
 
 @pytest.mark.parametrize("how", STEPS)
-def test_srun_makes_the_run_that_two_processes_make(slurm, ranks, tiny_run, tmp_path, how):
+def test_srun_makes_the_run_that_two_processes_make(slurm, tiny_run, tmp_path, how):
     slots, words = STEPS[how]
     run = [*(w for w in tiny_run if not w.startswith("hydra.run")), *HERE]
     environment = {**os.environ, **slurm.environment, "OMP_NUM_THREADS": "1"}
@@ -34,7 +35,7 @@ def test_srun_makes_the_run_that_two_processes_make(slurm, ranks, tiny_run, tmp_
     assert {t["name"]: t["evidence"] for t in record["techniques"]}["ddp"]["world_size"] == 2
     assert done.stdout.count("Exporting") == 1
     assert (whole / "log.rank1.txt").is_file()
-    assert ranks.run([*run, f"hydra.run.dir={alone}"], tmp_path).record(alone)["status"] == "finished"
+    assert run_ranks([*run, f"hydra.run.dir={alone}"], tmp_path).record(alone)["status"] == "finished"
     assert digest_of_model(whole) == digest_of_model(alone)
 
 

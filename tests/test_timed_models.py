@@ -15,16 +15,15 @@ BINARY = Classification(["a", "b"])
 ONE_LAYER = TinyBert(num_layers=1)
 
 
-def test_every_model_is_timed_on_every_engine_that_runs_all_of_them(monkeypatch):
-    monkeypatch.setattr("accel.timed_models.ROUNDS", 5)
+def test_every_model_is_timed_on_every_engine_that_runs_all_of_them(few_rounds):
     models = [ONE_LAYER.network(BINARY).eval() for _ in range(2)]
     found = time_models(models, ["eager", "onnxruntime"], ONE_LAYER.tokenizer(), BINARY, lambda text: None)
     assert set(found) == {"eager float32", "onnxruntime float32"}
-    assert [cost.rounds for cost in found["eager float32"]] == [5, 5]
+    assert [cost.rounds for cost in found["eager float32"]] == [few_rounds] * 2
 
 
-def test_a_model_is_timed_as_it_is_stored(monkeypatch):
-    monkeypatch.setattr("accel.timed_models.ROUNDS", 5)
+@pytest.mark.usefixtures("few_rounds")
+def test_a_model_is_timed_as_it_is_stored():
     model = ONE_LAYER.network(BINARY).eval()
     rounded = copy.deepcopy(model)
     rounding.prepare(rounded, Int8(Int8Rows()))

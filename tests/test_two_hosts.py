@@ -13,6 +13,7 @@ from accel.checkpoint import LAST
 from accel.report.record import read_record
 from accel.sharded_checkpoint import step_of
 from tests.conftest import write_tiny_csv
+from tests.forked_ranks import run_ranks
 from tests.run_folder import digest_of_model, steps_of
 from tests.two_hosts import DISK, TwoHosts, missing
 
@@ -92,12 +93,12 @@ def weights(folder):
 
 
 @pytest.fixture
-def alone(ranks, tmp_path):
+def alone(tmp_path):
     """``alone(words, folder)``: the same as two processes of this machine."""
 
     def run(words, folder):
         where = [f"hydra.run.dir={folder}", f"cache={tmp_path / 'cache'}"]
-        assert ranks.run([*words, *where], tmp_path).record(folder)["status"] == "finished"
+        assert run_ranks([*words, *where], tmp_path).record(folder)["status"] == "finished"
         return folder
 
     return run

@@ -85,13 +85,8 @@ def trade_off(*, sigma: float, sample_rate: float, steps: int) -> Callable[[floa
     return curve
 
 
-@lru_cache(maxsize=64)
 def sigma_for(accountant: str, *, epsilon: float, sample_rate: float, steps: int, delta: float) -> float:
-    """The smallest noise multiplier, to four digits and rounded up, that spends at most ``epsilon``.
-
-    The jobs of a sweep that share a process share the seconds that the search takes. By bisection: methods that look at
-    fewer points begin where there is little noise, and there the prv accountant takes up to a minute.
-    """
+    """The smallest noise multiplier, to four digits and rounded up, that spends at most ``epsilon``."""
 
     def spends(sigma: float) -> float:
         return epsilon_of(accountant, sigma=sigma, sample_rate=sample_rate, steps=steps, delta=delta)

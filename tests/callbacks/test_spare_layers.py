@@ -25,12 +25,7 @@ def spared(model):
     return {name for name, why in rounding.full_precision_layers(model).items() if why.startswith("spared")}
 
 
-@pytest.fixture(autouse=True)
-def few_rounds(monkeypatch):
-    """No test here looks at a time that was measured."""
-    monkeypatch.setattr("accel.timed_models.ROUNDS", 2)
-
-
+pytestmark = pytest.mark.usefixtures("few_rounds")
 BY_LATENCY = ["compression.qat.spare=0.3", "compression.qat.spare_of=latency", "engines=[eager]"]
 
 

@@ -1,13 +1,26 @@
 """A private run from the command line's side: settings, equality, resuming, several processes, the record."""
 
+from functools import cache
+
 import pytest
 import torch
 
 from accel.compose import compose
+from accel.dp.accountant import sigma_for
 from accel.dp.ledger import LEDGER, Ledger
 from accel.errors import DataError, PlanError
 from accel.objective import Classification
 from accel.plan import decide
+from tests.forked_ranks import run_ranks
+
+SIGMA_FOR = cache(sigma_for)
+
+
+@pytest.fixture(autouse=True)
+def noise_is_looked_for_once(monkeypatch):
+    """The same question takes three seconds each time, and every run is a process of its own outside of tests."""
+    monkeypatch.setattr("accel.dp.accountant.sigma_for", SIGMA_FOR)
+
 
 PRIVATE = [
     "privacy=dpsgd",
@@ -92,9 +105,9 @@ PUBLIC = {
 
 
 @pytest.fixture
-def run(ranks, tiny_run, tmp_path):
+def run(tiny_run, tmp_path):
     """``run(words)``: the record of a private run in a process of its own."""
-    return lambda *words: ranks.run([*tiny_run, *PRIVATE, *words], tmp_path, processes=1).record(tmp_path / "run")
+    return lambda *words: run_ranks([*tiny_run, *PRIVATE, *words], tmp_path, processes=1).record(tmp_path / "run")
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -283,10 +296,10 @@ def test_the_record_states_the_guarantee_and_no_file_holds_a_seed_of_the_noise(r
 
 
 @pytest.mark.slow
-def test_two_processes_spend_the_same(ranks, tiny_run, tmp_path):
+def test_two_processes_spend_the_same(tiny_run, tmp_path):
     words = [w for w in tiny_run if not w.startswith("hydra.run.dir")] + PRIVATE
     one, two = (
-        ranks.run([*words, f"strategy={name}", f"hydra.run.dir={tmp_path / name}"], tmp_path, n).record(tmp_path / name)
+        run_ranks([*words, f"strategy={name}", f"hydra.run.dir={tmp_path / name}"], tmp_path, n).record(tmp_path / name)
         for n, name in ((1, "single"), (2, "ddp"))
     )
     assert one["privacy"]["epsilon"] == two["privacy"]["epsilon"]

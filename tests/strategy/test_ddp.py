@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from accel.compose import compose
 from accel.errors import PlanError
 from accel.plan import decide
+from tests.forked_ranks import run_ranks
 
 
 @pytest.mark.parametrize(
@@ -52,14 +53,14 @@ def weights(folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("compress", ["bf16", "fp16"])
-def test_compressed_gradients_change_the_result_a_little(ranks, tiny_run, tmp_path, compress):
+def test_compressed_gradients_change_the_result_a_little(tiny_run, tmp_path, compress):
     """Not at all would mean that nothing was compressed."""
     words = [*(w for w in tiny_run if not w.startswith("hydra.run")), "trainer.precision=fp32"]
     found = {}
     for name in ("none", compress):
         folder = tmp_path / name
         more = [f"strategy.compress={name}"] if name == compress else []
-        ranks.run([*words, *more, "strategy=ddp", f"hydra.run.dir={folder}"], tmp_path).record(folder)
+        run_ranks([*words, *more, "strategy=ddp", f"hydra.run.dir={folder}"], tmp_path).record(folder)
         found[name] = weights(folder)
     largest = max(float((found["none"][key] - value).abs().max()) for key, value in found[compress].items())
     assert 0 < largest < 1e-2

@@ -9,6 +9,7 @@ from accel.compose import compose
 from accel.errors import PlanError
 from accel.plan import decide
 from accel.sharded_checkpoint import step_of
+from tests.forked_ranks import run_ranks
 
 
 def test_one_process_is_no_sharding():
@@ -22,10 +23,10 @@ def test_privacy_is_refused():
 
 
 @pytest.mark.slow
-def test_every_technique_acts_on_shards_and_the_export_is_whole(ranks, tiny_run, tmp_path):
+def test_every_technique_acts_on_shards_and_the_export_is_whole(tiny_run, tmp_path):
     words = ["compression=[layers,prune,mask,qat,distill]", "compression.prune.every_steps=1"]
     words += ["compression.mask.every_steps=1", "strategy=fsdp"]
-    record = ranks.run([*tiny_run, *words], tmp_path).record(tmp_path / "run")
+    record = run_ranks([*tiny_run, *words], tmp_path).record(tmp_path / "run")
     evidence = {t["name"]: t["evidence"] for t in record["techniques"]}
     assert evidence["fsdp"] == {"world_size": 2}
     assert evidence["prune"]["removed_fraction"] > 0.25
@@ -59,7 +60,7 @@ Tiny.network = lambda option, objective: without_dropout(made(option, objective)
         ("tensor_parallel", "fsdp", "tiny_llama"),
     ],
 )
-def test_a_checkpoint_goes_on_under_another_strategy(ranks, tiny_run, tmp_path, first, second, model):
+def test_a_checkpoint_goes_on_under_another_strategy(tiny_run, tmp_path, first, second, model):
     """Saved after step 6 of 8 and resumed elsewhere: the same model as one that was never interrupted."""
     (tmp_path / "undropped.py").write_text(WITHOUT_DROPOUT)
     words = [w for w in tiny_run if not w.startswith(("hydra.run.dir", "model="))]
@@ -69,19 +70,19 @@ def test_a_checkpoint_goes_on_under_another_strategy(ranks, tiny_run, tmp_path, 
         for name in (first, second)
     }
     whole, half = tmp_path / "whole", tmp_path / "half"
-    run(ranks, [*words, *ways[first]], whole)
+    run([*words, *ways[first]], whole)
     shutil.copytree(whole, half)
     shutil.rmtree(half / "model")
     assert step_of(half / "checkpoints" / LAST) == 6
-    run(ranks, [*words, *ways[second], f"resume={half}"], half)
+    run([*words, *ways[second], f"resume={half}"], half)
     expected, found = (weights(folder) for folder in (whole, half))
     assert expected.keys() == found.keys()
     assert max(float((expected[name] - found[name]).abs().max()) for name in expected) < 1e-6
 
 
-def run(ranks, words, folder):
+def run(words, folder):
     processes = 1 if "strategy=single" in words else 2
-    ranks.run([*words, f"hydra.run.dir={folder}"], folder.parent, processes).record(folder)
+    run_ranks([*words, f"hydra.run.dir={folder}"], folder.parent, processes).record(folder)
 
 
 def weights(folder):

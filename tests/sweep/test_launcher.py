@@ -15,6 +15,7 @@ import pytest
 from accel.errors import ExitCode
 from accel.sweep.launcher import Context, Grid
 from accel.sweep.record import Sweep
+from tests.forked_ranks import run_ranks
 from tests.run_folder import digest_of_model, wait_for
 
 SEEDS, KILLS = int(os.environ.get("SEEDS", "4")), int(os.environ.get("KILLS", "10"))
@@ -76,13 +77,13 @@ def test_a_result_is_the_same_alone_in_a_sweep_in_parallel_and_in_any_order(run_
 
 
 @pytest.mark.slow
-def test_every_result_is_the_same_alone_and_in_a_parallel_sweep(ranks, run_sweep, sweep_command, tmp_path):
+def test_every_result_is_the_same_alone_and_in_a_parallel_sweep(run_sweep, sweep_command, tmp_path):
     alone = {}
     for seed in range(SEEDS):
         (_, _, _, *words), place = sweep_command(
             f"hydra.run.dir={tmp_path / str(seed)}", f"seed={seed}", multirun=False
         )
-        assert ranks.run(words, place, processes=1).record(tmp_path / str(seed))["status"] == "finished"
+        assert run_ranks(words, place, processes=1).record(tmp_path / str(seed))["status"] == "finished"
         alone[f"seed={seed}"] = digest_of_model(tmp_path / str(seed))
     order = ",".join(map(str, random.Random(0).sample(range(SEEDS), SEEDS)))
     words = [f"seed={order}", "hydra.launcher.n_jobs=2", "hydra.launcher.cores_per_job=1"]
