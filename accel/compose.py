@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -42,6 +43,14 @@ def conf_dir() -> Path:
     """The shipped configuration: beside the package in a checkout, inside it in a wheel."""
     inside = Path(__file__).parent / "conf"
     return inside if inside.is_dir() else Path(__file__).parent.parent / "conf"
+
+
+@cache
+def list_groups() -> tuple[str, ...]:
+    """The groups that take several options at once: those whose default in config.yaml is a list."""
+    defaults = OmegaConf.to_container(OmegaConf.load(conf_dir() / "config.yaml").defaults)
+    entries = [entry for entry in defaults if isinstance(entry, dict)]  # type: ignore[union-attr]
+    return tuple(str(group) for entry in entries for group, chosen in entry.items() if isinstance(chosen, list))
 
 
 def options_of(group: str, config_dirs: Sequence[str] = ()) -> list[str]:

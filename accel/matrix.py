@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
-from accel.compose import compose, options_of
+from accel.compose import compose, list_groups, options_of
 from accel.errors import ConfigError, ExitCode
-from accel.plan import assemble
+from accel.plan import Plan, assemble
 from accel.technique import Objection
 
 TECHNIQUE_GROUPS = ("tuning", "compression", "strategy", "privacy")
@@ -33,7 +33,7 @@ class Cell:
 def words() -> list[str]:
     """Every technique option as a user types it, and one model of each class."""
     techniques = [
-        f"compression=[{option}]" if group == "compression" else f"{group}={option}"
+        f"{group}=[{option}]" if group in list_groups() else f"{group}={option}"
         for group in TECHNIQUE_GROUPS
         for option in options_of(group)
         if option != "none"
@@ -42,12 +42,18 @@ def words() -> list[str]:
 
 
 def cells() -> Iterator[Cell]:
-    """All pairs that can be typed together: of different groups, or both in the compression list."""
-    for first, second in combinations(words(), 2):
-        overrides = together(first, second)
-        if overrides is not None:
-            plan = assemble(compose(overrides))
+    """All pairs that can be typed together: of different groups, or both in a list group."""
+    alone = {word: assemble(compose([word])) for word in words()}  # composing is slow, and each pair joins two of these
+    for first, second in combinations(alone, 2):
+        if together(first, second) is not None:
+            plan = _joined(alone[first], alone[second], second.split("=")[0])
             yield Cell(first, second, tuple(plan.objections()))
+
+
+def _joined(plan: Plan, other: Plan, group: str) -> Plan:
+    """A plan with what another one chose of a group, beside its own choices where the group is a list."""
+    chosen = getattr(other, group)
+    return replace(plan, **{group: (*getattr(plan, group), *chosen) if group in list_groups() else chosen})
 
 
 def together(first: str, second: str) -> list[str] | None:
@@ -55,8 +61,8 @@ def together(first: str, second: str) -> list[str] | None:
     (group_a, a), (group_b, b) = first.split("="), second.split("=")
     if group_a != group_b:
         return [first, second]
-    if group_a == "compression":
-        return [f"compression=[{a.strip('[]')},{b.strip('[]')}]"]
+    if group_a in list_groups():
+        return [f"{group_a}=[{a.strip('[]')},{b.strip('[]')}]"]
     return None
 
 
@@ -81,7 +87,7 @@ def text(found: Sequence[Cell]) -> str:
 
 
 def markdown(found: Sequence[Cell]) -> str:
-    """A grid of marks with numbered reasons below, for the README."""
+    """A grid of marks with numbered reasons below, for the documentation."""
     names = words()
     marks = {frozenset((c.first, c.second)): c for c in found}
     reasons: list[str] = []
