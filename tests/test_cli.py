@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from accel.cli import main, parse
+from accel import __version__
+from accel.cli import VERBS, main, parse
 from accel.errors import ConfigError
 
 TORCH_FREE = (
@@ -110,3 +111,35 @@ def test_hydras_own_flags_work(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "accel.model.tiny_bert.TinyBert" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["chek"], 2, "Did you mean 'check'?"),
+        (["predict", "--help"], 0, "accel predict RUN"),
+        (["check", "--help"], 0, "--forecast"),
+        (["--version"], 0, __version__),
+        (["--help"], 0, "accel wandb-sweep"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
+def test_what_is_asked_of_the_command_itself_is_answered_without_a_run(
+    words, code, said, capsys, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == code
+    answer = "".join(capsys.readouterr())
+    assert said in answer
+    assert not list(tmp_path.iterdir())
+
+
+def test_help_on_a_command_leaves_the_others_out(capsys):
+    main(["predict", "--help"])
+    assert "accel compare" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_command_is_in_the_usage(verb, capsys):
+    assert main([verb, "--help"]) == 0
+    assert f"accel {verb}" in capsys.readouterr().out

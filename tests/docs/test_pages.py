@@ -1,4 +1,4 @@
-"""What the README says is executed: its commands compose, its matrix is the one that accel prints."""
+"""What the README and the documentation say is executed: every command composes, generated pages are up to date."""
 
 import re
 import shlex
@@ -10,46 +10,78 @@ import pytest
 
 from accel.cli import VERBS, main, parse
 from accel.compose import compose
-from accel.matrix import markdown
+from accel.docs.topics import pages
 from accel.plan import assemble
 from accel.sweep.entry import planned_jobs, sort_words
-from tests.test_matrix import CELLS
 
-README = (Path(__file__).parent.parent / "README.md").read_text("utf8")
-BLOCKS = "".join(re.findall(r"^```\n(.*?)^```$", README, re.MULTILINE | re.DOTALL))
-COMMANDS = sorted({line.split("#")[0].strip() for line in re.findall(r"^accel .*$", BLOCKS, re.MULTILINE)})
-
-
-def test_there_are_commands():
-    assert len(COMMANDS) >= 10
+README = Path(__file__).parent.parent.parent / "README.md"
+DOCUMENTS = {"README": README, **pages()}
+FENCE = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?://)([^)#]+)\)")
+OWN = ("--plugin", "--config-dir")
+"""Flags of commands that need a user's own files: tests/docs/test_extending.py makes them."""
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_composes(command):
+def commands_of(text):
+    """Every ``accel …`` that stands in a block of a page, without its comment."""
+    lines = (line for block in FENCE.findall(text) for line in block.splitlines())
+    return {line.split("  #")[0].split(" # ")[0].strip() for line in lines if line.startswith("accel ")}
+
+
+COMMANDS = sorted({command for path in DOCUMENTS.values() for command in commands_of(path.read_text("utf8"))})
+
+
+def check_command(command):
+    """Compose it as the command itself would; of other verbs, their names."""
     _, *line = shlex.split(command)
     if line and line[0] in VERBS and line[0] != "check":
         return
+    assert not line or line[0] == "check" or line[0].startswith("-") or "=" in line[0], command
     arguments = parse([w for w in line if w != "check" and not w.startswith("--forecast")])
+    jobs = [arguments.overrides]
     if arguments.multirun:
         settings, words = sort_words(arguments.overrides)
         config = compose([w for w in settings if "resume" not in w])
         jobs = planned_jobs(config.hydra.sweeper, words)
         assert len(jobs) > 1
-    else:
-        jobs = [arguments.overrides]
     for job in jobs:
         assert assemble(compose(job)).options
 
 
+def test_there_are_commands():
+    assert len(COMMANDS) >= 60
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if not any(flag in c for flag in OWN)])
+def test_every_command_composes(command):
+    check_command(command)
+
+
+@pytest.mark.parametrize(
+    "command", ["accel chek", "accel tuning=lroa", "accel -m compression=[prune]", "accel predct X"]
+)
+def test_a_command_that_accel_refuses_is_seen(command):
+    with pytest.raises(Exception, match="."):
+        check_command(command)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_link_leads_to_a_file(name):
+    links = LINK.findall(DOCUMENTS[name].read_text("utf8"))
+    assert not [link for link in links if not (DOCUMENTS[name].parent / link).exists()]
+
+
+def test_the_readme_is_short_and_names_every_page():
+    text = README.read_text("utf8")
+    assert len(text.splitlines()) <= 150
+    assert set(re.findall(r"accel/docs/(\w+)\.md", text)) == set(pages()) - {"index"}
+
+
 def test_the_program_that_ships_a_model_runs_without_torch(tiny_run, tmp_path):
     assert main([*tiny_run, "compression=[qat,vocabulary]", "engines=[onnxruntime]", "trainer.max_steps=60"]) == 0
-    (program,) = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    (program,) = re.findall(r"^```python\n(.*?)^```$", pages()["shipping"].read_text("utf8"), re.MULTILINE | re.DOTALL)
     program = re.sub(r'folder = ".*"', f"folder = {str(tmp_path / 'run' / 'model')!r}", program)
     program = program.replace("my flight was cancelled", "the crew was terrible and rude")
     program += "\nimport sys; print(logits.argmax(), {'torch', 'transformers', 'accel'} & set(sys.modules) or 'alone')"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "0 alone\n"
-
-
-def test_the_matrix_is_the_one_that_accel_prints():
-    assert markdown(CELLS) in README

@@ -1,30 +1,18 @@
 """The page of ``accel compare`` as a browser shows it; without Chromium there is nothing to look with."""
 
-import os
-import shutil
 from urllib.parse import unquote
 
 import pytest
 
 from accel.report.compare import main
+from tests.chromium import browser, needs_chromium  # noqa: F401 - a fixture
 
-sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+pytestmark = needs_chromium
 HOSTILE = ("<img src=x onerror=\"document.title='hacked'\">", "</script><script>document.title='hacked'</script>")
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        options = ["--no-sandbox"] if os.geteuid() == 0 else []
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield opened
-        opened.close()
-
-
 @pytest.fixture
-def look(browser, tmp_path):
+def look(browser, tmp_path):  # noqa: F811
     """``look(folder, *flags) -> page``; nothing may go wrong in it and nothing may be fetched by it."""
     context = browser.new_context(viewport={"width": 1500, "height": 1000})
     wrong = []

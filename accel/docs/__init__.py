@@ -1,0 +1,1 @@
+"""The documentation: pages that ``accel help TOPIC`` prints and ``make docs`` makes a site of."""
