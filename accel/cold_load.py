@@ -46,12 +46,13 @@ class ColdLoad:
     """How much of it was Python's start and the imports: the rest is the file's own."""
 
 
-def cold_load(engine: type[FileEngine], path: Path, tokens: Sequence[int], rounds: int = ROUNDS) -> ColdLoad:
+def cold_load(engine: type[FileEngine], path: Path, tokens: Sequence[int], rounds: int | None = None) -> ColdLoad:
     """Start a few processes, one after the other, that answer one text with a file.
 
     Args:
         engine: the one whose runtime reads the file.
         tokens: ids of the text.
+        rounds: how many processes; ``ROUNDS`` if not given.
 
     Raises:
         ColdLoadError: a process failed or hung.
@@ -60,7 +61,7 @@ def cold_load(engine: type[FileEngine], path: Path, tokens: Sequence[int], round
     words = [sys.executable, "-P", "-c", program, str(path), ",".join(map(str, tokens))]
     found: list[tuple[float, float]] = []
     begin = time.perf_counter()
-    while len(found) < rounds and (not found or time.perf_counter() - begin < BUDGET_S):
+    while len(found) < (rounds or ROUNDS) and (not found or time.perf_counter() - begin < BUDGET_S):
         found.append(_one(words))
     imported, answered = (statistics.median(times) for times in zip(*found, strict=True))
     return ColdLoad(answered, imported)

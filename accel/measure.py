@@ -105,7 +105,7 @@ def measure(
     batch: Inputs,
     *,
     beside: Sequence[Candidate] = (),
-    rounds: int = ROUNDS,
+    rounds: int | None = None,
     on_progress: Callable[[str], None] = lambda text: None,
 ) -> Measurement:
     """Time every engine of both sides, and what is to be known beside them, in turn.
@@ -113,7 +113,7 @@ def measure(
     Args:
         inputs: one example [1, SEQUENCE_LENGTH], for latency.
         batch: ``THROUGHPUT_BATCH`` examples, for throughput.
-        rounds: how often each engine is called.
+        rounds: how often each engine is called; ``ROUNDS`` if not given.
     """
     result = Measurement()
     sides = {"before": before, "after": after, "beside": beside}
@@ -121,7 +121,7 @@ def measure(
     if not loaded:
         return result
     on_progress(f"timing {len(loaded)} engines in turn")
-    noise = _time_in_turn(loaded, inputs, batch, rounds)
+    noise = _time_in_turn(loaded, inputs, batch, rounds or ROUNDS)
     first = loaded[0]
     result.noise_ratio = statistics.median(noise) / statistics.median(first.times_ms)
     for item in loaded:

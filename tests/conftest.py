@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import csv
+import gc
 import ipaddress
 import os
 import random
 import socket
+import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
@@ -17,6 +21,9 @@ from accel.place import VARIABLES
 from tests.loop_slurm import LoopSlurm, missing_programs
 
 FOLDER_VARIABLES = ("ACCEL_CACHE", "WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR")
+
+
+REMEMBERED: dict[str, Any] = {}
 
 
 class NetworkUsed(OSError):
@@ -38,6 +45,18 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", threads)  # torch's number of threads, without importing torch
     for variable in VARIABLES:
         os.environ.pop(variable, None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart() -> None:
+    """Imports make objects that stay: looking through them for garbage, again and again, is a tenth of the time."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)
@@ -96,11 +115,33 @@ def slurm() -> Iterator[LoopSlurm]:
             cluster.stop()
 
 
+FEW = {"timed_models": 5, "measure": 5, "cold_load": 1}
+"""How often a test times, by module: one call says as well as sixty that a figure is there."""
+
+
 @pytest.fixture
 def few_rounds(monkeypatch: pytest.MonkeyPatch) -> int:
-    """Models are timed so often only: for tests that look at no time."""
-    monkeypatch.setattr("accel.timed_models.ROUNDS", 5)
-    return 5
+    """Models are timed so often only: for slow tests that look at no time."""
+    monkeypatch.setattr("accel.timed_models.ROUNDS", FEW["timed_models"])
+    return FEW["timed_models"]
+
+
+@pytest.fixture(autouse=True)
+def timed_a_few_times(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is timed in this process is timed a few times. Slow tests and benchmarks time as users do."""
+    if request.node.get_closest_marker("slow") or "bench" in request.path.parts:
+        return
+    for name, rounds in FEW.items():
+        if f"accel.{name}" in sys.modules:  # what no test has imported need not be imported for this
+            monkeypatch.setattr(f"accel.{name}.ROUNDS", rounds)
+
+
+@pytest.fixture
+def noise_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same question takes three seconds each time, and every run is a process of its own outside of tests."""
+    from accel.dp import accountant
+
+    monkeypatch.setattr(accountant, "sigma_for", REMEMBERED.setdefault("sigma_for", cache(accountant.sigma_for)))
 
 
 @pytest.fixture

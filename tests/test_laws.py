@@ -2,17 +2,21 @@
 
 import copy
 import inspect
-from dataclasses import fields
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
 
 import pytest
 import torch
 
+import accel
 from accel import artifact
 from accel.build import build
 from accel.compose import compose
 from accel.compression import Compression
 from accel.errors import NoEffectError
-from accel.plan import decide
+from accel.fit import Fitted
+from accel.plan import Plan, decide
 from accel.tiny import byte_tokenizer
 
 TECHNIQUES = {
@@ -49,7 +53,7 @@ TECHNIQUES = {
     "head": ["tuning=head"],
     "bitfit": ["tuning=bitfit"],
 }
-SHORT = ["trainer.max_steps=12"]
+SHORT = ["trainer.max_steps=11"]
 OFF = {
     "mask": ["compression=[mask]", "compression.mask.sparsity=0"],
     "layers": ["compression=[layers]", "compression.layers.keep=1"],
@@ -67,28 +71,68 @@ def quick(words):
     return [*words, *(f"compression.{name}.every_steps=1" for name in ("prune", "mask") if name in words[0])]
 
 
+@dataclass(frozen=True)
+class Trained:
+    """One run with a technique, which every law looks at: nothing changes it."""
+
+    fitted: Fitted
+    losses: dict[int, float]
+    folder: Path
+    plan: Plan
+    """After the run."""
+    fresh: Plan
+    """Decided anew from the same words."""
+
+
+TRAINED: dict[str, Trained] = {}
+PLAIN: dict[str, dict[int, float]] = {}
+EVERY = 5
+
+
+@pytest.fixture
+def trained(tiny_run, train, monkeypatch, tmp_path_factory):
+    """``trained(name)``: made once by each process that runs these tests."""
+
+    def run(name):
+        if name not in TRAINED:
+            plans = []
+            words = [*SHORT, f"trainer.checkpoint_every_steps={EVERY}", *quick(TECHNIQUES[name])]
+            with monkeypatch.context() as patch:
+                patch.setattr(Plan, "check", lambda self, check=Plan.check: plans.append(self) or check(self))
+                fitted, losses, folder = train(*words, folder=tmp_path_factory.mktemp("trained"))
+            TRAINED[name] = Trained(fitted, losses, folder, plans[0], decide(compose([*tiny_run, *words])))
+        return TRAINED[name]
+
+    return run
+
+
+@pytest.fixture
+def plain(train):
+    """The losses of a run without any technique."""
+    if not PLAIN:
+        PLAIN["losses"] = train(*SHORT)[1]
+    return PLAIN["losses"]
+
+
 @pytest.mark.parametrize("name", OFF)
-def test_vanishes_at_its_off_value(train, monkeypatch, name):
+def test_vanishes_at_its_off_value(train, plain, monkeypatch, name):
     monkeypatch.setattr("accel.fit._evidence", lambda *_: {})  # nothing to prove at the off value
-    _, plain, _ = train(*SHORT)
     _, off, _ = train(*SHORT, *OFF[name])
-    assert len(plain) == 12
+    assert len(plain) == 11
     assert off == plain
 
 
 @pytest.mark.parametrize("name", OFF)
-def test_the_off_value_is_what_makes_it_vanish(train, name):
+def test_the_off_value_is_what_makes_it_vanish(trained, plain, name):
     """Negative control: the default setting changes the curve."""
-    _, plain, _ = train(*SHORT)
-    _, on, _ = train(*SHORT, *quick(TECHNIQUES[name]))
-    assert on != plain
+    assert trained(name).losses != plain
 
 
 @pytest.mark.parametrize("name", TECHNIQUES)
-def test_acts_and_proves_it(train, name):
-    fitted, _, _ = train(*SHORT, *quick(TECHNIQUES[name]))
+def test_acts_and_proves_it(trained, name):
+    evidence = trained(name).fitted.evidence
     for technique in name.split(" ")[0].split("+"):
-        assert fitted.evidence[technique]
+        assert evidence[technique]
 
 
 SABOTAGE = {
@@ -113,11 +157,21 @@ def test_a_seam_that_does_nothing_fails_the_run(train, monkeypatch, name):
 
 
 @pytest.mark.parametrize("name", TECHNIQUES)
-@pytest.mark.parametrize("every", [5, pytest.param(4, marks=pytest.mark.slow)])
-def test_resumes_to_the_same_losses_and_weights(train, name, every):
-    """The last checkpoint is at step 8 or 10 of 11, in the middle of an epoch of 8 batches, with dropout on."""
-    words = ["trainer.max_steps=11", f"trainer.checkpoint_every_steps={every}", *quick(TECHNIQUES[name])]
-    whole, losses, folder = train(*words)
+def test_resumes_to_the_same_losses_and_weights(trained, train, name):
+    """The last checkpoint is at step 10 of 11, in the middle of an epoch of 8 batches, with dropout on."""
+    whole = trained(name)
+    _resumes(train, TECHNIQUES[name], EVERY, whole.fitted, whole.losses, whole.folder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TECHNIQUES)
+def test_resumes_at_the_end_of_an_epoch_too(train, name):
+    words = [*SHORT, "trainer.checkpoint_every_steps=4", *quick(TECHNIQUES[name])]
+    _resumes(train, TECHNIQUES[name], 4, *train(*words))
+
+
+def _resumes(train, technique, every, whole, losses, folder):
+    words = [*SHORT, f"trainer.checkpoint_every_steps={every}", *quick(technique)]
     resumed, rest, _ = train(*words, checkpoint=folder / "checkpoints" / "last.ckpt")
     begin = every * (11 // every)
     assert sorted(rest) == list(range(begin, 11))
@@ -138,12 +192,10 @@ def test_resume_needs_the_seed_of_the_step(train, monkeypatch):
 
 # tests/compression/test_vocabulary.py does it for vocabulary, whose exported model counts ids anew.
 @pytest.mark.parametrize("name", [name for name in TECHNIQUES if name != "vocabulary"])
-def test_exports_to_a_module_that_agrees_with_the_trained_one(train, tmp_path, name):
-    fitted, _, _ = train(*SHORT, *quick(TECHNIQUES[name]))
-    trained = copy.deepcopy(fitted.model).eval()
-    plan = decide(compose([f"task.train={tmp_path}", "task=text_classification", "model=tiny_bert", *TECHNIQUES[name]]))
-    model = fitted.model.eval()
-    for technique in plan.techniques:
+def test_exports_to_a_module_that_agrees_with_the_trained_one(trained, tmp_path, name):
+    run = trained(name)
+    expecting, model = (copy.deepcopy(run.fitted.model).eval() for _ in range(2))
+    for technique in run.fresh.techniques:
         model = technique.export(model)
     artifact.save_model(
         model, byte_tokenizer(segments=True), tmp_path / "out", label_names=["bad", "good"], max_length=32
@@ -151,24 +203,18 @@ def test_exports_to_a_module_that_agrees_with_the_trained_one(train, tmp_path, n
     reloaded = artifact.load_model(tmp_path / "out")
     ids = torch.randint(5, 250, (4, 24), generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        expected, found = trained(input_ids=ids).logits, reloaded(input_ids=ids).logits
+        expected, found = expecting(input_ids=ids).logits, reloaded(input_ids=ids).logits
     assert type(reloaded).__module__.startswith("transformers.")
     assert (expected - found).abs().max() < (5e-4 if "qat" in name or "ptq" in name else 1e-5)
 
 
 @pytest.mark.parametrize("name", TECHNIQUES)
-def test_changes_no_attribute_of_its_own_during_fit(tiny_run, train, monkeypatch, name):
-    seen = []
-    import accel.plan
-
-    check = accel.plan.Plan.check
-    monkeypatch.setattr(accel.plan.Plan, "check", lambda self: seen.append(self) or check(self))
-    words = [*SHORT, *quick(TECHNIQUES[name])]
-    train(*words)
-    fresh = decide(compose([*tiny_run, *words]))
-    for used, new in zip(seen[0].techniques, fresh.techniques, strict=True):
+def test_changes_no_attribute_of_its_own_during_fit(trained, name):
+    run = trained(name)
+    for used, new in zip(run.plan.techniques, run.fresh.techniques, strict=True):
+        assert used is not new
         assert vars(used) == vars(new)
-    assert seen[0].digest() == fresh.digest()
+    assert run.plan.digest() == run.fresh.digest()
 
 
 OPTIONS = [
@@ -179,17 +225,17 @@ OPTIONS = [
 OPTIONS += [decide(compose([word])).techniques[0] for word in ("tuning=lora", "strategy=ddp")]
 
 
+@cache
+def sources() -> str:
+    folder = Path(inspect.getsourcefile(accel)).parent
+    return "\n".join(file.read_text("utf8") for file in folder.rglob("*.py"))
+
+
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda o: o.option_name())
 def test_reads_every_field_it_declares(option):
     """A field that no code mentions is a dead flag."""
-    import accel
-
-    package = inspect.getsourcefile(accel).rsplit("/", 1)[0]
-    from pathlib import Path
-
-    sources = "\n".join(p.read_text() for p in Path(package).rglob("*.py"))
     for field in fields(option):
-        uses = sources.count(f".{field.name}") + sources.count(f'["{field.name}"]') + sources.count(f'"{field.name}"')
+        uses = sum(sources().count(use) for use in (f".{field.name}", f'["{field.name}"]', f'"{field.name}"'))
         assert uses > 0, field.name
 
 

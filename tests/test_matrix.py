@@ -1,57 +1,129 @@
-"""Every cell of the matrix: an allowed pair trains and proves its effect; a refused one is refused with its reason."""
+"""Every cell of the matrix: an allowed pair trains and proves its effect; a refused one is refused with its reason.
+
+Pairs are trained many at once: in plans of as many options as may be chosen together, until every pair was in one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
 
 import pytest
 
+from accel import matrix
 from accel.cli import main
 from accel.compose import compose, options_of
 from accel.errors import PlanError
-from accel.matrix import cells, markdown, text, together, words
-from accel.plan import decide
+from accel.matrix import MODELS, Cell, markdown, text, together, words
+from accel.plan import Plan, assemble, decide
 from tests.forked_ranks import run_ranks
 
-CELLS = list(cells())
-NAMES = [f"{c.first} {c.second}" for c in CELLS]
+README = Path(__file__).parent.parent / "README.md"
 SEVERAL = [f"strategy={name}" for name in options_of("strategy") if name != "single"]
-IN_PROCESS = [c for c in CELLS if c.works and not {c.first, c.second} & set(SEVERAL)]
-DISTRIBUTED = [c for c in CELLS if c.works and {c.first, c.second} & set(SEVERAL)]
-REFUSED = [c for c in CELLS if not c.works]
+PAIRS = [pair for pair in combinations(words(), 2) if together(*pair)]
 
 
-def test_every_pair_is_there():
+@dataclass(frozen=True)
+class Decided:
+    """All cells, decided once for all tests: it takes some seconds."""
+
+    cells: Sequence[Cell]
+    plans: Sequence[Plan]
+    """Of the cells, in their order."""
+
+    @property
+    def in_process(self) -> set[frozenset[str]]:
+        """The pairs that one process trains."""
+        return {frozenset((c.first, c.second)) for c in self.cells if c.works and not {c.first, c.second} & set(SEVERAL)}
+
+
+@pytest.fixture(scope="module")
+def decided() -> Decided:
+    plans: list[Plan] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(matrix, "assemble", lambda config: plans.append(assemble(config)) or plans[-1])
+        return Decided(list(matrix.cells()), plans)
+
+
+@pytest.fixture(scope="module")
+def covering(decided) -> list[list[str]]:
+    """Choices that hold every pair that one process trains; each is as large as it may be and has one model."""
+    left, choices = set(decided.in_process), []
+    while left:
+        choices.append(_grown(min(map(sorted, left)), decided.in_process, left))
+        left -= pairs_of(choices[-1])
+    return choices
+
+
+def _grown(pair: Sequence[str], works: set[frozenset[str]], left: set[frozenset[str]]) -> list[str]:
+    chosen = list(pair)
+    while candidates := [w for w in words() if w not in chosen and pairs_of([w, *chosen]) - pairs_of(chosen) <= works]:
+        chosen.append(max(candidates, key=lambda word: len(pairs_of([word, *chosen]) & left)))
+    while assemble(compose(overrides_of(chosen))).objections():  # of three or more
+        chosen.pop()
+    return chosen
+
+
+def pairs_of(chosen: Sequence[str]) -> set[frozenset[str]]:
+    return set(map(frozenset, combinations(chosen, 2)))
+
+
+def overrides_of(chosen: Sequence[str]) -> list[str]:
+    """As typed: what is chosen of the compression list is one word."""
+    options = [word.split("=")[1].strip("[]") for word in chosen if word.startswith("compression=")]
+    return [*(w for w in chosen if not w.startswith("compression=")), f"compression=[{','.join(options)}]"]
+
+
+def test_every_pair_is_there(decided):
     n = len(words())
     strategies = len(SEVERAL) + 1
     exclusive = 6 + 6 + strategies * (strategies - 1) // 2  # pairs of models, of tunings, of strategies
-    assert len(CELLS) == n * (n - 1) // 2 - exclusive == len(IN_PROCESS) + len(DISTRIBUTED) + len(REFUSED)
+    assert [(c.first, c.second) for c in decided.cells] == PAIRS
+    assert len(PAIRS) == n * (n - 1) // 2 - exclusive
 
 
-@pytest.mark.parametrize("cell", IN_PROCESS, ids=lambda c: f"{c.first}-{c.second}")
-def test_an_allowed_pair_trains_and_proves_its_effect(train, cell):
-    overrides = together(cell.first, cell.second)
-    quick = [f"compression.{n}.every_steps=1" for n in ("prune", "mask") if f"{n}" in str(overrides)]
-    fitted, losses, _ = train(*overrides, *quick, "trainer.max_steps=4")
-    assert len(losses) == 4
-    expected = {
-        w
-        for name in ("layers", "prune", "mask", "qat", "ptq", "distill", "vocabulary", "lora", "head", "dpsgd")
-        for w in [name]
-        if name in str(overrides)
-    }
-    assert expected <= set(fitted.evidence)
+def test_every_allowed_pair_is_in_a_plan_that_is_trained(decided, covering):
+    """Few plans hold them all, and no plan holds a pair that is refused."""
+    assert set().union(*map(pairs_of, covering)) == decided.in_process
+    assert len(covering) < len(decided.in_process) / 3
+    assert all(sum(word.startswith("model=") for word in chosen) == 1 for chosen in covering)
 
 
-@pytest.mark.parametrize("cell", REFUSED, ids=lambda c: f"{c.first}-{c.second}")
-def test_a_refused_pair_is_refused_with_its_reason(cell):
-    with pytest.raises(PlanError) as error:
-        decide(compose(together(cell.first, cell.second)))
-    assert cell.objections[0].because in str(error.value)
-    decide(compose([cell.first]))
-    decide(compose([cell.second]))
+@pytest.mark.usefixtures("noise_is_looked_for_once")
+@pytest.mark.parametrize("model", MODELS)
+def test_what_is_allowed_trains_and_proves_its_effect(train, covering, model):
+    own = [chosen for chosen in covering if f"model={model}" in chosen]
+    assert own
+    for chosen in own:
+        options = {word.split("=")[1].strip("[]") for word in chosen}
+        quick = [f"compression.{n}.every_steps=1" for n in ("prune", "mask") if n in options]
+        fitted, losses, _ = train(*overrides_of(chosen), *quick, "trainer.max_steps=4")
+        assert len(losses) == 4, chosen
+        acting = options - {model, "full", "single"}
+        assert acting <= set(fitted.evidence), chosen
+
+
+def test_a_refused_pair_is_refused_with_its_reason(decided):
+    for cell, plan in zip(decided.cells, decided.plans, strict=True):
+        if cell.works:
+            assert plan.check() is plan
+        else:
+            with pytest.raises(PlanError) as error:
+                plan.check()
+            assert cell.objections[0].because in str(error.value)
+
+
+@pytest.mark.parametrize("word", words())
+def test_an_option_alone_is_allowed(word):
+    decide(compose([word]))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cell", DISTRIBUTED, ids=lambda c: f"{c.first}-{c.second}")
-def test_an_allowed_pair_works_on_two_processes(tiny_run, tmp_path, cell):
-    overrides = together(cell.first, cell.second)
+@pytest.mark.parametrize("pair", [p for p in PAIRS if {*p} & set(SEVERAL)], ids="-".join)
+def test_an_allowed_pair_works_on_two_processes(tiny_run, tmp_path, pair):
+    overrides = together(*pair)
+    if assemble(compose(overrides)).objections():
+        return  # test_a_refused_pair_is_refused_with_its_reason looks at it
     quick = [f"compression.{n}.every_steps=1" for n in ("prune", "mask") if f"{n}" in str(overrides)]
     done = run_ranks([*tiny_run, *overrides, *quick, "trainer.max_steps=4"], tmp_path)
     record = done.record(tmp_path / "run")
@@ -59,11 +131,16 @@ def test_an_allowed_pair_works_on_two_processes(tiny_run, tmp_path, cell):
     assert {t["name"]: t["evidence"] for t in record["techniques"]}[strategy]["world_size"] == 2
 
 
-def test_prints_text_and_markdown(capsys, monkeypatch):
-    monkeypatch.setattr("accel.matrix.cells", lambda: CELLS)  # it takes some seconds
-    assert "works" in text(CELLS)
-    assert f"{len(REFUSED)} are refused" in text(CELLS)
+def test_prints_text_and_markdown(decided, capsys, monkeypatch):
+    cells, refused = decided.cells, sum(not cell.works for cell in decided.cells)
+    monkeypatch.setattr("accel.matrix.cells", lambda: cells)
+    assert "works" in text(cells)
+    assert f"{refused} are refused" in text(cells)
     assert main(["matrix", "--markdown"]) == 0
     assert capsys.readouterr().out.count("\n| `") == len(words())
-    assert markdown(CELLS).count("no (") + markdown(CELLS).count("if (") == 2 * len(REFUSED)
+    assert markdown(cells).count("no (") + markdown(cells).count("if (") == 2 * refused
     assert main(["matrix", "--nonsense"]) == 2
+
+
+def test_the_readme_has_the_matrix_that_accel_prints(decided):
+    assert markdown(decided.cells) in README.read_text("utf8")

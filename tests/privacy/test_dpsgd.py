@@ -1,26 +1,16 @@
 """A private run from the command line's side: settings, equality, resuming, several processes, the record."""
 
-from functools import cache
-
 import pytest
 import torch
 
 from accel.compose import compose
-from accel.dp.accountant import sigma_for
 from accel.dp.ledger import LEDGER, Ledger
 from accel.errors import DataError, PlanError
 from accel.objective import Classification
 from accel.plan import decide
 from tests.forked_ranks import run_ranks
 
-SIGMA_FOR = cache(sigma_for)
-
-
-@pytest.fixture(autouse=True)
-def noise_is_looked_for_once(monkeypatch):
-    """The same question takes three seconds each time, and every run is a process of its own outside of tests."""
-    monkeypatch.setattr("accel.dp.accountant.sigma_for", SIGMA_FOR)
-
+pytestmark = pytest.mark.usefixtures("noise_is_looked_for_once")
 
 PRIVATE = [
     "privacy=dpsgd",
