@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from accel.place import VARIABLES
+from tests.artefacts import exported_once
 from tests.loop_slurm import LoopSlurm, missing_programs
 
 FOLDER_VARIABLES = ("ACCEL_CACHE", "WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR")
@@ -136,6 +137,15 @@ def timed_a_few_times(request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
             monkeypatch.setattr(f"accel.{name}.ROUNDS", rounds)
 
 
+@pytest.fixture(autouse=True)
+def one_export_of_each_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process, where a test has imported what exports."""
+    if "accel.onnx_export" in sys.modules:
+        import torch.onnx
+
+        monkeypatch.setattr(torch.onnx, "export", REMEMBERED.setdefault("export", exported_once(torch.onnx.export)))
+
+
 @pytest.fixture
 def noise_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same question takes three seconds each time, and every run is a process of its own outside of tests."""
@@ -169,10 +179,14 @@ def write_tiny_csv(path: Path) -> Path:
 
 @pytest.fixture
 def tiny_run(tiny_csv: Path, tmp_path: Path) -> list[str]:
+    return tiny_words(tiny_csv, tmp_path / "run")
+
+
+def tiny_words(csv_file: Path, folder: Path) -> list[str]:
     """Overrides of a run that takes about a second."""
     return [
         "task=text_classification",
-        f"task.train={tiny_csv}",
+        f"task.train={csv_file}",
         "model=tiny_bert",
         "tracker=none",
         "engines=[eager]",
@@ -181,7 +195,7 @@ def tiny_run(tiny_csv: Path, tmp_path: Path) -> list[str]:
         "trainer.batch_tokens=null",
         "trainer.precision=fp32",
         "trainer.learning_rate=1e-3",
-        f"hydra.run.dir={tmp_path / 'run'}",
+        f"hydra.run.dir={folder}",
     ]
 
 

@@ -34,7 +34,9 @@ class Decided:
     @property
     def in_process(self) -> set[frozenset[str]]:
         """The pairs that one process trains."""
-        return {frozenset((c.first, c.second)) for c in self.cells if c.works and not {c.first, c.second} & set(SEVERAL)}
+        return {
+            frozenset((c.first, c.second)) for c in self.cells if c.works and not {c.first, c.second} & set(SEVERAL)
+        }
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ SCHEMES = {
     "asymmetric": Int4WeightOnly(Int4Groups(32, symmetric=False), group_size=32, symmetric=False),
 }
 
-TINY_BERT = TinyBert()
+TINY_BERT = TinyBert(num_layers=1)
 
 
 def converted(scheme, option=TINY_BERT, scale=5):
@@ -64,7 +64,10 @@ def test_the_file_is_the_model(exported):
         require_parity(parity(float_copy(model), engine), file.name)
 
 
-@pytest.mark.parametrize("name", ["int8", "int8_weight_only", "int4_weight_only"])
+SLOWER = [pytest.param(name, marks=pytest.mark.slow) for name in ("int8_weight_only", "int4_weight_only")]
+
+
+@pytest.mark.parametrize("name", ["int8", *SLOWER])
 def test_t5_which_asks_for_the_dtype_of_weights_is_written_too(tmp_path, name):
     model = converted(SCHEMES[name], TinyT5(num_layers=1), scale=1)
     write_quantized(model, tmp_path / "m.onnx")
@@ -88,7 +91,7 @@ def test_another_model_is_refused(exported):
     """Negative control of parity: one layer's scale is off by a tenth."""
     _, model, file = exported
     other = copy.deepcopy(model)
-    other.bert.encoder.layer[1].output.dense.weight_scale.data.mul_(1.3)
+    other.bert.encoder.layer[0].output.dense.weight_scale.data.mul_(1.3)
     other.classifier.weight.data.mul_(1.1)
     with pytest.raises(ExportError, match="not the same model"):
         require_rounded_parity(parity(other, OnnxRuntime(file, "int8", 0, 1)), file.name)
@@ -115,17 +118,13 @@ def test_a_texts_answer_does_not_depend_on_its_neighbours(exported):
     assert abs(alone - together).max() < 1e-4, name
 
 
-def test_formats_are_named_by_their_bits(tmp_path):
-    assert [e.path for e in export_to_onnx(converted(SCHEMES["int4_weight_only"]), tmp_path, None)] == [
-        "model/model.onnx",
-        "model/model.int4.onnx",
-    ]
+def test_bits_are_those_of_the_scheme():
     assert [bits_of(converted(scheme)) for scheme in SCHEMES.values()] == [8, 8, 4, 4]
 
 
 @pytest.mark.parametrize("name", ["int8", "int4_weight_only"])
 def test_a_model_whose_linear_layers_were_all_spared_keeps_its_rounded_tables(tmp_path, name):
-    model = TinyBert().network(Classification(["a", "b"])).eval()
+    model = TINY_BERT.network(Classification(["a", "b"])).eval()
     rounding.prepare(model, SCHEMES[name])
     rounding.spare(model, dict.fromkeys(weights_of(model), "faster as it is"))
     model = rounding.convert(model)
@@ -135,18 +134,34 @@ def test_a_model_whose_linear_layers_were_all_spared_keeps_its_rounded_tables(tm
     require_parity(parity(float_copy(model), OnnxRuntime(tmp_path / "m.onnx", "int8", 0, 1)), "m.onnx")
 
 
+@pytest.fixture(scope="module")
+def int4_exports(tmp_path_factory):
+    """An int4 model, and the files that a run writes of it."""
+    model, folder = converted(SCHEMES["int4_weight_only"]), tmp_path_factory.mktemp("int4")
+    return model, folder, export_to_onnx(model, folder, None)
+
+
+def test_formats_are_named_by_their_bits(int4_exports):
+    assert [export.path for export in int4_exports[2]] == ["model/model.onnx", "model/model.int4.onnx"]
+
+
+def levels(file):
+    return {a.i for node in onnx.load(file).graph.node for a in node.attribute if a.name == "accuracy_level"}
+
+
 @pytest.mark.parametrize(("name", "fast"), [("int8", []), ("int4_weight_only", [INT8_ACTIVATIONS])])
-def test_what_is_timed_takes_the_kernel_that_is_shipped(tmp_path, name, fast):
+def test_what_is_timed_takes_the_kernel_that_is_shipped(tmp_path, int4_exports, name, fast):
     write_files(converted(SCHEMES[name]), tmp_path, ["onnxruntime"])
     (file,) = tmp_path.glob("*.onnx")
-    levels = {a.i for node in onnx.load(file).graph.node for a in node.attribute if a.name == "accuracy_level"}
-    assert sorted(levels) == fast
+    assert sorted(levels(file)) == fast
+    if fast:
+        assert levels(int4_exports[1] / "model.int4.onnx") == levels(file)
 
 
-def test_a_fast_kernel_that_computes_something_else_is_not_shipped(tmp_path, monkeypatch):
+def test_a_fast_kernel_that_computes_something_else_is_not_shipped(tmp_path, monkeypatch, int4_exports):
     """Its weights were compared before it was switched on. Negative control: as it is, the file is shipped."""
-    model = converted(SCHEMES["int4_weight_only"])
-    assert "model/model.int4.onnx" in [export.path for export in export_to_onnx(model, tmp_path, None)]
+    model, folder, shipped = int4_exports
+    assert "model/model.int4.onnx" in [export.path for export in shipped]
 
     def broken(file):
         graph = onnx.load(file)

@@ -7,12 +7,15 @@ import pytest
 import accel
 from accel.cli import main
 from accel.errors import DataError
+from tests.conftest import tiny_words, write_tiny_csv
 
 
-@pytest.fixture
-def run_folder(tiny_run, tmp_path):
-    assert main([*tiny_run, "trainer.max_steps=60", "compression=[qat]"]) == 0
-    return tmp_path / "run"
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("predictor")
+    words = tiny_words(write_tiny_csv(place / "tiny.csv"), place / "run")
+    assert main([*words, "trainer.max_steps=60", "compression=[qat]"]) == 0
+    return place / "run"
 
 
 def test_load_predicts_as_the_run_did(run_folder):

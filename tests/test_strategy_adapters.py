@@ -1,12 +1,13 @@
+import multiprocessing
 import time
 from datetime import timedelta
 from types import SimpleNamespace
 
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 
 from accel.strategy_adapters import Replicated, keep_signals, leave_together, lost_by, mean_in, one_process
+from accel.sweep.worker import STACK
 
 
 def test_gives_up_after_the_asked_time():
@@ -27,6 +28,9 @@ def test_what_is_compressed_comes_back_rounded_and_nothing_else(tmp_path):
         dist.destroy_process_group()
 
 
+FORKS = multiprocessing.get_context("forkserver")
+
+
 def leave(rank, size, folder):
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=size)
     dist.all_reduce(torch.ones(1))
@@ -39,7 +43,13 @@ def leave(rank, size, folder):
 
 
 def test_nobody_leaves_before_everybody_is_done(tmp_path):
-    mp.spawn(leave, args=(3, tmp_path), nprocs=3)
+    FORKS.set_forkserver_preload([STACK])
+    ranks = [FORKS.Process(target=leave, args=(rank, 3, tmp_path)) for rank in range(3)]
+    for rank in ranks:
+        rank.start()
+    for rank in ranks:
+        rank.join(60)
+    assert [rank.exitcode for rank in ranks] == [0, 0, 0]
 
 
 def test_one_process_has_nothing_to_leave():

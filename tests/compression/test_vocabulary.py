@@ -56,8 +56,11 @@ EVERYTHING = ["layers", "prune", "mask", "qat", "distill"]
 SLOWER = [pytest.param(others, marks=pytest.mark.slow) for others in ([], ["qat"], ["prune"])]
 
 
+MODELS = ["tiny_bert", "tiny_t5", *(pytest.param(name, marks=pytest.mark.slow) for name in ("tiny_gpt2", "tiny_llama"))]
+
+
 @pytest.mark.parametrize("others", [EVERYTHING, *SLOWER])
-@pytest.mark.parametrize("model", ["tiny_bert", "tiny_gpt2", "tiny_t5", "tiny_llama"])
+@pytest.mark.parametrize("model", MODELS)
 def test_training_is_the_same_and_so_is_every_answer(tiny_run, tmp_path, others, model):
     """On the data of the task, a model that knows fewer pieces is the same function, whatever else was done to it."""
     quick = [f"compression.{n}.every_steps=1" for n in ("prune", "mask") if n in others]

@@ -1,8 +1,11 @@
 """A private run from the command line's side: settings, equality, resuming, several processes, the record."""
 
+import json
+
 import pytest
 import torch
 
+from accel.cli import main
 from accel.compose import compose
 from accel.dp.ledger import LEDGER, Ledger
 from accel.errors import DataError, PlanError
@@ -96,8 +99,13 @@ PUBLIC = {
 
 @pytest.fixture
 def run(tiny_run, tmp_path):
-    """``run(words)``: the record of a private run in a process of its own."""
-    return lambda *words: run_ranks([*tiny_run, *PRIVATE, *words], tmp_path, processes=1).record(tmp_path / "run")
+    """``run(words)``: the record of a whole private run."""
+
+    def record(*words):
+        assert main([*tiny_run, *PRIVATE, *words]) == 0
+        return json.loads((tmp_path / "run" / "result.json").read_text())
+
+    return record
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -159,14 +167,6 @@ def test_weights_that_accel_trained_on_data_must_be_known_to_be_public(tmp_path,
         assert plan(silent, "privacy.public_data=[./silent]")
         with pytest.raises(PlanError, match="does not say which records"):
             plan("silent", "privacy.public_data=[silent]")  # which names data of that name
-
-
-def test_a_model_notes_what_it_was_trained_on(run, tmp_path):
-    from accel.exported import read_meta
-
-    run()
-    meta = read_meta(tmp_path / "run" / "model")
-    assert (meta.trained_on, meta.private) == ("tiny.csv", True)
 
 
 def test_opacus_hooks_train_the_same_model(train, no_dropout):
@@ -264,8 +264,12 @@ def test_without_its_ledger_a_run_does_not_resume(train):
         train(*words, checkpoint=folder / "checkpoints" / "last.ckpt", folder=folder)
 
 
-def test_the_record_states_the_guarantee_and_no_file_holds_a_seed_of_the_noise(run, tmp_path):
+def test_record_and_model_state_the_guarantee_and_no_file_holds_a_seed_of_the_noise(run, tmp_path):
+    from accel.exported import read_meta
+
     record = run("compression=[qat]")
+    meta = read_meta(tmp_path / "run" / "model")
+    assert (meta.trained_on, meta.private) == ("tiny.csv", True)
     assert record["choices"]["privacy"] == "dpsgd"
     assert record["before"]["model"] == "pretrained"
     for key in (

@@ -1,9 +1,5 @@
 """Data parallelism with two real processes on this machine."""
 
-import json
-import subprocess
-import sys
-
 import pytest
 from safetensors.torch import load_file
 
@@ -35,11 +31,7 @@ def test_one_process_on_each_of_two_machines_is_two():
 
 def test_two_processes_train_every_technique_and_leave_one_record(tiny_run, tmp_path):
     words = [*tiny_run, "compression=[prune,qat,distill]", "compression.prune.every_steps=1", "strategy=ddp"]
-    done = subprocess.run(
-        [sys.executable, "-m", "accel", *words], capture_output=True, text=True, timeout=280, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    record = json.loads((tmp_path / "run" / "result.json").read_text())
+    record = run_ranks(words, tmp_path).record(tmp_path / "run")
     evidence = {t["name"]: t["evidence"] for t in record["techniques"]}
     assert record["status"] == "finished"
     assert evidence["ddp"] == {"world_size": 2}

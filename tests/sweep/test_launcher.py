@@ -58,22 +58,23 @@ def test_whatever_kills_a_job_leaves_the_others_alone(run_sweep):
     assert "1 done before" in output
 
 
-def test_a_result_is_the_same_alone_in_a_sweep_in_parallel_and_in_any_order(run_sweep, sweep_command, tmp_path):
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["seed=4,5,3", "hydra.launcher.n_jobs=2"],
+        pytest.param(["seed=3,4"], marks=pytest.mark.slow),
+        pytest.param(["seed=3", "hydra.launcher.warm=false"], marks=pytest.mark.slow),
+    ],
+    ids=["in parallel, last", "one after the other", "in a new process"],
+)
+def test_a_result_is_the_same_alone_in_a_sweep_in_parallel_and_in_any_order(words, run_sweep, sweep_command, tmp_path):
     """Equal numbers of threads give equal bits, whatever ran before or beside a job."""
-    command, place = sweep_command(f"hydra.run.dir={tmp_path / 'alone'}", "seed=3", multirun=False)
-    subprocess.run(command, cwd=place, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=True, capture_output=True)
-    expected = digest_of_model(tmp_path / "alone")
-    found = set()
-    for name, words in {
-        "sweep": ["seed=3,4"],
-        "order": ["seed=4,5,3", "hydra.launcher.n_jobs=2"],
-        "fresh": ["seed=3", "hydra.launcher.warm=false"],
-    }.items():
-        _, output, sweep, folder = run_sweep(*words, "hydra.launcher.cores_per_job=1", folder=tmp_path / name)
-        (job,) = [j for j in sweep["jobs"] if "seed=3" in j["overrides"]]
-        assert job["status"] == "finished", output
-        found.add(digest_of_model(folder / job["folder"]))
-    assert found == {expected}
+    (_, _, _, *alone), place = sweep_command(f"hydra.run.dir={tmp_path / 'alone'}", "seed=3", multirun=False)
+    assert run_ranks(alone, place, processes=1).record(tmp_path / "alone")["status"] == "finished"
+    _, output, sweep, folder = run_sweep(*words, "hydra.launcher.cores_per_job=1")
+    (job,) = [j for j in sweep["jobs"] if "seed=3" in j["overrides"]]
+    assert job["status"] == "finished", output
+    assert digest_of_model(folder / job["folder"]) == digest_of_model(tmp_path / "alone")
 
 
 @pytest.mark.slow

@@ -79,6 +79,7 @@ def test_an_online_run_arrives_whole(command, words, record, loopback):
     assert "model.safetensors" in model["files"]
 
 
+@pytest.mark.slow  # tests/tracker/test_wandb.py looks into the files of an offline run
 def test_an_offline_run_arrives_the_same_by_sync(command, words, record, loopback, tmp_path):
     command(*words, *QAT)
     assert loopback.runs == {}, "offline means offline"
