@@ -5,8 +5,11 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+import torch
 
 FILES: dict[str, bytes] = {}
 """ONNX files by what they were exported from."""
@@ -41,7 +44,19 @@ class _File:
 
 def _digest(value: Any) -> str | None:
     """None for what cannot be compared: it is exported each time."""
+    written = BytesIO()
     try:
-        return sha256(pickle.dumps(value)).hexdigest()
+        _Pickler(written).dump(value)
     except (pickle.PicklingError, AttributeError, TypeError):
         return None
+    return sha256(written.getvalue()).hexdigest()
+
+
+class _Pickler(pickle.Pickler):
+    """Writes tensors by their values: torch would write where they are in memory too."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        if not isinstance(obj, torch.Tensor):
+            return NotImplemented
+        values = obj.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy().tobytes()
+        return tuple, (str(obj.dtype), tuple(obj.shape), values)

@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 
 from accel.place import VARIABLES
-from tests.artefacts import exported_once
 from tests.loop_slurm import LoopSlurm, missing_programs
 
 FOLDER_VARIABLES = ("ACCEL_CACHE", "WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR")
@@ -137,13 +136,19 @@ def timed_a_few_times(request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
             monkeypatch.setattr(f"accel.{name}.ROUNDS", rounds)
 
 
-@pytest.fixture(autouse=True)
-def one_export_of_each_model(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def one_export_of_each_model() -> Iterator[None]:
     """In this process, where a test has imported what exports."""
-    if "accel.onnx_export" in sys.modules:
-        import torch.onnx
+    if "accel.onnx_export" not in sys.modules:
+        yield
+        return
+    import torch.onnx
 
-        monkeypatch.setattr(torch.onnx, "export", REMEMBERED.setdefault("export", exported_once(torch.onnx.export)))
+    from tests.artefacts import exported_once  # imports torch, which must find the variables set
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.onnx, "export", exported_once(torch.onnx.export))
+        yield
 
 
 @pytest.fixture

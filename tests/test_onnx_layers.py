@@ -160,7 +160,7 @@ def test_what_is_timed_takes_the_kernel_that_is_shipped(tmp_path, int4_exports, 
 
 def test_a_fast_kernel_that_computes_something_else_is_not_shipped(tmp_path, monkeypatch, int4_exports):
     """Its weights were compared before it was switched on. Negative control: as it is, the file is shipped."""
-    model, folder, shipped = int4_exports
+    model, _, shipped = int4_exports
     assert "model/model.int4.onnx" in [export.path for export in shipped]
 
     def broken(file):

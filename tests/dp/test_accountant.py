@@ -48,7 +48,7 @@ def rows():
     """A few by default, at every rate, every noise and every length; ``make slow`` takes the others too."""
     for number, row in enumerate(independent()):
         name = f"{row['sample_rate']}-{row['noise_multiplier']}-{row['steps']:.0f}"
-        yield pytest.param(row, id=name, marks=[] if number % 7 == 0 and row["epsilon"] < 100 else pytest.mark.slow)
+        yield pytest.param(row, id=name, marks=[] if number % 7 == 0 else pytest.mark.slow)
 
 
 @pytest.mark.parametrize("row", rows())
