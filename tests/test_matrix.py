@@ -6,19 +6,16 @@ Pairs are trained many at once: in plans of as many options as may be chosen tog
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 
 import pytest
 
-from accel import matrix
 from accel.cli import main
 from accel.compose import compose, options_of
 from accel.errors import PlanError
-from accel.matrix import MODELS, Cell, markdown, text, together, words
-from accel.plan import Plan, assemble, decide
+from accel.matrix import MODELS, Cell, cells, markdown, text, together, words
+from accel.plan import assemble, decide
 from tests.forked_ranks import run_ranks
 
-README = Path(__file__).parent.parent / "README.md"
 SEVERAL = [f"strategy={name}" for name in options_of("strategy") if name != "single"]
 PAIRS = [pair for pair in combinations(words(), 2) if together(*pair)]
 
@@ -28,8 +25,6 @@ class Decided:
     """All cells, decided once for all tests: it takes some seconds."""
 
     cells: Sequence[Cell]
-    plans: Sequence[Plan]
-    """Of the cells, in their order."""
 
     @property
     def in_process(self) -> set[frozenset[str]]:
@@ -41,10 +36,7 @@ class Decided:
 
 @pytest.fixture(scope="module")
 def decided() -> Decided:
-    plans: list[Plan] = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(matrix, "assemble", lambda config: plans.append(assemble(config)) or plans[-1])
-        return Decided(list(matrix.cells()), plans)
+    return Decided(list(cells()))
 
 
 @pytest.fixture(scope="module")
@@ -106,13 +98,11 @@ def test_what_is_allowed_trains_and_proves_its_effect(train, covering, model):
 
 
 def test_a_refused_pair_is_refused_with_its_reason(decided):
-    for cell, plan in zip(decided.cells, decided.plans, strict=True):
-        if cell.works:
-            assert plan.check() is plan
-        else:
+    for cell in decided.cells:
+        if not cell.works:
             with pytest.raises(PlanError) as error:
-                plan.check()
-            assert cell.objections[0].because in str(error.value)
+                decide(compose(together(cell.first, cell.second)))
+            assert cell.objections[0].because in str(error.value), cell
 
 
 @pytest.mark.parametrize("word", words())
@@ -134,15 +124,11 @@ def test_an_allowed_pair_works_on_two_processes(tiny_run, tmp_path, pair):
 
 
 def test_prints_text_and_markdown(decided, capsys, monkeypatch):
-    cells, refused = decided.cells, sum(not cell.works for cell in decided.cells)
-    monkeypatch.setattr("accel.matrix.cells", lambda: cells)
-    assert "works" in text(cells)
-    assert f"{refused} are refused" in text(cells)
+    found, refused = decided.cells, sum(not cell.works for cell in decided.cells)
+    monkeypatch.setattr("accel.matrix.cells", lambda: found)
+    assert "works" in text(found)
+    assert f"{refused} are refused" in text(found)
     assert main(["matrix", "--markdown"]) == 0
     assert capsys.readouterr().out.count("\n| `") == len(words())
-    assert markdown(cells).count("no (") + markdown(cells).count("if (") == 2 * refused
+    assert markdown(found).count("no (") + markdown(found).count("if (") == 2 * refused
     assert main(["matrix", "--nonsense"]) == 2
-
-
-def test_the_readme_has_the_matrix_that_accel_prints(decided):
-    assert markdown(decided.cells) in README.read_text("utf8")
