@@ -129,9 +129,14 @@ def write_tiny_csv(path: Path) -> Path:
 @pytest.fixture
 def tiny_run(tiny_csv: Path, tmp_path: Path) -> list[str]:
     """Overrides of a run that takes about a second."""
+    return [*tiny_words(tiny_csv), f"hydra.run.dir={tmp_path / 'run'}"]
+
+
+def tiny_words(file: Path) -> list[str]:
+    """The same for tests that share a run, without a folder."""
     return [
         "task=text_classification",
-        f"task.train={tiny_csv}",
+        f"task.train={file}",
         "model=tiny_bert",
         "tracker=none",
         "engines=[eager]",
@@ -140,7 +145,6 @@ def tiny_run(tiny_csv: Path, tmp_path: Path) -> list[str]:
         "trainer.batch_tokens=null",
         "trainer.precision=fp32",
         "trainer.learning_rate=1e-3",
-        f"hydra.run.dir={tmp_path / 'run'}",
     ]
 
 

@@ -113,7 +113,7 @@ def test_a_seam_that_does_nothing_fails_the_run(train, monkeypatch, name):
 
 
 @pytest.mark.parametrize("name", TECHNIQUES)
-@pytest.mark.parametrize("every", [5, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [5, pytest.param(4, marks=(pytest.mark.slow, pytest.mark.full))])
 def test_resumes_to_the_same_losses_and_weights(train, name, every):
     """The last checkpoint is at step 8 or 10 of 11, in the middle of an epoch of 8 batches, with dropout on."""
     words = ["trainer.max_steps=11", f"trainer.checkpoint_every_steps={every}", *quick(TECHNIQUES[name])]

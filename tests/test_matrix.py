@@ -1,13 +1,16 @@
 """Every cell of the matrix: an allowed pair trains and proves its effect; a refused one is refused with its reason."""
 
+from itertools import combinations
+
 import pytest
 
 from accel.cli import main
 from accel.compose import compose, options_of
 from accel.errors import PlanError
 from accel.matrix import cells, markdown, text, together, words
-from accel.plan import decide
+from accel.plan import assemble, decide
 from tests.forked_ranks import run_ranks
+from tests.matrix_cover import cover, overrides
 
 CELLS = list(cells())
 NAMES = [f"{c.first} {c.second}" for c in CELLS]
@@ -48,15 +51,28 @@ def test_a_refused_pair_is_refused_with_its_reason(cell):
     decide(compose([cell.second]))
 
 
+def test_few_plans_hold_every_allowed_pair_on_several_processes():
+    """Of every plan that the next test trains."""
+    plans = [plan for strategy in SEVERAL for plan in cover(CELLS, strategy)]
+    held = {frozenset(pair) for plan in plans for pair in combinations(plan, 2)}
+    assert {frozenset((cell.first, cell.second)) for cell in DISTRIBUTED} <= held
+    assert len(plans) < len(DISTRIBUTED) / 2
+    assert not [plan for plan in plans if list(assemble(compose(overrides(plan))).objections())]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("cell", DISTRIBUTED, ids=lambda c: f"{c.first}-{c.second}")
-def test_an_allowed_pair_works_on_two_processes(tiny_run, tmp_path, cell):
-    overrides = together(cell.first, cell.second)
-    quick = [f"compression.{n}.every_steps=1" for n in ("prune", "mask") if f"{n}" in str(overrides)]
-    done = run_ranks([*tiny_run, *overrides, *quick, "trainer.max_steps=4"], tmp_path)
-    record = done.record(tmp_path / "run")
-    strategy = record["choices"]["strategy"]
-    assert {t["name"]: t["evidence"] for t in record["techniques"]}[strategy]["world_size"] == 2
+@pytest.mark.parametrize("strategy", SEVERAL)
+def test_every_allowed_pair_works_on_two_processes(tiny_run, tmp_path, strategy):
+    """Several at once: the record says of each option of a plan that it was chosen, and proves that it acted."""
+    for number, plan in enumerate(cover(CELLS, strategy)):
+        folder = tmp_path / str(number)
+        quick = [f"compression.{n}.every_steps=1" for n in ("prune", "mask") if f"compression=[{n}]" in plan]
+        words = [*tiny_run, *overrides(plan), *quick, "trainer.max_steps=4", f"hydra.run.dir={folder}"]
+        record = run_ranks(words, tmp_path).record(folder)
+        evidence = {t["name"]: t["evidence"] for t in record["techniques"]}
+        acted = {option.split("=")[1].strip("[]") for option in plan if not option.startswith("model=")}
+        assert acted - {"full"} <= {name for name, found in evidence.items() if found}, plan
+        assert evidence[record["choices"]["strategy"]]["world_size"] == 2
 
 
 def test_prints_text_and_markdown(capsys, monkeypatch):
