@@ -78,7 +78,10 @@ def test_layers_share_by_what_is_left_of_them():
     "words",
     [
         ["compression=[qat]"],
-        ["compression=[ptq]", "engines=[onnxruntime,openvino]", "model.num_layers=1"],
+        ["compression=[ptq]", "engines=[onnxruntime]", "model.num_layers=1"],
+        pytest.param(
+            ["compression=[ptq]", "engines=[onnxruntime,openvino]", "model.num_layers=1"], marks=pytest.mark.full
+        ),
         ["compression=[prune,vocabulary,qat,distill]", "compression.qat.begin=0.6"],
         ["compression=[layers,mask,qat]"],
         ["compression=[qat]", "tuning=lora"],
