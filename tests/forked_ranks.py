@@ -7,8 +7,9 @@ import multiprocessing
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -36,24 +37,47 @@ class Done:
 
 def run_ranks(words: Sequence[str], folder: Path, processes: int = 2) -> Done:
     """``accel WORDS`` in a folder, on so many processes of one thread each, as torchrun would start them."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([STACK])
     port = free_port()
+    places = [Place(rank, processes, rank, processes) for rank in range(processes)]
+    variables = [{**os.environ, **place.variables("127.0.0.1", port)} for place in places]
+    return _run(words, folder, variables, is_rank=True)
+
+
+def run_command(words: Sequence[str], folder: Path, environment: Mapping[str, str] = os.environ) -> Done:
+    """``accel WORDS`` in a folder, on one process, as a user types it."""
+    return _run(words, folder, [{**environment}], is_rank=False)
+
+
+def _run(words: Sequence[str], folder: Path, variables: Sequence[Mapping[str, str]], *, is_rank: bool) -> Done:
+    """One process for each set of variables, until all have ended."""
     with TemporaryDirectory() as place:
         output = Path(place, "output.txt")
-        ranks = []
-        for rank in range(processes):
-            variables = Place(rank, processes, rank, processes).variables("127.0.0.1", port)
-            order = Order(words, output, folder, {**os.environ, **variables}, threads=1, is_rank=True)
-            ranks.append(context.Process(target=work, args=(order,)))
-        for process in ranks:
-            process.start()
-        deadline = time.monotonic() + TIMEOUT_S
-        for process in ranks:
-            process.join(max(0.0, deadline - time.monotonic()))
-            process.kill()
-            process.join()
-        return Done([process.exitcode for process in ranks], output.read_text("utf8"))
+        orders = [Order(words, output, folder, each, threads=1, is_rank=is_rank) for each in variables]
+        codes = in_forks(work, [(order,) for order in orders], TIMEOUT_S)
+        return Done(codes, output.read_text("utf8") if output.is_file() else "")
+
+
+def in_forks(task: Callable[..., object], arguments: Sequence[tuple], timeout_s: float) -> list[int | None]:
+    """Call a function in one process for each tuple of arguments, all at once; their exit codes.
+
+    Whoever is not done in time is killed.
+    """
+    ranks = [start_fork(task, *each) for each in arguments]
+    deadline = time.monotonic() + timeout_s
+    for process in ranks:
+        process.join(max(0.0, deadline - time.monotonic()))
+        process.kill()
+        process.join()
+    return [process.exitcode for process in ranks]
+
+
+def start_fork(task: Callable[..., object], *arguments: object) -> BaseProcess:
+    """Call a function in a process forked from one that has imported the stack."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([STACK])
+    process = context.Process(target=task, args=arguments)
+    process.start()
+    return process
 
 
 def free_port() -> int:

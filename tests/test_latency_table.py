@@ -76,6 +76,7 @@ def test_it_is_measured_once_for_each_machine_engine_and_number_of_threads(tiny_
 def test_no_time_is_promised_in_a_type_that_the_run_does_not_export(tiny_run, tmp_path, monkeypatch, chosen, dtype):
     seen = []
     monkeypatch.setattr("accel.latency_table.fit", lambda times, counts: seen.append(set(times)) or fit(times, counts))
+    monkeypatch.setattr("accel.latency_table.SHARES", [(1.0, 1.0)])  # it and half of its layers: each is exported
     words = [f"compression=[{chosen}]", "engines=[onnxruntime]"]
     plan = plan_of(tiny_run, tmp_path, *words)
     latency_table(plan, plan.model.tokenizer(), BINARY, Console(None, silent=True))

@@ -164,6 +164,7 @@ def test_resumes_to_the_same_losses_and_weights(trained, train, name):
 
 
 @pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("name", TECHNIQUES)
 def test_resumes_at_the_end_of_an_epoch_too(train, name):
     words = [*SHORT, "trainer.checkpoint_every_steps=4", *quick(TECHNIQUES[name])]

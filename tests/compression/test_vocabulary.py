@@ -53,13 +53,14 @@ def test_a_run_ships_fewer_pieces_and_predicts_any_text(tiny_run, tmp_path):
 
 
 EVERYTHING = ["layers", "prune", "mask", "qat", "distill"]
-SLOWER = [pytest.param(others, marks=pytest.mark.slow) for others in ([], ["qat"], ["prune"])]
+FULL = (pytest.mark.slow, pytest.mark.full)
+FEWER = [pytest.param(others, marks=FULL) for others in ([], ["qat"], ["prune"])]
 
 
 MODELS = ["tiny_bert", "tiny_t5", *(pytest.param(name, marks=pytest.mark.slow) for name in ("tiny_gpt2", "tiny_llama"))]
 
 
-@pytest.mark.parametrize("others", [EVERYTHING, *SLOWER])
+@pytest.mark.parametrize("others", [EVERYTHING, *FEWER])
 @pytest.mark.parametrize("model", MODELS)
 def test_training_is_the_same_and_so_is_every_answer(tiny_run, tmp_path, others, model):
     """On the data of the task, a model that knows fewer pieces is the same function, whatever else was done to it."""

@@ -1,14 +1,8 @@
-"""One plan trained in this process, or many of them one after the other in several processes that train together.
-
-``python -m tests.strategy.parity RANK PROCESSES FOLDER SABOTAGE`` is one of those processes; FOLDER/cases.json says what they do.
-"""
+"""One plan trained in this process, or many of them one after the other in several processes that train together."""
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +17,15 @@ from accel.data.prepared import prepare
 from accel.fit import fit
 from accel.logs import quiet_third_parties
 from accel.ops.dropout import without_dropout
+from accel.place import Place
 from accel.plan import decide
 from accel.report.metrics_file import read_metrics
 from accel.stages import scorer
 from accel.tiny import Tiny
-from tests.forked_ranks import free_port
+from tests.forked_ranks import free_port, in_forks
+
+TIMEOUT_S = 1500
+FILE = "trained.pt"
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,11 @@ class Trained:
 
     losses: list[float]
     weights: dict[str, Tensor]
+
+    @classmethod
+    def of(cls, folder: Path) -> Trained:
+        """What ``train_together`` left there."""
+        return cls(**torch.load(folder / FILE))
 
     def distance(self, other: Trained) -> float:
         """The largest difference of any loss of any step, and of any weight at the end, relative to 1 and above."""
@@ -75,29 +78,18 @@ class no_dropout:  # noqa: N801 - used as a context manager
         Tiny.network = self.original  # type: ignore[method-assign]
 
 
-def train_together(
-    cases: Mapping[str, Sequence[str]], processes: int, folder: Path, *, sabotage: str = ""
-) -> dict[str, Trained]:
-    """Every case, on one set of processes that is started once; with a sabotage they forget Megatron's backward sums."""
+def train_together(cases: Mapping[str, Sequence[str]], processes: int, folder: Path, *, sabotage: str = "") -> None:
+    """Every case, on one set of processes that is started once; with a sabotage they forget Megatron's backward sums.
+
+    What a case came to is in the folder of its name.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    ports = [free_port() for _ in cases]
-    orders = [[name, list(words), port] for (name, words), port in zip(cases.items(), ports, strict=True)]
-    (folder / "cases.json").write_text(json.dumps(orders))
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    ranks = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.strategy.parity", str(rank), str(processes), str(folder), sabotage],
-            env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )
-        for rank in range(processes)
-    ]  # fmt: skip
-    try:
-        outputs = [rank.communicate(timeout=1500)[0] for rank in ranks]
-    finally:
-        for rank in ranks:
-            rank.kill()
-    assert all(rank.returncode == 0 for rank in ranks), "\n".join(outputs)
-    return {name: Trained(**torch.load(folder / name / "trained.pt")) for name in cases}
+    orders = [(name, list(words), free_port()) for name, words in cases.items()]
+    environment = dict(os.environ)
+    arguments = [(rank, processes, folder, environment, sabotage, orders) for rank in range(processes)]
+    codes = in_forks(_be_rank, arguments, TIMEOUT_S)
+    said = "\n".join(file.read_text() for file in sorted(folder.glob("output*.txt")))
+    assert not any(codes), f"{codes}\n{said}"
 
 
 def _forget_one_sum() -> None:
@@ -106,24 +98,19 @@ def _forget_one_sum() -> None:
     _SumGradients.backward = staticmethod(lambda ctx, *grads: (grads[0], None))  # type: ignore[method-assign]
 
 
-def _main(rank: str, processes: str, folder: str, sabotage: str) -> None:
+def _be_rank(
+    rank: int, processes: int, folder: Path, environment: Mapping[str, str], sabotage: str, orders: Sequence[tuple]
+) -> None:
+    """One of the processes: every case, meeting the others at the case's own port."""
+    output = os.open(folder / f"output{rank}.txt", os.O_WRONLY | os.O_CREAT)
+    for stream in (1, 2):
+        os.dup2(output, stream)
+    os.environ.update(environment)
     torch.set_num_threads(1)
     if sabotage:
         _forget_one_sum()
-    cases = json.loads(Path(folder, "cases.json").read_text())
-    for name, words, port in cases:
-        os.environ.update(
-            RANK=rank,
-            LOCAL_RANK=rank,
-            GROUP_RANK="0",
-            WORLD_SIZE=processes,
-            MASTER_ADDR="127.0.0.1",
-            MASTER_PORT=str(port),
-        )
-        found = train(words, Path(folder, name))
+    for name, words, port in orders:
+        os.environ.update(Place(rank, processes, rank, processes).variables("127.0.0.1", port))
+        found = train(words, folder / name)
         if found is not None:
-            torch.save({"losses": found.losses, "weights": found.weights}, Path(folder, name, "trained.pt"))
-
-
-if __name__ == "__main__":
-    _main(*sys.argv[1:])
+            torch.save({"losses": found.losses, "weights": found.weights}, folder / name / FILE)

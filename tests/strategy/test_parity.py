@@ -1,9 +1,12 @@
-"""single = DDP = FSDP2 = tensor parallel = accumulation, after 20 AdamW steps of unequal batches; notes of PyTorch say
-"mathematically equivalent", and this is how equal that is.
+"""single = DDP = FSDP2 = tensor parallel = accumulation, after AdamW steps of unequal batches; notes of PyTorch say
+"mathematically equivalent", and this is how equal that is. ``STEPS=20`` asks after more steps than eight.
 
 One process takes the two shares of every step one after the other; several take them at once. All processes of a size
 are started once and train every case.
 """
+
+import os
+from functools import partial
 
 import pytest
 import torch
@@ -12,7 +15,8 @@ from accel.compose import compose
 from accel.data.prepared import prepare
 from accel.errors import PlanError
 from accel.plan import decide
-from tests.strategy.parity import train, train_together
+from tests.slow_artefacts import made_once
+from tests.strategy.parity import Trained, train, train_together
 
 pytestmark = pytest.mark.slow
 
@@ -44,6 +48,7 @@ REFUSED = {
     *((name, case) for name in ("tensor_parallel", "grid") for case in ("qat", "private", "reconstructed", "wanda")),
 }
 FLOAT64, FLOAT32 = 1e-12, 5e-6
+STEPS = int(os.environ.get("STEPS", "8"))
 
 
 def shares(strategy, case):
@@ -70,7 +75,7 @@ def words(folder):
         "model=tiny_bert",
         "tracker=none",
         "engines=[eager]",
-        "trainer.max_steps=20",
+        f"trainer.max_steps={STEPS}",
         "trainer.batch_tokens=700",
         "trainer.learning_rate=1e-3",
     ]
@@ -92,26 +97,26 @@ def alone(words, folder):
 
 
 @pytest.fixture(scope="module")
-def together(words, folder):
-    """Several processes, by strategy, case and precision."""
+def together(words, tmp_path_factory):
+    """Several processes, by strategy, case and precision: ``together(name)``."""
+    folders = {
+        count: made_once(tmp_path_factory, f"parity{count}", partial(train_together, all_cases(words, count), count))
+        for count in sorted(set(STRATEGIES.values()))
+    }
+    return lambda name: Trained.of(folders[STRATEGIES[name.split(" ")[0]]] / name)
+
+
+def all_cases(words, processes):
+    """The overrides of each, by name, that so many processes train."""
     return {
-        name: found
-        for processes in set(STRATEGIES.values())
-        for name, found in train_together(
-            {
-                f"{strategy} {case} {precision}": [
-                    *words, *CASES[case], f"trainer.precision={precision}", *shares(strategy, case),
-                    f"strategy.processes={processes}",
-                ]
-                for strategy, count in STRATEGIES.items()
-                for case in CASES
-                for precision in ("fp64", "fp32")
-                if count == processes and (strategy, case) not in REFUSED
-                and (precision == "fp64" or case == "dense")
-            },
-            processes,
-            folder / f"on{processes}",
-        ).items()
+        f"{strategy} {case} {precision}": [
+            *words, *CASES[case], f"trainer.precision={precision}", *shares(strategy, case),
+            f"strategy.processes={processes}",
+        ]
+        for case in CASES
+        for strategy, count in STRATEGIES.items()
+        for precision in ("fp64", "fp32")
+        if count == processes and (strategy, case) not in REFUSED and (precision == "fp64" or case == "dense")
     }  # fmt: skip
 
 
@@ -123,8 +128,8 @@ def test_the_batches_of_a_step_are_unequal(words):
     assert max(different) > 0.2
 
 
-@pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("case", CASES)
 def test_in_float64(alone, together, words, strategy, case):
     if (strategy, case) in REFUSED:
         with pytest.raises(PlanError):
@@ -132,12 +137,12 @@ def test_in_float64(alone, together, words, strategy, case):
                 compose([*words, *CASES[case], *shares(strategy, case), f"strategy.processes={STRATEGIES[strategy]}"])
             )
         return
-    assert alone(case, "fp64").distance(together[f"{strategy} {case} fp64"]) <= FLOAT64
+    assert alone(case, "fp64").distance(together(f"{strategy} {case} fp64")) <= FLOAT64
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_in_float32(alone, together, strategy):
-    assert alone("dense", "fp32").distance(together[f"{strategy} dense fp32"]) <= FLOAT32
+    assert alone("dense", "fp32").distance(together(f"{strategy} dense fp32")) <= FLOAT32
 
 
 def test_negative_control_another_order_of_examples_is_told_apart(alone):
@@ -153,9 +158,10 @@ def test_negative_control_a_mean_of_means_is_told_apart(words, folder, alone, mo
     assert alone("dense", "fp64").distance(train(overrides, folder / "means")) > 1e-6
 
 
-def test_negative_control_gradients_that_are_not_summed_are_told_apart(words, folder, alone, together):
+def test_negative_control_gradients_that_are_not_summed_are_told_apart(words, folder, alone):
     """The same cases on two processes, which forget the sums of gradients where a block begins."""
     case = {"unsummed": [*words, *CASES["dense"], "trainer.precision=fp64", *shares("tensor_parallel", "dense")]}
-    found = train_together(case, 2, folder / "unsummed", sabotage="no sums")
-    assert alone("dense", "fp64").distance(found["unsummed"]) > 1e-6
-    assert torch.isfinite(torch.tensor(found["unsummed"].losses)).all()
+    train_together(case, 2, folder, sabotage="no sums")
+    found = Trained.of(folder / "unsummed")
+    assert alone("dense", "fp64").distance(found) > 1e-6
+    assert torch.isfinite(torch.tensor(found.losses)).all()

@@ -1,9 +1,5 @@
 """What is decided without processes; tests/strategy/test_parity.py trains on two and four."""
 
-import json
-import subprocess
-import sys
-
 import pytest
 
 from accel.compose import compose
@@ -11,6 +7,7 @@ from accel.errors import DataError, PlanError, RunError
 from accel.objective import Classification
 from accel.plan import decide
 from accel.technique import Facts
+from tests.forked_ranks import run_ranks
 
 WORDS = ["strategy=tensor_parallel", "model=tiny_bert"]
 FACTS = Facts(total_steps=1, num_examples=1, objective=Classification(["a", "b"]), world_size=7, seed=0, baseline=None)
@@ -67,14 +64,10 @@ def test_the_forecast_knows_one_dimension():
 
 
 @pytest.mark.slow
-def test_trains_through_the_command_and_exports_a_plain_model(tiny_run, tmp_path):
+def test_every_technique_acts_on_parts_and_the_export_is_whole(tiny_run, tmp_path):
     words = ["compression=[layers,prune,mask,distill,ptq]", "compression.prune.every_steps=1"]
-    done = subprocess.run(
-        [sys.executable, "-m", "accel", *tiny_run, *words, "compression.mask.every_steps=1", WORDS[0]],
-        capture_output=True, text=True, timeout=280, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    record = json.loads((tmp_path / "run" / "result.json").read_text())
+    words += ["compression.mask.every_steps=1", WORDS[0]]
+    record = run_ranks([*tiny_run, *words], tmp_path).record(tmp_path / "run")
     evidence = {t["name"]: t["evidence"] for t in record["techniques"]}
     assert evidence["tensor_parallel"]["world_size"] == 2
     assert evidence["tensor_parallel"]["split_blocks"] == evidence["tensor_parallel"]["blocks"] > 0

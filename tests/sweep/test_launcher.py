@@ -18,7 +18,7 @@ from accel.sweep.record import Sweep
 from tests.forked_ranks import run_ranks
 from tests.run_folder import digest_of_model, wait_for
 
-SEEDS, KILLS = int(os.environ.get("SEEDS", "4")), int(os.environ.get("KILLS", "10"))
+SEEDS, KILLS = int(os.environ.get("SEEDS", "3")), int(os.environ.get("KILLS", "4"))
 DEATHS = ("raise", "sys_exit", "os_exit", "kill", "segfault", "memory", "hang", "missing_module", "disk_full")
 CAUSES = {
     "raise": "ValueError: raised on purpose",

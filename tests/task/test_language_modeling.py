@@ -136,7 +136,13 @@ def test_files_of_their_own_share_no_document(corpus, tmp_path):
 
 @pytest.mark.parametrize("engines", ["eager", pytest.param("eager,onnxruntime", marks=pytest.mark.slow)])
 def test_a_run_records_perplexity_before_and_after_and_exports(corpus, tiny_run, tmp_path, capsys, engines):
-    words = ["task=language_modeling", f"task.train={corpus}", "task.block_length=32", "model=tiny_llama"]
+    words = [
+        "task=language_modeling",
+        f"task.train={corpus}",
+        "task.block_length=32",
+        "model=tiny_llama",
+        "model.num_layers=1",
+    ]
     run = [w for w in tiny_run if not w.startswith(("task", "model"))]
     assert main([*run, *words, "compression=[qat]", f"engines=[{engines}]", "trainer.max_steps=3"]) == 0
     record = json.loads((tmp_path / "run" / "result.json").read_text())

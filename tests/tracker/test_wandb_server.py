@@ -163,10 +163,10 @@ def test_agents_run_a_named_search(command, words, loopback, tmp_path, tiny_csv)
         *WANDB,
         "agent",
         "--count",
-        "4",
+        "3",
         "team/support/sw1",
         PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     )
-    assert sorted(loopback.runs) == sorted(loopback.agent_runs) == ["agent0", "agent1", "agent2", "agent3"]
+    assert sorted(loopback.runs) == sorted(loopback.agent_runs) == ["agent0", "agent1", "agent2"]
     assert all(run.exit_code == 0 for run in loopback.runs.values()), "keys of options not chosen are left out"
     assert all("after/validation_accuracy" in run.summary for run in loopback.runs.values())
