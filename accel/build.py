@@ -25,7 +25,7 @@ O = TypeVar("O", bound=Option)  # noqa: E741 - the option's own type
 PACKAGE = Path(__file__).parent
 
 
-def build(node: DictConfig, base: type[O], key: str, plugins: Collection[str] = ()) -> O:
+def build(node: DictConfig, base: type[O], key: str, plugins: Collection[str] = (), *, name: str | None = None) -> O:
     """Turn one config node into the option it describes.
 
     Args:
@@ -33,6 +33,7 @@ def build(node: DictConfig, base: type[O], key: str, plugins: Collection[str] = 
         base: the group's base class, which the target must derive from.
         key: where the node stands in the config, for messages (``compression.prune``).
         plugins: modules outside accel that the user named on the command line.
+        name: of the YAML file that was chosen, which is the option's name.
 
     Raises:
         ConfigError: a target that is not allowed, an unknown key, a missing or mistyped value.
@@ -44,7 +45,8 @@ def build(node: DictConfig, base: type[O], key: str, plugins: Collection[str] = 
             f"compression=[{key.rsplit('.', 1)[-1]}], or leave its settings out."
         )
     cls = resolve(target, base, key, plugins)
-    return _construct(cls, node, key)
+    option = _construct(cls, node, key)
+    return option.chosen_as(name) if name else option
 
 
 def resolve(target: str, base: type[O], key: str, plugins: Collection[str] = ()) -> type[O]:
@@ -60,6 +62,11 @@ def resolve(target: str, base: type[O], key: str, plugins: Collection[str] = ())
         raise ConfigError(
             f"{key}._target_={target} is refused: {class_name!r} is not a {base.__name__} class that {module_name} "
             f"defines itself."
+        )
+    if missing := sorted(getattr(cls, "__abstractmethods__", ())):
+        raise ConfigError(
+            f"{key}._target_={target} is refused: {class_name} does not define {', '.join(missing)}, which every "
+            f"option of {base.group} needs. See: accel help extending."
         )
     return cls
 

@@ -183,7 +183,7 @@ def _checkpoints(plan: Plan, folder: Path | None) -> list[pl.Callback]:
     if folder is None:
         return []
     where = folder / "checkpoints"
-    every = getattr(plan.trainer, "checkpoint_every_steps", None)
+    every = plan.trainer.checkpoint_every_steps
     best = ModelCheckpoint(where, filename="best", monitor="validation/accuracy", mode="max", save_weights_only=True)
     last = ModelCheckpoint(
         where,

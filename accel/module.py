@@ -81,7 +81,7 @@ class TransformerModule(pl.LightningModule):
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         terms = self.step(batch)
         self.pending.append({name: value.detach() for name, value in terms.items()})
-        if (batch_idx + 1) % self.plan.trainer.accumulation() == 0:
+        if (batch_idx + 1) % self.plan.trainer.accumulate == 0:
             self._close_step()
         return terms["loss"]
 
@@ -108,11 +108,11 @@ class TransformerModule(pl.LightningModule):
         return {name: value * weight for name, value in terms.items()}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint[ACCUMULATED] = self.plan.trainer.accumulation()
+        checkpoint[ACCUMULATED] = self.plan.trainer.accumulate
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Lightning counts batches: where a step now has another number of them, its counts become that number."""
-        before, now = checkpoint.get(ACCUMULATED, 1), self.plan.trainer.accumulation()
+        before, now = checkpoint.get(ACCUMULATED, 1), self.plan.trainer.accumulate
         progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
         for counts in (progress["total"], progress["current"]):
             counts.update({name: count // before * now for name, count in counts.items()})

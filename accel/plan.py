@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from accel.build import build
 from accel.compilers import NONE_FOUND, has_compiler
@@ -189,7 +189,9 @@ def assemble(config: DictConfig, plugins: Sequence[str] = ()) -> Plan:
         task=one.required("task", Task),
         model=one.required("model", Model),
         tuning=one.required("tuning", Tuning),
-        compression=tuple(build(compression[k], Compression, f"compression.{k}", plugins) for k in sorted(compression)),
+        compression=tuple(
+            build(compression[k], Compression, f"compression.{k}", plugins, name=k) for k in sorted(compression)
+        ),
         strategy=one.required("strategy", Strategy),
         privacy=one.optional("privacy", Privacy),
         tracker=one.optional("tracker", Tracker),
@@ -232,7 +234,11 @@ class _Groups:
 
     def optional(self, group: str, base: type[O]) -> O | None:
         node = self.config.get(group)
-        return build(node, base, group, self.plugins) if node else None
+        return build(node, base, group, self.plugins, name=self._chosen(group)) if node else None
+
+    def _chosen(self, group: str) -> str | None:
+        """The YAML file that was chosen, which Hydra keeps; none for a configuration that was made by hand."""
+        return OmegaConf.select(self.config, f"hydra.runtime.choices.{group}")
 
 
 def _only_known_keys(config: DictConfig) -> None:

@@ -41,7 +41,7 @@ def from_public_task(
     Raises:
         DataError: the public task has other labels.
     """
-    task = build(compose([f"task={name}"]).task, Task, "task")
+    task = build(compose([f"task={name}"]).task, Task, "task", name=name)
     public = replace(plan, task=task, trainer=plan.trainer.for_public_task()).dense()
     dataset = task.load(plan.seed)
     if dataset.label_names != list(label_names):

@@ -159,8 +159,8 @@ class Run:
         return dataset
 
     def _check_batch(self, num_train: int) -> None:
-        size = getattr(self.plan.trainer, "batch_size", None)
-        shares, accumulate = self.plan.strategy.num_shares(), self.plan.trainer.accumulation()
+        size = self.plan.trainer.batch_size
+        shares, accumulate = self.plan.strategy.num_shares(), self.plan.trainer.accumulate
         needed = (size or 1) * shares * accumulate
         if num_train < needed:
             raise DataError(

@@ -5,11 +5,12 @@ Nothing here imports torch: a plan is decided from these classes alone.
 
 from __future__ import annotations
 
+from abc import ABC
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +40,7 @@ class Objection:
 
 
 @dataclass(kw_only=True)
-class Option:
+class Option(ABC):
     """One choice of one config group; its fields are the keys of its YAML file.
 
     An option holds settings only and never changes after it was built.
@@ -47,10 +48,14 @@ class Option:
 
     group: ClassVar[str]
 
-    @classmethod
-    def option_name(cls) -> str:
-        """The word a user types for it: the name of the module that defines it."""
-        return cls.__module__.rsplit(".", 1)[-1]
+    def option_name(self) -> str:
+        """The word a user types for it: the name of its YAML file; of one made in Python, that of its module."""
+        return getattr(self, "_chosen_as", type(self).__module__.rsplit(".", 1)[-1])
+
+    def chosen_as(self, name: str) -> Self:
+        """Itself, under the name of the YAML file that it was built from; several files may share a class."""
+        self._chosen_as = name
+        return self
 
     @property
     def key(self) -> str:

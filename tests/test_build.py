@@ -8,6 +8,8 @@ from accel.compression import Compression
 from accel.compression.prune import Prune
 from accel.errors import ConfigError
 from accel.model import Model
+from accel.task import Task
+from accel.tuning import Tuning
 
 HOSTILE = [
     "os.system",
@@ -92,3 +94,17 @@ def test_a_missing_value_is_asked_for():
 
 def test_resolve_wants_the_groups_own_class():
     assert resolve("accel.compression.prune.Prune", Compression, "c") is Prune
+
+
+def test_a_class_that_lacks_what_its_group_needs_is_refused_by_name(tmp_path, monkeypatch):
+    source = "from dataclasses import dataclass\nfrom accel.task import Task\n\n@dataclass(kw_only=True)\nclass Half(Task):\n    pass\n"
+    (tmp_path / "half_task.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match="does not define load, max_tokens"):
+        build(OmegaConf.create({"_target_": "half_task.Half"}), Task, "task", ["half_task"])
+
+
+def test_an_option_is_called_as_its_file():
+    node = OmegaConf.create({"_target_": "accel.tuning.full.Full"})
+    assert build(node, Tuning, "tuning").option_name() == "full"
+    assert build(node, Tuning, "tuning", name="whole").option_name() == "whole"

@@ -9,7 +9,7 @@ def public(monkeypatch, tiny_csv):
     """A public task with the labels of the private one."""
     from accel.task.text_classification import TextClassification
 
-    def built(node, base, key, plugins=()):
+    def built(node, base, key, plugins=(), name=None):
         return TextClassification(train=str(tiny_csv))
 
     monkeypatch.setattr("accel.public_start.build", built)

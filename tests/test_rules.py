@@ -28,6 +28,12 @@ from accel.tuning.lora import Lora
 class Private(Privacy):
     """Any private mechanism."""
 
+    def steps(self, num_examples):
+        return num_examples
+
+    def statement(self, folder):
+        return {"folder": folder}
+
 
 INSTANCES = {c: c() for c in (Layers, Prune, Ptq, Qat, Vocabulary, Distill, Head, Bitfit, Full, Fsdp, TensorParallel)} | {
     Lora: Lora(dropout=0.1), Mask: Mask(pattern="2:4", score=Importance.movement), Privacy: Private(),

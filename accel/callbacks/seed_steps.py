@@ -28,6 +28,6 @@ class SeedSteps(pl.Callback):
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
         del pl_module, batch
         strategy = self.plan.strategy
-        turn = batch_idx % self.plan.trainer.accumulation()
+        turn = batch_idx % self.plan.trainer.accumulate
         place = turn * strategy.num_shares() + strategy.share_of(trainer.global_rank)
         torch.manual_seed(step_seed(self.plan.seed, place, trainer.global_step))

@@ -70,22 +70,21 @@ class Prepared:
         """The order and the batches of training, for one of the plan's processes."""
         return TokenBudgetSampler(
             self.train.lengths,
-            batch_tokens=plan.trainer.settings()["batch_tokens"],
-            batch_size=plan.trainer.settings()["batch_size"],
+            batch_tokens=plan.trainer.batch_tokens,
+            batch_size=plan.trainer.batch_size,
             seed=plan.seed,
             rank=plan.strategy.share_of(rank),
             world_size=plan.strategy.num_shares(),
-            accumulate=plan.trainer.accumulation(),
+            accumulate=plan.trainer.accumulate,
             counts=self.objective.counts(self.train.lengths),
         )
 
     def total_steps(self, plan: Plan) -> int:
         """Optimizer steps from the beginning to the end."""
-        settings = plan.trainer.settings()
-        if settings["max_steps"] is not None:
-            return int(settings["max_steps"])
+        if plan.trainer.max_steps is not None:
+            return plan.trainer.max_steps
         per_epoch = self.sampler(plan).num_steps if plan.privacy is None else plan.privacy.steps(self.num_train)
-        return per_epoch * int(settings["epochs"])
+        return per_epoch * plan.trainer.epochs
 
     def collator(self) -> Collator:
         pad = self.tokenizer.convert_tokens_to_ids(str(self.tokenizer.pad_token))

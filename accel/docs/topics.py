@@ -35,9 +35,8 @@ class OptionFile:
 
     def card(self) -> str:
         """Markdown: what the option's module says of it, and its settings with their defaults."""
-        text = self.path.read_text("utf8").strip()
-        described = _described(module_docstring(yaml.safe_load(text) or {}, self.name))
-        return f"# {self.typed}\n\n{described}## Settings\n\n```yaml\n{text}\n```\n"
+        settings = re.sub(r"\A(#.*\n)*", "", self.path.read_text("utf8").strip())
+        return f"# {self.typed}\n\n{_described(card_of(self.path))}## Settings\n\n```yaml\n{settings}\n```\n"
 
 
 def option_files() -> Iterator[OptionFile]:
@@ -66,6 +65,14 @@ def topic(word: str) -> str:
     raise ConfigError(f"There is no help on {word!r}. {did_you_mean(word, known)}")
 
 
+def card_of(path: Path) -> str:
+    """What an option's YAML file says at its top; where it says nothing, the docstring of the class's module."""
+    text = path.read_text("utf8")
+    top = re.match(r"(#.*\n)*", text)
+    own = re.sub(r"(?m)^# ?(@package .*\n)?", "", top[0]) if top else ""
+    return own.strip() or module_docstring(yaml.safe_load(text) or {}, path.stem)
+
+
 def module_docstring(node: dict, name: str) -> str:
     """The card that stands at the top of an option's module, read without importing it; empty if it has none."""
     target = node.get("_target_") or node.get(name, {}).get("_target_")
@@ -78,8 +85,8 @@ def module_docstring(node: dict, name: str) -> str:
 def _described(card: str) -> str:
     """A card as Markdown: its headings in bold, each in a paragraph, what can be typed in a block."""
     lines = card.splitlines()
-    commands = [line.strip() for line in lines if line.startswith("    accel ")]
-    bold = "\n".join(_bold(line) for line in lines if not line.startswith("    accel "))
+    commands = [line.strip() for line in lines if line.startswith("  ") and line.strip().startswith("accel ")]
+    bold = "\n".join(_bold(line) for line in lines if line.strip() not in commands)
     prose = re.sub(r"\n{3,}", "\n\n", bold).strip()
     block = "\n```\n" + "\n".join(commands) + "\n```\n\n" if commands else "\n"
     return f"{prose}\n{block}" if prose else ""

@@ -16,7 +16,6 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import cycle, islice
 from statistics import median
-from typing import Any
 
 import numpy as np
 import torch
@@ -143,9 +142,8 @@ def _step(
 
 def _batches(plan: Plan, data: Prepared, share: float, rank: int) -> Iterator[dict[str, Tensor]]:
     """Batches of the task's own texts, with a share of the plan's tokens."""
-    settings = plan.trainer.settings()
-    sizes = {k: max(1, int(share * settings[k])) for k in ("batch_tokens", "batch_size") if settings[k]}
-    trainer: Any = replace(plan.trainer, **sizes)
+    given = {"batch_tokens": plan.trainer.batch_tokens, "batch_size": plan.trainer.batch_size}
+    trainer = replace(plan.trainer, **{key: max(1, int(share * size)) for key, size in given.items() if size})
     order = data.sampler(replace(plan, trainer=trainer)).batches(plan.strategy.share_of(rank))
     collate = data.collator()
     for indices in cycle(order):

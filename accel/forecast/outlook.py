@@ -16,6 +16,7 @@ from accel.plan import Plan
 from accel.strategy.ddp import Ddp
 from accel.strategy.fsdp import Fsdp
 from accel.strategy.single import Single
+from accel.trainer import Precision
 
 RANKS = (1, 2, 8, 64, 512)
 FREE_SHARE = 0.92
@@ -71,16 +72,16 @@ def work_of(plan: Plan) -> Work:
         DataError: the model's sizes cannot be known without a download.
     """
     shape = _shape(plan)
-    trainer, strategy = plan.trainer.settings(), plan.strategy.settings()
+    trainer = plan.trainer
     length = plan.task.max_tokens()
     return Work(
         shape=shape,
         trained_share=plan.tuning.trained_share(shape),
-        tokens=int(trainer["batch_tokens"] or trainer["batch_size"] * length),
-        accumulate=int(trainer.get("accumulate") or 1),
+        tokens=trainer.batch_tokens or (trainer.batch_size or 1) * length,
+        accumulate=trainer.accumulate,
         sequence_length=length,
-        product_bytes=4 if trainer["precision"].name == "fp32" else 2,
-        checkpointing=bool({**strategy, **trainer}.get("activation_checkpointing")),
+        product_bytes=4 if trainer.precision is Precision.fp32 else 2,
+        checkpointing=bool({**plan.strategy.settings(), **trainer.settings()}.get("activation_checkpointing")),
     )
 
 
@@ -103,7 +104,7 @@ def _alternatives(plan: Plan) -> Iterator[tuple[str, Spread]]:
 
 
 def _room(name: str, spread: Spread, work: Work, device: Device, ranks: int) -> Room:
-    count = 1 if name == Single.option_name() else ranks
+    count = 1 if name == Single().option_name() else ranks
     state = work.state_bytes * spread.state_share(work, count)
     passing = spread.passing_bytes(work, count)
     return Room(name, count, state, passing, state + passing <= FREE_SHARE * device.memory_bytes)

@@ -13,10 +13,9 @@ Reference: https://huggingface.co/docs/huggingface_hub (snapshot_download); safe
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from accel import pretrained
 from accel.errors import DataError
@@ -41,9 +40,9 @@ class Hub(Model):
     """``organisation/model``."""
     revision: str = "main"
     """Branch, tag or commit; pin a commit to repeat a run exactly."""
-    model_type: ClassVar[str | None] = None
-    """Known without a download for the presets."""
-    stated_sizes: ClassVar[Mapping[str, Any] | None] = None
+    architecture: str | None = None
+    """Its ``model_type``, so that plans are checked without a download; None where only a download tells."""
+    sizes: dict[str, Any] | None = None
     """What its config.json says of its sizes, so that a forecast needs no download."""
 
     def folder(self) -> Path:
@@ -55,13 +54,13 @@ class Hub(Model):
         pretrained.check_folder(self.folder(), f"model.name={self.name}")
 
     def family(self) -> str | None:
-        return self.model_type
+        return self.architecture
 
     def shape(self) -> Shape | None:
         from accel.forecast.shape import Shape
 
-        if self.stated_sizes is not None:
-            return Shape.from_config({**self.stated_sizes, "model_type": self.model_type}, f"model.name={self.name}")
+        if self.sizes is not None:
+            return Shape.from_config({**self.sizes, "model_type": self.architecture}, f"model.name={self.name}")
         cached = self._cached()
         return pretrained.folder_shape(cached, f"model.name={self.name}") if cached is not None else None
 

@@ -164,9 +164,9 @@ class Dpsgd(Privacy):
         return folder.resolve() in {other.resolve() for other in named}
 
     def _objections_to_accumulation(self, plan: Plan) -> Iterator[Objection]:
-        if plan.trainer.accumulation() > 1:
+        if plan.trainer.accumulate > 1:
             yield Objection(
-                f"trainer.accumulate={plan.trainer.accumulation()}  with  {self.group}={self.option_name()}",
+                f"trainer.accumulate={plan.trainer.accumulate}  with  {self.group}={self.option_name()}",
                 "a private step is one random sample, which is cut into batches that fit the memory already",
                 f"trainer.accumulate=1 {self.key}.logical_batch_size={self.logical_batch_size} with "
                 f"{self.key}.physical_batch_size for the memory",

@@ -57,8 +57,8 @@ def _suggest(trial: Trial, key: str, among: BaseDistribution) -> Any:
 
 
 def _depends(key: str) -> bool:
-    """The choice of options comes first, what depends on it last."""
-    return key.startswith("compression.")
+    """The choice of options comes first, their settings last, in whatever order they were typed."""
+    return "." in key
 
 
 def _written(value: Any) -> str:

@@ -28,9 +28,9 @@ class Task(Option):
         """What the examples are called in a model trained on them; never a digest, which would confirm a guess."""
         return self.option_name()
 
+    @abstractmethod
     def max_tokens(self) -> int:
         """How long an example may be for the model."""
-        return int(self.settings()["max_length"])
 
     def objective(self, dataset: Dataset) -> Objective:
         """What is predicted of the examples: one of the labels, unless the task says otherwise."""

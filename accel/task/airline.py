@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from accel.data import Dataset
 from accel.data.crowdflower import tweets
@@ -38,11 +38,15 @@ class Airline(Task):
     """Of what is left after the test split."""
     test_fraction: float = 0.2
 
-    to_airlines: ClassVar[bool] = True
+    to_airlines: bool = True
+    """Those that mention an airline's account; or all others of the same file, which are disjoint from them."""
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         del plan
         yield from objections_to_sizes(self)
+
+    def max_tokens(self) -> int:
+        return self.max_length
 
     def load(self, seed: int) -> Dataset:
         tally = Tally()

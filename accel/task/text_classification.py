@@ -71,6 +71,9 @@ class TextClassification(Task):
         if self.label in self.columns():
             yield self.out_of_range("label", "another column than the text", "the column to predict")
 
+    def max_tokens(self) -> int:
+        return self.max_length
+
     def load(self, seed: int) -> Dataset:
         tally = Tally()
         train = self._read("train", self.train, tally)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from accel.technique import Option
@@ -14,11 +15,35 @@ if TYPE_CHECKING:
     from torch.optim.lr_scheduler import LRScheduler
 
 
+class Precision(Enum):
+    """Number format of the matrix products; weights and optimizer state stay fp32."""
+
+    auto = "auto"
+    bf16 = "bf16"
+    fp32 = "fp32"
+    fp64 = "fp64"
+
+
 @dataclass(kw_only=True)
 class Trainer(Option):
-    """Base of every option of the group ``trainer``."""
+    """Base of every option of the group ``trainer``, with the keys that the rest of a run reads."""
 
     group: ClassVar[str] = "trainer"
+
+    epochs: int = 3
+    """Passes over the training split; ignored when ``max_steps`` is given."""
+    max_steps: int | None = None
+    """Optimizer steps to stop after."""
+    batch_tokens: int | None = 1024
+    """Padded tokens per batch and process."""
+    batch_size: int | None = None
+    """Examples per batch and process, instead of a token budget."""
+    accumulate: int = 1
+    """Batches that each process adds up to one optimizer step: a larger step in the same memory."""
+    precision: Precision = Precision.auto
+    """auto is bf16 where the processor is fast at it, else fp32."""
+    checkpoint_every_steps: int | None = None
+    """Besides the end of each epoch; for long epochs."""
 
     def for_baseline(self) -> Trainer:
         """How the dense baseline is trained: as the run is, unless an option says otherwise."""
@@ -32,10 +57,6 @@ class Trainer(Option):
     def keeps_double(self) -> bool:
         """Whether the weights themselves are fp64."""
         return False
-
-    def accumulation(self) -> int:
-        """Batches that a process adds up to one optimizer step."""
-        return 1
 
     def adapt_model(self, model: nn.Module) -> nn.Module:
         """How the model computes, after every technique has had it and before a strategy spreads it."""

@@ -16,11 +16,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from accel.technique import Objection, Technique
-from accel.trainer import Trainer
+from accel.trainer import Precision, Trainer
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,43 +29,20 @@ if TYPE_CHECKING:
     from accel.plan import Plan
 
 
-class Precision(Enum):
-    """Number format of the matrix products; weights and optimizer state stay fp32."""
-
-    auto = "auto"
-    bf16 = "bf16"
-    fp32 = "fp32"
-    fp64 = "fp64"
-
-
 @dataclass(kw_only=True)
 class Standard(Trainer):
     """AdamW, linear warm-up, linear decay."""
 
-    epochs: int = 3
-    """Passes over the training split; ignored when ``max_steps`` is given."""
     baseline_epochs: int | None = None
     """Passes of the dense baseline, where they differ: a run that starts from it needs fewer of its own."""
-    max_steps: int | None = None
-    """Optimizer steps to stop after."""
     learning_rate: float = 1e-4
     """The highest, after warm-up."""
     weight_decay: float = 0.01
     """Decoupled; not on biases and norms."""
     warmup: float = 0.06
     """Share of all steps with a rising learning rate, in [0, 1)."""
-    batch_tokens: int | None = 1024
-    """Padded tokens per batch and process."""
-    batch_size: int | None = None
-    """Examples per batch and process, instead of a token budget."""
-    accumulate: int = 1
-    """Batches that each process adds up to one optimizer step: a larger step in the same memory."""
     gradient_clip: float = 1.0
     """Largest norm of the gradient; 0 leaves it as it is."""
-    precision: Precision = Precision.auto
-    """auto is bf16 where the processor is fast at it, else fp32."""
-    checkpoint_every_steps: int | None = None
-    """Besides the end of each epoch; for long epochs."""
     activation_checkpointing: bool = False
     """Keep only each layer's input and compute the rest again in the backward pass: a third more work, far less
     memory, the same result."""
@@ -132,9 +108,6 @@ class Standard(Trainer):
     @property
     def keeps_double(self) -> bool:
         return self.precision is Precision.fp64
-
-    def accumulation(self) -> int:
-        return self.accumulate
 
     def adapt_model(self, model: nn.Module) -> nn.Module:
         from accel.ops.layers import compile_layers, recompute_layers

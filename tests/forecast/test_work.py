@@ -1,9 +1,11 @@
 from dataclasses import replace
 
+from accel.compose import compose
 from accel.forecast.work import Work
-from accel.model.qwen2_7b import Qwen27b
+from accel.plan import decide
 
-WORK = Work(shape=Qwen27b().shape(), trained_share=1.0, tokens=4096, accumulate=1, sequence_length=512, product_bytes=2)
+SHAPE = decide(compose(["model=qwen2_7b"])).model.shape()
+WORK = Work(shape=SHAPE, trained_share=1.0, tokens=4096, accumulate=1, sequence_length=512, product_bytes=2)
 
 
 def test_full_tuning_holds_sixteen_bytes_per_parameter_and_frozen_weights_four():

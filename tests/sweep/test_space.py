@@ -38,6 +38,14 @@ def test_a_key_is_part_of_a_point_only_with_its_option():
         assert where.words(trial.params) == point  # what was asked for can be told from what the study keeps
 
 
+@pytest.mark.parametrize("words", [["tuning.rank=4,8", "tuning=full,lora"], ["tuning=full,lora", "tuning.rank=4,8"]])
+def test_the_order_typed_does_not_matter(words):
+    where = space(words, {})
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    lengths = {point[0]: len(point) for point in (where.suggest(study.ask()) for _ in range(20))}
+    assert lengths == {"tuning=full": 1, "tuning=lora": 2}
+
+
 def test_a_point_that_was_never_whole_is_told():
     where = space(["a=1,2", "b=1,2"], {})
     assert where.words({"a": "1"}) is None

