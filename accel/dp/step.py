@@ -64,14 +64,20 @@ class PrivateStep:
 
     @torch.no_grad()
     def _release(self) -> None:
-        """Noise once, on the rank that leads; then the sums of all ranks."""
+        """The sums of all ranks, then noise once, on the rank that leads.
+
+        Not the other way round: what is added to a sum after its noise is rounded would show in the low digits.
+        """
         mechanism = self.ledger.mechanism
         sums = [sum_of(p) for p in self.book.parameters]
+        together = dist.is_initialized()
+        for total in sums if together else ():
+            dist.reduce(total, 0)
         if self.leads:
             self.noise.add_(sums, mechanism.noise_multiplier * mechanism.max_grad_norm)
+        for total in sums if together else ():
+            dist.broadcast(total, 0)
         for total in sums:
-            if dist.is_initialized():
-                dist.all_reduce(total)
             total.div_(mechanism.expected_batch_size)
 
     def _hand_over(self) -> None:

@@ -103,12 +103,7 @@ class Dpsgd(Privacy):
     def objections(self, plan: Plan) -> Iterator[Objection]:
         yield from self._objections_to_weights(plan)
         yield from self._objections_to_public_task(plan)
-        if find_spec("opacus") is None:
-            yield Objection(
-                "privacy=dpsgd",
-                "its accountants come from Opacus, which is not installed here",
-                "pip install 'accel[privacy]'",
-            )
+        yield from self._objections_to_packages()
         yield from self._objections_to_accumulation(plan)
         if self.audit and self.engine is not Engine.bookkeeping:
             yield Objection(
@@ -156,6 +151,16 @@ class Dpsgd(Privacy):
                     f"{key}={folder}  with  {self.group}={self.option_name()}",
                     f"that model {records}; if they are private, its weights leak them",
                     f"{self.key}.public_data=[{noted or folder.resolve()}] if everybody may know them",
+                )
+
+    @staticmethod
+    def _objections_to_packages() -> Iterator[Objection]:
+        for package, what in (("opacus", "accountants come"), ("cryptography", "noise comes")):
+            if find_spec(package) is None:
+                yield Objection(
+                    "privacy=dpsgd",
+                    f"its {what} from {package}, which is not installed here",
+                    "pip install 'accel[privacy]'",
                 )
 
     def _said_public(self, folder: Path) -> bool:

@@ -274,7 +274,22 @@ def test_without_its_ledger_a_run_does_not_resume(train):
         train(*words, checkpoint=folder / "checkpoints" / "last.ckpt", folder=folder)
 
 
-def test_the_record_states_the_guarantee_and_no_file_holds_a_seed_of_the_noise(run, tmp_path):
+def test_no_file_of_a_run_holds_a_key_of_its_noise_or_draws(train, monkeypatch):
+    from accel.dp import keystream
+
+    keys = []
+    original = keystream.secrets.token_bytes
+    monkeypatch.setattr(keystream.secrets, "token_bytes", lambda count: keys.append(original(count)) or keys[-1])
+    _, _, folder = train(*PRIVATE, "trainer.max_steps=2", "privacy.audit=true", "privacy.num_canaries=20")
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    assert {"last.ckpt", LEDGER} <= {file.name for file in files}
+    assert len(keys) > 10
+    for file in files:
+        written = file.read_bytes()
+        assert not any(form in written for key in keys for form in (key, key[:8], key.hex().encode())), file
+
+
+def test_the_record_states_the_guarantee(run, tmp_path):
     record = run("compression=[qat]")
     assert record["choices"]["privacy"] == "dpsgd"
     assert record["before"]["model"] == "pretrained"
