@@ -11,11 +11,14 @@ if TYPE_CHECKING:
     from accel.dp.ledger import Mechanism
 
 OUTSIDE = (
-    "figures logged while training (loss, share of clipped gradients, validation accuracy) and those of the test split",
+    "what is scored after training: figures of the validation and the test split, by which a search may choose",
     "the number of records, the label names and their counts, and how many texts were repeated or cut",
     "hyper-parameters chosen by looking at this data in other runs: add up their epsilons (see sweep.json)",
     "the pretrained weights and the tokenizer, taken to be public, and what privacy.public_data says is public",
 )
+WHILE_TRAINING = "figures logged while training: losses, shares of clipped gradients, the validation split's"
+"""Outside of the guarantee too, where ``privacy.log_figures`` wants them."""
+
 RANDOM_SOURCE = {
     False: "AES-256 in counter mode; for each step's noise and for each draw of records new keys of 256 bits from the "
     "system's entropy, kept nowhere; float64 noise, the noisy sum rounded to a grid that depends on the noise alone",

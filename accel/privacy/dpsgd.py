@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from accel.compose import options_of
 from accel.exported import META, artifact_folder, read_meta
@@ -95,6 +95,12 @@ class Dpsgd(Privacy):
     that does not say what it was trained on, the path of its folder."""
     test_seed: int | None = None
     """Repeats noise and draws, for tests; the record then says that the run is not private."""
+
+    said_freely: ClassVar[tuple[str, ...]] = ("noise_multiplier",)
+
+    @property
+    def protects(self) -> bool:
+        return self.test_seed is None
 
     @property
     def against_compiling(self) -> str:
@@ -265,15 +271,17 @@ class Dpsgd(Privacy):
     def evidence(self, model: nn.Module, history: History) -> Evidence:
         from accel.dp.layers import booked_layers, unsampled
 
-        layers, clipped = booked_layers(model), history.get("clipped_share", [])
+        layers, noise = booked_layers(model), history.get("noise_multiplier", [])
+        noisy = bool(noise) and (min(noise) > 0 or not self.protects)
         return Evidence(
-            acted=bool(clipped) and (layers > 0 or self.engine is Engine.opacus_hooks),
+            acted=noisy and (layers > 0 or self.engine is Engine.opacus_hooks),
             figures={
                 "booked_layers": layers,
-                "clipped_share": sum(clipped) / max(1, len(clipped)),
+                "least_noise_multiplier": min(noise, default=0.0),
                 "frozen": unsampled(model),
+                **({"clipped_share": sum(clipped) / len(clipped)} if (clipped := history.get("clipped_share")) else {}),
             },
-            expected="gradients that were clipped",
+            expected="noise at every step, on gradients that were clipped by record",
         )
 
     def export(self, model: nn.Module) -> nn.Module:
@@ -289,9 +297,12 @@ class Dpsgd(Privacy):
     def statement(self, folder: Path) -> dict[str, Any]:
         from accel.callbacks.keep_private import AUDIT
         from accel.dp.ledger import LEDGER, Ledger
+        from accel.dp.statement import WHILE_TRAINING
         from accel.dp.together import spent_in_sweep
 
         found = Ledger.read(folder / LEDGER).statement()
+        if self.log_figures:
+            found["outside_the_guarantee"].insert(0, WHILE_TRAINING)
         sweep = spent_in_sweep(folder.parent)
         if sweep is not None:
             found |= {"epsilon_of_sweep_so_far": sweep["epsilon"], "runs_of_sweep_so_far": sweep["runs"]}
