@@ -99,7 +99,8 @@ class TransformerModule(pl.LightningModule):
                 f"trainer.warmup, or use trainer.precision=fp32."
             )
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-        self.log_dict({**{f"train/{name}": value for name, value in means.items()}, "train/learning_rate": rate})
+        told = means if self.plan.privacy is None else self.plan.privacy.loggable(means)
+        self.log_dict({**{f"train/{name}": value for name, value in told.items()}, "train/learning_rate": rate})
 
     def _score(self, batch: Mapping[str, Any]) -> dict[str, Tensor]:
         examples = {name: value for name, value in batch.items() if name != WEIGHT}

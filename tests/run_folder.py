@@ -20,7 +20,7 @@ def digest_of_model(folder: Path) -> str:
 def steps_of(folder: Path) -> int:
     """How many steps are logged so far."""
     with suppress(OSError, ValueError):
-        return len(read_metrics(folder / "metrics.csv").get("train/loss", []))
+        return len(read_metrics(folder / "metrics.csv").get("train/learning_rate", []))
     return 0
 
 

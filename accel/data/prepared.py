@@ -152,7 +152,7 @@ def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Pla
         max_length=max_length,
         num_text_columns=len(dataset.train.texts[0]),
         source=plan.task.source(),
-        private=plan.privacy is not None,
+        private=plan.privacy is not None and plan.privacy.protects,
     )
 
 

@@ -8,7 +8,6 @@ Dirac canaries approach (Nasr et al. 2023, arXiv 2302.07956).
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from torch import nn
 
 from accel.dp.audit import Observed
 from accel.dp.bookkeeping import Book, Clip, NormPage, sum_of
+from accel.dp.keystream import Keystream
 from accel.dp.ledger import Mechanism
 
 ARRAYS, NUMBERS = ("included", "scores", "noise_squares"), ("steps", "joined", "contributed")
@@ -42,8 +42,7 @@ class Canaries:
         self.weight = nn.Parameter(torch.zeros(count))
         self.page = book.page(NormPage, self.weight, None)
         book.parameters.append(self.weight)
-        coins = np.random.default_rng(secrets.randbits(128) if test_seed is None else [test_seed, 77])
-        self.included = coins.random(count) < 0.5
+        self.included = Keystream(None if test_seed is None else (test_seed,)).coins(count) < 0.5
         rank, world_size = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
         self.share = (mechanism.num_records + np.arange(count)) % world_size == rank
         """Which are dealt out to this process, as the sampler does; it knows nothing of the others' coins."""

@@ -33,6 +33,7 @@ class OpacusBook(Sums):
         freeze_unsampled(model)
         super().__init__([p for p in model.parameters() if p.requires_grad])
         embeddings = [m for m in model.modules() if isinstance(m, nn.Embedding)]
+        self.paddings = {id(m.weight): m.padding_idx for m in embeddings if m.padding_idx is not None}
         expanding = [m.register_forward_pre_hook(self._expand) for m in embeddings]
         hooks = GradSampleHooks(model, batch_first=True, loss_reduction="sum", strict=False)
         model.__dict__[HOOKS] = (hooks, expanding)
@@ -53,6 +54,9 @@ class OpacusBook(Sums):
     def flush(self, clip: Clip, real: Tensor, *, per_layer: bool = False) -> Tensor:
         """As ``Book.flush``; per layer means per parameter here."""
         samples = [(p, self._sample(p, len(real))) for p in self.parameters]
+        for parameter, grads in samples:
+            if id(parameter) in self.paddings:  # its row is never trained, which Opacus does not know
+                grads[:, self.paddings[id(parameter)]] = 0
         squares = torch.stack([g.flatten(1).square().sum(1) for _, g in samples])
         norms = squares.sum(0).sqrt()
         keep = real * norms.isfinite()

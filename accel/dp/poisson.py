@@ -5,7 +5,6 @@ A shuffled epoch is not that: claimed as Poisson, it leaks up to four times what
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+
+from accel.dp.keystream import Keystream
 
 
 @dataclass
@@ -68,7 +69,6 @@ class PoissonLoader:
         self.world_size = world_size
         self.canaries = canaries
         self.test_seed = test_seed
-        self.coins = np.random.Generator(np.random.PCG64(secrets.randbits(128)))
         self.drawn = 0
 
     def __len__(self) -> int:
@@ -83,11 +83,12 @@ class PoissonLoader:
         """Indices of the records that join the next batch; canaries come after the last record."""
         everything = len(self.lengths) + self.canaries
         share = np.arange(self.rank, everything, self.world_size)
-        if self.test_seed is not None:  # the same union on any number of processes
-            coins = np.random.default_rng([self.test_seed, self.drawn]).random(everything)[share]
-        else:
-            coins = self.coins.random(len(share))
-        return share[coins < self.sample_rate]
+        return share[self._coins(everything, share) < self.sample_rate]
+
+    def _coins(self, everything: int, share: np.ndarray) -> np.ndarray:
+        if self.test_seed is None:  # a key for every draw: privacy is amplified only while nobody knows who joined
+            return Keystream().coins(len(share))
+        return Keystream((self.test_seed, self.drawn)).coins(everything)[share]  # one union on any number of processes
 
     def batch(self, indices: np.ndarray) -> LogicalBatch:
         """The records in physical batches of similar length."""

@@ -11,11 +11,20 @@ if TYPE_CHECKING:
     from accel.dp.ledger import Mechanism
 
 OUTSIDE = (
-    "figures logged while training (loss, share of clipped gradients, validation accuracy) and those of the test split",
+    "what is scored after training: figures of the validation and the test split, by which a search may choose",
     "the number of records, the label names and their counts, and how many texts were repeated or cut",
     "hyper-parameters chosen by looking at this data in other runs: add up their epsilons (see sweep.json)",
     "the pretrained weights and the tokenizer, taken to be public, and what privacy.public_data says is public",
 )
+WHILE_TRAINING = "figures logged while training: losses, shares of clipped gradients, the validation split's"
+"""Outside of the guarantee too, where ``privacy.log_figures`` wants them."""
+
+RANDOM_SOURCE = {
+    False: "AES-256 in counter mode; for each step's noise and for each draw of records new keys of 256 bits from the "
+    "system's entropy, kept nowhere; float64 noise, the noisy sum rounded to a grid that depends on the noise alone",
+    True: "a test seed, which repeats noise and draws",
+}
+"""By whether the run is a test."""
 
 
 def statement(mechanism: Mechanism, steps: int) -> dict[str, Any]:
@@ -44,8 +53,8 @@ def statement(mechanism: Mechanism, steps: int) -> dict[str, Any]:
         "unit": "one record (a row of the training file)",
         "adjacency": "add or remove one record",
         "sampling": "Poisson, an independent draw per record and step",
-        "secure_rng": False,
-        "random_source": "torch generators seeded from the system's entropy; the seeds are kept nowhere",
+        "secure_rng": not mechanism.test_mode,
+        "random_source": RANDOM_SOURCE[mechanism.test_mode],
         "accountant_version": f"opacus {version('opacus')}",
         "outside_the_guarantee": list(OUTSIDE),
     }

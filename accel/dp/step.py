@@ -47,10 +47,11 @@ class PrivateStep:
         terms = [self._book(batch, real) for batch, real in logical.parts]
         if self.canaries is not None:
             self.canaries.join(np.array(logical.canaries, dtype=int), self.clip, per_layer=self.per_layer)
-        self._release()
+        added = self._release()
         if self.canaries is not None:
             self.canaries.listen()
         means = _means(terms, [int(real.sum()) for _, real in logical.parts])
+        means["noise_multiplier"] = torch.tensor(added)
         return {**means, "loss": _HandOver.apply(self.book.dummy, means["loss"], self._hand_over)}  # type: ignore[dict-item]
 
     def _book(self, batch: Mapping[str, Tensor], real: Tensor) -> dict[str, Tensor]:
@@ -63,16 +64,26 @@ class PrivateStep:
         return {name: value.detach() for name, value in terms.items()} | {"clipped_share": clipped}
 
     @torch.no_grad()
-    def _release(self) -> None:
-        """Noise once, on the rank that leads; then the sums of all ranks."""
-        mechanism = self.ledger.mechanism
+    def _release(self) -> float:
+        """The sums of all ranks, then noise once, on the rank that leads.
+
+        Not the other way round: what is added to a sum after its noise is rounded would show in the low digits.
+
+        Returns:
+            The noise multiplier, 0 if no noise was added; it depends on no record.
+        """
+        mechanism, before = self.ledger.mechanism, self.noise.calls
         sums = [sum_of(p) for p in self.book.parameters]
+        together = dist.is_initialized()
+        for total in sums if together else ():
+            dist.reduce(total, 0)
         if self.leads:
             self.noise.add_(sums, mechanism.noise_multiplier * mechanism.max_grad_norm)
+        for total in sums if together else ():
+            dist.broadcast(total, 0)
         for total in sums:
-            if dist.is_initialized():
-                dist.all_reduce(total)
             total.div_(mechanism.expected_batch_size)
+        return mechanism.noise_multiplier if self.noise.calls > before or not self.leads else 0.0
 
     def _hand_over(self) -> None:
         for parameter in self.book.parameters:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from accel.errors import RunError
+from accel.errors import PlanError
 from accel.ops.layouts import HEADS
 from accel.ops.rounding import RoundedEmbedding, RoundedLinear
 from accel.ops.structure import Block, find_stacks
@@ -48,17 +48,17 @@ class Prices:
             key: what the user typed, for messages.
 
         Raises:
-            RunError: the model is within the budget already, or cannot be brought there by removing units.
+            PlanError: the model is within the budget already, or cannot be brought there by removing units.
         """
         least = self.of({b.name: 1 if b.kind == HEADS else min(multiple_of, b.num_units) for b in blocks})
         whole = self.of({block.name: block.num_units for block in blocks})
         if budget >= whole:
-            raise RunError(
+            raise PlanError(
                 f"{key}={budget:g}: the dense model needs {whole:.3g} and is within the budget already. Give less, or "
                 f"leave prune out."
             )
         if budget < least:
-            raise RunError(
+            raise PlanError(
                 f"{key}={budget:g} cannot be met: with one head and {multiple_of} channels per layer the model still "
                 f"needs {least:.3g} of {whole:.3g}. Give more, or shrink the rest: compression=[layers], [vocabulary] "
                 f"or [qat]."

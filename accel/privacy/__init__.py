@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from accel.technique import Stage, Technique
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(kw_only=True)
@@ -22,6 +26,25 @@ class Privacy(Technique):
 
     public_task: str | None = None
     """A task with public data and the same labels on which the model is trained first, without privacy; cached."""
+
+    log_figures: bool = False
+    """Whether losses, shares of clipped gradients and figures of the validation split are logged while training. They
+    carry no noise, so they lie outside of the guarantee; without them there is no ``best.ckpt`` either."""
+
+    said_freely: ClassVar[tuple[str, ...]] = ()
+    """Names of a step's terms that depend on no record."""
+
+    @property
+    def protects(self) -> bool:
+        """Whether what the run makes is private; a run for tests may not be."""
+        return True
+
+    def loggable(self, terms: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """The terms of a step that may leave the process."""
+        return terms if self.log_figures else {name: terms[name] for name in self.said_freely if name in terms}
+
+    def trainer_args(self, args: dict[str, Any]) -> dict[str, Any]:
+        return args if self.log_figures else {**args, "limit_val_batches": 0}
 
     @abstractmethod
     def steps(self, num_examples: int) -> int:

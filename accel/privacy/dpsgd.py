@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from accel.compose import options_of
 from accel.exported import META, artifact_folder, read_meta
@@ -96,6 +96,12 @@ class Dpsgd(Privacy):
     test_seed: int | None = None
     """Repeats noise and draws, for tests; the record then says that the run is not private."""
 
+    said_freely: ClassVar[tuple[str, ...]] = ("noise_multiplier",)
+
+    @property
+    def protects(self) -> bool:
+        return self.test_seed is None
+
     @property
     def against_compiling(self) -> str:
         return "it reads the gradient of every record off the layers"
@@ -103,12 +109,7 @@ class Dpsgd(Privacy):
     def objections(self, plan: Plan) -> Iterator[Objection]:
         yield from self._objections_to_weights(plan)
         yield from self._objections_to_public_task(plan)
-        if find_spec("opacus") is None:
-            yield Objection(
-                "privacy=dpsgd",
-                "its accountants come from Opacus, which is not installed here",
-                "pip install 'accel[privacy]'",
-            )
+        yield from self._objections_to_packages()
         yield from self._objections_to_accumulation(plan)
         if self.audit and self.engine is not Engine.bookkeeping:
             yield Objection(
@@ -156,6 +157,16 @@ class Dpsgd(Privacy):
                     f"{key}={folder}  with  {self.group}={self.option_name()}",
                     f"that model {records}; if they are private, its weights leak them",
                     f"{self.key}.public_data=[{noted or folder.resolve()}] if everybody may know them",
+                )
+
+    @staticmethod
+    def _objections_to_packages() -> Iterator[Objection]:
+        for package, what in (("opacus", "accountants come"), ("cryptography", "noise comes")):
+            if find_spec(package) is None:
+                yield Objection(
+                    "privacy=dpsgd",
+                    f"its {what} from {package}, which is not installed here",
+                    "pip install 'accel[privacy]'",
                 )
 
     def _said_public(self, folder: Path) -> bool:
@@ -260,15 +271,17 @@ class Dpsgd(Privacy):
     def evidence(self, model: nn.Module, history: History) -> Evidence:
         from accel.dp.layers import booked_layers, unsampled
 
-        layers, clipped = booked_layers(model), history.get("clipped_share", [])
+        layers, noise = booked_layers(model), history.get("noise_multiplier", [])
+        noisy = bool(noise) and (min(noise) > 0 or not self.protects)
         return Evidence(
-            acted=bool(clipped) and (layers > 0 or self.engine is Engine.opacus_hooks),
+            acted=noisy and (layers > 0 or self.engine is Engine.opacus_hooks),
             figures={
                 "booked_layers": layers,
-                "clipped_share": sum(clipped) / max(1, len(clipped)),
+                "least_noise_multiplier": min(noise, default=0.0),
                 "frozen": unsampled(model),
+                **({"clipped_share": sum(clipped) / len(clipped)} if (clipped := history.get("clipped_share")) else {}),
             },
-            expected="gradients that were clipped",
+            expected="noise at every step, on gradients that were clipped by record",
         )
 
     def export(self, model: nn.Module) -> nn.Module:
@@ -284,9 +297,12 @@ class Dpsgd(Privacy):
     def statement(self, folder: Path) -> dict[str, Any]:
         from accel.callbacks.keep_private import AUDIT
         from accel.dp.ledger import LEDGER, Ledger
+        from accel.dp.statement import WHILE_TRAINING
         from accel.dp.together import spent_in_sweep
 
         found = Ledger.read(folder / LEDGER).statement()
+        if self.log_figures:
+            found["outside_the_guarantee"].insert(0, WHILE_TRAINING)
         sweep = spent_in_sweep(folder.parent)
         if sweep is not None:
             found |= {"epsilon_of_sweep_so_far": sweep["epsilon"], "runs_of_sweep_so_far": sweep["runs"]}

@@ -28,7 +28,8 @@ TUNINGS = {
 def batch():
     ids = torch.randint(5, 200, (BATCH, 12), generator=torch.Generator().manual_seed(0))
     mask = (torch.arange(12) < torch.tensor([12, 9, 7, 12, 4])[:, None]).long()
-    return {"input_ids": ids * mask, "attention_mask": mask}, torch.tensor([0, 1, 1, 0, 1])
+    mask[1, 9:11] = 1  # padding tokens that are attended
+    return {"input_ids": ids * (torch.arange(12) < 9), "attention_mask": mask}, torch.tensor([0, 1, 1, 0, 1])
 
 
 pytestmark = [pytest.mark.filterwarnings("ignore::UserWarning"), pytest.mark.filterwarnings("ignore::FutureWarning")]

@@ -16,7 +16,7 @@ from scipy.stats import chi2, kstest
 from torch import nn
 
 from accel.dp import audit as auditing
-from accel.dp import bookkeeping, ledger, noise, poisson, step
+from accel.dp import bookkeeping, keystream, ledger, noise, step
 from accel.dp.bookkeeping import Book
 from accel.dp.canaries import Canaries
 from accel.dp.ledger import Ledger, Mechanism
@@ -125,7 +125,7 @@ def wrong_noise(seed) -> bool:
             released.append(torch.cat([p.grad.flatten() for p in model.parameters()]) * RATE * RECORDS)
     together = torch.cat(released) / (SIGMA * BOUND)
     energy = float(chi2.cdf(float(together.square().sum()), len(together)))
-    repeats = len(torch.unique(together)) < len(together)
+    repeats = len(torch.unique(together)) < 0.9 * len(together)  # a grid of some 10,000 points has a few by chance
     return repeats or not CHANCE < energy < 1 - CHANCE or kstest(together.numpy(), "norm").pvalue < CHANCE
 
 
@@ -251,7 +251,7 @@ def fixed_size(draws):
 
 
 def twice_as_often(draws):
-    return np.nonzero(draws.coins.random(len(draws.lengths) + draws.canaries) < 2 * RATE)[0]
+    return np.nonzero(np.random.default_rng().random(len(draws.lengths) + draws.canaries) < 2 * RATE)[0]
 
 
 def scaled_noise(factor):
@@ -268,7 +268,7 @@ def same_noise(self, tensors, std):
 
 def one_generator_per_tensor(self, tensors, std):
     """Every tensor gets the same stream."""
-    seed = noise.secrets.randbits(63)
+    seed = int(np.random.default_rng().integers(2**31))
     for tensor in tensors:
         drawn = torch.randn(tensor.shape, generator=torch.Generator().manual_seed(seed), dtype=tensor.dtype)
         tensor.add_(drawn, alpha=std)
@@ -355,16 +355,19 @@ def test_every_bug_sets_off_an_alarm(tmp_path, monkeypatch, name):
     assert next(alarms(0, tmp_path), None), f"nobody noticed: {name}"
 
 
-def test_no_seed_of_the_noise_can_be_read_from_what_is_saved(tmp_path):
-    """The generators' seeds are in no state that a checkpoint or the ledger holds."""
+def test_no_key_of_noise_or_draws_can_be_read_from_what_is_saved(tmp_path, monkeypatch):
+    """No state that a checkpoint or the ledger holds has one in it."""
+    keys = []
+    original = keystream.secrets.token_bytes
+    monkeypatch.setattr(keystream.secrets, "token_bytes", lambda count: keys.append(original(count)) or keys[-1])
     _, taken = private(0, SIGMA, canaries=10)
     taken.ledger = Ledger.open(tmp_path, mechanism(), resumed=False)
     ids, labels = records(0)
     taken(LogicalBatch(parts(ids, labels)))
     written = (tmp_path / ledger.LEDGER).read_text() + json.dumps(taken.canaries.state_dict())
-    written += json.dumps(
-        poisson.PoissonLoader.state_dict(
-            PoissonLoader([], np.ones(0), list, sample_rate=0.1, steps=1, physical_batch_size=1)
-        )
-    )
-    assert not any(str(seed) in written for seed in taken.noise.seeds)
+    draws = PoissonLoader(ids, np.ones(RECORDS), torch.stack, sample_rate=0.1, steps=1, physical_batch_size=1)
+    draws.draw()
+    written += json.dumps(draws.state_dict())
+    forms = [str(form) for key in keys for form in (key.hex(), int.from_bytes(key), list(key), key)]
+    assert len(keys) == 1 + noise.STREAMS + 1  # who takes part, the noise, the draw
+    assert not any(form in written for form in forms)

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -14,10 +15,17 @@ def test_it_says_everything_that_a_reader_needs_to_check_it():
     assert found["epsilon"] == found["epsilon_rdp"] == pytest.approx(7.329111, abs=1e-5)
     assert found["epsilon_prv"] < found["epsilon_rdp"]
     assert found["sampling"].startswith("Poisson")
-    assert found["secure_rng"] is False
+    assert found["secure_rng"] is True
+    assert "AES-256" in found["random_source"]
     assert found["accountant_version"].startswith("opacus ")
     assert len(found["outside_the_guarantee"]) >= 4
     json.dumps(found, allow_nan=False)
+
+
+def test_a_test_seed_is_no_secure_source():
+    found = statement(replace(MECHANISM, test_mode=True), 2250)
+    assert found["secure_rng"] is False
+    assert found["random_source"].startswith("a test seed")
 
 
 def test_epsilon_follows_the_steps_that_were_taken():

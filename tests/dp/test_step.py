@@ -88,6 +88,13 @@ def test_noise_is_as_large_as_the_bound_says():
     assert found == pytest.approx(3.0 * 0.1 / EXPECTED, rel=0.05)
 
 
+def test_a_step_says_which_noise_was_added():
+    _, step = made(sigma=3.0)
+    assert float(step(logical(12))["noise_multiplier"]) == 3.0
+    step.noise.add_ = lambda sums, std: None
+    assert float(step(logical(12))["noise_multiplier"]) == 0.0
+
+
 def test_a_step_is_charged_before_anything_is_computed():
     model, step = made()
     seen = []

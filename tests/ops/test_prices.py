@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from accel.errors import RunError
+from accel.errors import PlanError
 from accel.latency_table import LatencyTable
 from accel.measure import count_flops
 from accel.model.tiny_bert import TinyBert
@@ -108,11 +108,11 @@ def test_a_budget_becomes_a_share_of_the_units():
 
 def test_a_budget_that_is_met_already_is_told():
     blocks, prices = blocks_and_prices()
-    with pytest.raises(RunError, match=r"key=1\.5: the dense model needs 1 and is within the budget"):
+    with pytest.raises(PlanError, match=r"key=1\.5: the dense model needs 1 and is within the budget"):
         prices.share_to_remove(blocks, 1.5, 32, "key")
 
 
 def test_a_budget_that_nothing_meets_is_told_with_the_least_there_is():
     blocks, prices = blocks_and_prices()
-    with pytest.raises(RunError, match=r"key=0\.3 cannot be met: .* still needs 0\.35 of 1"):
+    with pytest.raises(PlanError, match=r"key=0\.3 cannot be met: .* still needs 0\.35 of 1"):
         prices.share_to_remove(blocks, 0.3, 32, "key")

@@ -39,7 +39,7 @@ CASES = {
                   "compression.distill.logits_weight=0"],
     "qat": ["compression=[qat]"],
     "private": ["privacy=dpsgd", "privacy.epsilon=null", "privacy.noise_multiplier=0", "privacy.test_seed=1",
-                "privacy.logical_batch_size=24", "privacy.physical_batch_size=8"],
+                "privacy.logical_batch_size=24", "privacy.physical_batch_size=8", "privacy.log_figures=true"],
 }  # fmt: skip
 STRATEGIES = {"ddp": 2, "fsdp": 2, "tensor_parallel": 2, "grid": 4}
 """By name, how many processes."""
