@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from accel.technique import Stage, Technique
+from accel.privacy.public_data import PublicData
+from accel.technique import Objection, Stage, Technique
+
+if TYPE_CHECKING:
+    from accel.plan import Plan
 
 
 @dataclass(kw_only=True)
@@ -22,6 +27,18 @@ class Privacy(Technique):
 
     public_task: str | None = None
     """A task with public data and the same labels on which the model is trained first, without privacy; cached."""
+    public_data: tuple[str, ...] = ()
+    """What everybody may know, see ``PublicData``: names of tasks, files, and folders of models that saw only such."""
+
+    def objections(self, plan: Plan) -> Iterator[Objection]:
+        yield from self._public_data(plan).objections()
+
+    def objections_to_resume(self, plan: Plan, folder: Path) -> Iterator[Objection]:
+        """To a run's folder that this plan would go on in."""
+        yield from self._public_data(plan).objections_to_resume(folder)
+
+    def _public_data(self, plan: Plan) -> PublicData:
+        return PublicData(plan, tuple(self.public_data), self.public_task)
 
     @abstractmethod
     def steps(self, num_examples: int) -> int:

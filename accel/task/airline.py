@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from accel.data import Dataset
+from accel.data.content import Row
 from accel.data.crowdflower import tweets
 from accel.data.examples import Tally, assemble, three_splits, unique
 from accel.task import Task
@@ -43,6 +44,10 @@ class Airline(Task):
     def objections(self, plan: Plan) -> Iterator[Objection]:
         del plan
         yield from objections_to_sizes(self)
+
+    def rows(self) -> Iterator[Row]:
+        for example in tweets(to_airlines=self.to_airlines, key=f"task={self.option_name()}"):
+            yield Row.of(*example.texts, label=example.label)
 
     def load(self, seed: int) -> Dataset:
         tally = Tally()
