@@ -25,9 +25,8 @@ class Seen:
 
     def words(self) -> str:
         """The entry for people."""
-        return (
-            self.name if self.epsilon is None else f"{self.name} (epsilon {self.epsilon:.2f}, delta {self.delta:.1e})"
-        )
+        spent = f" (epsilon {self.epsilon:.3g}, delta {self.delta:.3g})" if self.epsilon is not None else ""
+        return self.name + spent
 
 
 def union(*groups: Iterable[Seen]) -> tuple[Seen, ...]:

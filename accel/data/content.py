@@ -67,11 +67,11 @@ class Content:
         rows = frozenset[int]().union(*(part.rows for part in found))
         return Content(_kept(rows), _kept(frozenset[int]().union(*(part.texts for part in found))))
 
-    def shared(self, other: Content) -> int:
-        """How many texts are in both, when they are too many or too long for chance; else 0."""
+    def shares(self, other: Content) -> bool:
+        """Whether texts are in both that are too many or too long for chance."""
         common = self.texts & other.texts
         smaller = min(len(self.texts), len(other.texts))
-        return len(common) if any(h & 1 for h in common) or len(common) > FEW * smaller else 0
+        return any(h & 1 for h in common) or len(common) > FEW * smaller
 
     def within(self, other: Content) -> bool:
         """Whether every row is also in the other."""

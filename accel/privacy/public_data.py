@@ -123,8 +123,7 @@ class PublicData:
             return None
 
     def _is_private(self, entry: Seen) -> bool:
-        found = self._known(entry)
-        return found is not None and self._private is not None and self._private.shared(found) > 0
+        return self._shares(self._known(entry))
 
     def _is_public(self, entry: Seen) -> bool:
         found = self._known(entry)
@@ -193,15 +192,15 @@ class PublicData:
             yield Objection(what, f"public_task must be one of {known}", f"{self.key}.public_task=tweets")
         elif name == self.plan.task.option_name():
             yield Objection(what, "public_task must be another task than the private one", self._without_public_task)
-        elif number := self._shared(self._content(name)):
-            yield Objection(what, f"{_texts(number)} of it are in the private data", self._without_public_task)
+        elif self._shares(self._content(name)):
+            yield Objection(what, "texts of it are in the private data", self._without_public_task)
 
     @property
     def _without_public_task(self) -> str:
         return f"{self.key}.public_task=null, or a task with other data"
 
-    def _shared(self, content: Content | None) -> int:
-        return self._private.shared(content) if self._private is not None and content is not None else 0
+    def _shares(self, content: Content | None) -> bool:
+        return self._private is not None and content is not None and self._private.shares(content)
 
     def _to_text(self, key: str, name: str) -> Iterator[Objection]:
         try:
@@ -209,21 +208,17 @@ class PublicData:
         except DataError as error:
             yield Objection(f"{key}={name}", str(error), f"{key}={self._another_text()}")
             return
-        if number := self._shared(content):
+        if self._shares(content):
             yield Objection(
                 f"{key}={name}  with  {self.key}={self._privacy}",
-                f"{_texts(number)} of it are in the private data, so what is chosen by it would tell them",
+                "texts of it are in the private data, so what is chosen by it would tell them",
                 f"{key}={self._another_text()}, or a file without them",
             )
 
     def _another_text(self) -> str:
         """A packaged task that shares nothing with the private one."""
-        names = (t.option_name() for t in public_tasks() if not self._shared(self._content(t.option_name())))
+        names = (t.option_name() for t in public_tasks() if not self._shares(self._content(t.option_name())))
         return next(names, "FILE")
-
-
-def _texts(number: int) -> str:
-    return f"{number} text{'s' if number > 1 else ''}"
 
 
 def _typed(word: str) -> str:
