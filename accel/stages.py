@@ -102,7 +102,9 @@ def _baseline(run: Run, data: Prepared, console: Console) -> Baseline | None:
 
 
 def _pretrained(run: Run, data: Prepared) -> Baseline | None:
-    return pretrained(run.plan, data, scorer(data)) if run.plan.needs_pretrained else None
+    if not run.plan.needs_pretrained:
+        return None
+    return pretrained(run.plan, data, scorer(data) if run.leads else lambda model: Report({}))
 
 
 def _latency(run: Run, data: Prepared, console: Console) -> LatencyTable | None:

@@ -80,7 +80,8 @@ class Content:
 
 
 def _kept(hashes: Iterable[int]) -> frozenset[int]:
-    return frozenset(nsmallest(MOST_HASHES, hashes)) if len(found := frozenset(hashes)) > MOST_HASHES else found
+    found = frozenset(hashes)
+    return found if len(found) <= MOST_HASHES else frozenset(nsmallest(MOST_HASHES, found))
 
 
 def _parts(row: Row) -> Iterator[str]:

@@ -9,7 +9,6 @@ from accel.compose import compose
 from accel.dp.accountant import sigma_for
 from accel.dp.ledger import LEDGER, Ledger
 from accel.errors import DataError, PlanError
-from accel.objective import Classification
 from accel.plan import decide
 from tests.forked_ranks import run_ranks
 
@@ -126,57 +125,19 @@ def test_compresses_by_what_everybody_may_know(run, tmp_path, name):
         assert evidence["distill"]["distill_hidden_last"] > 0
 
 
-def exported(folder, source, *, private=False):
-    from accel import artifact
-    from accel.model.tiny_bert import TinyBert
-
-    artifact.save_model(
-        TinyBert().network(Classification(["bad", "good"])),
-        TinyBert().tokenizer(),
-        folder,
-        label_names=["bad", "good"],
-        max_length=16,
-        trained_on=source,
-        private=private,
-    )
-    return folder
-
-
-@pytest.mark.parametrize("key", ["model.path", "compression.distill.teacher"])
-@pytest.mark.parametrize("private", [False, True])
-def test_weights_that_accel_trained_on_data_must_be_known_to_be_public(tmp_path, monkeypatch, key, private):
-    """Weights that saw the same records are refused whatever is said; those of other records, until said public."""
-    choose = {"model.path": "model=local", "compression.distill.teacher": "compression=[distill]"}[key]
-
-    def plan(folder, *words):
-        return decide(compose(["task=airline", "privacy=dpsgd", choose, f"{key}={folder}", *words]))
-
-    same = exported(tmp_path / "same", "airline", private=private)
-    other = exported(tmp_path / "other", "clinic.csv", private=private)
-    silent = exported(tmp_path / "silent", "")
-    with pytest.raises(PlanError, match="same data"):
-        plan(same, "privacy.public_data=[airline]")
-    with pytest.raises(PlanError, match=r"public_data=\[clinic.csv\]"):
-        plan(other)
-    assert plan(other, "privacy.public_data=[clinic.csv]")
-    if key == "model.path":  # downloaded weights are taken to be public, and the statement says so
-        assert plan(silent)
-    else:  # a teacher has learnt the task from somebody's records
-        with pytest.raises(PlanError, match="does not say which records"):
-            plan(silent)
-        assert plan(silent, f"privacy.public_data=[{silent}]")
-        monkeypatch.chdir(tmp_path)
-        assert plan(silent, "privacy.public_data=[./silent]")
-        with pytest.raises(PlanError, match="does not say which records"):
-            plan("silent", "privacy.public_data=[silent]")  # which names data of that name
-
-
-def test_a_model_notes_what_it_was_trained_on(run, tmp_path):
+def test_a_model_notes_what_it_was_trained_on_and_what_was_spent(run, tmp_path):
     from accel.exported import read_meta
+    from accel.provenance import plain
 
-    run()
+    record = run()
     meta = read_meta(tmp_path / "run" / "model")
-    assert (meta.trained_on, meta.private) == ("tiny.csv", True)
+    (entry,) = meta.trained_on
+    assert meta.private
+    assert (entry.name, entry.epsilon) == ("tiny.csv", record["privacy"]["epsilon"])
+    assert entry.fingerprint
+    assert record["privacy"]["trained_on"] == plain([entry])
+    assert "tiny.csv (epsilon" in (tmp_path / "run" / "report.html").read_text()
+    assert not (tmp_path / "run" / "checkpoints" / "best.ckpt").exists()  # private examples would choose it
 
 
 def test_opacus_hooks_train_the_same_model(train, no_dropout):
