@@ -23,6 +23,7 @@ from accel.ops import quantized_layers, rounding, structure
 from accel.ops.grids import SCALE
 from accel.ops.schemes import SCHEMES
 from accel.pretrained import load_config, load_tokenizer, quiet
+from accel.seen import Seen
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -40,7 +41,7 @@ def save_model(
     max_length: int,
     objective: str = "classification",
     num_text_columns: int = 1,
-    trained_on: str = "",
+    trained_on: Sequence[Seen] = (),
     private: bool = False,
 ) -> None:
     """Write everything that ``load_model`` and a user of the model need; the weights are written last."""
@@ -53,7 +54,7 @@ def save_model(
         num_text_columns=num_text_columns,
         num_units=structure.count_units(model),
         shared=shared,
-        trained_on=trained_on,
+        trained_on=tuple(trained_on),
         private=private,
         scheme=rounding.scheme_name(model),
     )

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +25,8 @@ from accel.data.prepared import Prepared
 from accel.fit import Fitted, fit
 from accel.metrics import Report
 from accel.plan import Plan, digest
+from accel.provenance import inherited, seen_by
+from accel.seen import Seen
 
 NOTE = "baseline.json"
 OTHERS_TRAIN_S = 3 * 3600
@@ -88,36 +91,37 @@ def baseline(
 def pretrained(plan: Plan, data: Prepared, evaluate: Callable[[Any], Report]) -> Baseline:
     """The dense model before any training, with a new head: what a private run is compared with.
 
-    It has seen nothing of the data, so unlike the dense baseline it may teach a private student.
+    It has seen nothing of the data, so unlike the dense baseline it may teach a private student. Its scores on the data
+    are taken by each run and kept by none: the cache would tell them, and a digest of the data, to others.
     """
     dense = plan.dense()
-    what = [dense.model.fingerprint(), data.objective.artifact_facts(), dense.seed, data.fingerprint]
+    what = [dense.model.fingerprint(), data.objective.artifact_facts(), data.max_length, dense.seed]
     folder = plan.cache / "pretrained" / digest(what)[:24]
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock", timeout=OTHERS_TRAIN_S):
-        found = _read(folder)
-        if found is None:
+        reused = (folder / "model").is_dir()
+        if not reused:
             torch.manual_seed(dense.seed)
-            _keep(dense.model.network(data.objective), data, folder, evaluate, facts={"trained_on": ""})
-            found = _read(folder)
-    assert found is not None  # it was written under the lock
-    return found
-
-
-def _keep(
-    model: Any, data: Prepared, folder: Path, evaluate: Callable[[Any], Report], *, facts: Mapping[str, Any]
-) -> Report:
-    """Save the model and its scores; the folder appears whole or not at all."""
+            seen = inherited(dense)
+            with _whole(folder) as temporary:
+                _save(dense.model.network(data.objective), data, temporary, seen)
     start = time.perf_counter()
+    report = evaluate(artifact.load_model(folder / "model"))
+    return Baseline(folder / "model", report, time.perf_counter() - start, reused)
+
+
+def _save(model: Any, data: Prepared, folder: Path, seen: Sequence[Seen]) -> None:
+    artifact.save_model(model, data.tokenizer, folder / "model", **{**data.artifact_facts(), "trained_on": seen})
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[Path]:
+    """A place beside a folder, which takes the folder's name when all is done: it appears whole or not at all."""
     temporary = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
-    artifact.save_model(model, data.tokenizer, temporary / "model", **{**data.artifact_facts(), **facts})
-    report = evaluate(artifact.load_model(temporary / "model"))
-    seconds = time.perf_counter() - start
-    (temporary / NOTE).write_text(json.dumps({"report": asdict(report), "seconds": seconds}))
+    yield temporary
     shutil.rmtree(folder, ignore_errors=True)
     temporary.replace(folder)
-    return report
 
 
 def _read(folder: Path) -> Baseline | None:
@@ -131,6 +135,13 @@ def _read(folder: Path) -> Baseline | None:
 def _train(plan: Plan, data: Prepared, console: Console, folder: Path, evaluate: Callable[[Any], Report]) -> Baseline:
     console.say("Dense baseline: training it once; runs with the same data, model and trainer reuse it.")
     start = time.perf_counter()
-    fitted: Fitted = fit(plan.dense(), data, console, title="baseline")
-    report = _keep(fitted.model, data, folder, evaluate, facts={})
+    dense = plan.dense()
+    seen = seen_by(dense)
+    fitted: Fitted = fit(dense, data, console, title="baseline")
+    with _whole(folder) as temporary:
+        _save(fitted.model, data, temporary, seen)
+        trained = time.perf_counter()
+        report = evaluate(artifact.load_model(temporary / "model"))
+        seconds = time.perf_counter() - trained
+        (temporary / NOTE).write_text(json.dumps({"report": asdict(report), "seconds": seconds}))
     return Baseline(folder / "model", report, time.perf_counter() - start, reused=False)

@@ -10,6 +10,7 @@ from typing import Any
 
 from accel.errors import DataError
 from accel.pretrained import read_config
+from accel.seen import Seen, noted
 
 META = "accel.json"
 HEADS = {
@@ -32,14 +33,14 @@ class Meta:
     """Heads and channels left in each block."""
     shared: dict[str, str] = field(default_factory=dict)
     """Tensors that are the same as another one and are stored once."""
-    trained_on: str = ""
-    """Source of the data; empty where nobody noted it."""
+    trained_on: tuple[Seen, ...] = ()
+    """Everything that the weights have seen, see ``accel/provenance.py``; empty where nobody noted it."""
     scheme: str = "int8"
     """How layers with a scale compute; of no meaning where there is none."""
     objective: str = "classification"
     """What it predicts, see ``accel/objective.py``."""
     private: bool = False
-    """Whether it was trained with differential privacy."""
+    """Whether the last run trained it with differential privacy that holds."""
 
 
 def require_labels(folder: Path) -> Meta:
@@ -71,8 +72,9 @@ def read_meta(folder: Path) -> Meta:
         DataError: this is no folder of an exported model.
     """
     try:
-        return Meta(**json.loads((folder / META).read_text("utf8")))
-    except (OSError, ValueError, TypeError):
+        values = json.loads((folder / META).read_text("utf8"))
+        return Meta(**{**values, "trained_on": noted(values.get("trained_on", ""))})
+    except (OSError, ValueError, TypeError, AttributeError):
         raise DataError(
             f"{folder} holds no exported model ({META} is missing or damaged). Give the folder of a finished run, "
             f"such as outputs/DATE/TIME."

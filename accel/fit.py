@@ -179,7 +179,10 @@ def _technique_callbacks(plan: Plan, facts: Facts) -> list[pl.Callback]:
 
 
 def _checkpoints(plan: Plan, folder: Path | None) -> list[pl.Callback]:
-    """The last one, at every epoch's end and every so many steps; the best by validation accuracy, if that is told."""
+    """The last one, at every epoch's end and every so many steps; and the best by validation accuracy.
+
+    Not under privacy: which step is the best of private validation examples tells of them, and nobody counts it.
+    """
     if folder is None:
         return []
     where = folder / "checkpoints"
@@ -196,7 +199,7 @@ def _checkpoints(plan: Plan, folder: Path | None) -> list[pl.Callback]:
         monitor=None,
     )
     best.STATE_KEY_SUFFIX = "best"  # type: ignore[attr-defined]
-    return [best, last] if plan.privacy is None or plan.privacy.log_figures else [last]
+    return [best, last] if plan.privacy is None else [last]
 
 
 def _step_of(checkpoint: Path | None) -> int | None:

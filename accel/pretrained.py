@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from accel.forecast.shape import Shape
     from accel.objective import Objective
 
+DEPENDED_ON = ("*.safetensors", "*.json", "*.txt", "*.model")
+"""Files of a model's folder that say what it computes from a text, and where it comes from."""
 CHOOSES_CODE = ("auto_map", "trust_remote_code", "custom_pipelines")
 
 
@@ -80,9 +82,9 @@ def folder_shape(folder: Path, key: str) -> Shape:
 
 
 def folder_fingerprint(folder: Path) -> str:
-    """sha256 over the names and bytes of the weights and the configuration."""
+    """sha256 over the names and bytes of the weights, the configuration, the tokenizer, and what was noted of them."""
     total = hashlib.sha256()
-    for file in sorted([*folder.glob("*.safetensors"), folder / "config.json"]):
+    for file in sorted(file for kind in DEPENDED_ON for file in folder.glob(kind)):
         total.update(file.name.encode())
         with file.open("rb") as stream:
             while chunk := stream.read(1 << 20):

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from accel.errors import DataError
+from accel.errors import DataError, PlanError
+from accel.plan import Plan, refusal
 from accel.run import CONFIG
 
 FIXED = ("seed", "model", "tuning", "compression", "privacy")
@@ -44,6 +45,17 @@ def require_same_model(before: Mapping[str, Any], now: Mapping[str, Any], folder
             f"resume={folder} would go on with another model than it began with: {'; '.join(differ)}. Give the "
             f"settings it began with, or start a new run without resume."
         )
+
+
+def check_resumed(plan: Plan, folder: Path) -> None:
+    """Refuse to go on privately from weights that have seen what this run's guarantee does not cover.
+
+    Raises:
+        PlanError: names it.
+    """
+    objections = list(plan.privacy.objections_to_resume(plan, folder)) if plan.privacy is not None else []
+    if objections:
+        raise PlanError(refusal(objections))
 
 
 def _leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -17,6 +17,7 @@ from accel.plan import Plan
 from accel.ranks import Alone, Elsewhere, Ranks
 from accel.report.record import RESULT, new_record, write_record
 from accel.report.settings import named
+from accel.seen import Seen
 from accel.stop_requests import StopRequests
 from accel.tracker import RunInfo
 
@@ -37,6 +38,8 @@ class Run:
     overrides: Sequence[str]
     resume: bool = False
     ranks: Ranks = field(default_factory=Alone)
+    seen: tuple[Seen, ...] = ()
+    """What its weights have seen and will see, noted before the first step."""
     record: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -187,7 +190,7 @@ class Run:
             for name in (chosen if isinstance(chosen, list) else [chosen])
         )
         return RunInfo(
-            run_id=self._run_id(),
+            run_id=self.run_id(),
             name=self.plan.name,
             group=self.plan.group,
             job_type="+".join(choices["compression"]) or choices["tuning"],
@@ -196,7 +199,7 @@ class Run:
             folder=self.folder,
         )
 
-    def _run_id(self) -> str:
+    def run_id(self) -> str:
         """Made once per folder, so that a resumed run continues the same run."""
         import secrets
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from accel.fit import Fitted, facts_of, fit
 from accel.logs import quiet_third_parties
 from accel.metrics import Report, evaluate
 from accel.plan import Plan
+from accel.provenance import begin, plain, spent
 from accel.report.record import write_record
 from accel.report.terminal import before_after_table, exported_files, headline
 from accel.sharded_checkpoint import put_back
@@ -44,6 +45,8 @@ def make_ready(run: Run, dataset: Dataset, console: Console) -> Ready:
     for technique in run.plan.techniques:
         technique.check_machine()
     _start_from_public_data(run, dataset, console)
+    if run.leads:
+        run.seen = begin(run.plan, run.folder, run.run_id(), resumed=run.resume)
     with run.timed("tokenize"):
         data = prepare(dataset, run.plan)
     run.record["data"]["truncated"] = data.num_truncated
@@ -61,14 +64,22 @@ def train_and_finish(run: Run, dataset: Dataset, ready: Ready, console: Console)
         return
     run.record["steps"] = fitted.steps
     run.record["techniques"] = _techniques(run, fitted)
-    if run.plan.privacy is not None:
-        run.record["privacy"] = run.plan.privacy.statement(run.folder)
     if data.shortened is not None:
         data = encoded_with(data.shortened.tokenizer, dataset, run.plan)
+    data = _with_provenance(run, data)
     _finish(run, data, console, fitted, ready.dense or ready.untrained)
     run.record["status"] = "finished"
     write_record(run.record, run.folder)
     console.say(before_after_table(run.record) or "", exported_files(run.record) or "", "\n" + headline(run.record))
+
+
+def _with_provenance(run: Run, data: Prepared) -> Prepared:
+    """The data with everything that the weights have seen by now, and what was spent on it."""
+    stated = run.plan.privacy.statement(run.folder) if run.plan.privacy is not None else None
+    seen = spent(run.seen, run.run_id(), stated)
+    if stated is not None:
+        run.record["privacy"] = {**stated, "trained_on": plain(seen)}
+    return replace(data, seen=seen, private=bool(stated and stated["private"]))
 
 
 def _start_from_public_data(run: Run, dataset: Dataset, console: Console) -> None:
@@ -91,7 +102,9 @@ def _baseline(run: Run, data: Prepared, console: Console) -> Baseline | None:
 
 
 def _pretrained(run: Run, data: Prepared) -> Baseline | None:
-    return pretrained(run.plan, data, scorer(data)) if run.plan.needs_pretrained else None
+    if not run.plan.needs_pretrained:
+        return None
+    return pretrained(run.plan, data, scorer(data) if run.leads else lambda model: Report({}))
 
 
 def _latency(run: Run, data: Prepared, console: Console) -> LatencyTable | None:

@@ -71,6 +71,15 @@ class Option(ABC):
         """(key, folder) of every model folder that the option starts from or listens to; none by default."""
         return []
 
+    @property
+    def instead_of_weights(self) -> str:
+        """What to type to do without those folders."""
+        return ""
+
+    def public_texts(self) -> list[tuple[str, str]]:
+        """(key, file or task) of every text beside the task's that decides what the option does; none by default."""
+        return []
+
     def settings(self) -> dict[str, Any]:
         """The option's fields as plain values."""
         return {f.name: getattr(self, f.name) for f in fields(self)}

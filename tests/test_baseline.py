@@ -1,4 +1,4 @@
-from accel.baseline import baseline, content_hash
+from accel.baseline import baseline, content_hash, pretrained
 from accel.compose import compose
 from accel.console import Console
 from accel.data.prepared import prepare
@@ -28,6 +28,36 @@ def test_trained_once_and_reused(tiny_run, tmp_path):
     assert first.report == second.report
     assert first.folder == second.folder
     assert not [p for p in (tmp_path / "cache" / "baselines").iterdir() if p.name.endswith(".tmp")]
+
+
+def test_the_hash_covers_the_tokenizer_of_a_folder(tiny_run, tmp_path):
+    from accel.model.tiny_bert import TinyBert
+    from accel.objective import Classification
+
+    folder = tmp_path / "model"
+    TinyBert().network(Classification(["negative", "positive"])).save_pretrained(folder)
+    TinyBert().tokenizer().save_pretrained(folder)
+    words = [*tiny_run, "model=local", f"model.path={folder}"]
+    words.remove("model=tiny_bert")
+    before = content_hash(*ready(words))
+    assert content_hash(*ready(words)) == before
+    file = folder / "tokenizer.json"
+    file.write_text(file.read_text().replace('"id": 0', '"id":  0'))
+    assert content_hash(*ready(words)) != before
+
+
+def test_what_was_pretrained_is_kept_without_a_figure_or_a_digest_of_the_data(tiny_run, tmp_path):
+    words = [*tiny_run, f"cache={tmp_path / 'cache'}"]
+    plan, data = ready(words)
+    first = pretrained(plan, data, scorer(data))
+    assert sum(map(sum, first.report.confusion_matrix)) == len(data.test)
+    kept = [path.name for path in first.folder.parent.rglob("*") if path.is_file()]
+    assert "model.safetensors" in kept
+    assert not any("report" in path.read_text() for path in first.folder.parent.rglob("*.json"))
+    plan, other = ready([*words, "seed=0", "task.test_fraction=0.4"])
+    again = pretrained(plan, other, scorer(other))
+    assert (again.folder, again.reused) == (first.folder, True)
+    assert again.report != first.report
 
 
 def test_a_half_written_one_is_trained_again(tiny_run, tmp_path):

@@ -4,6 +4,7 @@ import pytest
 
 from accel.errors import DataError
 from accel.exported import META, Meta, artifact_folder, read_meta
+from accel.seen import Seen
 
 
 def test_a_run_s_folder_and_its_model_folder_are_the_same_model(tmp_path):
@@ -14,10 +15,12 @@ def test_a_run_s_folder_and_its_model_folder_are_the_same_model(tmp_path):
 def test_what_older_versions_did_not_note_has_a_default(tmp_path):
     (tmp_path / META).write_text(json.dumps({"label_names": ["a"], "max_length": 8}))
     assert read_meta(tmp_path) == Meta(["a"], 8)
-    assert (read_meta(tmp_path).trained_on, read_meta(tmp_path).private) == ("", False)
+    assert (read_meta(tmp_path).trained_on, read_meta(tmp_path).private) == ((), False)
+    (tmp_path / META).write_text(json.dumps({"label_names": ["a"], "max_length": 8, "trained_on": "data.csv"}))
+    assert read_meta(tmp_path).trained_on == (Seen("data.csv"),)  # a name, and nothing that confirms it
 
 
-@pytest.mark.parametrize("content", [None, "{", '{"label_names": []}', '{"unknown": 1}'])
+@pytest.mark.parametrize("content", [None, "{", '{"label_names": []}', '{"unknown": 1}', "[]"])
 def test_a_damaged_note_is_told(tmp_path, content):
     if content is not None:
         (tmp_path / META).write_text(content)

@@ -25,7 +25,7 @@ def test_the_private_run_begins_with_weights_of_the_public_task(public, tiny_run
     plan = decide(compose([*tiny_run, "privacy=dpsgd", "trainer.learning_rate=0.5"]))
     started = from_public_task(plan, "tweets", ["negative", "positive"], Console(None, silent=True), scorer)
     assert started.model.option_name() == "local"
-    assert read_meta(started.model.folder()).trained_on == "tiny.csv"
+    assert [seen.name for seen in read_meta(started.model.folder()).trained_on] == ["tiny.csv"]
     assert not read_meta(started.model.folder()).private
     assert started.privacy == plan.privacy
     again = from_public_task(plan, "tweets", ["negative", "positive"], Console(None, silent=True), scorer)

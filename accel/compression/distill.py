@@ -96,6 +96,10 @@ class Distill(Compression):
         named = self.needs_baseline or self.needs_pretrained
         return [] if named else [(f"{self.key}.teacher", artifact_folder(self.teacher))]
 
+    @property
+    def instead_of_weights(self) -> str:
+        return f"{self.key}.teacher=pretrained with {self.key}.logits_weight=0"
+
     def objections(self, plan: Plan) -> Iterator[Objection]:
         del plan
         if self.temperature <= 0:

@@ -91,6 +91,9 @@ class Mask(Gradual):
         """Whether what is masked depends on weights and public text alone."""
         return self.score is Importance.magnitude or self.public_text is not None
 
+    def public_texts(self) -> list[tuple[str, str]]:
+        return [] if self.public_text is None else [(f"{self.key}.public_text", self.public_text)]
+
     def objections(self, plan: Plan) -> Iterator[Objection]:
         yield from super().objections(plan)
         if not 0 <= self.sparsity < 1:

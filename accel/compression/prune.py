@@ -114,6 +114,9 @@ class Prune(Gradual, Removal):
         public = self.score is Score.magnitude or self.public_text is not None
         return self.start is Start.pretrained and public
 
+    def public_texts(self) -> list[tuple[str, str]]:
+        return [] if self.public_text is None else [(f"{self.key}.public_text", self.public_text)]
+
     def objections(self, plan: Plan) -> Iterator[Objection]:
         yield from super().objections(plan)
         if not 0 <= self.sparsity < 1:

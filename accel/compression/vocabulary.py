@@ -49,6 +49,9 @@ class Vocabulary(Compression):
         """Whether what is kept depends on public text alone."""
         return not self.from_task
 
+    def public_texts(self) -> list[tuple[str, str]]:
+        return [] if self.public_text is None else [(f"{self.key}.public_text", self.public_text)]
+
     def objections(self, plan: Plan) -> Iterator[Objection]:
         del plan
         if self.min_count < 0:

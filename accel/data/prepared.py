@@ -17,6 +17,7 @@ from accel.data.pieces import Shortened, shorten
 from accel.data.tokens import Encoded, once
 from accel.errors import NoEffectError
 from accel.plan import Plan, digest
+from accel.seen import Seen
 from accel.technique import Facts
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ class Prepared:
     tokenizer: PreTrainedTokenizerBase
     max_length: int
     num_text_columns: int
-    source: str = ""
-    """Where the examples come from, see ``Task.source``."""
+    seen: tuple[Seen, ...] = ()
+    """What a model will have seen once it is trained, see ``accel/provenance.py``; the run notes it."""
     private: bool = False
-    """Whether they are used with differential privacy."""
+    """Whether a model was trained on them with differential privacy."""
     reused: bool = False
     """Whether an earlier run made the tokens."""
     shortened: Shortened | None = None
@@ -62,7 +63,7 @@ class Prepared:
             **self.objective.artifact_facts(),
             "max_length": self.max_length,
             "num_text_columns": self.num_text_columns,
-            "trained_on": self.source,
+            "trained_on": self.seen,
             "private": self.private,
         }
 
@@ -151,8 +152,6 @@ def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Pla
         tokenizer=tokenizer,
         max_length=max_length,
         num_text_columns=len(dataset.train.texts[0]),
-        source=plan.task.source(),
-        private=plan.privacy is not None and plan.privacy.protects,
     )
 
 

@@ -14,7 +14,7 @@ OUTSIDE = (
     "what is scored after training: figures of the validation and the test split, by which a search may choose",
     "the number of records, the label names and their counts, and how many texts were repeated or cut",
     "hyper-parameters chosen by looking at this data in other runs: add up their epsilons (see sweep.json)",
-    "the pretrained weights and the tokenizer, taken to be public, and what privacy.public_data says is public",
+    "the weights and tokenizer of a hub's or a package's model, taken for public, and what privacy.public_data says is",
 )
 WHILE_TRAINING = "figures logged while training: losses, shares of clipped gradients, the validation split's"
 """Outside of the guarantee too, where ``privacy.log_figures`` wants them."""

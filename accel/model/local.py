@@ -41,6 +41,10 @@ class Local(Model):
     def weights(self) -> list[tuple[str, Path]]:
         return [("model.path", self.folder())]
 
+    @property
+    def instead_of_weights(self) -> str:
+        return "model=minilm, or another pretrained model"
+
     def check(self) -> None:
         pretrained.check_folder(self.folder(), "model.path")
 

@@ -24,8 +24,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from accel.compose import options_of
-from accel.exported import META, artifact_folder, read_meta
 from accel.privacy import Privacy
 from accel.technique import Evidence, Facts, History, Objection, Step
 
@@ -90,25 +88,17 @@ class Dpsgd(Privacy):
     """bookkeeping needs one backward pass and no per-record gradients; opacus_hooks is slower, to compare with."""
     accountant: Accountant = Accountant.prv
     """prv is tighter, rdp is faster; the record states both."""
-    public_data: tuple[str, ...] = ()
-    """Sources whose data everybody may know: weights and teachers that were trained on them may be used. Of a teacher
-    that does not say what it was trained on, the path of its folder."""
     test_seed: int | None = None
     """Repeats noise and draws, for tests; the record then says that the run is not private."""
 
     said_freely: ClassVar[tuple[str, ...]] = ("noise_multiplier",)
 
     @property
-    def protects(self) -> bool:
-        return self.test_seed is None
-
-    @property
     def against_compiling(self) -> str:
         return "it reads the gradient of every record off the layers"
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
-        yield from self._objections_to_weights(plan)
-        yield from self._objections_to_public_task(plan)
+        yield from super().objections(plan)
         yield from self._objections_to_packages()
         yield from self._objections_to_accumulation(plan)
         if self.audit and self.engine is not Engine.bookkeeping:
@@ -138,27 +128,6 @@ class Dpsgd(Privacy):
             if getattr(self, name) < 1:
                 yield self.out_of_range(name, "at least 1", instead)
 
-    def _objections_to_weights(self, plan: Plan) -> Iterator[Objection]:
-        """To weights that were trained on data that is not known to be public."""
-        for option, (key, folder) in ((chosen, found) for chosen in plan.options for found in chosen.weights()):
-            noted = read_meta(folder).trained_on if (folder / META).is_file() else ""
-            if not noted and option is plan.model:
-                continue  # downloaded: the statement says that such weights are taken to be public
-            if noted and noted == plan.task.source():
-                yield Objection(
-                    f"{key}={folder}  with  {self.group}={self.option_name()}",
-                    f"that model was trained on the same data ({noted}) in another run, which this run's epsilon does "
-                    f"not count",
-                    "a model that was trained on public data, or the pretrained weights",
-                )
-            elif not (noted in self.public_data if noted else self._said_public(folder)):
-                records = f"was trained on {noted}" if noted else "does not say which records it was trained on"
-                yield Objection(
-                    f"{key}={folder}  with  {self.group}={self.option_name()}",
-                    f"that model {records}; if they are private, its weights leak them",
-                    f"{self.key}.public_data=[{noted or folder.resolve()}] if everybody may know them",
-                )
-
     @staticmethod
     def _objections_to_packages() -> Iterator[Objection]:
         for package, what in (("opacus", "accountants come"), ("cryptography", "noise comes")):
@@ -169,11 +138,6 @@ class Dpsgd(Privacy):
                     "pip install 'accel[privacy]'",
                 )
 
-    def _said_public(self, folder: Path) -> bool:
-        """Whether a teacher's folder is named; only what has a slash is no name of data."""
-        named = (artifact_folder(entry) for entry in self.public_data if "/" in entry)
-        return folder.resolve() in {other.resolve() for other in named}
-
     def _objections_to_accumulation(self, plan: Plan) -> Iterator[Objection]:
         if plan.trainer.accumulate > 1:
             yield Objection(
@@ -182,14 +146,6 @@ class Dpsgd(Privacy):
                 f"trainer.accumulate=1 {self.key}.logical_batch_size={self.logical_batch_size} with "
                 f"{self.key}.physical_batch_size for the memory",
             )
-
-    def _objections_to_public_task(self, plan: Plan) -> Iterator[Objection]:
-        if self.public_task is None:
-            return
-        if self.public_task not in options_of("task"):
-            yield self.out_of_range("public_task", f"one of {', '.join(options_of('task'))}", "tweets")
-        elif self.public_task == plan.task.option_name():
-            yield self.out_of_range("public_task", "another task than the private one", "tweets")
 
     def steps(self, num_examples: int) -> int:
         return max(1, round(num_examples / self.logical_batch_size))
@@ -272,7 +228,7 @@ class Dpsgd(Privacy):
         from accel.dp.layers import booked_layers, unsampled
 
         layers, noise = booked_layers(model), history.get("noise_multiplier", [])
-        noisy = bool(noise) and (min(noise) > 0 or not self.protects)
+        noisy = bool(noise) and (min(noise) > 0 or self.test_seed is not None)
         return Evidence(
             acted=noisy and (layers > 0 or self.engine is Engine.opacus_hooks),
             figures={

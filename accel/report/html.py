@@ -16,6 +16,7 @@ from accel.report.figures import ROWS, count_text, eager_of, engine_of, headline
 from accel.report.files import FIRST_ANSWER, NOTE, files_table
 from accel.report.metrics_file import read_metrics
 from accel.report.svg import bar_chart, line_chart
+from accel.seen import in_words, noted
 
 REPORT = "report.html"
 NATS = "nats: how far predictions move (Kullback-Leibler divergence) when that layer alone is rounded."
@@ -270,6 +271,8 @@ _DATA_COUNTS = ("train", "validation", "test", "dropped", "duplicates", "truncat
 def _privacy(record: Record) -> str:
     stated = dict(record.get("privacy") or {})
     audit = stated.pop("audit", None)
+    if "trained_on" in stated:
+        stated["trained_on"] = in_words(noted(stated["trained_on"]))
     return _pairs(stated) + (_audit(audit) if audit else "")
 
 

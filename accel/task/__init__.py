@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
+from accel.data.content import Content, Row
 from accel.technique import Objection, Option
 
 if TYPE_CHECKING:
@@ -28,6 +30,21 @@ class Task(Option):
         """What the examples are called in a model trained on them; never a digest, which would confirm a guess."""
         return self.option_name()
 
+    def content(self, secret: bytes) -> Content:
+        """What its data consists of, in any split, to whoever has the secret.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        return _content(_Named(repr(self), self), secret)
+
+    def rows(self) -> Iterator[Row]:
+        """Everything that may be learned from, without any order."""
+        dataset = self.load(0)
+        for split in (dataset.train, dataset.validation, dataset.test):
+            labels = [dataset.label_names[label] for label in split.labels] or [""] * len(split)
+            yield from (Row.of(*texts, label=label) for texts, label in zip(split.texts, labels, strict=True))
+
     @abstractmethod
     def max_tokens(self) -> int:
         """How long an example may be for the model."""
@@ -45,6 +62,19 @@ class Task(Option):
         Raises:
             DataError: naming the file, line or column, the reason and the remedy.
         """
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A task by its settings, which decide what its data is."""
+
+    settings: str
+    task: Task = field(compare=False)
+
+
+@lru_cache(maxsize=8)
+def _content(named: _Named, secret: bytes) -> Content:
+    return Content.of(named.task.rows(), secret)
 
 
 @dataclass(kw_only=True)

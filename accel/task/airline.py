@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from accel.data import Dataset
+from accel.data.content import Row
 from accel.data.crowdflower import tweets
 from accel.data.examples import Tally, assemble, three_splits, unique
 from accel.task import Task
@@ -47,6 +48,10 @@ class Airline(Task):
 
     def max_tokens(self) -> int:
         return self.max_length
+
+    def rows(self) -> Iterator[Row]:
+        for example in tweets(to_airlines=self.to_airlines, key=f"task={self.option_name()}"):
+            yield Row.of(*example.texts, label=example.label)
 
     def load(self, seed: int) -> Dataset:
         tally = Tally()

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from accel.data import Dataset
+from accel.data.content import Row
 from accel.data.documents import assemble, document
 from accel.data.examples import Tally, three_splits, unique
 from accel.packaged import Packaged
@@ -28,6 +29,9 @@ FILE = Packaged("chitchat-dataset", "0.9.0", "chitchat_dataset/dataset.json", "t
 @dataclass(kw_only=True)
 class Chitchat(LanguageTask):
     """Small talk, a line per turn."""
+
+    def rows(self) -> Iterator[Row]:
+        return map(Row.of, conversations())
 
     def load(self, seed: int) -> Dataset:
         tally = Tally()

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from accel.data import Dataset
+from accel.data.content import Asked, Content, content_of_file
 from accel.data.documents import assemble, read_documents
 from accel.data.examples import Example, Tally, three_splits
 from accel.task import LanguageTask
@@ -39,6 +40,11 @@ class LanguageModeling(LanguageTask):
 
     def source(self) -> str:
         return Path(self.train).name
+
+    def content(self, secret: bytes) -> Content:
+        files = {"train": self.train, "validation": self.validation, "test": self.test}
+        asked = (Asked.now(path, f"task.{split}", [self.text]) for split, path in files.items() if path is not None)
+        return Content.together(content_of_file(file, secret) for file in asked)
 
     def load(self, seed: int) -> Dataset:
         tally = Tally()

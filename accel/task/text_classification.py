@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accel.data import Dataset
+from accel.data.content import Asked, Content, content_of_file
 from accel.data.examples import (
     Example,
     Tally,
@@ -62,6 +63,11 @@ class TextClassification(Task):
 
     def source(self) -> str:
         return Path(self.train).name
+
+    def content(self, secret: bytes) -> Content:
+        files = {"train": self.train, "validation": self.validation, "test": self.test}
+        asked = (Asked.now(path, f"task.{split}", self.columns()) for split, path in files.items() if path is not None)
+        return Content.together(content_of_file(file, secret) for file in asked)
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         del plan

@@ -56,7 +56,7 @@ def test_what_an_export_must_know(prepared):
         "label_names": ["bad", "good"],
         "max_length": 12,
         "num_text_columns": 1,
-        "trained_on": "data.csv",
+        "trained_on": (),
         "private": False,
     }
     assert max(data.train.lengths) == 12

@@ -9,7 +9,6 @@ from accel.cli import main
 from accel.compose import compose
 from accel.dp.ledger import LEDGER, Ledger
 from accel.errors import DataError, PlanError
-from accel.objective import Classification
 from accel.plan import decide
 from accel.report.metrics_file import read_metrics
 from tests.forked_ranks import run_ranks
@@ -126,49 +125,19 @@ def test_compresses_by_what_everybody_may_know(run, tmp_path, name):
         assert evidence["distill"]["distill_hidden_last"] > 0
 
 
-def exported(folder, source, *, private=False):
-    from accel import artifact
-    from accel.model.tiny_bert import TinyBert
+def test_a_model_notes_what_it_was_trained_on_and_what_was_spent(run, tmp_path):
+    from accel.exported import read_meta
+    from accel.provenance import plain
 
-    artifact.save_model(
-        TinyBert().network(Classification(["bad", "good"])),
-        TinyBert().tokenizer(),
-        folder,
-        label_names=["bad", "good"],
-        max_length=16,
-        trained_on=source,
-        private=private,
-    )
-    return folder
-
-
-@pytest.mark.parametrize("key", ["model.path", "compression.distill.teacher"])
-@pytest.mark.parametrize("private", [False, True])
-def test_weights_that_accel_trained_on_data_must_be_known_to_be_public(tmp_path, monkeypatch, key, private):
-    """Weights that saw the same records are refused whatever is said; those of other records, until said public."""
-    choose = {"model.path": "model=local", "compression.distill.teacher": "compression=[distill]"}[key]
-
-    def plan(folder, *words):
-        return decide(compose(["task=airline", "privacy=dpsgd", choose, f"{key}={folder}", *words]))
-
-    same = exported(tmp_path / "same", "airline", private=private)
-    other = exported(tmp_path / "other", "clinic.csv", private=private)
-    silent = exported(tmp_path / "silent", "")
-    with pytest.raises(PlanError, match="same data"):
-        plan(same, "privacy.public_data=[airline]")
-    with pytest.raises(PlanError, match=r"public_data=\[clinic.csv\]"):
-        plan(other)
-    assert plan(other, "privacy.public_data=[clinic.csv]")
-    if key == "model.path":  # downloaded weights are taken to be public, and the statement says so
-        assert plan(silent)
-    else:  # a teacher has learnt the task from somebody's records
-        with pytest.raises(PlanError, match="does not say which records"):
-            plan(silent)
-        assert plan(silent, f"privacy.public_data=[{silent}]")
-        monkeypatch.chdir(tmp_path)
-        assert plan(silent, "privacy.public_data=[./silent]")
-        with pytest.raises(PlanError, match="does not say which records"):
-            plan("silent", "privacy.public_data=[silent]")  # which names data of that name
+    record = run()
+    meta = read_meta(tmp_path / "run" / "model")
+    (entry,) = meta.trained_on
+    assert meta.private
+    assert (entry.name, entry.epsilon) == ("tiny.csv", record["privacy"]["epsilon"])
+    assert entry.fingerprint
+    assert record["privacy"]["trained_on"] == plain([entry])
+    assert "tiny.csv (epsilon" in (tmp_path / "run" / "report.html").read_text()
+    assert not (tmp_path / "run" / "checkpoints" / "best.ckpt").exists()  # private examples would choose it
 
 
 def test_opacus_hooks_train_the_same_model(train, no_dropout):
@@ -289,7 +258,7 @@ def test_figures_without_noise_are_logged_only_if_asked_for(train, told):
     assert {"train/loss", "train/clipped_share", "validation/accuracy"} <= names if told else names == {
         "train/noise_multiplier", "train/learning_rate"
     }  # fmt: skip
-    assert (folder / "checkpoints" / "best.ckpt").is_file() == told
+    assert not (folder / "checkpoints" / "best.ckpt").exists()
     state = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
     assert ("validation" in repr(state["callbacks"])) == told
     options = decide(compose(["privacy=dpsgd", f"privacy.log_figures={str(told).lower()}"]))
@@ -314,22 +283,8 @@ def test_its_evidence_is_noise_at_every_step(noise, words, acted):
     assert privacy.evidence(torch.nn.Linear(2, 2), history).acted == acted
 
 
-@pytest.mark.parametrize(
-    ("words", "private"), [([], True), (["privacy.test_seed=1"], False), (["privacy=none"], False)]
-)
-def test_what_a_test_makes_is_not_called_private(tiny_run, words, private):
-    from accel.data.prepared import prepare
-
-    plan = decide(compose([*tiny_run, *PRIVATE, *words] if "privacy=none" not in words else [*tiny_run, *words]))
-    assert prepare(plan.task.load(plan.seed), plan).private == private
-
-
-def test_record_and_model_state_the_guarantee(run, tmp_path):
-    from accel.exported import read_meta
-
+def test_the_record_states_the_guarantee(run, tmp_path):
     record = run("compression=[qat]")
-    meta = read_meta(tmp_path / "run" / "model")
-    assert (meta.trained_on, meta.private) == ("tiny.csv", True)
     assert record["choices"]["privacy"] == "dpsgd"
     assert record["before"]["model"] == "pretrained"
     for key in (
