@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from accel.dp.ledger import Mechanism
 
 OUTSIDE = (
-    "figures logged while training (loss, share of clipped gradients, validation accuracy) and those of the test split",
+    "figures logged while training (loss, share of clipped gradients, validation quality) and those of the test split",
     "the number of records, the label names and their counts, and how many texts were repeated or cut",
     "hyper-parameters chosen by looking at this data in other runs: add up their epsilons (see sweep.json)",
     "the pretrained weights and the tokenizer, taken to be public, and what privacy.public_data says is public",
