@@ -21,6 +21,7 @@ from accel.callbacks.show_progress import ShowProgress
 from accel.callbacks.stop_on_signal import StopOnSignal
 from accel.checkpoint import LAST, AtomicCheckpointIO
 from accel.console import Console
+from accel.core.metric import QUALITY, Metric
 from accel.data.prepared import Batches, Prepared
 from accel.errors import Interrupted, LostError, NoEffectError
 from accel.module import TransformerModule
@@ -86,8 +87,9 @@ def fit(
     module = TransformerModule(plan, facts, data.objective.scores(data.validation))
     log = MetricsLog(folder / "metrics.csv" if folder else None, resume_step=_step_of(checkpoint))
     stop = StopOnSignal(folder / "checkpoints" if folder else None)
-    asks = _asks_study(folder)
-    callbacks = [ShowProgress(console, title, facts.total_steps), stop, *asks]
+    quality = data.objective.quality
+    asks = _asks_study(folder, quality)
+    callbacks = [ShowProgress(console, title, facts.total_steps, quality), stop, *asks]
     with _threads(plan.strategy.local_processes()), _losses_explained(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Lightning's hints, for example at an srun that is there and not used
         trainer = _trainer(plan, folder, [log, *loggers], callbacks, facts)
@@ -142,10 +144,10 @@ def facts_of(plan: Plan, data: Prepared, latency: LatencyTable | None = None) ->
     )
 
 
-def _asks_study(folder: Path | None) -> list[AskStudy]:
+def _asks_study(folder: Path | None, quality: Metric) -> list[AskStudy]:
     """For a job of a search that stops early; never for a baseline, which other jobs need whole."""
     stopping = Stopping.of_this_process(os.environ)
-    return [AskStudy(stopping)] if folder is not None and stopping is not None else []
+    return [AskStudy(stopping, quality)] if folder is not None and stopping is not None else []
 
 
 def _trainer(
@@ -158,7 +160,7 @@ def _trainer(
             SeedSteps(plan),
             *callbacks,
             *_technique_callbacks(plan, facts),
-            *_checkpoints(plan, folder),
+            *_checkpoints(plan, folder, facts.objective.quality),
         ],
         "plugins": [AtomicCheckpointIO()],
         "default_root_dir": folder,
@@ -178,8 +180,8 @@ def _technique_callbacks(plan: Plan, facts: Facts) -> list[pl.Callback]:
     return [callback for technique in plan.techniques for callback in technique.callbacks(facts)]
 
 
-def _checkpoints(plan: Plan, folder: Path | None) -> list[pl.Callback]:
-    """The last one, at every epoch's end and every so many steps; and the best by validation accuracy.
+def _checkpoints(plan: Plan, folder: Path | None, quality: Metric) -> list[pl.Callback]:
+    """The last one, at every epoch's end and every so many steps; and the best by validation quality.
 
     Not under privacy: which step is the best of private validation examples tells of them, and nobody counts it.
     """
@@ -187,7 +189,7 @@ def _checkpoints(plan: Plan, folder: Path | None) -> list[pl.Callback]:
         return []
     where = folder / "checkpoints"
     every = plan.trainer.checkpoint_every_steps
-    best = ModelCheckpoint(where, filename="best", monitor="validation/accuracy", mode="max", save_weights_only=True)
+    best = ModelCheckpoint(where, filename="best", monitor=QUALITY, mode=quality.best, save_weights_only=True)
     last = ModelCheckpoint(
         where,
         filename=LAST.removesuffix(".ckpt"),

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from accel.artifact import load_model
+from accel.core.metric import QUALITY
 from accel.data.batches import WEIGHT
 from accel.errors import NonFiniteLossError
 from accel.metrics import Scores
@@ -124,7 +125,8 @@ class TransformerModule(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         figures = self.scores.compute().metrics
         self.scores.reset()
-        self.log_dict({f"validation/{name}": value for name, value in figures.items()})
+        quality = {QUALITY: figures[self.objective.quality.key]}
+        self.log_dict({f"validation/{name}": value for name, value in figures.items()} | quality)
 
     def _forward(self, batch: Mapping[str, Tensor], forward_args: Mapping[str, Any] | None = None) -> Any:
         inputs = {name: value for name, value in batch.items() if name != "labels"}

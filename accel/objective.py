@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
+from accel.core.metric import ACCURACY, BITS_PER_BYTE, LOSS, MACRO_F1, PERPLEXITY, Metric
 from accel.data.batches import Example, Tokenized, tokenize
 from accel.data.blocks import blocks_of
 from accel.errors import DataError
@@ -32,15 +33,27 @@ class Objective(ABC):
 
     name: ClassVar[str]
     """As an exported model's ``accel.json`` has it."""
+    metrics: ClassVar[tuple[Metric, ...]]
+    """What its reports hold; the first is the quality, by which runs are compared, searched and stopped."""
     evaluation_tokens: ClassVar[int]
     """Padded tokens of a batch that is only scored."""
     label_names: Sequence[str]
     """Of the labels that an example has; empty where it has none beside its text."""
 
-    @staticmethod
+    @property
+    def quality(self) -> Metric:
+        """The first metric."""
+        return self.metrics[0]
+
+    @classmethod
     @abstractmethod
-    def of(meta: Meta) -> Objective:
+    def for_labels(cls, label_names: Sequence[str]) -> Objective:
+        """Of data with these labels, which are none where an example has no label but its text or a number."""
+
+    @classmethod
+    def of(cls, meta: Meta) -> Objective:
         """What an exported model predicts."""
+        return cls.for_labels(meta.label_names)
 
     @abstractmethod
     def auto_class(self) -> Any:
@@ -95,11 +108,12 @@ class Classification(Objective):
     label_names: Sequence[str]
 
     name: ClassVar[str] = "classification"
+    metrics: ClassVar[tuple[Metric, ...]] = (ACCURACY, MACRO_F1, LOSS)
     evaluation_tokens: ClassVar[int] = 4096
 
-    @staticmethod
-    def of(meta: Meta) -> Classification:
-        return Classification(meta.label_names)
+    @classmethod
+    def for_labels(cls, label_names: Sequence[str]) -> Classification:
+        return cls(label_names)
 
     def auto_class(self) -> Any:
         from transformers import AutoModelForSequenceClassification
@@ -154,13 +168,14 @@ class LanguageModelling(Objective):
     label_names: Sequence[str] = ()
 
     name: ClassVar[str] = "language modelling"
+    metrics: ClassVar[tuple[Metric, ...]] = (ACCURACY, LOSS, PERPLEXITY, BITS_PER_BYTE)
     evaluation_tokens: ClassVar[int] = 1024
     """Every token has as many logits as there are pieces."""
 
-    @staticmethod
-    def of(meta: Meta) -> LanguageModelling:
-        del meta
-        return LanguageModelling()
+    @classmethod
+    def for_labels(cls, label_names: Sequence[str]) -> LanguageModelling:
+        del label_names
+        return cls()
 
     def auto_class(self) -> Any:
         from transformers import AutoModelForCausalLM

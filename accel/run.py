@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accel.console import Console
+from accel.core.metric import quality_of
 from accel.errors import AccelError, DataError, ExitCode, Interrupted, LostError, RefusedError
 from accel.plan import Plan
 from accel.ranks import Alone, Elsewhere, Ranks
@@ -197,6 +198,7 @@ class Run:
             tags=tags,
             config=named(self.config, choices),
             folder=self.folder,
+            quality=quality_of(self.record),
         )
 
     def run_id(self) -> str:

@@ -12,6 +12,7 @@ from torch import nn
 from accel.baseline import Baseline, baseline, pretrained
 from accel.checkpoint import LAST
 from accel.console import Console
+from accel.core.metric import stated
 from accel.data import Dataset
 from accel.data.prepared import Prepared, encoded_with, prepare
 from accel.errors import DataError
@@ -51,6 +52,7 @@ def make_ready(run: Run, dataset: Dataset, console: Console) -> Ready:
         data = prepare(dataset, run.plan)
     run.record["data"]["truncated"] = data.num_truncated
     run.record["reused"]["tokens"] = data.reused
+    run.record["metrics"] = stated(data.objective.metrics)
     latency = _latency(run, data, console)
     _check_budgets(run.plan, data, latency)
     return Ready(data, latency, _baseline(run, data, console), _pretrained(run, data))

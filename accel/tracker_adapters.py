@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from accel.core.metric import QUALITY
 from accel.tracker import RunInfo
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def wandb_logger(settings: Wandb, info: RunInfo, *, flush_s: float, init_timeout
     )
     run.define_metric("trainer/global_step")
     run.define_metric("*", step_metric="trainer/global_step")
-    run.define_metric("validation/accuracy", summary="max")
+    if info.quality is not None:
+        run.define_metric(QUALITY, summary=info.quality.best)
     return WandbLogger(experiment=run)
 
 

@@ -157,6 +157,33 @@ def test_every_source_of_a_group_has_its_test_file() -> None:
     assert not missing
 
 
+METRIC = re.compile(r"\b(?:accuracy|macro_f1|perplexity)\b")
+KNOWS_METRICS = ("core/metric.py", "metrics.py", "objective.py")
+
+
+def named_metrics(source: str) -> list[str]:
+    """Names and texts of a program, its docstrings left out, that name one objective's metric."""
+    tree = ast.parse(source)
+    told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and id(n) not in told]
+    names = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name)]
+    return [text for text in [*texts, *names] if isinstance(text, str) and METRIC.search(text)]
+
+
+def test_only_objectives_know_a_metric_by_name() -> None:
+    folder = ROOT / "accel"
+    files = {str(p.relative_to(folder)): p.read_text(encoding="utf-8") for p in folder.rglob("*.py")}
+    found = {name: hits for name, text in files.items() if (hits := named_metrics(text))}
+    assert set(found) <= set(KNOWS_METRICS), found
+    assert not [p for p in folder.rglob("*.js") if METRIC.search(p.read_text(encoding="utf-8"))]
+
+
+def test_the_check_of_metrics_sees_a_name_and_leaves_docstrings_alone() -> None:
+    assert named_metrics('best = f"validation/accuracy"')
+    assert named_metrics("accuracy = 1")
+    assert not named_metrics('def f():\n    """By accuracy."""\n    return "accuracy_level"')
+
+
 # Files
 
 

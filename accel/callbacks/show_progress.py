@@ -8,17 +8,19 @@ from typing import Any
 import pytorch_lightning as pl
 
 from accel.console import Console
+from accel.core.metric import QUALITY, Metric
 
 REFRESH_STEPS = 10
 
 
 class ShowProgress(pl.Callback):
-    """A progress bar over optimizer steps with the latest loss and validation accuracy; touched every ten steps."""
+    """A progress bar over optimizer steps with the latest loss and validation quality; touched every ten steps."""
 
-    def __init__(self, console: Console, title: str, total_steps: int) -> None:
+    def __init__(self, console: Console, title: str, total_steps: int, quality: Metric) -> None:
         self.console = console
         self.title = title
         self.total_steps = total_steps
+        self.quality = quality
         self.stack = ExitStack()
         self.update: Any = None
 
@@ -31,13 +33,13 @@ class ShowProgress(pl.Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         del pl_module, outputs, batch, batch_idx
         if trainer.global_step % REFRESH_STEPS == 0 or trainer.global_step == self.total_steps:
-            self.update(trainer.global_step, _note(trainer.callback_metrics))
+            self.update(trainer.global_step, _note(trainer.callback_metrics, self.quality))
 
     def teardown(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
         del trainer, pl_module, stage
         self.stack.close()
 
 
-def _note(metrics: Any) -> str:
-    parts = {"loss": "train/loss", "validation accuracy": "validation/accuracy"}
+def _note(metrics: Any, quality: Metric) -> str:
+    parts = {"loss": "train/loss", f"validation {quality.title}": QUALITY}
     return "  ".join(f"{name} {float(metrics[key]):.3f}" for name, key in parts.items() if key in metrics)

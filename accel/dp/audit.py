@@ -54,10 +54,10 @@ def one_run_p_value(guesses: Guesses, epsilon: float, delta: float) -> float:
     accuracy of randomized response, up to what delta adds.
     """
     made, right = guesses.made, guesses.right
-    accuracy = 1 / (1 + math.exp(-epsilon))
-    tail = float(binom.sf(right - 1, made, accuracy))
+    chance_right = 1 / (1 + math.exp(-epsilon))
+    tail = float(binom.sf(right - 1, made, chance_right))
     fewer = np.arange(1, right + 1)
-    just_below = binom.sf(right - 1 - fewer, made, accuracy) - tail
+    just_below = binom.sf(right - 1 - fewer, made, chance_right) - tail
     excess = float((just_below / fewer).max()) if right else 0.0
     return min(1.0, tail + 2 * guesses.canaries * delta * excess)
 

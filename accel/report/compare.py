@@ -8,6 +8,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
+from accel.core.metric import LOSS
 from accel.errors import ConfigError, ExitCode
 from accel.report.comparison import RUN, WORDS, Column, Comparison, compare_runs, write_csv
 from accel.report.records import Recorded, find, privacy_remarks
@@ -21,14 +22,11 @@ USAGE = (
 )
 PIPE_WIDTH = 150
 """Characters per line when the output is a file or a pipe, which have no width of their own."""
-IN_TERMINAL = (
+IN_TERMINAL = (  # and the metrics
     "pareto",
     "run",
     "runs",
     "status",
-    "accuracy_before",
-    "accuracy",
-    "macro_f1",
     "size_bytes",
     "size_ratio",
     "latency_ms_p50",
@@ -100,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--csv", type=Path, metavar="F", help="write all columns")
     parser.add_argument("--wandb", action="store_true", help="log the table as a W&B run, and save a workspace view")
     parser.add_argument("--sort", metavar="KEY", help="a column of the CSV file; the best come first")
-    parser.add_argument("--filter", metavar="CONDITION", action="append", default=[], help="e.g. 'accuracy>=0.8'")
+    parser.add_argument("--filter", metavar="CONDITION", action="append", default=[], help="e.g. 'size_ratio>=4'")
     parser.add_argument("--columns", metavar="KEY,KEY", help="columns of the CSV file, to show in the terminal")
     parser.add_argument("--mean-over", metavar="KEY", help="one row per group of runs that differ in KEY alone")
     return parser
@@ -131,8 +129,9 @@ def as_table(table: Comparison, columns: Sequence[Column] | None = None) -> Tabl
     from rich.table import Table
     from rich.text import Text
 
-    shown = columns or [c for c in table.columns if c.key in IN_TERMINAL]
-    drawn = Table(caption="* no other run is better in accuracy, latency p50 and bytes to ship", caption_justify="left")
+    scores = {c.key for c in table.figures if "metrics" in c.path and c.key != LOSS.key}
+    shown = columns or [c for c in table.columns if c.key in IN_TERMINAL or c.key in scores]
+    drawn = Table(caption=f"* no other run is better in {table.competed_in}", caption_justify="left")
     for column in shown:
         if column.key == RUN.key:
             drawn.add_column(column.title, overflow="fold", min_width=RUN_WIDTH)

@@ -3,9 +3,13 @@
 const COSTS = {
   latency_ms_p50: "latency p50 [ms], batch 1", size_bytes: "bytes to ship", epsilon: "epsilon (less is more private)",
 };
-const FIGURES = ["accuracy", "latency_ms_p50", "size_bytes", "epsilon"];
-const BANDS = ["#3b4cc0", "#2563c9", "#2f9e6e", "#d9822b", "#c2263f"];  // from the least to the most accurate
+const QUALITY = data.quality;  // by which runs are judged first: its key, title and direction
+const FIGURES = [QUALITY.key, "latency_ms_p50", "size_bytes", "epsilon"];
+const BANDS = ["#3b4cc0", "#2563c9", "#2f9e6e", "#d9822b", "#c2263f"];  // from the worst to the best
 const safe = text => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+const qualityOf = row => valueOf(row, QUALITY.key);
+const gain = row => QUALITY.higher_is_better ? qualityOf(row) : -qualityOf(row);
+const capital = text => text[0].toUpperCase() + text.slice(1);
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const place = document.getElementById("charts");
 const boxes = {}, order = [];  // a chart keeps its place when the filter takes others away and brings them back
@@ -14,7 +18,7 @@ function layout(title, more) {
   const ink = dark.matches ? "#e6e9ee" : "#1d2430", grid = dark.matches ? "#2c3440" : "#e3e7ed";
   const axis = { gridcolor: grid, zerolinecolor: grid, automargin: true };
   return {
-    title: { text: title, font: { size: 15 } }, font: { color: ink, family: "system-ui, sans-serif" }, autosize: true,
+    title: { text: safe(title), font: { size: 15 } }, font: { color: ink, family: "system-ui, sans-serif" }, autosize: true,
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", hovermode: "closest", hoverlabel: { align: "left" }, margin: { t: 46, r: 24 },
     legend: { orientation: "h", y: -0.22 }, ...more, xaxis: { ...axis, ...more.xaxis }, yaxis: { ...axis, ...more.yaxis },
   };
@@ -49,46 +53,46 @@ const told = row => [valueOf(row, "run"), ...keys().map(c => {
 
 function points(rows, cost, name, colour) {
   return {
-    x: rows.map(r => valueOf(r, cost)), y: rows.map(r => valueOf(r, "accuracy")), text: rows.map(told),
+    x: rows.map(r => valueOf(r, cost)), y: rows.map(r => qualityOf(r)), text: rows.map(told),
     customdata: rows.map(r => r.link), mode: "markers", type: "scatter", name, marker: { size: 10, color: colour },
     hovertemplate: "%{text}<extra></extra>",
   };
 }
 
-// From cheap to dear, what no cheaper run reaches in accuracy: the front of these two figures alone.
+// From cheap to dear, what no cheaper run reaches in quality: the front of these two figures alone.
 function front(rows, cost) {
   const byCost = [...rows].sort((a, b) =>
-    valueOf(a, cost) - valueOf(b, cost) || valueOf(b, "accuracy") - valueOf(a, "accuracy"));
+    valueOf(a, cost) - valueOf(b, cost) || gain(b) - gain(a));
   let best = -Infinity;
-  return byCost.filter(row => valueOf(row, "accuracy") > best && ((best = valueOf(row, "accuracy")), true));
+  return byCost.filter(row => gain(row) > best && ((best = gain(row)), true));
 }
 
 function tradeOff(rows, cost) {
-  const known = rows.filter(r => !isEmpty(valueOf(r, "accuracy")) && !isEmpty(valueOf(r, cost)));
-  const shape = layout(`Accuracy over ${COSTS[cost]}`, {
-    xaxis: { title: { text: COSTS[cost] }, rangemode: "tozero" }, yaxis: { title: { text: "accuracy on the test split" } },
+  const known = rows.filter(r => !isEmpty(qualityOf(r)) && !isEmpty(valueOf(r, cost)));
+  const shape = layout(`${capital(QUALITY.title)} over ${COSTS[cost]}`, {
+    xaxis: { title: { text: COSTS[cost] }, rangemode: "tozero" }, yaxis: { title: { text: safe(`${QUALITY.title} on the test split`) } },
   });
   if (known.length < 2) return show(`over_${cost}`, [], shape);
   const edge = front(known, cost), isBest = r => valueOf(r, "pareto") === "*";
   show(`over_${cost}`, [
-    { x: edge.map(r => valueOf(r, cost)), y: edge.map(r => valueOf(r, "accuracy")), mode: "lines", name: "front of these two",
+    { x: edge.map(r => valueOf(r, cost)), y: edge.map(r => qualityOf(r)), mode: "lines", name: "front of these two",
       line: { shape: "hv", dash: "dot", color: "#8a94a3" }, hoverinfo: "skip", type: "scatter" },
     points(known.filter(isBest), cost, "Pareto *", "#2563c9"),
     points(known.filter(r => !isBest(r)), cost, "beaten by another", "#d9822b"),
   ], shape);
 }
 
-// Runs fall into five equal bands by accuracy; each band is one line with gaps, which stays fast with many runs.
+// Runs fall into five equal bands by quality; each band is one line with gaps, which stays fast with many runs.
 function bands(rows) {
-  const ranked = rows.filter(r => !isEmpty(valueOf(r, "accuracy"))).sort((a, b) => valueOf(a, "accuracy") - valueOf(b, "accuracy"));
+  const ranked = rows.filter(r => !isEmpty(qualityOf(r))).sort((a, b) => gain(a) - gain(b));
   const found = BANDS.map(() => []);
   ranked.forEach((row, i) => found[Math.floor(i * BANDS.length / ranked.length)].push(row));
   return found.map((rows, i) => ({ rows, colour: BANDS[i] })).filter(band => band.rows.length);
 }
 
 const bandName = band => {
-  const ends = [band.rows[0], band.rows[band.rows.length - 1]].map(r => valueOf(r, "accuracy").toFixed(3));
-  return ends[0] === ends[1] ? `accuracy ${ends[0]}` : `accuracy ${ends[0]} to ${ends[1]}`;
+  const ends = [band.rows[0], band.rows[band.rows.length - 1]].map(r => qualityOf(r).toFixed(3));
+  return ends[0] === ends[1] ? `${safe(QUALITY.title)} ${ends[0]}` : `${safe(QUALITY.title)} ${ends[0]} to ${ends[1]}`;
 };
 
 function lines(band, pathOf) {
@@ -117,9 +121,9 @@ function axisOf(c, rows) {
 const textOf = (axis, value, rows) => rows.find(r => valueOf(r, axis.key) === value).texts[column(axis.key)];
 
 function parallel(rows) {
-  const known = rows.filter(r => !isEmpty(valueOf(r, "accuracy")));
+  const known = rows.filter(r => !isEmpty(qualityOf(r)));
   const axes = keys().map(c => axisOf(c, known)).filter(axis => axis.values.length > 1);
-  const shape = layout("Settings and figures of each run, coloured by accuracy", {
+  const shape = layout(`Settings and figures of each run, coloured by ${QUALITY.title}`, {
     xaxis: { tickvals: axes.map((_, i) => i), ticktext: axes.map(a => safe(a.title)), showgrid: true, zeroline: false,
       range: [-0.3, axes.length - 0.7] },
     yaxis: { visible: false, range: [-0.06, 1.06] },
@@ -145,7 +149,7 @@ function curves(rows, name, title) {
 function drawCharts(rows) {
   for (const cost of Object.keys(COSTS)) tradeOff(rows, cost);
   parallel(rows);
-  for (const [name, title] of Object.entries(data.curves)) curves(rows, name, title[0].toUpperCase() + title.slice(1));
+  for (const [name, title] of Object.entries(data.curves)) curves(rows, name, capital(title));
 }
 
 listeners.push(drawCharts);

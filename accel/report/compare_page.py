@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from urllib.parse import quote
 from accel.report.comparison import Column, Comparison, Row, Value
 from accel.report.metrics_file import read_metrics
 
-CURVES = {"train/loss": "training loss", "validation/accuracy": "accuracy on the validation split"}
+LOSS_CURVE = "train/loss"
 POINTS_PER_CURVE = 50
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:"
 SEED = "seed"
@@ -35,7 +36,7 @@ def render(table: Comparison, place: Path) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"><style>{style}</style></head>'
         f"<body><main>{_head(table)}{_controls('means' in tables)}"
         f'<section id="charts" class="charts"></section><section class="scroll"><table id="runs"></table></section>'
-        f'</main><script type="application/json" id="data">{_embedded(tables)}</script>'
+        f'</main><script type="application/json" id="data">{_embedded(tables, table)}</script>'
         f"<script>{_asset('compare.js')}</script>{_charts(table)}</body></html>\n"
     )
 
@@ -49,7 +50,7 @@ def _head(table: Comparison) -> str:
     counted = ", ".join(f"{statuses.count(s)} {s}" for s in dict.fromkeys(statuses) if s)
     return (
         f'<h1>{len(table.rows)} runs side by side</h1><p class="meta">{escape(counted)}. Bold and marked *: no other '
-        f"run is better in accuracy, latency p50 and bytes to ship. Click a head to sort, a run or a point to read its "
+        f"run is better in {escape(table.competed_in)}. Click a head to sort, a run or a point to read its "
         f"report.</p>"
     )
 
@@ -58,7 +59,7 @@ def _controls(has_means: bool) -> str:
     means = '<label><input type="checkbox" id="means"> mean ± sd over seeds</label>' if has_means else ""
     return (
         '<p class="controls"><input id="filter" type="search" size="48" autocomplete="off" aria-label="filter" '
-        'placeholder="filter: words, accuracy&gt;=0.8, compression=prune*">'
+        'placeholder="filter: words, size_ratio&gt;=4, compression=prune*">'
         f'{means}<span id="shown" role="status"></span></p>'
     )
 
@@ -78,18 +79,25 @@ def _plain_table(table: Comparison, place: Path) -> dict[str, Any]:
             }
             for c in columns
         ],
-        "rows": [_plain_row(row, columns, place) for row in table.rows],
+        "rows": [_plain_row(row, columns, place, list(_titles(table))) for row in table.rows],
     }
 
 
-def _plain_row(row: Row, columns: Sequence[Column], place: Path) -> dict[str, Any]:
+def _plain_row(row: Row, columns: Sequence[Column], place: Path, curves: Sequence[str]) -> dict[str, Any]:
     folder = Path(str(row["folder"])) if row["folder"] else None
     return {
         "values": [_short(row.get(c.key)) for c in columns],
         "texts": [c.show(row) for c in columns],
         "link": _link(folder, place) if folder else "",
-        "curves": {name: _curve(folder / "metrics.csv", name) for name in CURVES} if folder else {},
+        "curves": {name: _curve(folder / "metrics.csv", name) for name in curves} if folder else {},
     }
+
+
+def _titles(table: Comparison) -> dict[str, str]:
+    """The curves by the name that they are logged under."""
+    quality = table.quality
+    validation = {quality.logged: f"{quality.title} on the validation split"} if quality else {}
+    return {LOSS_CURVE: "training loss", **validation}
 
 
 def _short(value: Value) -> Value:
@@ -112,15 +120,17 @@ def _curve(file: Path, name: str) -> list[list[float]]:
     return [[float(step) for step, _ in kept], [float(f"{value:.4g}") for _, value in kept]]
 
 
-def _embedded(value: Any) -> str:
+def _embedded(tables: Mapping[str, Any], table: Comparison) -> str:
     """JSON that cannot end the element it stands in."""
-    text = json.dumps({"tables": value, "curves": CURVES}, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    value = {"tables": tables, "curves": _titles(table), "quality": asdict(table.quality) if table.quality else None}
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
 def _charts(table: Comparison) -> str:
     """Plotly's library and the charts, after the table is up; nothing of it when there is nothing to draw."""
-    if sum(row["accuracy"] is not None for row in table.rows) < 2:
+    quality = table.quality
+    if quality is None or sum(row.get(quality.key) is not None for row in table.rows) < 2:
         return ""
     from plotly.offline import get_plotlyjs
 

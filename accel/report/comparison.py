@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 
+from accel.core.metric import Metric, every_metric, metrics_of
 from accel.errors import ConfigError, did_you_mean
 from accel.report.figures import bytes_text, metric_text, ms_text
 from accel.report.pareto import Objective, pareto
@@ -59,16 +60,14 @@ def _plain(value: float) -> str:
     return f"{value:.3g}"
 
 
+BEFORE = "_before"
+"""Ends the key of a quality before anything was done to the model."""
 SD = "_sd"
 """Ends the key of a standard deviation."""
 RUN = Column("run", "run")
 PARETO = Column("pareto", "Pareto")
 RUNS = Column("runs", "runs", _plain)
-FIGURES = (
-    Column("accuracy_before", "accuracy\nbefore", metric_text, ("before", "metrics", "accuracy"), more_is_better=True),
-    Column("accuracy", "accuracy", metric_text, ("after", "metrics", "accuracy"), more_is_better=True),
-    Column("macro_f1", "macro\nF1", metric_text, ("after", "metrics", "macro_f1"), more_is_better=True),
-    Column("perplexity", "perplexity", metric_text, ("after", "metrics", "perplexity")),
+COSTS = (
     Column("size_bytes", "bytes\nto ship", bytes_text, ("after", "cost", "size_bytes")),
     Column("size_ratio", "smaller", _times, ("measurement", "size_ratio"), more_is_better=True),
     Column("latency_ms_p50", "latency\np50", ms_text, ("after", "cost", "latency_ms_p50")),
@@ -96,12 +95,10 @@ WORDS = (
     Column("name", "name"),
     Column("folder", "folder"),
 )
-OBJECTIVES = (
-    Objective("accuracy", "maximize"),
-    Objective("latency_ms_p50", "minimize"),
-    Objective("size_bytes", "minimize"),
-)
-"""What the Pareto mark is over: accuracy on the test split, latency p50 and bytes to ship."""
+OBJECTIVES = (Objective("latency_ms_p50", "minimize"), Objective("size_bytes", "minimize"))
+"""What the Pareto mark is over, beside the quality on the test split."""
+JUDGED_BY = "judged_by"
+"""Key of a row that is no column: the metric that is the run's quality. Runs with different ones do not compete."""
 KEYS_IN_LABEL = 4
 
 
@@ -112,12 +109,34 @@ class Comparison:
     rows: list[Row]
     settings: tuple[Column, ...]
     """The keys in which the runs differ."""
+    metrics: tuple[Metric, ...] = ()
+    """Of all runs, the qualities first."""
+
+    @property
+    def quality(self) -> Metric | None:
+        """What the charts are over: the first run's that was scored."""
+        return next(iter(self.metrics), None)
+
+    @property
+    def competed_in(self) -> str:
+        """What a marked run is nowhere beaten in, in words."""
+        return f"{self.quality.title if self.quality else 'quality'}, latency p50 and bytes to ship"
+
+    @property
+    def figures(self) -> tuple[Column, ...]:
+        """Numbers that the records have: metrics and costs."""
+        judged_by = {str(row.get(JUDGED_BY)) for row in self.rows}
+        return (*_metric_columns(self.metrics, judged_by), *COSTS)
+
+    @property
+    def every(self) -> tuple[Column, ...]:
+        """All that there is."""
+        return (PARETO, RUN, *self.settings, RUNS, *self.figures, *WORDS)
 
     @property
     def columns(self) -> list[Column]:
         """Those in which at least one run has something."""
-        every = (PARETO, RUN, *self.settings, RUNS, *FIGURES, *WORDS)
-        return [c for c in every if any(row.get(c.key) not in (None, "") for row in self.rows)]
+        return [c for c in self.every if any(row.get(c.key) not in (None, "") for row in self.rows)]
 
     def column(self, key: str, flag: str) -> Column:
         """The column that a flag of the command line names.
@@ -125,7 +144,7 @@ class Comparison:
         Raises:
             ConfigError: no such column.
         """
-        found = {c.key: c for c in (PARETO, RUN, *self.settings, RUNS, *FIGURES, *WORDS)}
+        found = {c.key: c for c in self.every}
         if key not in found:
             raise ConfigError(f"{flag} {key}: there is no such column. {did_you_mean(key, found)}")
         return found[key]
@@ -143,7 +162,7 @@ class Comparison:
         return replace(self, rows=sorted(self.rows, key=rank))
 
     def where(self, condition: str) -> Comparison:
-        """The rows that meet a condition: ``accuracy>=0.8``, ``compression=prune*``, ``status!=failed``.
+        """The rows that meet a condition: ``size_ratio>=4``, ``compression=prune*``, ``status!=failed``.
 
         Raises:
             ConfigError: no condition, or no such column.
@@ -152,7 +171,7 @@ class Comparison:
         if found is None:
             raise ConfigError(
                 f"--filter {condition!r} is no condition. Write KEY=TEXT, KEY!=TEXT, KEY>NUMBER or KEY<NUMBER, for "
-                f"example --filter 'accuracy>=0.8' --filter 'compression=prune*'."
+                f"example --filter 'size_ratio>=4' --filter 'compression=prune*'."
             )
         key, sign, wanted = found.groups()
         self.column(key, "--filter")
@@ -172,7 +191,8 @@ class Comparison:
         for number, row in enumerate(self.rows):
             alone = () if row["status"] == "finished" else (float(number),)
             groups.setdefault((*(row.get(c.key) for c in kept), *alone), []).append(row)
-        return Comparison(_marked([_mean(rows, kept) for rows in groups.values()]), kept)
+        means = [_mean(rows, kept, self.figures) for rows in groups.values()]
+        return Comparison(_marked(means, self.metrics), kept, self.metrics)
 
 
 COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -202,7 +222,20 @@ def compare_runs(runs: Sequence[Recorded]) -> Comparison:
     settings = tuple(Column(key, key) for key in keys)
     cells: list[Row] = [{key: written(own[key]) for key in keys if key in own} for own in every]
     usual = _usual(keys, cells)
-    return Comparison(_marked([_row(run, own, usual) for run, own in zip(runs, cells, strict=True)]), settings)
+    metrics = every_metric(run.record for run in runs)
+    rows = [_row(run, own, usual) for run, own in zip(runs, cells, strict=True)]
+    return Comparison(_marked(rows, metrics), settings, metrics)
+
+
+def _metric_columns(metrics: Sequence[Metric], judged_by: Collection[str]) -> Iterator[Column]:
+    """Of a quality also what it was before, as far as there is room."""
+    for metric in metrics:
+        title = metric.title.replace(" ", "\n", 1)
+        better = metric.higher_is_better
+        if metric.key in judged_by:
+            key, where = f"{metric.key}{BEFORE}", ("before", "metrics", metric.key)
+            yield Column(key, f"{metric.title}\nbefore", metric_text, where, more_is_better=better)
+        yield Column(metric.key, title, metric_text, ("after", "metrics", metric.key), more_is_better=better)
 
 
 def _usual(keys: Sequence[str], cells: Sequence[Row]) -> Row:
@@ -224,7 +257,10 @@ def _row(run: Recorded, settings: Row, usual: Row) -> Row:
         "error": str(run.record.get("error") or ""),
         "folder": str(run.folder),
     }
-    return settings | words | {c.key: run.number(*c.path) for c in FIGURES}
+    metrics = metrics_of(run.record)
+    judged_by = metrics[0].key if metrics else ""
+    figures = (*_metric_columns(metrics, [judged_by]), *COSTS)
+    return settings | words | {JUDGED_BY: judged_by} | {c.key: run.number(*c.path) for c in figures}
 
 
 def _label(settings: Mapping[str, Value]) -> str:
@@ -232,14 +268,14 @@ def _label(settings: Mapping[str, Value]) -> str:
     return " ".join(f"{k.rpartition('.')[2]}={Column(k, k).show(settings)}" for k in settings)
 
 
-def _mean(rows: Sequence[Row], settings: Sequence[Column]) -> Row:
+def _mean(rows: Sequence[Row], settings: Sequence[Column], figures: Sequence[Column]) -> Row:
     """Means where there are numbers, words that all have, and how many there are."""
     first = {c.key: rows[0][c.key] for c in settings if c.key in rows[0]}
     merged: Row = dict(first)
     merged["run"] = _label(first) or str(rows[0]["name"])
-    merged["runs"] = float(len(rows))
-    for column in FIGURES:
-        merged |= _spread(column.key, [float(v) for row in rows if isinstance(v := row[column.key], int | float)])
+    merged["runs"], merged[JUDGED_BY] = float(len(rows)), rows[0].get(JUDGED_BY)
+    for column in figures:
+        merged |= _spread(column.key, [float(v) for row in rows if isinstance(v := row.get(column.key), int | float)])
     for column in WORDS:
         merged[column.key] = rows[0][column.key] if len({row[column.key] for row in rows}) == 1 else ""
     return merged
@@ -251,10 +287,13 @@ def _spread(key: str, values: Sequence[float]) -> Row:
     return {key: statistics.fmean(values), f"{key}{SD}": statistics.stdev(values)}
 
 
-def _marked(rows: Iterable[Row]) -> list[Row]:
-    """With the Pareto set marked; only what finished competes."""
-    rows = list(rows)
-    best = set(pareto({i: row for i, row in enumerate(rows) if row["status"] == "finished"}, OBJECTIVES))
+def _marked(rows: Sequence[Row], metrics: Sequence[Metric]) -> list[Row]:
+    """With the Pareto set marked; only what finished competes, and only with what is judged by the same metric."""
+    best: set[int] = set()
+    for metric in metrics:
+        mine = {i: row for i, row in enumerate(rows) if row.get(JUDGED_BY) == metric.key}
+        finished = {i: row for i, row in mine.items() if row["status"] == "finished"}
+        best.update(pareto(finished, (Objective(metric.key, metric.direction), *OBJECTIVES)))
     return [{**row, "pareto": "*" if i in best else ""} for i, row in enumerate(rows)]
 
 
@@ -264,13 +303,10 @@ def write_csv(table: Comparison, file: Path) -> None:
 
     from accel.report.cells import safe_cell
 
-    columns = [*PLAIN, *(c.key for c in table.settings)]
+    plain = (PARETO, RUN, RUNS, *table.figures, *WORDS)  # in every file
+    columns = [c.key for c in (*plain, *table.settings)]
     columns += [key for row in table.rows for key in row if key not in columns and key.endswith(SD)]
     with file.open("w", newline="", encoding="utf8") as target:
         writer = csv.DictWriter(target, list(dict.fromkeys(columns)), restval="", extrasaction="ignore")
         writer.writeheader()
         writer.writerows({key: safe_cell(value) for key, value in row.items()} for row in table.rows)
-
-
-PLAIN = tuple(c.key for c in (PARETO, RUN, RUNS, *FIGURES, *WORDS))
-"""Columns that every CSV file has."""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from accel.core.metric import NUMBER, SHARE, Metric, metrics_of, quality_of
+
 
 def bytes_text(value: float) -> str:
     """91.6 MB."""
@@ -76,12 +78,9 @@ class Row:
     change: Callable[[float, float], str]
 
 
-ROWS = (
-    Row("accuracy", "metrics", "accuracy", metric_text, points),
-    Row("macro F1", "metrics", "macro_f1", metric_text, points),
-    Row("loss", "metrics", "loss", metric_text, difference),
-    Row("perplexity", "metrics", "perplexity", metric_text, difference),
-    Row("bits per byte", "metrics", "bits_per_byte", metric_text, difference),
+CHANGES: Mapping[str, Callable[[float, float], str]] = {SHARE: points, NUMBER: difference}
+"""How the change of a metric is said, by its format."""
+COSTS = (
     Row("parameters", "cost", "num_parameters", count_text, smaller),
     Row("bytes to ship", "cost", "size_bytes", bytes_text, smaller),
     Row("FLOPs/example", "cost", "flops", count_text, smaller),
@@ -91,6 +90,28 @@ ROWS = (
     Row("greedy decode", "generation", "decode_tokens_per_s", rate_text, more),
     Row("memory growth", "cost", "peak_memory_bytes", bytes_text, bytes_difference),
 )
+
+
+def rows_of(record: Mapping[str, Any]) -> tuple[Row, ...]:
+    """The lines of a record's before/after table: its metrics, then what running the model costs."""
+    return (*(row_of(metric) for metric in metrics_of(record)), *COSTS)
+
+
+def row_of(metric: Metric) -> Row:
+    """A metric's line."""
+    return Row(metric.title, "metrics", metric.key, metric_text, change_of(metric))
+
+
+def change_of(metric: Metric) -> Callable[[float, float], str]:
+    """How its change is written; a format of a later version is a number."""
+    return CHANGES.get(metric.format, difference)
+
+
+def quality_text(record: Mapping[str, Any]) -> str:
+    """``accuracy 0.8452``: what the run reached on the test split; empty where that was not measured."""
+    quality = quality_of(record)
+    value = value_of(record.get("after"), row_of(quality)) if quality else None
+    return "" if quality is None or value is None else f"{quality.title} {metric_text(value)}"
 
 
 def eager_of(side: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
@@ -139,22 +160,30 @@ def _privacy_sentence(record: Mapping[str, Any]) -> str:
 
 def _result_sentence(record: Mapping[str, Any]) -> str:
     after = record.get("after") or {}
-    accuracy = (after.get("metrics") or {}).get("accuracy")
+    quality, reached = quality_of(record), quality_text(record)
     before = record.get("before")
-    if accuracy is None:
+    if quality is None or not reached:
         return f"{record.get('name') or 'The run'}: {record.get('status')}."
     if not before:
-        return f"Accuracy {accuracy:.4f} on the test split. {_latency_sentence(after)}".strip()
+        return f"{_capital(reached)} on the test split. {_latency_sentence(after)}".strip()
     found = record.get("measurement") or {}
-    was = before["metrics"]["accuracy"]
-    text = f"Accuracy {was:.4f} -> {accuracy:.4f} ({points(accuracy, was)})"
-    if before.get("model") == "pretrained":
-        text = f"Accuracy {accuracy:.4f} ({was:.4f} before any training on this data)"
+    text = _capital(_against(before, after["metrics"][quality.key], quality))
     if "size_ratio" in found:
         text += f", {found['size_ratio']:.2f}x smaller"
         text += f" and {found['speedup_vs_eager']:.2f}x faster" if "speedup_vs_eager" in found else ""
         text += f" than the dense model in {found.get('size_ratio_over', 'eager float32')}"
     return f"{text}. {found.get('verdict', '')}".strip()
+
+
+def _against(before: Mapping[str, Any], value: float, quality: Metric) -> str:
+    was = before["metrics"][quality.key]
+    if before.get("model") == "pretrained":
+        return f"{quality.title} {metric_text(value)} ({metric_text(was)} before any training on this data)"
+    return f"{quality.title} {metric_text(was)} -> {metric_text(value)} ({change_of(quality)(value, was)})"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _latency_sentence(after: Mapping[str, Any]) -> str:

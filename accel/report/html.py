@@ -12,7 +12,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from accel.report.figures import ROWS, count_text, eager_of, engine_of, headline, value_of
+from accel.core.metric import LOSS, SHARE, Metric, metrics_of
+from accel.report.figures import count_text, eager_of, engine_of, headline, rows_of, value_of
 from accel.report.files import FIRST_ANSWER, NOTE, files_table
 from accel.report.metrics_file import read_metrics
 from accel.report.svg import bar_chart, line_chart
@@ -42,7 +43,7 @@ def render(record: Record, plan: str, metrics: Mapping[str, Sequence[tuple[int, 
         _section("What was done", _techniques(record, plan)),
         _section("What was removed", _units(record)),
         _section("What was not rounded", _not_rounded(record)),
-        _section("Training", _curves(metrics)),
+        _section("Training", _curves(metrics, metrics_of(record))),
         _section("Confusion on the test split", _confusion(record)),
         _section("By class", _per_class(record)),
         _section("Exports", _exports(record)),
@@ -98,7 +99,8 @@ def _table(record: Record) -> str:
         if plain is not None and engine_of(plain) != engine_of(before):
             sides.insert(0, ("dense, eager float32", plain))
     header = ["", *(escape(title) for title, _ in sides), *(["change"] if before else [])]
-    return _rows(header, [cells for row in ROWS if (cells := _cells(row, [s for _, s in sides]))]) + _verdict(record)
+    rows = [cells for row in rows_of(record) if (cells := _cells(row, [s for _, s in sides]))]
+    return _rows(header, rows) + _verdict(record)
 
 
 def _cells(row: Any, sides: Sequence[Any]) -> list[str]:
@@ -211,10 +213,13 @@ def _spent(sparing: Mapping[str, Any]) -> str:
     return f'<p class="note">{escape(text)}</p>'
 
 
-def _curves(metrics: Mapping[str, Sequence[tuple[int, float]]]) -> str:
+def _curves(metrics: Mapping[str, Sequence[tuple[int, float]]], stated: Sequence[Metric]) -> str:
+    """Shares of one have an axis in common; what has another scale has a chart of its own."""
+    others = [metric for metric in stated if metric.format != SHARE and metric.key != LOSS.key]
     groups = {
         "Loss": [n for n in metrics if n.endswith("loss") or "distill" in n],
-        "Validation": ["validation/accuracy", "validation/macro_f1", "validation/bits_per_byte"],
+        "Validation": [metric.logged for metric in stated if metric.format == SHARE],
+        **{f"Validation: {metric.title}": [metric.logged] for metric in others},
         "Learning rate": ["train/learning_rate"],
     }
     charts = [line_chart(title, {n: metrics[n] for n in names if n in metrics}) for title, names in groups.items()]

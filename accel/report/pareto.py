@@ -6,6 +6,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from accel.core.metric import quality_of
+
 K = TypeVar("K", bound=Hashable)
 
 
@@ -18,29 +20,53 @@ class Objective:
     direction: str
     """maximize or minimize."""
 
+    def of(self, record: Mapping[str, Any]) -> Objective:
+        """The figure as this record names it."""
+        del record
+        return self
+
     def value(self, record: Mapping[str, Any]) -> float | None:
         """The figure; None where the run has none."""
         value: Any = record
-        for part in self.key.split("."):
+        for part in self.of(record).key.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
         return float(value) if isinstance(value, int | float) else None
 
     def cost(self, record: Mapping[str, Any]) -> float | None:
         """The figure, negated if larger is better."""
         value = self.value(record)
-        return -value if value is not None and self.direction == "maximize" else value
+        return -value if value is not None and self.of(record).direction == "maximize" else value
+
+    def told(self, record: Mapping[str, Any]) -> float | None:
+        """What a study hears, which knows one ``direction`` before it knows any record."""
+        cost = self.cost(record)
+        return -cost if cost is not None and self.direction == "maximize" else cost
+
+
+@dataclass(frozen=True)
+class Quality(Objective):
+    """The first metric of whatever a run learns: its name and its direction stand in the record.
+
+    ``key`` is where the metrics are. A study maximizes it: a metric that is better when lower is told negated.
+    """
+
+    direction: str = "maximize"
+
+    def of(self, record: Mapping[str, Any]) -> Objective:
+        quality = quality_of(record)
+        return Objective(f"{self.key}.{quality.key}", quality.direction) if quality else Objective(self.key, "maximize")
 
 
 NAMED = {
     # On the validation split: whoever chooses by the test split has no honest figure left.
-    "quality": Objective("after.validation.accuracy", "maximize"),
+    "quality": Quality("after.validation"),
     "latency_ms_p50": Objective("after.cost.latency_ms_p50", "minimize"),
     "size_bytes": Objective("after.cost.size_bytes", "minimize"),
     "flops": Objective("after.cost.flops", "minimize"),
     "epsilon": Objective("privacy.epsilon", "minimize"),
 }
 """What a search may look for."""
-OBJECTIVES = (Objective("after.metrics.accuracy", "maximize"), NAMED["latency_ms_p50"], NAMED["size_bytes"])
+OBJECTIVES = (Quality("after.metrics"), NAMED["latency_ms_p50"], NAMED["size_bytes"])
 """What finished runs are compared by."""
 
 

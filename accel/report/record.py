@@ -44,6 +44,7 @@ def new_record(overrides: Sequence[str]) -> dict[str, Any]:
         "seconds": 0.0,
         "steps": 0,
         "choices": {},
+        "metrics": [],
         "data": None,
         "before": None,
         "after": None,

@@ -8,7 +8,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from accel.report.figures import ROWS, Row, eager_of, engine_of, headline, value_of
+from accel.report.figures import Row, eager_of, engine_of, headline, rows_of, value_of
 from accel.report.files import FIRST_ANSWER, NOTE, files_table
 
 __all__ = ["before_after_table", "exported_files", "headline"]
@@ -26,7 +26,7 @@ def before_after_table(record: Mapping[str, Any]) -> Table | None:
         table.add_column(title, justify="right", no_wrap=True)
     if before:
         table.add_column("change", justify="right", no_wrap=True)
-    for row in ROWS:
+    for row in rows_of(record):
         _add(table, row, [side for _, side in sides], bool(before))
     return table
 

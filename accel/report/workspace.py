@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+from accel.core.metric import QUALITY
 from accel.report.comparison import Comparison
 from accel.report.records import Recorded
 from accel.report.settings import project_of
@@ -28,12 +29,13 @@ class View:
 
 def view_of(table: Comparison) -> View:
     """For the runs of a comparison."""
+    quality = table.quality
     has_epsilon = any(row.get("epsilon") is not None for row in table.rows)
     return View(
-        quality="after/accuracy",
+        quality=f"after/{quality.key}" if quality else "after/quality",
         costs=("after/latency_ms_p50", "after/size_bytes", *(("privacy/epsilon",) if has_epsilon else ())),
         settings=tuple(c.key for c in table.settings),
-        curves=("train/loss", "validation/accuracy"),
+        curves=("train/loss", quality.logged if quality else QUALITY),
         tables=("before_after", "runs"),
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 from accel.dp.ledger import LEDGER
 from accel.dp.together import spent_together
 from accel.errors import ExitCode
+from accel.report.figures import quality_text
 from accel.report.pareto import OBJECTIVES, Objective, pareto
 from accel.report.record import SWEEP, plain, read_record
 
@@ -98,8 +99,7 @@ class Job:
         words = " ".join(word for word in self.overrides if word not in common) or "(defaults)"
         text = f"{self.status:<9} {self.seconds:7.1f} s  {words}"
         if self.status == "finished":
-            accuracy = ((self.result or {}).get("after") or {}).get("metrics", {}).get("accuracy")
-            return text if accuracy is None else f"{text}  accuracy {accuracy:.4f}"
+            return f"{text}  {quality_text(self.result or {})}".rstrip()
         if self.status == "pruned":
             return text
         reason = str(self.error or "").splitlines()[0] if self.error else ""
@@ -153,10 +153,11 @@ class Sweep:
     def save(self) -> None:
         """Replace sweep.json in one step."""
         points = {job.number: job.result for job in self.jobs if job.status == "finished" and job.result is not None}
+        goals = [goal.of(next(iter(points.values()), {})) for goal in self.objectives]
         record = {
             "schema": 1,
             "jobs": [job.stated() for job in self.jobs],
-            "objectives": [{"key": o.key, "direction": o.direction} for o in self.objectives],
+            "objectives": [{"key": o.key, "direction": o.direction} for o in goals],
             "pareto": pareto(points, self.objectives),
             "privacy": spent_together([*self.folder.glob(f"*.{LEDGER}"), *(job.folder / LEDGER for job in self.jobs)]),
         }

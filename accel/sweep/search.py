@@ -191,7 +191,7 @@ class Search:
             self._tell(self.trials[job.number], job)
 
     def _tell(self, trial: int, job: Job) -> None:
-        values = [goal.value(job.result or {}) for goal in self.settings.goals()]
+        values = [goal.told(job.result or {}) for goal in self.settings.goals()]
         found = [value for value in values if value is not None]
         if job.status == "finished" and len(found) == len(values):
             self.study.tell(trial, found)

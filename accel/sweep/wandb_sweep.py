@@ -5,19 +5,22 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from accel.core.metric import QUALITY
 from accel.errors import ConfigError, ExitCode
 from accel.sweep.space import Space, space
+
+if TYPE_CHECKING:
+    from accel.plan import Plan
 
 USAGE = "accel wandb-sweep sweep=NAME [overrides] [--file F]"
 METHODS = {"tpe": "bayes", "gp": "bayes", "nsga2": "bayes", "random": "random", "qmc": "random"}
 """W&B has no other; a grid stays one."""
 PRIVATE = "Each run states its own epsilon. Runs on the same records add up, and under W&B's agents nobody adds."
-DURING_TRAINING = "validation/accuracy"
 NAMES = {"latency_ms_p50": "after/latency_ms_p50", "size_bytes": "after/size_bytes", "flops": "after/flops"}
 
 
@@ -58,19 +61,21 @@ def sweep_file(overrides: Sequence[str]) -> dict[str, Any]:
     """
     from accel.cli import parse
     from accel.compose import compose
+    from accel.plan import assemble
     from accel.sweep.entry import sort_words
 
     arguments = parse(overrides)
     settings, words = sort_words(arguments.overrides)
     config = dict(compose(settings, arguments.config_dirs).hydra.sweeper)
     where = space(words, config["params"] or {})
+    assembled = assemble(compose(where.fixed, arguments.config_dirs), arguments.plugins)
     search, stopping = config["search"], config["stopping"]
     flags = [f"--config-dir={d}" for d in arguments.config_dirs] + [f"--plugin={p}" for p in arguments.plugins]
     found: dict[str, Any] = {
         "program": "accel",
         "command": ["${env}", "${interpreter}", "-m", "accel", *flags, "--conditional", *_fixed(where)],
         "method": METHODS[search] if search else "grid",
-        "metric": _metric(config.get("objectives") or ["quality"], early=stopping is not None),
+        "metric": _metric(config.get("objectives") or ["quality"], assembled, early=stopping is not None),
         "parameters": {key: _parameter(among) for key, among in where.varied.items()},
     }
     found["command"].append("${args_no_hyphens}")
@@ -87,14 +92,15 @@ def _fixed(where: Space) -> list[str]:
     return [*mode, *where.fixed]
 
 
-def _metric(objectives: Sequence[str], *, early: bool) -> dict[str, str]:
+def _metric(objectives: Sequence[str], plan: Plan, *, early: bool) -> dict[str, str]:
     """By the name that it is logged under; a search that stops trials early looks at what is logged meanwhile."""
     from accel.report.pareto import NAMED
-    from accel.tracker.wandb import QUALITY
+    from accel.tracker.wandb import QUALITY as OF_THE_EXPORTED
 
     first = objectives[0]
-    names: Mapping[str, str] = {"quality": DURING_TRAINING if early else QUALITY, "epsilon": "privacy/epsilon", **NAMES}
-    return {"name": names[first], "goal": NAMED[first].direction}
+    names: Mapping[str, str] = {"quality": QUALITY if early else OF_THE_EXPORTED, "epsilon": "privacy/epsilon", **NAMES}
+    goal = plan.task.predicts().metrics[0].direction if first == "quality" else NAMED[first].direction
+    return {"name": names[first], "goal": goal}
 
 
 def _parameter(among: BaseDistribution) -> dict[str, Any]:

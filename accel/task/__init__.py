@@ -49,11 +49,15 @@ class Task(Option):
     def max_tokens(self) -> int:
         """How long an example may be for the model."""
 
-    def objective(self, dataset: Dataset) -> Objective:
-        """What is predicted of the examples: one of the labels, unless the task says otherwise."""
+    def predicts(self) -> type[Objective]:
+        """The kind of objective, known before the data is: one of the labels, unless the task says otherwise."""
         from accel.objective import Classification
 
-        return Classification(dataset.label_names)
+        return Classification
+
+    def objective(self, dataset: Dataset) -> Objective:
+        """What is predicted of the examples."""
+        return self.predicts().for_labels(dataset.label_names)
 
     @abstractmethod
     def load(self, seed: int) -> Dataset:
@@ -90,11 +94,10 @@ class LanguageTask(Task):
     def max_tokens(self) -> int:
         return self.block_length
 
-    def objective(self, dataset: Dataset) -> Objective:
+    def predicts(self) -> type[Objective]:
         from accel.objective import LanguageModelling
 
-        del dataset
-        return LanguageModelling()
+        return LanguageModelling
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         if not 8 <= self.block_length <= 100_000:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from accel.core.metric import Metric
 from accel.technique import Option
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class RunInfo:
     config: Mapping[str, Any]
     """The settings and choices as typed, ``trainer.epochs`` and ``model``; secrets redacted."""
     folder: Path
+    quality: Metric | None = None
+    """What runs are judged by first; None where nobody knows yet."""
 
 
 @dataclass(kw_only=True)

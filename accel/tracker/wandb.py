@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import ParseResult, urlparse
 
+from accel.core.metric import quality_of
 from accel.errors import RefusedError
-from accel.report.figures import ROWS, value_of
+from accel.report.figures import rows_of, value_of
 from accel.tracker import RunInfo, Tracker
 
 if TYPE_CHECKING:
@@ -75,22 +76,22 @@ class Wandb(Tracker):
         finish_wandb(summary(record), table(record), folder / "report.html", model, exit_code)
 
 
-QUALITY = "after/validation_accuracy"
-"""What a search looks for: the exported model's accuracy on the validation split."""
+QUALITY = "after/validation_quality"
+"""What a search looks for: the exported model's first metric, on the validation split."""
 PRIVACY = ("epsilon", "delta", "noise_multiplier", "epsilon_of_sweep_so_far", "runs_of_sweep_so_far")
 
 
 def summary(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The record as flat figures, so that runs compare in a dashboard: ``after/accuracy``, ``prune/removed_heads``."""
+    """The record as flat figures, to compare in a dashboard: ``after/size_bytes``, ``prune/removed_heads``."""
     flat: dict[str, Any] = {"status": record["status"], "steps": record["steps"], "seconds": record["seconds"]}
     for side in ("before", "after"):
-        for row in ROWS:
+        for row in rows_of(record):
             value = value_of(record.get(side), row)
             if value is not None:
                 flat[f"{side}/{row.key}"] = value
-    validation = ((record.get("after") or {}).get("validation") or {}).get("accuracy")
-    if validation is not None:
-        flat[QUALITY] = validation
+    quality, chosen_by = quality_of(record), (record.get("after") or {}).get("validation") or {}
+    if quality is not None and quality.key in chosen_by:
+        flat[QUALITY] = chosen_by[quality.key]
     for technique in record.get("techniques") or []:
         figures = {k: v for k, v in technique["evidence"].items() if isinstance(v, int | float)}
         flat |= {f"{technique['name']}/{key}": value for key, value in figures.items()}
@@ -108,7 +109,7 @@ def table(record: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
 
 
 def _table_rows(record: Mapping[str, Any]) -> Iterator[list[Any]]:
-    for row in ROWS:
+    for row in rows_of(record):
         before, after = value_of(record.get("before"), row), value_of(record.get("after"), row)
         if after is not None:
             yield [row.title, before, after]

@@ -2,12 +2,13 @@ from types import SimpleNamespace
 
 from accel.callbacks.show_progress import ShowProgress
 from accel.console import Console
+from accel.core.metric import ACCURACY, QUALITY
 
 
 def test_says_where_training_stands(tmp_path):
     console = Console(tmp_path)
-    callback = ShowProgress(console, "train", total_steps=40)
-    trainer = SimpleNamespace(global_step=0, callback_metrics={"train/loss": 0.5, "validation/accuracy": 0.75})
+    callback = ShowProgress(console, "train", total_steps=40, quality=ACCURACY)
+    trainer = SimpleNamespace(global_step=0, callback_metrics={"train/loss": 0.5, QUALITY: 0.75})
     callback.on_train_start(trainer, None)
     for step in range(1, 41):
         trainer.global_step = step

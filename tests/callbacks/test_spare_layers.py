@@ -11,6 +11,7 @@ from accel.callbacks.stop_on_signal import StopOnSignal
 from accel.compose import compose
 from accel.compression.qat import Qat
 from accel.console import Console
+from accel.core.metric import ACCURACY
 from accel.data.calibration import calibration_batches
 from accel.data.prepared import prepare
 from accel.errors import Interrupted, NoEffectError
@@ -148,7 +149,7 @@ class Rank:
 
     def __init__(self, rank, channel, requests=None):
         self.is_global_zero, self.strategy, self.channel = rank == 0, self, channel
-        shows = ShowProgress(Console(None, silent=True), "train", 1)
+        shows = ShowProgress(Console(None, silent=True), "train", 1, ACCURACY)
         stops = StopOnSignal(None)
         stops.requests.received = requests
         self.callbacks = [shows, stops]

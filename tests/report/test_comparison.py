@@ -1,7 +1,9 @@
 import csv
+from pathlib import Path
 
 import pytest
 
+from accel.core.metric import ACCURACY, NUMBER, Metric, stated
 from accel.errors import ConfigError
 from accel.report.comparison import compare_runs, write_csv
 from accel.report.record import new_record
@@ -88,3 +90,20 @@ def test_a_label_has_room_for_what_is_unusual(tmp_path):
         Recorded(tmp_path / str(i), new_record([*words[:i], f"{words[i][:-1]}1", *words[i + 1 :]])) for i in range(6)
     ]
     assert [row["run"] for row in compare_runs(runs).rows] == [f"{letter}=1" for letter in "abcdef"]
+
+
+def test_runs_are_judged_by_what_their_records_state():
+    def run(number, task, value, latency):
+        metric = {"airline": ACCURACY, "plug-in": Metric("rmse", "RMSE", higher_is_better=False, format=NUMBER)}[task]
+        side = {"metrics": {metric.key: value}, "cost": {"latency_ms_p50": latency, "size_bytes": 1}}
+        record = {**new_record([]), "status": "finished", "metrics": stated([metric]), "choices": {"task": task}}
+        return Recorded(Path(str(number)), {**record, "after": side, "name": f"{task} {number}"})
+
+    pairs = (("plug-in", 0.5, 2), ("plug-in", 0.4, 2), ("airline", 0.1, 9), ("airline", 0.2, 9))
+    table = compare_runs([run(number, *pair) for number, pair in enumerate(pairs)])
+    assert [row["pareto"] for row in table.rows] == ["", "*", "", "*"], "each among its own kind"
+    assert table.sorted_by("rmse").rows[0]["rmse"] == 0.4
+    assert table.sorted_by("accuracy").rows[0]["accuracy"] == 0.2
+    assert table.competed_in.startswith("RMSE")
+    assert {"rmse", "accuracy"} <= {column.key for column in table.columns}
+    assert len(table.where("rmse<0.45").rows) == 1

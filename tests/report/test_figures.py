@@ -1,5 +1,4 @@
 from accel.report.figures import (
-    ROWS,
     bytes_text,
     count_text,
     difference,
@@ -12,6 +11,7 @@ from accel.report.figures import (
     ms_text,
     points,
     rate_text,
+    rows_of,
     smaller,
     value_of,
 )
@@ -60,5 +60,5 @@ def test_sides_are_read_safely():
     assert eager_of(None) is None
     assert engine_of(side(0.8, 2)) == "inductor int8"
     assert engine_of({}) == ""
-    assert value_of(None, ROWS[0]) is None
-    assert value_of(side(0.8, 2), ROWS[0]) == 0.8
+    assert value_of(None, rows_of({"after": side(0.8, 2)})[0]) is None
+    assert value_of(side(0.8, 2), rows_of({"after": side(0.8, 2)})[0]) == 0.8

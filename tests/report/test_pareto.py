@@ -1,4 +1,5 @@
-from accel.report.pareto import OBJECTIVES, dominates, pareto
+from accel.core.metric import NUMBER, Metric, stated
+from accel.report.pareto import NAMED, OBJECTIVES, dominates, pareto
 
 
 def record(accuracy, latency, size):
@@ -20,3 +21,12 @@ def test_equal_runs_do_not_beat_each_other():
 def test_accuracy_is_maximized():
     assert OBJECTIVES[0].cost(record(0.9, 1, 1)) == -0.9
     assert OBJECTIVES[0].cost({}) is None
+
+
+def test_a_metric_that_is_better_when_lower_is_minimized_and_told_to_a_study_negated():
+    rmse = stated([Metric("rmse", "RMSE", higher_is_better=False, format=NUMBER)])
+    found = {"metrics": rmse, "after": {"validation": {"rmse": 0.4, "accuracy": 1.0}}}
+    goal = NAMED["quality"]
+    assert (goal.direction, goal.told(found), goal.cost(found)) == ("maximize", -0.4, 0.4)
+    assert (goal.of(found).key, goal.of(found).direction) == ("after.validation.rmse", "minimize")
+    assert NAMED["size_bytes"].told({"after": {"cost": {"size_bytes": 9}}}) == 9

@@ -13,7 +13,7 @@ def test_a_search_with_early_stopping():
     found = sweep_file(["sweep=auto", "task.max_length=48"])
     assert set(found) == KEYS
     assert found["method"] == "bayes"
-    assert found["metric"] == {"name": "validation/accuracy", "goal": "maximize"}, "known while a run is at it"
+    assert found["metric"] == {"name": "validation/quality", "goal": "maximize"}, "known while a run is at it"
     assert found["parameters"]["trainer.epochs"] == {"values": [2, 3, 4, 5, 6]}
     assert found["parameters"]["trainer.learning_rate"] == {
         "distribution": "log_uniform_values",
@@ -27,7 +27,7 @@ def test_a_search_with_early_stopping():
 
 def test_a_frontier_seeks_its_first_objective():
     found = sweep_file(["sweep=frontier"])
-    assert found["metric"] == {"name": "after/validation_accuracy", "goal": "maximize"}
+    assert found["metric"] == {"name": "after/validation_quality", "goal": "maximize"}
     assert found["parameters"]["compression"]["values"][1] == "[prune]"
     assert found["run_cap"] == 16
     assert sweep_file(["sweep=frontier", "hydra.sweeper.objectives=[size_bytes]"])["metric"]["goal"] == "minimize"

@@ -47,7 +47,7 @@ def check_whole(run, record):
     assert config["trainer.learning_rate"] == 1e-3
     assert config["compression.qat.begin"] == 0.5
     assert figures["after/accuracy"] == pytest.approx(record["after"]["metrics"]["accuracy"])
-    assert figures["after/validation_accuracy"] == pytest.approx(record["after"]["validation"]["accuracy"])
+    assert figures["after/validation_quality"] == pytest.approx(record["after"]["validation"]["accuracy"])
     assert figures["after/size_bytes"] == record["after"]["cost"]["size_bytes"]
     assert figures["before/accuracy"] == pytest.approx(record["before"]["metrics"]["accuracy"])
     assert figures["qat/quantized_layers"] > 0
@@ -169,4 +169,4 @@ def test_agents_run_a_named_search(command, words, loopback, tmp_path, tiny_csv)
     )
     assert sorted(loopback.runs) == sorted(loopback.agent_runs) == ["agent0", "agent1", "agent2"]
     assert all(run.exit_code == 0 for run in loopback.runs.values()), "keys of options not chosen are left out"
-    assert all("after/validation_accuracy" in run.summary for run in loopback.runs.values())
+    assert all("after/validation_quality" in run.summary for run in loopback.runs.values())

@@ -1,0 +1,1 @@
+"""What every part of accel is made of; nothing here imports torch."""

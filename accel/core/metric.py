@@ -1,0 +1,92 @@
+"""What predictions are scored by, as an objective states it and the record carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+QUALITY = "validation/quality"
+"""The first metric on the validation split, as it is logged beside its own name."""
+SHARE, NUMBER = "share", "number"
+"""Formats: a part of one, whose change is said in points; any other number."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure that says how good predictions are."""
+
+    key: str
+    """Its name in the record and on the command line."""
+    title: str
+    """For people, in lower case where it is no name."""
+    higher_is_better: bool = True
+    format: str = SHARE
+
+    @property
+    def direction(self) -> str:
+        """As searches say it."""
+        return "maximize" if self.higher_is_better else "minimize"
+
+    @property
+    def best(self) -> str:
+        """Of many values: max or min."""
+        return "max" if self.higher_is_better else "min"
+
+    @property
+    def logged(self) -> str:
+        """Its value on the validation split, as metrics.csv and trackers name it."""
+        return f"validation/{self.key}"
+
+    def gain(self, value: float) -> float:
+        """The value, negated if lower is better: more is better in all of them."""
+        return value if self.higher_is_better else -value
+
+
+LOSS = Metric("loss", "loss", higher_is_better=False, format=NUMBER)
+ACCURACY = Metric("accuracy", "accuracy")
+MACRO_F1 = Metric("macro_f1", "macro F1")
+PERPLEXITY = Metric("perplexity", "perplexity", higher_is_better=False, format=NUMBER)
+BITS_PER_BYTE = Metric("bits_per_byte", "bits per byte", higher_is_better=False, format=NUMBER)
+BEFORE_THEY_WERE_STATED = (ACCURACY, MACRO_F1, LOSS, PERPLEXITY, BITS_PER_BYTE)
+"""Records of schema 1 that state no metrics have some of these, in this order."""
+
+
+def stated(metrics: Iterable[Metric]) -> list[dict[str, Any]]:
+    """As the record carries them."""
+    return [asdict(metric) for metric in metrics]
+
+
+def metrics_of(record: Mapping[str, Any]) -> tuple[Metric, ...]:
+    """What a record's predictions are scored by, the quality first; nothing where none were scored or stated."""
+    own = record.get("metrics")
+    if own:
+        return tuple(_metric(fields) for fields in own)
+    scores = _scores(record)
+    return tuple(metric for metric in BEFORE_THEY_WERE_STATED if metric.key in scores)
+
+
+def _metric(fields: Mapping[str, Any]) -> Metric:
+    """Fields that a later version adds are left out."""
+    known = {name: fields[name] for name in Metric.__dataclass_fields__ if name in fields}
+    return Metric(**{"title": str(fields["key"]), **known})
+
+
+def _scores(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    sides = [record.get("after"), record.get("before"), *(record.get("exports") or [])]
+    scored = [side[part] for side in sides if side for part in ("metrics", "validation") if side.get(part)]
+    return next(iter(scored), {})
+
+
+def quality_of(record: Mapping[str, Any]) -> Metric | None:
+    """What a run is judged by first; None where the record has no metric."""
+    return next(iter(metrics_of(record)), None)
+
+
+def every_metric(records: Iterable[Mapping[str, Any]]) -> tuple[Metric, ...]:
+    """Of all records, each once: qualities first, else in the order in which they are met."""
+    found: Sequence[tuple[Metric, ...]] = [metrics_of(record) for record in records]
+    first = [metrics[0] for metrics in found if metrics]
+    by_key = {metric.key: metric for metric in reversed([*first, *(m for metrics in found for m in metrics)])}
+    order = dict.fromkeys(metric.key for metric in [*first, *(m for metrics in found for m in metrics)])
+    return tuple(by_key[key] for key in order)
