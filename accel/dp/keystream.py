@@ -31,7 +31,7 @@ class Keystream:
     def fill(self, words: np.ndarray) -> None:
         """Overwrite an int64 array, in place, with the next words."""
         words.fill(0)
-        place = memoryview(words).cast("B")
+        place = memoryview(words).cast("B")  # type: ignore[arg-type] - numpy states no buffer before Python 3.12
         self.encryptor.update_into(place, place)
 
     def coins(self, count: int) -> np.ndarray:
