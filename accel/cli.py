@@ -151,10 +151,13 @@ def _value(word: str, rest: object) -> str:
 def load_plugins(plugins: Sequence[str]) -> None:
     """Import the modules a user named; only then may a configuration name their classes.
 
+    The folder where the command was typed comes last, so that nothing in it stands for anything else than a plugin.
+
     Raises:
         ConfigError: a module that is not there.
     """
-    sys.path.insert(0, os.getcwd())
+    if plugins and os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
     for name in plugins:
         try:
             import_module(name)
