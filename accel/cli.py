@@ -12,6 +12,7 @@ from pathlib import Path
 
 from accel.errors import AccelError, ConfigError, ExitCode, Interrupted, did_you_mean
 from accel.overrides import quote_unicode
+from accel.redact import guarded_streams, learn
 
 USAGE = """\
 accel: fine-tune a transformer while pruning, quantizing and distilling it, and measure what that cost
@@ -74,6 +75,12 @@ class Arguments:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    learn(words)
+    with guarded_streams():
+        return _main(words)
+
+
+def _main(words: list[str]) -> int:
     debug = "--debug" in words
     try:
         return int(_dispatch(words))

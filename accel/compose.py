@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -13,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from accel.build import refuse_foreign_code
 from accel.errors import ConfigError, did_you_mean, nearest
+from accel.redact import learn
 
 GROUPS = (
     "task",
@@ -91,7 +93,18 @@ def compose(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> DictCo
         except (HydraException, OmegaConfBaseException, ValueError) as error:  # ValueError: a group that is null
             raise ConfigError(_explain(error, overrides, config_dirs)) from error
     refuse_foreign_code(config)
+    _learn_secrets(config)
     return _without_unchosen(config, overrides)
+
+
+def _learn_secrets(config: DictConfig) -> None:
+    """What an interpolation puts where a secret belongs shall be found in messages too."""
+    from omegaconf.errors import OmegaConfBaseException
+
+    for key in config:
+        with contextlib.suppress(OmegaConfBaseException):  # told when the value is wanted
+            value = config[key] if key != "hydra" else None
+            learn((), {key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value})
 
 
 def prepare_hydra(overrides: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ import yaml
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from accel.errors import ConfigError, ExitCode
+from accel.redact import redact
 from accel.sweep.space import Space, space
 
 USAGE = "accel wandb-sweep sweep=NAME [overrides] [--file F]"
@@ -35,7 +36,7 @@ def main(words: Sequence[str]) -> int:
         raise ConfigError(f"accel wandb-sweep: --file needs a name. Usage: {USAGE}") from None
     name = next((w.partition("=")[2] for w in overrides if w.startswith("sweep=")), "sweep")
     file = found.file or Path(f"{name}.wandb.yaml")
-    found_sweep = sweep_file(overrides)
+    found_sweep = redact(sweep_file(overrides))
     text = yaml.safe_dump(found_sweep, sort_keys=False, allow_unicode=True)
     if any(word.startswith("privacy=dpsgd") for word in found_sweep["command"]):
         text = f"# {PRIVATE}\n{text}"
