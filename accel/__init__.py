@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # typing itself would come from the folder in which ``python -m accel`` was typed
 if TYPE_CHECKING:
     from accel.predictor import Predictor
 

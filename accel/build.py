@@ -1,7 +1,8 @@
-"""The only place where a ``_target_`` of the configuration becomes an object.
+"""The only place where a ``_target_`` of the configuration becomes an object, or is let through to Hydra.
 
 A target is code, so it is never resolved by a generic importer: it must be a class that the module itself defines,
-derived from the group's base class, inside ``accel.<group>`` or inside a module named with ``--plugin``.
+derived from the group's base class, inside ``accel.<group>`` or inside a module named with ``--plugin``. Hydra builds
+the launcher and the sweeper of a sweep by itself, from its own node; it gets accel's own and nothing else.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
@@ -23,6 +24,15 @@ from accel.technique import Option
 O = TypeVar("O", bound=Option)  # noqa: E741 - the option's own type
 
 PACKAGE = Path(__file__).parent
+TARGET = "_target_"
+HYDRA_PLUGIN = "hydra_plugins.accel_sweep."
+BUILT_BY_HYDRA = ("launcher", "sweeper")
+"""Keys of the node ``hydra`` whose target Hydra builds, with all that is inside."""
+LOGGING = ("job_logging", "hydra_logging")
+CALLED_BY_LOGGING = ("()", "class", "handlers", "filters", "formatters")
+"""Keys by which ``logging.config`` is told what to import and call."""
+OPTION = re.compile(r"(?!hydra$)\w+|compression\.\w+")
+"""Where a target may stand, which ``build`` decides on: in a group's node, or in one of several options of a group."""
 
 
 def build(node: DictConfig, base: type[O], key: str, plugins: Collection[str] = (), *, name: str | None = None) -> O:
@@ -38,7 +48,7 @@ def build(node: DictConfig, base: type[O], key: str, plugins: Collection[str] = 
     Raises:
         ConfigError: a target that is not allowed, an unknown key, a missing or mistyped value.
     """
-    target = node.get("_target_")
+    target = node.get(TARGET)
     if not isinstance(target, str):
         raise ConfigError(
             f"{key} is set but not chosen (it has no _target_). Choose it, e.g. "
@@ -71,6 +81,64 @@ def resolve(target: str, base: type[O], key: str, plugins: Collection[str] = ())
     return cls
 
 
+def refuse_foreign_code(config: DictConfig) -> None:
+    """Look at a whole composed configuration before anything, Hydra included, builds an object from it.
+
+    Args:
+        config: with Hydra's own node.
+
+    Raises:
+        ConfigError: a target where accel builds nothing, one that Hydra would build, or what logging would call.
+    """
+    for path, key, value in _words(OmegaConf.to_container(config, resolve=False)):
+        if key == TARGET and not OPTION.fullmatch(path) and path not in map("hydra.{}".format, BUILT_BY_HYDRA):
+            raise _foreign(f"{path}.{TARGET}={value}")
+    hydra = config.get("hydra") or {}
+    if hydra.get("callbacks"):
+        raise _foreign(f"hydra.callbacks={hydra.callbacks}")
+    for name in BUILT_BY_HYDRA:
+        _require_own(f"hydra.{name}", _resolved(hydra.get(name), f"hydra.{name}"))
+    for name in LOGGING:
+        for path, key, value in _words(_resolved(hydra.get(name), f"hydra.{name}"), f"hydra.{name}"):
+            if key in CALLED_BY_LOGGING or str(value).startswith(("ext://", "cfg://")):
+                raise _foreign(f"{path}.{key}={value}")
+
+
+def _require_own(path: str, node: Any) -> None:
+    """A launcher or sweeper of accel's, with nothing inside that Hydra would build on the way."""
+    for where, key, value in _words(node, path):
+        own = where == path and key == TARGET and str(value).startswith(HYDRA_PLUGIN)
+        if key.startswith("_") and not own:
+            raise _foreign(f"{where}.{key}={value}")
+
+
+def _resolved(node: Any, path: str) -> Any:
+    """With every interpolation replaced, as Hydra will see it."""
+    try:
+        return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{path}: {_first_line(error)}.") from error
+
+
+def _words(node: Any, path: str = "") -> Iterator[tuple[str, str, Any]]:
+    """(path of the mapping, key, value) for every key at any depth, inside lists too."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield path, str(key), value
+            yield from _words(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(node, list | tuple):
+        for number, value in enumerate(node):
+            yield from _words(value, f"{path}[{number}]")
+
+
+def _foreign(what: str) -> ConfigError:
+    return ConfigError(
+        f"{what:.300} is refused: it would let a configuration run code of its own. Leave it out; options of your own "
+        f"are classes in a module named with --plugin, and a sweep is started by hydra/launcher=accel, submitit_slurm "
+        f"or ray."
+    )
+
+
 def _may_import(module: str, group: str, plugins: Collection[str]) -> bool:
     """Whether importing ``module`` runs accel's code or code the user named; no prefix match decides."""
     if module in plugins:
@@ -81,7 +149,7 @@ def _may_import(module: str, group: str, plugins: Collection[str]) -> bool:
 
 def _construct(cls: type[O], node: DictConfig, key: str) -> O:
     known = {f.name: f for f in fields(cls)}
-    given = {str(k) for k in node if k != "_target_"}
+    given = {str(k) for k in node if k != TARGET}
     for name in sorted(given - set(known)):
         raise ConfigError(f"{key}.{name} does not exist. {did_you_mean(name, known)}")
     for name, field in known.items():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from accel.errors import AccelError, ConfigError, ExitCode, Interrupted, did_you_mean
 from accel.overrides import quote_unicode
+from accel.redact import guarded_streams, learn
 
 USAGE = """\
 accel: fine-tune a transformer while pruning, quantizing and distilling it, and measure what that cost
@@ -74,6 +75,12 @@ class Arguments:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    learn(words)
+    with guarded_streams():
+        return _main(words)
+
+
+def _main(words: list[str]) -> int:
     debug = "--debug" in words
     try:
         return int(_dispatch(words))
@@ -151,10 +158,13 @@ def _value(word: str, rest: object) -> str:
 def load_plugins(plugins: Sequence[str]) -> None:
     """Import the modules a user named; only then may a configuration name their classes.
 
+    The folder where the command was typed comes last, so that nothing in it stands for anything else than a plugin.
+
     Raises:
         ConfigError: a module that is not there.
     """
-    sys.path.insert(0, os.getcwd())
+    if plugins and os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
     for name in plugins:
         try:
             import_module(name)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from accel.build import refuse_foreign_code
 from accel.errors import ConfigError, did_you_mean, nearest
+from accel.redact import learn
 
 GROUPS = (
     "task",
@@ -23,6 +29,8 @@ GROUPS = (
     "sweep",
 )
 HYDRA_GROUPS = "hydra/"
+PLUGINS = "hydra_plugins"
+"""The package in which Hydra looks for plugins."""
 RETIRED = {
     (
         "strategy",
@@ -77,13 +85,48 @@ def compose(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> DictCo
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
+    prepare_hydra(overrides)
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_dir()), version_base="1.3", job_name="accel"):
         try:
             config = hydra_compose("config", [*overrides, *search_path(config_dirs)], return_hydra_config=True)
         except (HydraException, OmegaConfBaseException, ValueError) as error:  # ValueError: a group that is null
             raise ConfigError(_explain(error, overrides, config_dirs)) from error
+    refuse_foreign_code(config)
+    _learn_secrets(config)
     return _without_unchosen(config, overrides)
+
+
+def _learn_secrets(config: DictConfig) -> None:
+    """What an interpolation puts where a secret belongs shall be found in messages too."""
+    from omegaconf.errors import OmegaConfBaseException
+
+    for key in config:
+        with contextlib.suppress(OmegaConfBaseException):  # told when the value is wanted
+            value = config[key] if key != "hydra" else None
+            learn((), {key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value})
+
+
+def prepare_hydra(overrides: Sequence[str]) -> None:
+    """Before Hydra is asked anything: it will import accel's plugins only, whatever lies on an import path.
+
+    Hydra imports each module that it finds in any folder ``hydra_plugins``, and each package that a search path names.
+
+    Raises:
+        ConfigError: a search path that is a package.
+    """
+    folder = Path(__file__).parent / "plugins" / PLUGINS
+    own = [str(folder if folder.is_dir() else Path(__file__).parent.parent / PLUGINS)]
+    if list(getattr(sys.modules.get(PLUGINS), "__path__", ())) != own:
+        spec = ModuleSpec(PLUGINS, None, is_package=True)
+        spec.submodule_search_locations = own
+        sys.modules[PLUGINS] = module_from_spec(spec)
+    for override in overrides:
+        if "searchpath" in override and "://" in override.replace("file://", ""):
+            raise ConfigError(
+                f"{override} is refused: Hydra imports a package that its search path names, which runs its code. "
+                f"Give folders, with --config-dir DIR."
+            )
 
 
 def search_path(config_dirs: Sequence[str]) -> list[str]:

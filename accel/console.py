@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console as RichConsole
+from rich.console import ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook, RenderResult
+from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.segment import Segment
+
+from accel.redact import Guarded, printable
 
 LOG = "log.txt"
 LOG_WIDTH = 120
@@ -22,9 +27,9 @@ class Console:
 
     def __init__(self, folder: Path | None, *, silent: bool = False, rank: int = 0) -> None:
         self.path = folder / (f"log.rank{rank}.txt" if rank else LOG) if folder else None
-        self.terminal = RichConsole(quiet=silent or rank > 0, highlight=False)
-        self.file = self.path.open("a", encoding="utf8") if self.path else None
-        self.log = RichConsole(file=self.file, width=LOG_WIDTH, quiet=self.file is None, highlight=False)
+        self.terminal = rich_console(quiet=silent or rank > 0)
+        self.file: Any = Guarded(self.path.open("a", encoding="utf8")) if self.path else None
+        self.log = rich_console(file=self.file, width=LOG_WIDTH, quiet=self.file is None)
         self.handler = self._capture_logging()
 
     def say(self, *things: Any) -> None:
@@ -71,6 +76,32 @@ class Console:
         if self.file is not None:
             self.file.close()
             self.file = None
+
+
+def rich_console(**settings: Any) -> RichConsole:
+    """Rich's console, which draws what others have written without what a terminal would obey."""
+    console = RichConsole(highlight=False, **settings)
+    console.push_render_hook(_Printable())
+    return console
+
+
+class _Printable(RenderHook):
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_Cleaned(renderable) for renderable in renderables]
+
+
+class _Cleaned:
+    """Anything that Rich draws, without control characters in its texts; Rich's own are not in a text."""
+
+    def __init__(self, drawn: RenderableType) -> None:
+        self.drawn = drawn
+
+    def __rich_console__(self, console: RichConsole, options: ConsoleOptions) -> RenderResult:
+        for text, style, control in console.render(self.drawn, options):
+            yield Segment(text if control else printable(text), style, control)
+
+    def __rich_measure__(self, console: RichConsole, options: ConsoleOptions) -> Measurement:
+        return Measurement.get(console, options, self.drawn)
 
 
 def say_error(text: str) -> None:

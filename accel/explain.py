@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accel.errors import DataError, ExitCode
+from accel.redact import redactor
 
 if TYPE_CHECKING:
     from accel.attribution import Attribution
@@ -40,7 +41,7 @@ def main(words: Sequence[str]) -> int:
     found = Explainer(Predictor.load(folder))(arguments.texts)
     page = Path(arguments.html).expanduser() if arguments.html else folder / PAGE
     try:
-        page.write_text(render(found), "utf8")
+        page.write_text(redactor().known(render(found)), "utf8")
     except OSError as error:
         raise DataError(f"{page} cannot be written ({error.strerror}). Give another file with --html.") from None
     for one in found:

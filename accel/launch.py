@@ -54,7 +54,7 @@ def launch(strategy: Distributed, folder: Path | None, words: Sequence[str]) -> 
                 local_size=strategy.processes,
                 node_rank=node,
             )
-            command = [sys.executable, "-m", "accel", *words]
+            command = [sys.executable, "-P", "-m", "accel", *words]
             processes.start(place.rank, command, {**inherited, **place.variables(address, port)})
         code = processes.wait()
     if folder is not None:

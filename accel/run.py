@@ -16,6 +16,7 @@ from accel.core.metric import quality_of
 from accel.errors import AccelError, DataError, ExitCode, Interrupted, LostError, RefusedError
 from accel.plan import Plan
 from accel.ranks import Alone, Elsewhere, Ranks
+from accel.redact import redact, redact_text
 from accel.report.record import RESULT, new_record, write_record
 from accel.report.settings import named
 from accel.seen import Seen
@@ -105,7 +106,7 @@ class Run:
         console.record_traceback()
         console.say(f"\n{error.status.capitalize()}: {message}")
         if self.ranks.place.leads_node and not self.leads:
-            print(f"On {socket.gethostname()}: {message}", file=sys.__stderr__)
+            print(redact_text(f"On {socket.gethostname()}: {message}"), file=sys.__stderr__)
         return error.exit_code
 
     def _way_on(self) -> str:
@@ -132,9 +133,9 @@ class Run:
         import yaml
 
         (self.folder / CONFIG).write_text(
-            yaml.safe_dump(dict(self.config), sort_keys=False, allow_unicode=True), "utf8"
+            yaml.safe_dump(redact(dict(self.config)), sort_keys=False, allow_unicode=True), "utf8"
         )
-        text = self.plan.describe()
+        text = redact_text(self.plan.describe())
         (self.folder / PLAN).write_text(text + "\n", "utf8")
         console.say(text)
         write_record(self.record, self.folder)
@@ -192,11 +193,11 @@ class Run:
         )
         return RunInfo(
             run_id=self.run_id(),
-            name=self.plan.name,
-            group=self.plan.group,
+            name=redact_text(self.plan.name),
+            group=redact_text(self.plan.group),
             job_type="+".join(choices["compression"]) or choices["tuning"],
             tags=tags,
-            config=named(self.config, choices),
+            config=redact(named(self.config, choices)),
             folder=self.folder,
             quality=quality_of(self.record),
         )
@@ -225,7 +226,7 @@ class Run:
         if self.plan.tracker is None:
             return
         try:
-            self.plan.tracker.finish(self.record, self.folder, int(code))
+            self.plan.tracker.finish(redact(self.record), self.folder, int(code))
         except Exception as error:
             console.record_traceback()
             console.say(f"The tracker could not be closed ({type(error).__name__}: {error}); the record is complete.")
@@ -252,6 +253,11 @@ def make_folder(path: str | Path) -> Path:
         RefusedError: it cannot be created or written.
     """
     wanted = Path(path).expanduser().absolute()
+    if redact_text(str(wanted)) != str(wanted):
+        raise RefusedError(
+            f"hydra.run.dir={redact_text(str(wanted))} would write a secret into the name of a folder. Give another "
+            f"folder, or leave hydra.run.dir out."
+        )
     for number in range(1000):
         folder = wanted if number == 0 else wanted.with_name(f"{wanted.name}-{number}")
         try:

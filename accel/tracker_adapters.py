@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accel.core.metric import QUALITY
+from accel.redact import redact, redact_text, redactor
 from accel.tracker import RunInfo
 
 if TYPE_CHECKING:
@@ -28,13 +29,13 @@ def wandb_logger(settings: Wandb, info: RunInfo, *, flush_s: float, init_timeout
     run = wandb.init(
         id=_given_id() or info.run_id,
         resume="allow",
-        project=settings.project,
+        project=redact_text(settings.project),
         entity=settings.entity,
-        name=info.name,
-        group=info.group or None,
+        name=redact_text(info.name),
+        group=redact_text(info.group) or None,
         job_type=info.job_type,
-        tags=list(info.tags),
-        config=dict(info.config),
+        tags=redact(info.tags),
+        config=redact(info.config),
         dir=info.folder,
         mode=settings.mode.value,
         settings=wandb.Settings(
@@ -80,14 +81,14 @@ def finish_wandb(
         if run is None:
             return
         try:
-            run.summary.update(dict(summary))
-            columns, rows = table
+            run.summary.update(redact(summary))
+            columns, rows = redact(table)
             if rows:
-                run.log({"before_after": wandb.Table(columns=[*columns], data=[*rows])})
+                run.log({"before_after": wandb.Table(columns=columns, data=rows)})
             if page.is_file():
-                run.log({"report": wandb.Html(str(page), inject=False)})
+                run.log({"report": wandb.Html(redactor().known(page.read_text("utf8")), inject=False)})
             if model is not None and model.is_dir():
-                artifact = wandb.Artifact(f"model-{run.id}", type="model", metadata=dict(summary))
+                artifact = wandb.Artifact(f"model-{run.id}", type="model", metadata=redact(summary))
                 artifact.add_dir(str(model))
                 run.log_artifact(artifact)
         finally:
@@ -106,7 +107,7 @@ def tensorboard_hparams(folder: Path, settings: Mapping[str, Any], figures: Mapp
     from torch.utils.tensorboard import SummaryWriter
 
     with SummaryWriter(str(folder / "tensorboard")) as writer:
-        known = {k: v if isinstance(v, int | float | str) else str(v) for k, v in settings.items()}
+        known = {k: v if isinstance(v, int | float | str) else str(v) for k, v in redact(settings).items()}
         writer.add_hparams(known, dict(figures), run_name=".")
 
 
@@ -128,7 +129,7 @@ def log_table(
         settings=wandb.Settings(x_disable_meta=True, save_code=False, console="off", silent=True, init_timeout=20),
     )
     try:
-        run.log({"runs": wandb.Table(columns=columns, data=rows)})  # type: ignore[arg-type] - its annotation is narrow
+        run.log({"runs": wandb.Table(columns=columns, data=redact(rows))})  # type: ignore[arg-type] - its annotation is narrow
         return run.entity, run.url or "" if online else str(Path(run.dir).parent)
     finally:
         run.finish()

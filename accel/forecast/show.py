@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.table import Table
 
+from accel.console import rich_console
 from accel.forecast.device import Device, device_named
 from accel.forecast.outlook import FREE_SHARE, Outlook, outlook
 from accel.forecast.steps import Pace, efficiency
@@ -33,7 +33,7 @@ def print_outlook(plan: Plan, device: Device, pace: Pace | None = None) -> None:
         DataError: the model's sizes are not known here.
     """
     found = outlook(plan, device, pace)
-    console = Console(highlight=False)
+    console = rich_console()
     console.print(*tables(found, plan.strategy.option_name()), notes(found), sep="\n")
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
+from accel.console import rich_console
 from accel.core.metric import LOSS
 from accel.errors import ConfigError, ExitCode
+from accel.redact import redactor
 from accel.report.comparison import RUN, WORDS, Column, Comparison, compare_runs, write_csv
 from accel.report.records import Recorded, find, privacy_remarks
 
@@ -46,6 +49,7 @@ def main(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
     runs, remarks = load(arguments.paths)
     table = _chosen(compare_runs(runs), arguments)
+    table = replace(table, rows=redactor().tree(table.rows))  # records of others, or of older versions
     columns = [table.column(key, "--columns") for key in arguments.columns.split(",")] if arguments.columns else None
     _print(table, columns, [*remarks, *privacy_remarks(arguments.paths)])
     if arguments.csv is not None:
@@ -54,7 +58,7 @@ def main(argv: Sequence[str]) -> int:
         from accel.report.compare_page import render
 
         page = _writable(arguments.html, "--html")
-        page.write_text(render(table, page.absolute().parent), "utf8")
+        page.write_text(redactor().known(render(table, page.absolute().parent)), "utf8")
     if arguments.wandb:
         _send(table, runs)
     return ExitCode.DONE
@@ -114,11 +118,9 @@ def _writable(file: Path, flag: str) -> Path:
 
 
 def _print(table: Comparison, columns: Sequence[Column] | None, remarks: Sequence[str]) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False)
+    console = rich_console()
     if not console.is_terminal:
-        console = Console(highlight=False, width=PIPE_WIDTH)
+        console = rich_console(width=PIPE_WIDTH)
     console.print(as_table(table, columns))
     for line in [*_errors(table), *remarks]:
         console.print(line, markup=False, soft_wrap=True)

@@ -301,12 +301,14 @@ def write_csv(table: Comparison, file: Path) -> None:
     """All columns and all rows; numbers in full, words that a spreadsheet would execute made harmless."""
     import csv
 
+    from accel.redact import redactor
     from accel.report.cells import safe_cell
 
+    door = redactor()
     plain = (PARETO, RUN, RUNS, *table.figures, *WORDS)  # in every file
     columns = [c.key for c in (*plain, *table.settings)]
     columns += [key for row in table.rows for key in row if key not in columns and key.endswith(SD)]
     with file.open("w", newline="", encoding="utf8") as target:
         writer = csv.DictWriter(target, list(dict.fromkeys(columns)), restval="", extrasaction="ignore")
         writer.writeheader()
-        writer.writerows({key: safe_cell(value) for key, value in row.items()} for row in table.rows)
+        writer.writerows({key: safe_cell(value) for key, value in door.tree(row).items()} for row in table.rows)

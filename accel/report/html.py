@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from accel.core.metric import LOSS, SHARE, Metric, metrics_of
+from accel.redact import redact, redact_text
 from accel.report.figures import count_text, eager_of, engine_of, headline, rows_of, value_of
 from accel.report.files import FIRST_ANSWER, NOTE, files_table
 from accel.report.metrics_file import read_metrics
@@ -26,9 +27,11 @@ Record = Mapping[str, Any]
 
 def write_report(folder: Path) -> Path:
     """Write ``folder/report.html`` from the folder's result.json, plan.txt and metrics.csv; returns its path."""
-    record = json.loads((folder / "result.json").read_text("utf8"))
+    record = redact(json.loads((folder / "result.json").read_text("utf8")))
     plan = folder / "plan.txt"
-    page = render(record, plan.read_text("utf8") if plan.is_file() else "", read_metrics(folder / "metrics.csv"))
+    page = render(
+        record, redact_text(plan.read_text("utf8")) if plan.is_file() else "", read_metrics(folder / "metrics.csv")
+    )
     target = folder / REPORT
     target.write_text(page, "utf8")
     return target

@@ -13,6 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from accel.redact import redact
+
 RESULT = "result.json"
 SWEEP = "sweep.json"
 SCHEMA = 1
@@ -60,10 +62,10 @@ def new_record(overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def write_record(record: Mapping[str, Any], folder: Path) -> None:
-    """Replace the folder's record in one step; a reader sees the old one or the new one."""
+    """Replace the folder's record in one step, without secrets; a reader sees the old one or the new one."""
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f".{RESULT}.tmp"
-    temporary.write_text(json.dumps(plain(record), ensure_ascii=False, indent=1, allow_nan=False), "utf8")
+    temporary.write_text(json.dumps(redact(plain(record)), ensure_ascii=False, indent=1, allow_nan=False), "utf8")
     temporary.replace(folder / RESULT)
 
 

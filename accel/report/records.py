@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from accel.redact import printable
 from accel.report.record import RESULT, SCHEMA, SWEEP
 
 PLACEMENT = ("hydra.", "hydra/", "group=", "name=", "sweep.", "resume=")
@@ -100,7 +101,7 @@ def _by_number(path: Path) -> tuple[int, str]:
 def _read(file: Path) -> Mapping[str, Any] | str:
     """The record, or why it is none."""
     try:
-        record = json.loads(file.read_text("utf8"))
+        record = printable(json.loads(file.read_text("utf8")))
     except OSError as error:
         return f"it cannot be read ({error.strerror})"
     except (ValueError, RecursionError) as error:

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from accel.redact import printable
 from accel.report.records import PLACEMENT, Recorded, joined
 
 CONFIG = "config.yaml"
@@ -40,7 +41,7 @@ def named(config: Mapping[str, Any], choices: Mapping[str, Any]) -> Settings:
 def settings_of(run: Recorded) -> Settings:
     """A run's choices and settings; of one that stopped before it had a configuration, what was typed."""
     try:
-        config = yaml.load((run.folder / CONFIG).read_text("utf8"), LOADER)
+        config = printable(yaml.load((run.folder / CONFIG).read_text("utf8"), LOADER))
     except (OSError, ValueError, yaml.YAMLError):
         config = None
     if not isinstance(config, Mapping):

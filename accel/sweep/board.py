@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from accel.console import rich_console
 
 if TYPE_CHECKING:
     from accel.sweep.pool import Running
@@ -23,7 +24,7 @@ class Board:
 
     def __init__(self, total: int) -> None:
         self.total = total
-        self.console = Console(highlight=False, soft_wrap=True)
+        self.console = rich_console(soft_wrap=True)
         columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
         self.bar = Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
         self.task = self.bar.add_task("", total=total)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from accel.compose import compose, conf_dir, search_path
+from accel.build import refuse_foreign_code
+from accel.compose import compose, conf_dir, prepare_hydra, search_path
 from accel.errors import ConfigError, ExitCode, RefusedError, RunError
 from accel.report.record import SWEEP
 from accel.sweep.board import say
@@ -101,11 +102,13 @@ def run_hydra(settings: Sequence[str], jobs: Sequence[str], config_dirs: Sequenc
     from hydra.core.plugins import Plugins
     from hydra.types import HydraContext, RunMode
 
+    prepare_hydra(settings)
     GlobalHydra.instance().clear()
     hydra = Hydra.create_main_hydra2("accel", create_config_search_path(str(conf_dir())))
     try:
         config = hydra.compose_config("config", [*settings, *search_path(config_dirs)], run_mode=RunMode.MULTIRUN)
-        context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks(config))
+        refuse_foreign_code(config)
+        context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks())
         sweeper = Plugins.instance().instantiate_sweeper(config=config, hydra_context=context, task_function=_never)
         sweeper.sweep(arguments=list(jobs))
     finally:

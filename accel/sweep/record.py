@@ -12,6 +12,7 @@ from typing import Any
 from accel.dp.ledger import LEDGER
 from accel.dp.together import spent_together
 from accel.errors import ExitCode
+from accel.redact import redact
 from accel.report.figures import quality_text
 from accel.report.pareto import OBJECTIVES, Objective, pareto
 from accel.report.record import SWEEP, plain, read_record
@@ -136,7 +137,8 @@ class Sweep:
     def job(self, overrides: Sequence[str]) -> Job:
         """The job with these overrides, known or new."""
         for job in self.jobs:
-            if job.overrides == list(overrides):
+            if job.overrides == list(overrides) or job.overrides == redact(list(overrides)):
+                job.overrides = list(overrides)  # sweep.json knows no secrets
                 return job
         number = 1 + max((job.number for job in self.jobs), default=-1)
         self.jobs.append(Job(number, list(overrides), self.folder))
@@ -163,7 +165,7 @@ class Sweep:
         }
         self.folder.mkdir(parents=True, exist_ok=True)
         temporary = self.folder / f".{SWEEP}.tmp"
-        temporary.write_text(json.dumps(plain(record), ensure_ascii=False, indent=1), "utf8")
+        temporary.write_text(json.dumps(redact(plain(record)), ensure_ascii=False, indent=1), "utf8")
         temporary.replace(self.folder / SWEEP)
 
     def exit_code(self) -> ExitCode:

@@ -63,7 +63,7 @@ def supervise(order: Order, stop: Callable[[], object]) -> int:
         stop: asked all the time; once it says so, the run is to save and stop.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2})  # the run and its ranks must not die of it: they inherit
-    command = [sys.executable, "-m", "accel.sweep.worker"]
+    command = [sys.executable, "-P", "-m", "accel.sweep.worker"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR2})
     assert process.stdin is not None

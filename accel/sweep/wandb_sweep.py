@@ -12,6 +12,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from accel.core.metric import QUALITY
 from accel.errors import ConfigError, ExitCode
+from accel.redact import redact
 from accel.sweep.space import Space, space
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def main(words: Sequence[str]) -> int:
         raise ConfigError(f"accel wandb-sweep: --file needs a name. Usage: {USAGE}") from None
     name = next((w.partition("=")[2] for w in overrides if w.startswith("sweep=")), "sweep")
     file = found.file or Path(f"{name}.wandb.yaml")
-    found_sweep = sweep_file(overrides)
+    found_sweep = redact(sweep_file(overrides))
     text = yaml.safe_dump(found_sweep, sort_keys=False, allow_unicode=True)
     if any(word.startswith("privacy=dpsgd") for word in found_sweep["command"]):
         text = f"# {PRIVATE}\n{text}"

@@ -72,7 +72,7 @@ def work(order: Order) -> None:
     _become_the_command(order)
     _limit(order)
     if getattr(sys.modules.get(STACK), "UNSAFE", None):
-        os.execv(sys.executable, [sys.executable, "-m", "accel", *order.words])
+        os.execv(sys.executable, [sys.executable, "-P", "-m", "accel", *order.words])
     from accel.cli import main
 
     sys.exit(main(order.words))

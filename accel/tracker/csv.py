@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from accel.redact import redact
 from accel.report.cells import safe_cell
 from accel.tracker import Tracker
 from accel.tracker.wandb import summary
@@ -36,7 +37,7 @@ class Csv(Tracker):
         del exit_code
         target = Path(self.file).expanduser()
         target.parent.mkdir(parents=True, exist_ok=True)
-        row = {"name": record["name"], "folder": str(folder), **_choices(record), **summary(record)}
+        row = redact({"name": record["name"], "folder": str(folder), **_choices(record), **summary(record)})
         # The lock's file stays: whoever removes it lets two others hold it at once.
         with FileLock(target.with_name(f".{target.name}.lock")):
             append(target, {k: safe_cell(v) for k, v in row.items()})
