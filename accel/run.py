@@ -17,13 +17,14 @@ from accel.plan import Plan
 from accel.ranks import Alone, Elsewhere, Ranks
 from accel.report.record import RESULT, new_record, write_record
 from accel.report.settings import named
+from accel.resume import CONFIG, note_splits
 from accel.stop_requests import StopRequests
 from accel.tracker import RunInfo
 
 if TYPE_CHECKING:
     from accel.data import Dataset
 
-CONFIG, PLAN, RUN_ID = "config.yaml", "plan.txt", "run_id"
+PLAN, RUN_ID = "plan.txt", "run_id"
 
 
 @dataclass
@@ -130,6 +131,8 @@ class Run:
         (self.folder / CONFIG).write_text(
             yaml.safe_dump(dict(self.config), sort_keys=False, allow_unicode=True), "utf8"
         )
+        if not self.resume:
+            note_splits(self.plan.task, self.folder)
         text = self.plan.describe()
         (self.folder / PLAN).write_text(text + "\n", "utf8")
         console.say(text)
