@@ -70,8 +70,8 @@ def require_same_splits(task: Task, folder: Path, what: str) -> None:
     if differ:
         raise DataError(
             f"{what}: its splits would come out otherwise now ({'; '.join(differ)}), so rows that it was trained on "
-            f"would be tested on. Give the settings it began with; where an earlier version of accel drew them, start a "
-            f"new run without resume."
+            f"would be tested on. Give the settings it began with; if an earlier accel drew them, start a new run "
+            f"without resume."
         )
 
 

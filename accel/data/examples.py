@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -269,6 +269,7 @@ def assemble(
     Raises:
         DataError: fewer than two labels, a label that training never saw, or an empty split.
     """
+    _check_filled({"validation": validation, "test": test}, source)
     names = sorted_labels(train)
     if len(names) < 2:
         raise DataError(
@@ -276,7 +277,7 @@ def assemble(
             f"task.label, or add examples of another class."
         )
     for name, split in (("validation", validation), ("test", test)):
-        _check_split(name, split, names, source)
+        _check_split(name, split, names)
     number = {label: i for i, label in enumerate(names)}
     splits = [_numbered(examples, number) for examples in (train, validation, test)]
     notes = [*tally.notes, *_imbalance(splits[0], names), *_untested(splits[2], names)]
@@ -291,12 +292,16 @@ def assemble(
     )
 
 
-def _check_split(name: str, split: Sequence[Example], names: Sequence[str], source: str) -> None:
-    if not split:
-        raise DataError(
-            f"{source}: no example is left for the {name} split. Add examples (at least two of every label), or name a "
-            f"file of its own with task.{name}=FILE."
-        )
+def _check_filled(splits: Mapping[str, Sequence[Example]], source: str) -> None:
+    for name, split in splits.items():
+        if not split:
+            raise DataError(
+                f"{source}: no example is left for the {name} split. Add examples (at least ten of every label), "
+                f"or name a file of its own with task.{name}=FILE."
+            )
+
+
+def _check_split(name: str, split: Sequence[Example], names: Sequence[str]) -> None:
     for example in split:
         if example.label not in names:
             raise DataError(
