@@ -144,7 +144,8 @@ class Run:
         sizes = {"train": len(dataset.train), "validation": len(dataset.validation), "test": len(dataset.test)}
         labels = f"; labels {dataset.label_names}" if dataset.label_names else ""
         console.say(f"\nData: {', '.join(f'{n} {name}' for name, n in sizes.items())}{labels}")
-        for note in dataset.notes:
+        notes = [*dataset.notes, *(self.plan.privacy.check_records(dataset) if self.plan.privacy else ())]
+        for note in notes:
             console.say(f"  {note}")
         self._check_batch(sizes["train"])
         self.record["data"] = {
@@ -157,7 +158,7 @@ class Run:
                 name: _counts(split.labels, len(dataset.label_names))
                 for name, split in (("train", dataset.train), ("test", dataset.test))
             },
-            "notes": dataset.notes,
+            "notes": notes,
         }
         return dataset
 

@@ -43,6 +43,8 @@ def make_ready(run: Run, dataset: Dataset, console: Console) -> Ready:
     quiet_third_parties()
     for technique in run.plan.techniques:
         technique.check_machine()
+    if run.plan.privacy is not None:
+        run.plan.privacy.check_noise(len(dataset.train), run.plan.trainer)
     _start_from_public_data(run, dataset, console)
     with run.timed("tokenize"):
         data = prepare(dataset, run.plan)
@@ -63,6 +65,7 @@ def train_and_finish(run: Run, dataset: Dataset, ready: Ready, console: Console)
     run.record["techniques"] = _techniques(run, fitted)
     if run.plan.privacy is not None:
         run.record["privacy"] = run.plan.privacy.statement(run.folder)
+        run.plan.privacy.check_claim(run.record["privacy"])
     if data.shortened is not None:
         data = encoded_with(data.shortened.tokenizer, dataset, run.plan)
     _finish(run, data, console, fitted, ready.dense or ready.untrained)

@@ -7,11 +7,21 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from accel.privacy import meaning
+
 if TYPE_CHECKING:
     from accel.dp.ledger import Mechanism
 
+UNIT = "one record (a different text, or pair of texts, of the training split with its label)"
+ADJACENCY = (
+    "add or remove one record. A row more or less in the files changes at most one: rows that repeat a text are one "
+    "record, and a text with two labels is none. Its own text and the seed decide its split, so no other row moves. In "
+    "the training split it is what epsilon protects; in validation or test it trains nothing and changes only figures "
+    "that are outside of the guarantee"
+)
 OUTSIDE = (
-    "figures logged while training (loss, share of clipped gradients, validation accuracy) and those of the test split",
+    "figures logged while training (loss, share of clipped gradients, validation accuracy) and those of the validation "
+    "and the test split",
     "the number of records, the label names and their counts, and how many texts were repeated or cut",
     "hyper-parameters chosen by looking at this data in other runs: add up their epsilons (see sweep.json)",
     "the pretrained weights and the tokenizer, taken to be public, and what privacy.public_data says is public",
@@ -36,13 +46,14 @@ def statement(mechanism: Mechanism, steps: int) -> dict[str, Any]:
     return {
         "private": private,
         "epsilon": _plain(spent[mechanism.accountant]) if private else None,
+        "meaning": meaning(spent[mechanism.accountant]),
         "epsilon_rdp": _plain(spent["rdp"]),
         "epsilon_prv": _plain(spent["prv"]),
         **asdict(mechanism),
         "steps": steps,
         "steps_planned": mechanism.steps,
-        "unit": "one record (a row of the training file)",
-        "adjacency": "add or remove one record",
+        "unit": UNIT,
+        "adjacency": ADJACENCY,
         "sampling": "Poisson, an independent draw per record and step",
         "secure_rng": False,
         "random_source": "torch generators seeded from the system's entropy; the seeds are kept nowhere",
