@@ -17,6 +17,7 @@ from accel.errors import DataError, ExitCode
 from accel.exported import META, artifact_folder, require_labels
 from accel.report.html import write_report
 from accel.report.record import RESULT, write_record
+from accel.resume import require_same_splits
 
 if TYPE_CHECKING:
     from accel.data import Split
@@ -74,7 +75,7 @@ def attack(folder: Path, shadows: Sequence[Path]) -> list[Attack]:
     from accel.membership import lira, loss_attack
 
     require_labels(folder / "model")
-    plan = plan_of(folder)
+    plan = _with_its_splits(folder)
     data = plan.task.load(plan.seed)
     members, others = _some(data.train), _some(data.test)
     labelled = {t: y for split in (data.train, data.test) for t, y in zip(split.texts, split.labels, strict=True)}
@@ -87,6 +88,12 @@ def attack(folder: Path, shadows: Sequence[Path]) -> list[Attack]:
         corrected = lira(name, margins, members, others, known) if known else None
         found += [corrected] if corrected is not None else []
     return found
+
+
+def _with_its_splits(folder: Path) -> Plan:
+    plan = plan_of(folder)
+    require_same_splits(plan.task, folder, f"accel attack {folder}")
+    return plan
 
 
 def plan_of(folder: Path) -> Plan:
@@ -113,7 +120,7 @@ def _models(folder: Path, plan: Plan) -> list[tuple[str, Path]]:
 
 
 def _trained_on(shadow: Path, target: Plan) -> set[Texts]:
-    plan = plan_of(shadow)
+    plan = _with_its_splits(shadow)
     if plan.task.source() != target.task.source():
         raise DataError(f"{shadow} was trained on {plan.task.source()}, not on {target.task.source()}.")
     return set(plan.task.load(plan.seed).train.texts)

@@ -8,6 +8,7 @@ AccelError            base; a user mistake or a failed run, never shown as a tra
 │   └── DataError     a file, column, line or label that cannot be used
 ├── RunError          the run started and failed                                exit 3
 │   ├── NonFiniteLossError
+│   ├── ClaimError    an audit shows that a run is not as private as it claims
 │   ├── LostError     another process of the run is gone or does not answer
 │   └── NoEffectError a technique left no trace: the field's commonest silent failure
 └── Pruned            a search found the run not worth finishing                 exit 0
@@ -74,6 +75,10 @@ class RunError(AccelError):
 
 class NonFiniteLossError(RunError):
     """The loss became NaN or infinite; raised before the weights are updated."""
+
+
+class ClaimError(RunError):
+    """A private run is not as private as it claims; nothing of it may be released."""
 
 
 class LostError(RunError):

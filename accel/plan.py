@@ -143,6 +143,8 @@ class Plan:
             yield f"  {typed(option):<28} {brief(option)}"
         for technique in self.techniques:
             yield f"  {typed(technique):<28} {technique.stage.name:<11} {brief(technique)}"
+        for remark in self.privacy.remarks() if self.privacy is not None else ():
+            yield f"  {remark}"
         dense = "trained first, or reused" if self.needs_baseline else "not needed"
         yield f"  dense baseline               {dense if not self.needs_pretrained else 'the pretrained model'}"
 

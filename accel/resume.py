@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from accel.data.examples import DRAWN_BY
 from accel.errors import DataError, PlanError
 from accel.plan import Plan, refusal
-from accel.run import CONFIG
 
+if TYPE_CHECKING:
+    from accel.task import Task
+
+CONFIG, SPLITS = "config.yaml", "splits.json"
 FIXED = ("seed", "model", "tuning", "compression", "privacy")
 """Keys and groups of the configuration. Steps, processes, engines and trackers may change."""
 
@@ -56,6 +61,46 @@ def check_resumed(plan: Plan, folder: Path) -> None:
     objections = list(plan.privacy.objections_to_resume(plan, folder)) if plan.privacy is not None else []
     if objections:
         raise PlanError(refusal(objections))
+
+
+def note_splits(task: Task, folder: Path) -> None:
+    """Write down how the splits of a run come about; nothing of what is in them."""
+    (folder / SPLITS).write_text(json.dumps(_splits(task)), "utf8")
+
+
+def require_same_splits(task: Task, folder: Path, what: str) -> None:
+    """Refuse a run's folder if the splits would come out otherwise now: what it was tested on may be trained on.
+
+    Args:
+        what: was asked for, for the message.
+
+    Raises:
+        DataError: settings of the splits differ, or an earlier version of accel drew them by a shuffle.
+    """
+    now, before = _splits(task), _splits_noted(folder)
+    differ = [f"{key}: {value}, it was {before[key]}" for key, value in now.items() if before.get(key, value) != value]
+    if differ:
+        raise DataError(
+            f"{what}: its splits would come out otherwise now ({'; '.join(differ)}), so rows that it was trained on "
+            f"would be tested on. Give the settings it began with; if an earlier accel drew them, start a new run "
+            f"without resume."
+        )
+
+
+def _splits_noted(folder: Path) -> dict[str, Any]:
+    try:
+        return json.loads((folder / SPLITS).read_text("utf8"))
+    except (OSError, ValueError):
+        return {"drawn by": "a shuffle"}  # as it was before runs noted it
+
+
+def _splits(task: Task) -> dict[str, Any]:
+    settings = task.settings()
+    found = {
+        name: "a file" if settings.get(name) else settings.get(f"{name}_fraction", "the task's own")
+        for name in ("validation", "test")
+    }
+    return found if set(found.values()) == {"a file"} else {**found, "drawn by": DRAWN_BY}
 
 
 def _leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:

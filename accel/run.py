@@ -19,6 +19,7 @@ from accel.ranks import Alone, Elsewhere, Ranks
 from accel.redact import redact, redact_text
 from accel.report.record import RESULT, new_record, write_record
 from accel.report.settings import named
+from accel.resume import CONFIG, note_splits
 from accel.seen import Seen
 from accel.stop_requests import StopRequests
 from accel.tracker import RunInfo
@@ -26,7 +27,7 @@ from accel.tracker import RunInfo
 if TYPE_CHECKING:
     from accel.data import Dataset
 
-CONFIG, PLAN, RUN_ID = "config.yaml", "plan.txt", "run_id"
+PLAN, RUN_ID = "plan.txt", "run_id"
 
 
 @dataclass
@@ -135,6 +136,8 @@ class Run:
         (self.folder / CONFIG).write_text(
             yaml.safe_dump(redact(dict(self.config)), sort_keys=False, allow_unicode=True), "utf8"
         )
+        if not self.resume:
+            note_splits(self.plan.task, self.folder)
         text = redact_text(self.plan.describe())
         (self.folder / PLAN).write_text(text + "\n", "utf8")
         console.say(text)
@@ -146,7 +149,8 @@ class Run:
         sizes = {"train": len(dataset.train), "validation": len(dataset.validation), "test": len(dataset.test)}
         labels = f"; labels {dataset.label_names}" if dataset.label_names else ""
         console.say(f"\nData: {', '.join(f'{n} {name}' for name, n in sizes.items())}{labels}")
-        for note in dataset.notes:
+        notes = [*dataset.notes, *(self.plan.privacy.check_records(dataset) if self.plan.privacy else ())]
+        for note in notes:
             console.say(f"  {note}")
         self._check_batch(sizes["train"])
         self.record["data"] = {
@@ -159,7 +163,7 @@ class Run:
                 name: _counts(split.labels, len(dataset.label_names))
                 for name, split in (("train", dataset.train), ("test", dataset.test))
             },
-            "notes": dataset.notes,
+            "notes": notes,
         }
         return dataset
 

@@ -45,6 +45,8 @@ def make_ready(run: Run, dataset: Dataset, console: Console) -> Ready:
     quiet_third_parties()
     for technique in run.plan.techniques:
         technique.check_machine()
+    if run.plan.privacy is not None:
+        run.plan.privacy.check_noise(len(dataset.train), run.plan.trainer)
     _start_from_public_data(run, dataset, console)
     if run.leads:
         run.seen = begin(run.plan, run.folder, run.run_id(), resumed=run.resume)
@@ -69,6 +71,8 @@ def train_and_finish(run: Run, dataset: Dataset, ready: Ready, console: Console)
     if data.shortened is not None:
         data = encoded_with(data.shortened.tokenizer, dataset, run.plan)
     data = _with_provenance(run, data)
+    if run.plan.privacy is not None:
+        run.plan.privacy.check_claim(run.record["privacy"])
     _finish(run, data, console, fitted, ready.dense or ready.untrained)
     run.record["status"] = "finished"
     write_record(run.record, run.folder)

@@ -17,8 +17,8 @@ from accel.ranks import Alone, Ranks
 from accel.redact import redact
 from accel.report.record import new_record, write_record
 from accel.requeue import SlurmRun
-from accel.resume import check_resumed, config_of, require_same_model
-from accel.run import CONFIG, Run, make_folder
+from accel.resume import CONFIG, check_resumed, config_of, require_same_model, require_same_splits
+from accel.run import Run, make_folder
 from accel.strategy import Distributed
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ def _start(words: Sequence[str], arguments: Arguments, place: Place) -> int:
         if folder is not None and before is not None:
             require_same_model(before, redact(plain(config)), folder)
         plan = assemble(config, arguments.plugins).check()
+        if folder is not None and before is not None:
+            require_same_splits(plan.task, folder, f"resume={folder}")
         if resume and folder is not None:
             check_resumed(plan, folder)
         check_processes(plan, place)

@@ -10,9 +10,8 @@ from typing import Any
 import pytorch_lightning as pl
 
 from accel.dp.canaries import Canaries
+from accel.dp.ledger import AUDIT
 from accel.strategy_adapters import do_not_average
-
-AUDIT = "privacy_audit.json"
 
 
 class KeepPrivate(pl.Callback):

@@ -33,5 +33,7 @@ class Dataset:
     """sha256 over the splits and the labels: equal data, equal fingerprint."""
     dropped: int = 0
     duplicates: int = 0
+    draws: int = 1
+    """How often the splits were drawn; once: where a row goes depends on nothing but its text and the seed."""
     notes: list[str] = field(default_factory=list)
     """What a user should know: class imbalance, dropped rows, overlap between files."""

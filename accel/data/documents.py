@@ -60,5 +60,6 @@ def assemble(
         fingerprint=total.hexdigest(),
         dropped=tally.dropped,
         duplicates=tally.duplicates,
+        draws=tally.draws,
         notes=tally.notes,
     )

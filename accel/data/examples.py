@@ -1,13 +1,17 @@
-"""From labelled rows to three disjoint splits: clean, de-duplicated, stratified, everything counted. No torch."""
+"""From labelled rows to three disjoint splits: clean, de-duplicated, everything counted. No torch.
+
+Where a row goes is decided by a keyed hash of its text alone, never by a shuffle, whose result depends on how many rows
+there are: whoever adds or removes a row moves no other one. So the unit of differential privacy is a row, equal texts
+never stand in two splits, and a file that grows keeps its test split.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,6 +21,10 @@ from accel.errors import DataError
 
 IMBALANCED = 1.5
 """A majority class this many times its even share is worth a note."""
+MOST_DRAWS = 50
+"""Rows that still leave a split empty are too few; ``assemble`` says so."""
+DRAWN_BY = "the text of each row"
+"""How rows are drawn into splits; another way needs another name, so that no run goes on with other splits."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +36,18 @@ class Example:
     where: str = ""
 
 
+Splits = tuple[list[Example], list[Example], list[Example]]
+"""Train, validation, test."""
+
+
 @dataclass
 class Tally:
     """What happened to the rows."""
 
     dropped: int = 0
     duplicates: int = 0
+    draws: int = 1
+    """How often the splits were drawn; more than once only where a few rows would have left one empty."""
     notes: list[str] = field(default_factory=list)
 
     def drop(self, count: int, why: str) -> None:
@@ -143,18 +157,27 @@ def _label_order(label: str) -> tuple[int, float, str]:
         return (1, 0.0, label)
 
 
-def split_off(examples: Sequence[Example], fraction: float, seed: int) -> tuple[list[Example], list[Example]]:
-    """(the rest, a stratified part of about ``fraction``); a label with a single example stays in the rest."""
-    groups: dict[str, list[Example]] = defaultdict(list)
-    for example in examples:
-        groups[example.label].append(example)
-    part: set[int] = set()
-    for label in sorted(groups):
-        members = list(groups[label])
-        random.Random(f"{seed}/{label}/{fraction}").shuffle(members)
-        count = min(len(members) - 1, max(1, round(fraction * len(members))))
-        part.update(id(e) for e in members[:count])
-    return [e for e in examples if id(e) not in part], [e for e in examples if id(e) in part]
+def split_off(examples: Sequence[Example], fraction: float, key: str) -> tuple[list[Example], list[Example]]:
+    """(the rest, a part of about ``fraction`` of every label); each example goes by itself.
+
+    A label of n examples has ``fraction * n`` in the part, give or take ``sqrt(fraction * (1 - fraction) * n)``.
+
+    Args:
+        key: another key, another draw.
+    """
+    chosen = {e.texts for e in examples if lot(e.texts, key) < fraction}
+    return [e for e in examples if e.texts not in chosen], [e for e in examples if e.texts in chosen]
+
+
+def lot(texts: Sequence[str], key: str) -> float:
+    """A number in [0, 1) that belongs to a text, the same whatever else is in the file.
+
+    Upper case and white space do not count, so that a text and its near copy stay together. The key needs no secrecy:
+    what it buys is another draw.
+    """
+    plain = json.dumps([" ".join(text.split()).casefold() for text in texts])
+    digest = hashlib.blake2b(plain.encode(), digest_size=8, key=hashlib.blake2b(key.encode()).digest()).digest()
+    return int.from_bytes(digest, "big") / 2**64
 
 
 def without_overlap(
@@ -185,8 +208,11 @@ def three_splits(
     validation: Sequence[Example] = (),
     test: Sequence[Example] = (),
     tally: Tally | None = None,
-) -> tuple[list[Example], list[Example], list[Example]]:
-    """(train, validation, test), no text in two of them; what was not given is split off, at random by the seed.
+) -> Splits:
+    """(train, validation, test), no text in two of them; what was not given is split off, each row by its own lot.
+
+    A few rows may leave a split empty, or training with one label. They are drawn again, which is noted and counted in
+    ``tally.draws``: only then does where a row goes depend on others.
 
     Raises:
         DataError: two of them are the same.
@@ -195,11 +221,41 @@ def three_splits(
     validation = without_overlap(validation, "validation", test, "test", tally)
     rest = without_overlap(train, "train", test, "test", tally)
     rest = without_overlap(rest, "train", validation, "validation", tally)
-    if not test:
-        rest, test = split_off(rest, test_fraction, seed)
-    if not validation:
-        rest, validation = split_off(rest, validation_fraction, seed)
-    return rest, list(validation), list(test)
+    sizes = (0.0 if test else test_fraction, 0.0 if validation else validation_fraction)
+    for tally.draws in range(1, MOST_DRAWS + 1):
+        drawn = _drawn(rest, *sizes, key=f"{seed}/{tally.draws}")
+        taught = _taught(*drawn)
+        splits = (taught[0], list(validation) or taught[1], list(test) or taught[2])
+        if _usable(splits, rest):
+            break
+    untaught = sorted({e.label for e in rest} - {e.label for e in splits[0]})
+    tally.drop(sum(map(len, drawn)) - sum(map(len, taught)), f"training has no example of {', '.join(untaught)}")
+    if tally.draws > 1:
+        tally.notes.append(
+            f"With so few rows a split was empty: they were drawn {tally.draws} times, so a row more or less may move "
+            f"others. More rows, or files for task.validation and task.test, end that"
+        )
+    return splits
+
+
+def _drawn(rest: Sequence[Example], test_fraction: float, validation_fraction: float, key: str) -> Splits:
+    rest, test = split_off(rest, test_fraction, f"{key}/test")
+    rest, validation = split_off(rest, validation_fraction, f"{key}/validation")
+    return rest, validation, test
+
+
+def _taught(train: list[Example], validation: list[Example], test: list[Example]) -> Splits:
+    """Without what was split off of a label that training never saw: nobody could predict it.
+
+    It is left out rather than moved into training, where the split of a row would depend on others.
+    """
+    known = {e.label for e in train}
+    return train, [e for e in validation if e.label in known], [e for e in test if e.label in known]
+
+
+def _usable(splits: Splits, rows: Sequence[Example]) -> bool:
+    """Whether no split is empty, and training has something to tell apart if the rows have."""
+    return all(splits) and len({e.label for e in splits[0]}) >= min(2, len({e.label for e in rows}))
 
 
 def assemble(
@@ -213,6 +269,7 @@ def assemble(
     Raises:
         DataError: fewer than two labels, a label that training never saw, or an empty split.
     """
+    _check_filled({"validation": validation, "test": test}, source)
     names = sorted_labels(train)
     if len(names) < 2:
         raise DataError(
@@ -220,7 +277,7 @@ def assemble(
             f"task.label, or add examples of another class."
         )
     for name, split in (("validation", validation), ("test", test)):
-        _check_split(name, split, names, source)
+        _check_split(name, split, names)
     number = {label: i for i, label in enumerate(names)}
     splits = [_numbered(examples, number) for examples in (train, validation, test)]
     notes = [*tally.notes, *_imbalance(splits[0], names), *_untested(splits[2], names)]
@@ -230,16 +287,21 @@ def assemble(
         fingerprint=_fingerprint(splits, names),
         dropped=tally.dropped,
         duplicates=tally.duplicates,
+        draws=tally.draws,
         notes=notes,
     )
 
 
-def _check_split(name: str, split: Sequence[Example], names: Sequence[str], source: str) -> None:
-    if not split:
-        raise DataError(
-            f"{source}: no example is left for the {name} split. Add examples (at least two of every label), or name a "
-            f"file of its own with task.{name}=FILE."
-        )
+def _check_filled(splits: Mapping[str, Sequence[Example]], source: str) -> None:
+    for name, split in splits.items():
+        if not split:
+            raise DataError(
+                f"{source}: no example is left for the {name} split. Add examples (at least ten of every label), "
+                f"or name a file of its own with task.{name}=FILE."
+            )
+
+
+def _check_split(name: str, split: Sequence[Example], names: Sequence[str]) -> None:
     for example in split:
         if example.label not in names:
             raise DataError(

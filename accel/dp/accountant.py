@@ -15,6 +15,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from accel.errors import RefusedError
 from accel.logs import quiet_import
 
 with quiet_import():
@@ -85,18 +86,44 @@ def trade_off(*, sigma: float, sample_rate: float, steps: int) -> Callable[[floa
     return curve
 
 
+@lru_cache(maxsize=64)
 def sigma_for(accountant: str, *, epsilon: float, sample_rate: float, steps: int, delta: float) -> float:
-    """The smallest noise multiplier, to four digits and rounded up, that spends at most ``epsilon``."""
+    """The smallest noise multiplier, to four digits and rounded up, that spends at most ``epsilon``.
+
+    Raises:
+        RefusedError: none does, or the accountant gives no figure for it.
+    """
 
     def spends(sigma: float) -> float:
         return epsilon_of(accountant, sigma=sigma, sample_rate=sample_rate, steps=steps, delta=delta)
 
     low, high = 0.0, 1.0
-    while spends(high) > epsilon and high < LARGEST_SIGMA:
+    while _figure(spends, high, accountant, delta) > epsilon:
         low, high = high, 2 * high
+        if high > LARGEST_SIGMA:
+            raise RefusedError(
+                f"privacy.epsilon={epsilon} at delta {delta:.1e}: no noise gives so little in {steps} steps, as the "
+                f"accountant {accountant} counts. Use a larger privacy.epsilon, e.g. privacy.epsilon=1, or fewer steps."
+            )
     for _ in range(SEARCH_STEPS):
         middle = (low + high) / 2
         low, high = (middle, high) if middle < 0.2 or spends(middle) > epsilon else (low, middle)
         if high - low < 1e-4 * high:
             break
     return high
+
+
+def _figure(spends: Callable[[float], float], sigma: float, accountant: str, delta: float) -> float:
+    """What a noise multiplier spends; outside of its range an accountant raises what it likes, or gives no number."""
+    try:
+        epsilon = spends(sigma)
+    except (ArithmeticError, RuntimeError, ValueError) as error:
+        epsilon, reason = math.nan, f"{type(error).__name__}: {error}"
+    else:
+        reason = f"it says {epsilon}"
+    if not 0 <= epsilon < math.inf:
+        raise RefusedError(
+            f"privacy.accountant={accountant} gives no epsilon at delta {delta:.1e} ({reason}). Use a delta between "
+            f"1e-12 and 1 / records, or leave privacy.delta out."
+        )
+    return epsilon

@@ -19,8 +19,8 @@ from accel.dp.ledger import Mechanism
 CONFIDENCE = 0.95
 GUESSED_SHARES = (0.02, 0.05, 0.1, 0.2, 0.4, 1.0)
 """Shares of the canaries that are guessed, fixed before any score is seen; the significance is divided among them."""
-SIGNIFICANCE = 1e-3
-"""Of the direct measurements: a true claim fails one of them once in a thousand runs."""
+SIGNIFICANCE = 1e-5
+"""Of the direct measurements: a true claim fails one of them once in thirty thousand runs."""
 LARGEST_EPSILON = 64.0
 LEAST_SIGMA = 0.2
 """Below it the numerical accountant needs gigabytes."""
@@ -151,7 +151,7 @@ class Observed:
 
 @dataclass(frozen=True)
 class Measured:
-    """A quantity of the mechanism: as claimed, as seen, and whether the claim survives at one in a thousand."""
+    """A quantity of the mechanism: as claimed, as seen, and whether the claim survives at ``SIGNIFICANCE``."""
 
     claimed: float
     seen: float

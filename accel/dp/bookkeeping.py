@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
-from accel.errors import RunError
+from accel.errors import RefusedError
 
 Clip = Callable[[Tensor], Tensor]
 """Norms [batch] -> factors [batch]."""
@@ -200,7 +200,7 @@ class Book(Sums):
             samples at once (T5's relative positions) is frozen.
 
     Raises:
-        RunError: a trainable parameter whose per-sample gradient is not known.
+        RefusedError: a trainable parameter whose per-sample gradient is not known.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -215,7 +215,7 @@ class Book(Sums):
         covered = {id(p) for page in self.pages.values() for p in page.parameters()}
         missing = [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in covered]
         if missing:
-            raise RunError(
+            raise RefusedError(
                 f"privacy=dpsgd knows no per-sample gradient of {', '.join(missing[:3])}. Use tuning=lora or "
                 f"tuning=head, which leave it frozen."
             )
@@ -225,13 +225,13 @@ class Book(Sums):
         """The page of a layer; layers that share a weight share the page.
 
         Raises:
-            RunError: the weight is shared by layers of different kinds.
+            RefusedError: the weight is shared by layers of different kinds.
         """
         weight, bias = (p if p is not None and p.requires_grad else None for p in (weight, bias))
         key = id(weight) if weight is not None else id(bias)
         page = self.pages.setdefault(key, kind(weight, bias))
         if type(page) is not kind:
-            raise RunError(
+            raise RefusedError(
                 "privacy=dpsgd: a weight is shared between an embedding and a linear layer; its per-sample norm would "
                 "be wrong. Use tuning=lora, which leaves it frozen."
             )

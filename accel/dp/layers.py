@@ -18,7 +18,7 @@ from accel.dp.bookkeeping import (
     RecordLinear,
     RecordScale,
 )
-from accel.errors import RunError
+from accel.errors import RefusedError, RunError
 from accel.ops.rounding import RoundedEmbedding, RoundedLinear
 
 if TYPE_CHECKING:
@@ -43,11 +43,11 @@ def refuse_mixing(model: nn.Module) -> None:
     """Object to layers whose output for one record depends on the others of its batch.
 
     Raises:
-        RunError: naming the layer.
+        RefusedError: naming the layer.
     """
     for name, module in model.named_modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            raise RunError(
+            raise RefusedError(
                 f"privacy=dpsgd: {name} is a {type(module).__name__}, which mixes the records of a batch, so no record "
                 f"has a gradient of its own. Use a model with layer normalization, or privacy=none."
             )

@@ -10,7 +10,7 @@ from typing import Any
 
 from accel.errors import DataError, RunError
 
-LEDGER = "privacy_ledger.jsonl"
+LEDGER, AUDIT = "privacy_ledger.jsonl", "privacy_audit.json"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from accel.dp.bookkeeping import Clip, Sums, sum_of
 from accel.dp.layers import freeze_unsampled, refuse_mixing
-from accel.errors import RunError
+from accel.errors import RefusedError
 from accel.logs import quiet_import
 
 with quiet_import():
@@ -74,7 +74,7 @@ class OpacusBook(Sums):
         if isinstance(found, list):
             found = sum(found[1:], found[0]) if found else None
         if found is None or len(found) != batch:
-            raise RunError(
+            raise RefusedError(
                 "privacy.engine=opacus_hooks: Opacus knows no per-sample gradient of one of the trained layers. Use "
                 "privacy.engine=bookkeeping."
             )

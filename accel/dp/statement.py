@@ -7,9 +7,18 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from accel.privacy import meaning
+
 if TYPE_CHECKING:
     from accel.dp.ledger import Mechanism
 
+UNIT = "one record (a different text, or pair of texts, of the training split with its label)"
+ADJACENCY = (
+    "add or remove one record. A row more or less in the files changes at most one: rows that repeat a text are one "
+    "record, and a text with two labels is none. Its own text and the seed decide its split, so no other row moves. In "
+    "the training split it is what epsilon protects; in validation or test it trains nothing and changes only figures "
+    "that are outside of the guarantee"
+)
 OUTSIDE = (
     "what is scored after training: figures of the validation and the test split, by which a search may choose",
     "the number of records, the label names and their counts, and how many texts were repeated or cut",
@@ -45,13 +54,14 @@ def statement(mechanism: Mechanism, steps: int) -> dict[str, Any]:
     return {
         "private": private,
         "epsilon": _plain(spent[mechanism.accountant]) if private else None,
+        "meaning": meaning(spent[mechanism.accountant]),
         "epsilon_rdp": _plain(spent["rdp"]),
         "epsilon_prv": _plain(spent["prv"]),
         **asdict(mechanism),
         "steps": steps,
         "steps_planned": mechanism.steps,
-        "unit": "one record (a row of the training file)",
-        "adjacency": "add or remove one record",
+        "unit": UNIT,
+        "adjacency": ADJACENCY,
         "sampling": "Poisson, an independent draw per record and step",
         "secure_rng": not mechanism.test_mode,
         "random_source": RANDOM_SOURCE[mechanism.test_mode],

@@ -5,11 +5,12 @@ Reference: Papernot & Steinke 2022 (arXiv 2110.03620) for why; the composition i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from accel.dp.ledger import LEDGER, Ledger
+from accel.dp.ledger import AUDIT, LEDGER, Ledger
 from accel.report.record import SWEEP
 
 
@@ -25,14 +26,15 @@ def spent_together(ledgers: Iterable[Path]) -> dict[str, Any] | None:
 
     The runs are counted as if on the same records, at the largest of their deltas.
     """
-    found = [Ledger.read(file) for file in ledgers if file.is_file()]
+    files = [file for file in ledgers if file.is_file()]
+    found = [Ledger.read(file) for file in files]
     if not found:
         return None
     from accel.dp.accountant import composed  # Opacus is imported only where something is private
 
     history = [(run.mechanism.noise_multiplier, run.mechanism.sample_rate, run.charged) for run in found]
     delta = max(run.mechanism.delta for run in found)
-    private = not any(run.mechanism.test_mode for run in found)
+    private = not any(run.mechanism.test_mode for run in found) and not any(_refuted(file.parent) for file in files)
     return {
         "epsilon": round(composed("prv", history, delta), 6) if private else None,
         "delta": delta,
@@ -40,3 +42,9 @@ def spent_together(ledgers: Iterable[Path]) -> dict[str, Any] | None:
         "runs": len(found),
         "steps": sum(run.charged for run in found),
     }
+
+
+def _refuted(run: Path) -> bool:
+    """Whether the audit of a run has shown that its ledger claims too little."""
+    audit = run / AUDIT
+    return audit.is_file() and not json.loads(audit.read_text("utf8"))["passed"]

@@ -8,13 +8,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from accel.errors import DataError
 from accel.privacy.public_data import PublicData
 from accel.technique import Objection, Stage, Technique
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from accel.data import Dataset
     from accel.plan import Plan
+    from accel.trainer import Trainer
+
+WEAK_EPSILON = 20.0
+"""Above it a guarantee is called what it is; Ponomareva et al. 2023 (arXiv 2303.00654) call more than 10 weak."""
+
+
+def meaning(epsilon: float | None) -> str:
+    """What must be said of an epsilon that promises next to nothing; mostly nothing."""
+    if epsilon is None or epsilon <= WEAK_EPSILON:
+        return ""
+    return (
+        f"An epsilon above {WEAK_EPSILON:g} is no meaningful guarantee by itself (Ponomareva et al. 2023, arXiv "
+        f"2303.00654, call more than 10 weak)."
+    )
 
 
 @dataclass(kw_only=True)
@@ -55,6 +71,43 @@ class Privacy(Technique):
 
     def trainer_args(self, args: dict[str, Any]) -> dict[str, Any]:
         return args if self.log_figures else {**args, "limit_val_batches": 0}
+
+    def check_records(self, dataset: Dataset) -> list[str]:
+        """What must be said of a guarantee for so many records.
+
+        Raises:
+            DataError: there can be none for these records.
+        """
+        if dataset.draws > 1:
+            raise DataError(
+                f"{self.group}={self.option_name()}: with so few rows the splits were drawn {dataset.draws} times, "
+                f"until none was empty: one row decides where others go, and more than one record would have to be "
+                f"protected. Add rows, or name files for task.validation and task.test."
+            )
+        return []
+
+    def check_noise(self, num_examples: int, trainer: Trainer) -> None:
+        """Refuse what no noise can give in the steps that are planned; nothing by default.
+
+        Raises:
+            RefusedError: with what could be asked for.
+        """
+        del num_examples, trainer
+
+    def check_claim(self, stated: Mapping[str, Any]) -> None:
+        """Fail a run that is not as private as it claims; nothing by default.
+
+        Args:
+            stated: what ``statement`` gave.
+
+        Raises:
+            ClaimError: what speaks against the claim.
+        """
+        del stated
+
+    def remarks(self) -> list[str]:
+        """What the plan says of the guarantee that is asked for; nothing by default."""
+        return []
 
     @abstractmethod
     def steps(self, num_examples: int) -> int:

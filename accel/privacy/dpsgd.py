@@ -17,14 +17,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from accel.privacy import Privacy
+from accel.errors import ClaimError, DataError
+from accel.privacy import Privacy, meaning
 from accel.technique import Evidence, Facts, History, Objection, Step
 
 if TYPE_CHECKING:
@@ -32,8 +33,17 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.utils.data import DataLoader
 
+    from accel.data import Dataset
     from accel.dp.ledger import Mechanism
     from accel.plan import Plan
+    from accel.trainer import Trainer
+
+BATCH = 768
+"""Records per step where nothing is said; large batches win accuracy."""
+FEW_RECORDS = 1000
+"""Fewer are worth a word."""
+LEAST_EPSILON = 0.01
+"""The error of the numerical accountant is a hundredth of it."""
 
 
 class Clipping(Enum):
@@ -65,7 +75,7 @@ class Dpsgd(Privacy):
     epsilon: float | None = 8.0
     """What the whole run may spend; the noise follows from it."""
     delta: float | None = None
-    """Chance that the bound fails; by default 1 / records^1.1."""
+    """Chance that the bound fails; by default 1 / (10 records), at 1 / records or above it is refused."""
     noise_multiplier: float | None = None
     """Noise over clipping bound, instead of ``epsilon``."""
     max_grad_norm: float = 6.0
@@ -76,8 +86,8 @@ class Dpsgd(Privacy):
     needs no bound to be chosen, and classes of about equal size."""
     dropout: bool = False
     """Whether the model's dropout stays on; the noise already keeps it from learning by heart."""
-    logical_batch_size: int = 768
-    """Records per step on average, over all processes."""
+    logical_batch_size: int | None = None
+    """Records per step on average, over all processes; by default 768, or all where there are fewer."""
     physical_batch_size: int = 32
     """Most records that are computed at once, per process."""
     audit: bool = False
@@ -107,6 +117,9 @@ class Dpsgd(Privacy):
                 "canaries go through the book of the bookkeeping engine",
                 f"{self.key}.engine=bookkeeping",
             )
+        yield from self._objections_to_values()
+
+    def _objections_to_values(self) -> Iterator[Objection]:
         if (self.epsilon is None) == (self.noise_multiplier is None):
             yield Objection(
                 f"{self.key}.epsilon={self.epsilon}  with  {self.key}.noise_multiplier={self.noise_multiplier}",
@@ -115,6 +128,8 @@ class Dpsgd(Privacy):
             )
         if self.epsilon is not None and not (0 < self.epsilon < math.inf):
             yield self.out_of_range("epsilon", "positive and finite", "8")
+        elif self.epsilon is not None and self.epsilon < LEAST_EPSILON:
+            yield self.out_of_range("epsilon", f"at least {LEAST_EPSILON}: no accountant resolves less", "1")
         if self.delta is not None and not (0 < self.delta < 1):
             yield self.out_of_range("delta", "in (0, 1), well below 1 / records", "1e-5")
         if self.noise_multiplier is not None and not (
@@ -125,7 +140,8 @@ class Dpsgd(Privacy):
             yield self.out_of_range("max_grad_norm", "positive and finite", "1")
         sizes = (("logical_batch_size", "768"), ("physical_batch_size", "32"), ("num_canaries", "1000"))
         for name, instead in sizes:
-            if getattr(self, name) < 1:
+            size = getattr(self, name)
+            if size is not None and size < 1:
                 yield self.out_of_range(name, "at least 1", instead)
 
     @staticmethod
@@ -143,35 +159,95 @@ class Dpsgd(Privacy):
             yield Objection(
                 f"trainer.accumulate={plan.trainer.accumulate}  with  {self.group}={self.option_name()}",
                 "a private step is one random sample, which is cut into batches that fit the memory already",
-                f"trainer.accumulate=1 {self.key}.logical_batch_size={self.logical_batch_size} with "
+                f"trainer.accumulate=1 {self.key}.logical_batch_size={self.logical_batch_size or BATCH} with "
                 f"{self.key}.physical_batch_size for the memory",
             )
 
+    def check_records(self, dataset: Dataset) -> list[str]:
+        """For how many records the settings make sense.
+
+        The limits of delta are those of Ponomareva et al. 2023 (arXiv 2303.00654), section 5.3: a mechanism that gives
+        away one record of N at random has delta = 1/N and epsilon = 0. They also show how accuracy falls with few
+        records; the number from which on we say nothing is ours.
+        """
+        notes = super().check_records(dataset)
+        count = len(dataset.train)
+        self._check_delta(count)
+        if self.logical_batch_size is not None and self.logical_batch_size > count:
+            raise DataError(
+                f"{self.key}.logical_batch_size={self.logical_batch_size} is more than the {count} training records, "
+                f"and no record joins a step more than once. Use {self.key}.logical_batch_size={max(1, count // 10)}."
+            )
+        return [*notes, *self._said_of(count)]
+
+    def _check_delta(self, count: int) -> None:
+        if self.delta_for(count) >= 1 / count:
+            raise DataError(
+                f"{self.key}.delta={self.delta} with {count} training records: whoever publishes one at random keeps "
+                f"a delta of 1 / records = {1 / count:.1e}, so it must be smaller. Use {self.key}.delta="
+                f"{_rounded_down(0.1 / count)}, or leave it out."
+            )
+
+    def _said_of(self, count: int) -> Iterator[str]:
+        if self.delta_for(count) > 1 / (10 * count):
+            yield (
+                f"{self.key}.delta={self.delta} is more than 1 / (10 records) = {1 / (10 * count):.1e}: a smaller one "
+                f"promises more; without {self.key}.delta it is that"
+            )
+        if count < FEW_RECORDS:
+            yield (
+                f"{count} training records are few for differential privacy: what the noise leaves of them is little, "
+                f"and delta = {self.delta_for(count):.1e} is a large chance that the bound fails"
+            )
+        if self.batch_size(count) == count:
+            yield f"Each of the {count} records takes part in every step: privacy gains nothing from sampling"
+
+    def check_noise(self, num_examples: int, trainer: Trainer) -> None:
+        self._noise(num_examples, trainer.max_steps or self.steps(num_examples) * trainer.epochs)
+
+    def remarks(self) -> list[str]:
+        return [meaning(self.epsilon)] if meaning(self.epsilon) else []
+
+    def batch_size(self, num_examples: int) -> int:
+        """Records per step on average."""
+        return min(num_examples, self.logical_batch_size or BATCH)
+
+    def delta_for(self, num_examples: int) -> float:
+        """The chance that the bound fails."""
+        return self.delta if self.delta is not None else 1 / (10 * num_examples)
+
     def steps(self, num_examples: int) -> int:
-        return max(1, round(num_examples / self.logical_batch_size))
+        return max(1, round(num_examples / self.batch_size(num_examples)))
+
+    def _noise(self, num_examples: int, steps: int) -> float:
+        """Over the clipping bound."""
+        from accel.dp.accountant import sigma_for
+
+        if self.noise_multiplier is not None:
+            return self.noise_multiplier
+        assert self.epsilon is not None
+        return sigma_for(
+            self.accountant.name,
+            epsilon=self.epsilon,
+            sample_rate=self.batch_size(num_examples) / num_examples,
+            steps=steps,
+            delta=self.delta_for(num_examples),
+        )
 
     def mechanism(self, facts: Facts) -> Mechanism:
         """What the run will do, with the noise that its epsilon asks for."""
-        from accel.dp.accountant import sigma_for
         from accel.dp.ledger import Mechanism
 
-        rate = min(1.0, self.logical_batch_size / facts.num_examples)
-        delta = self.delta if self.delta is not None else facts.num_examples**-1.1
-        sigma = self.noise_multiplier
-        if sigma is None:
-            assert self.epsilon is not None
-            sigma = sigma_for(
-                self.accountant.name, epsilon=self.epsilon, sample_rate=rate, steps=facts.total_steps, delta=delta
-            )
+        rate = self.batch_size(facts.num_examples) / facts.num_examples
         return Mechanism(
-            noise_multiplier=sigma,
+            noise_multiplier=self._noise(facts.num_examples, facts.total_steps),
             max_grad_norm=self.max_grad_norm,
             clipping=self.clipping.name,
             sample_rate=rate,
             expected_batch_size=rate * facts.num_examples,
             num_records=facts.num_examples,
             steps=facts.total_steps,
-            delta=delta,
+            delta=self.delta_for(facts.num_examples),
             accountant=self.accountant.name,
             epsilon_target=self.epsilon,
             test_mode=self.test_seed is not None,
@@ -210,7 +286,7 @@ class Dpsgd(Privacy):
             loader.dataset,
             loader.dataset.lengths,  # type: ignore[attr-defined]
             loader.collate_fn,  # type: ignore[arg-type]
-            sample_rate=min(1.0, self.logical_batch_size / facts.num_examples),
+            sample_rate=self.batch_size(facts.num_examples) / facts.num_examples,
             steps=self.steps(facts.num_examples),
             physical_batch_size=self.physical_batch_size,
             rank=loader.order.rank,  # type: ignore[attr-defined]
@@ -251,16 +327,44 @@ class Dpsgd(Privacy):
         return model
 
     def statement(self, folder: Path) -> dict[str, Any]:
-        from accel.callbacks.keep_private import AUDIT
-        from accel.dp.ledger import LEDGER, Ledger
+        from accel.dp.ledger import AUDIT, LEDGER, Ledger
         from accel.dp.statement import WHILE_TRAINING
         from accel.dp.together import spent_in_sweep
 
         found = Ledger.read(folder / LEDGER).statement()
         if self.log_figures:
             found["outside_the_guarantee"].insert(0, WHILE_TRAINING)
+        if self.audit:
+            found = _audited(found, folder / AUDIT)
         sweep = spent_in_sweep(folder.parent)
         if sweep is not None:
             found |= {"epsilon_of_sweep_so_far": sweep["epsilon"], "runs_of_sweep_so_far": sweep["runs"]}
-        file = folder / AUDIT
-        return found | ({"audit": json.loads(file.read_text("utf8"))} if file.is_file() else {})
+        return found
+
+    def check_claim(self, stated: Mapping[str, Any]) -> None:
+        from accel.report.figures import audit_sentence
+
+        if self.audit and not holds(stated.get("audit")):
+            raise ClaimError(
+                f"{self.key}.audit=true: the run is not as private as it claims. {audit_sentence(stated.get('audit'))} "
+                f"Nothing was exported. Release nothing of this run, its checkpoints included, and report this: the "
+                f"fault is the program's or the machine's, not that of your settings."
+            )
+
+
+def holds(audit: Mapping[str, Any] | None) -> bool:
+    """Whether there is an audit and nothing speaks against the claim."""
+    return audit is not None and audit["passed"] is True
+
+
+def _audited(stated: Mapping[str, Any], file: Path) -> dict[str, Any]:
+    """The statement with what the canaries show; without a good audit, where one was asked for, nothing is claimed."""
+    audit = json.loads(file.read_text("utf8")) if file.is_file() else None
+    refuted = {} if holds(audit) else {"private": False, "epsilon": None}
+    return {**stated, **refuted, "audit": audit}
+
+
+def _rounded_down(value: float) -> str:
+    """With one digit, as one types it."""
+    exponent = math.floor(math.log10(value))
+    return f"{math.floor(value / 10**exponent)}e{exponent}"

@@ -148,14 +148,36 @@ def _privacy_sentence(record: Mapping[str, Any]) -> str:
     found = record.get("privacy")
     if not found or "private" not in found:
         return ""
+    audit = audit_sentence(found["audit"]) if "audit" in found else ""
     if not found["private"]:
-        return "NOT private: test mode or no noise."
+        return f"NOT private: {audit or 'test mode or no noise.'}"
     text = f"Private: epsilon {found['epsilon']:.2f} at delta {found['delta']:.1e} for {found['unit'].split(' (')[0]}"
     if found.get("runs_of_sweep_so_far", 1) > 1:
         text += (
             f"; the {found['runs_of_sweep_so_far']} runs of this sweep so far: {found['epsilon_of_sweep_so_far']:.2f}"
         )
-    return f"{text}."
+    return " ".join(part for part in (f"{text}.", found.get("meaning"), audit) if part)
+
+
+def audit_sentence(audit: Mapping[str, Any] | None) -> str:
+    """What the canaries of a private run show."""
+    if audit is None:
+        return "Audit: it was asked for and left no result."
+    measured = [name for name in MEASURED if not audit[name]["holds"]]
+    wrong = "; ".join(
+        f"{MEASURED[n]} is {audit[n]['seen']:.4g} where {audit[n]['claimed']:.4g} is claimed" for n in measured
+    )
+    verdict = "nothing speaks against the claim" if audit["passed"] else f"THE CLAIM DOES NOT HOLD {wrong}".strip()
+    return (
+        f"Audit: {audit['canaries']} canaries took part by coin, {audit['guessed_right']} of {audit['guessed']} were "
+        f"guessed right, so the run leaked at least epsilon {audit['epsilon_lower']:.2f} (one-run bound) or "
+        f"{audit['epsilon_lower_fdp']:.2f} (f-DP bound) at {audit['confidence']:.0%} confidence; claimed is "
+        f"{audit['epsilon_claimed']:.2f}: {verdict}."
+    )
+
+
+MEASURED = {"noise_multiplier": "noise multiplier", "contribution": "a record's share", "sample_rate": "sample rate"}
+"""What an audit measures directly, and its name."""
 
 
 def _result_sentence(record: Mapping[str, Any]) -> str:

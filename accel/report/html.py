@@ -14,7 +14,16 @@ from typing import Any
 
 from accel.core.metric import LOSS, SHARE, Metric, metrics_of
 from accel.redact import redact, redact_text
-from accel.report.figures import count_text, eager_of, engine_of, headline, rows_of, value_of
+from accel.report.figures import (
+    MEASURED,
+    audit_sentence,
+    count_text,
+    eager_of,
+    engine_of,
+    headline,
+    rows_of,
+    value_of,
+)
 from accel.report.files import FIRST_ANSWER, NOTE, files_table
 from accel.report.metrics_file import read_metrics
 from accel.report.svg import bar_chart, line_chart
@@ -285,19 +294,12 @@ def _privacy(record: Record) -> str:
 
 
 def _audit(audit: Mapping[str, Any]) -> str:
-    verdict = "nothing speaks against the claim" if audit["passed"] else "THE CLAIM DOES NOT HOLD"
-    sentence = (
-        f"Audit: {audit['canaries']} canaries took part by coin, {audit['guessed_right']} of {audit['guessed']} were "
-        f"guessed right, so the run leaked at least epsilon {audit['epsilon_lower']:.2f} (one-run bound) or "
-        f"{audit['epsilon_lower_fdp']:.2f} (f-DP bound) at {audit['confidence']:.0%} confidence; claimed is "
-        f"{audit['epsilon_claimed']:.2f}: {verdict}."
-    )
-    names = {"noise_multiplier": "noise multiplier", "contribution": "a record's share", "sample_rate": "sample rate"}
     rows = [
         [title, f"{audit[key]['claimed']:.4g}", f"{audit[key]['seen']:.4g}", "yes" if audit[key]["holds"] else "NO"]
-        for key, title in names.items()
+        for key, title in MEASURED.items()
     ]
-    return f"<p>{escape(sentence)}</p>" + _rows(["measured on the canaries", "claimed", "seen", "holds"], rows)
+    table = _rows(["measured on the canaries", "claimed", "seen", "holds"], rows)
+    return f"<p>{escape(audit_sentence(audit))}</p>" + table
 
 
 def _membership(record: Record) -> str:

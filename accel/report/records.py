@@ -74,7 +74,11 @@ def privacy_remarks(paths: Sequence[Path]) -> list[str]:
         except (OSError, ValueError, AttributeError):
             continue
         if spent:
-            total = f"epsilon {spent['epsilon']:.2f}" if spent["epsilon"] is not None else "no bound (test mode)"
+            total = (
+                f"epsilon {spent['epsilon']:.2f}"
+                if spent["epsilon"] is not None
+                else "no bound (test mode, or an audit refutes it)"
+            )
             remarks.append(
                 f"{path}: its {spent['runs']} private runs together spent {total} at delta {spent['delta']:.1e}; "
                 f"whatever is chosen by comparing them costs all of it."

@@ -57,5 +57,5 @@ class Airline(Task):
         tally = Tally()
         key = f"task={self.option_name()}"
         examples = unique(sorted(tweets(to_airlines=self.to_airlines, key=key), key=lambda e: e.texts), tally)
-        splits = three_splits(examples, self.test_fraction, self.validation_fraction, seed)
+        splits = three_splits(examples, self.test_fraction, self.validation_fraction, seed, tally=tally)
         return assemble(*splits, tally, key)

@@ -36,7 +36,7 @@ class Chitchat(LanguageTask):
     def load(self, seed: int) -> Dataset:
         tally = Tally()
         documents = unique(map(document, sorted(conversations())), tally)
-        splits = three_splits(documents, self.test_fraction, self.validation_fraction, seed)
+        splits = three_splits(documents, self.test_fraction, self.validation_fraction, seed, tally=tally)
         return assemble(*splits, tally, f"task={self.option_name()}")
 
 

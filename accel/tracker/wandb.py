@@ -78,7 +78,7 @@ class Wandb(Tracker):
 
 QUALITY = "after/validation_quality"
 """What a search looks for: the exported model's first metric, on the validation split."""
-PRIVACY = ("epsilon", "delta", "noise_multiplier", "epsilon_of_sweep_so_far", "runs_of_sweep_so_far")
+PRIVACY = ("private", "epsilon", "delta", "noise_multiplier", "epsilon_of_sweep_so_far", "runs_of_sweep_so_far")
 
 
 def summary(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,6 +97,8 @@ def summary(record: Mapping[str, Any]) -> dict[str, Any]:
         flat |= {f"{technique['name']}/{key}": value for key, value in figures.items()}
     stated = record.get("privacy") or {}
     flat |= {f"privacy/{k}": stated[k] for k in PRIVACY if stated.get(k) is not None}
+    if stated.get("audit"):
+        flat["privacy/audit_passed"] = stated["audit"]["passed"]
     found = record.get("measurement") or {}
     return flat | {
         key: found[key] for key in ("speedup_vs_eager", "speedup_vs_best_dense", "size_ratio") if key in found

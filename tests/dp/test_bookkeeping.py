@@ -9,7 +9,7 @@ from torch import nn
 
 from accel.dp.bookkeeping import Book, automatic, flat, sum_of
 from accel.dp.layers import unpatch
-from accel.errors import RunError
+from accel.errors import RefusedError, RunError
 from accel.model.minilm import Minilm
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
@@ -235,14 +235,14 @@ def test_a_parameter_without_per_sample_gradient_is_refused():
             super().__init__()
             self.scale = nn.Parameter(torch.ones(3))
 
-    with pytest.raises(RunError, match="scale"):
+    with pytest.raises(RefusedError, match="scale"):
         Book(Odd())
 
 
 def test_a_weight_shared_by_an_embedding_and_a_linear_layer_is_refused():
     model = nn.ModuleDict({"embedding": nn.Embedding(8, 4), "head": nn.Linear(4, 8, bias=False)})
     model["head"].weight = model["embedding"].weight
-    with pytest.raises(RunError, match="shared"):
+    with pytest.raises(RefusedError, match="shared"):
         Book(model)
 
 

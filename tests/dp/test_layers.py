@@ -4,7 +4,7 @@ from torch import nn
 
 from accel.dp.bookkeeping import Book, flat
 from accel.dp.layers import booked_layers, freeze_unsampled, unpatch, unsampled
-from accel.errors import RunError
+from accel.errors import RefusedError, RunError
 from accel.model.tiny_t5 import TinyT5
 from accel.objective import Classification
 
@@ -68,5 +68,5 @@ def test_a_norm_without_bias_agrees_with_autograd():
 def test_a_layer_that_mixes_records_is_refused_even_when_frozen(frozen):
     model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
     model[1].requires_grad_(not frozen)
-    with pytest.raises(RunError, match=r"1 is a BatchNorm1d, which mixes the records"):
+    with pytest.raises(RefusedError, match=r"1 is a BatchNorm1d, which mixes the records"):
         Book(model)
