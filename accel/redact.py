@@ -89,6 +89,7 @@ class Redactor:
         found = sorted({way for value in values for way in _ways(value)}, key=len, reverse=True)
         self.values = re.compile("|".join(map(_anywhere, found))) if found else None
         self._short = lru_cache(1 << 14)(self._text)
+        self._key = lru_cache(1 << 12)(lambda key: self.known(key) if isinstance(key, str) else key)
 
     def text(self, text: str) -> str:
         """Without what is known for a secret, what looks like one, and what is given a secret's name."""
@@ -112,9 +113,6 @@ class Redactor:
         if isinstance(value, list | tuple):
             return [self.tree(v) for v in value]
         return self.text(value) if isinstance(value, str) else value
-
-    def _key(self, key: Any) -> Any:
-        return self.known(key) if isinstance(key, str) else key
 
 
 def redact(value: Any) -> Any:
