@@ -91,11 +91,11 @@ def refuse_foreign_code(config: DictConfig) -> None:
         ConfigError: a target where accel builds nothing, one that Hydra would build, or what logging would call.
     """
     for path, key, value in _words(OmegaConf.to_container(config, resolve=False)):
-        if key == TARGET and not OPTION.fullmatch(path) and path not in map("hydra.{}".format, BUILT_BY_HYDRA):
+        if key == TARGET and not OPTION.fullmatch(path) and path.removeprefix("hydra.") not in BUILT_BY_HYDRA:
             raise _foreign(f"{path}.{TARGET}={value}")
-    hydra = config.get("hydra") or {}
-    if hydra.get("callbacks"):
-        raise _foreign(f"hydra.callbacks={hydra.callbacks}")
+    hydra = config.get("hydra") or OmegaConf.create()
+    if callbacks := hydra.get("callbacks"):
+        raise _foreign(f"hydra.callbacks={callbacks}")
     for name in BUILT_BY_HYDRA:
         _require_own(f"hydra.{name}", _resolved(hydra.get(name), f"hydra.{name}"))
     for name in LOGGING:

@@ -51,6 +51,8 @@ OF_TEXT |= {"by", "one", "speech", "mean", "max", "min", "vision", "separator", 
 COMMON = {"password", "changeme", "disabled", "required", "optional", "anonymous", "default", "localhost", "unlimited"}
 SHORTEST, SHORTEST_WORD = 6, 8
 """Characters of a value that is looked for everywhere; a plain word must be longer."""
+REPEATED = 200
+"""Characters of texts that come again and again, as the words of a sweep's jobs do."""
 
 _SHAPES = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:.|\n)*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
@@ -86,10 +88,16 @@ class Redactor:
     def __init__(self, values: Iterable[str] = ()) -> None:
         found = sorted({way for value in values for way in _ways(value)}, key=len, reverse=True)
         self.values = re.compile("|".join(map(_anywhere, found))) if found else None
+        self._short = lru_cache(1 << 14)(self._text)
+        self._key = lru_cache(1 << 12)(lambda key: self.known(key) if isinstance(key, str) else key)
 
     def text(self, text: str) -> str:
         """Without what is known for a secret, what looks like one, and what is given a secret's name."""
-        return _without_assigned(self.known(text))
+        return self._short(text) if len(text) < REPEATED else self._text(text)
+
+    def _text(self, text: str) -> str:
+        shown = self.known(text)
+        return _without_assigned(shown) if "=" in shown or ":" in shown else shown
 
     def known(self, text: str) -> str:
         """Without values and shapes alone: for pages, which hold code that assigns."""
@@ -105,9 +113,6 @@ class Redactor:
         if isinstance(value, list | tuple):
             return [self.tree(v) for v in value]
         return self.text(value) if isinstance(value, str) else value
-
-    def _key(self, key: Any) -> Any:
-        return self.known(key) if isinstance(key, str) else key
 
 
 def redact(value: Any) -> Any:

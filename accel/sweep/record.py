@@ -136,8 +136,9 @@ class Sweep:
 
     def job(self, overrides: Sequence[str]) -> Job:
         """The job with these overrides, known or new."""
+        known_as = (list(overrides), redact(list(overrides)))
         for job in self.jobs:
-            if job.overrides == list(overrides) or job.overrides == redact(list(overrides)):
+            if job.overrides in known_as:
                 job.overrides = list(overrides)  # sweep.json knows no secrets
                 return job
         number = 1 + max((job.number for job in self.jobs), default=-1)
