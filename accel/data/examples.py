@@ -222,6 +222,8 @@ def three_splits(
     rest = without_overlap(train, "train", test, "test", tally)
     rest = without_overlap(rest, "train", validation, "validation", tally)
     sizes = (0.0 if test else test_fraction, 0.0 if validation else validation_fraction)
+    drawn = taught = (rest, [], [])
+    splits = (rest, list(validation), list(test))
     for tally.draws in range(1, MOST_DRAWS + 1):
         drawn = _drawn(rest, *sizes, key=f"{seed}/{tally.draws}")
         taught = _taught(*drawn)
