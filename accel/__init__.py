@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # typing itself would come from the folder in which ``python -m accel`` was typed
 if TYPE_CHECKING:
-    from accel.predictor import Predictor
+    from accel.inference.predictor import Predictor
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "load"]
@@ -22,6 +22,6 @@ def load(folder: str) -> Predictor:
     Example:
         ``accel.load("outputs/2026-11-23/17-00-00")(["my flight was cancelled"])``
     """
-    from accel.predictor import Predictor  # torch is imported only when a model is wanted
+    from accel.inference.predictor import Predictor  # torch is imported only when a model is wanted
 
     return Predictor.load(folder)

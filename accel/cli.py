@@ -6,13 +6,11 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from importlib import import_module
-from pathlib import Path
 
+from accel.config.arguments import Arguments, load_plugins, parse
+from accel.config.overrides import quote_unicode
+from accel.config.redact import guarded_streams, learn
 from accel.errors import AccelError, ConfigError, ExitCode, Interrupted, did_you_mean
-from accel.overrides import quote_unicode
-from accel.redact import guarded_streams, learn
 
 USAGE = """\
 accel: fine-tune a transformer while pruning, quantizing and distilling it, and measure what that cost
@@ -57,19 +55,7 @@ HYDRA_FLAGS = {
     "--shell-completion",
     "--hydra-help",
 }
-SWITCHES = {"-m": "multirun", "--multirun": "multirun", "--debug": "debug", "--conditional": "conditional"}
 FORECAST, HERE = "--forecast", "here"
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """A command line, sorted."""
-
-    overrides: list[str]
-    config_dirs: tuple[str, ...] = ()
-    plugins: tuple[str, ...] = ()
-    multirun: bool = False
-    debug: bool = False
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -115,76 +101,19 @@ def _no_such_command(word: str) -> str:
     return f"There is no command {word!r}. {did_you_mean(word, VERBS)} A setting is typed as group=option or key=value."
 
 
-def parse(words: Sequence[str]) -> Arguments:
-    """Sort a command line into flags and overrides.
-
-    Raises:
-        ConfigError: a flag that does not exist, or one without its value.
-    """
-    overrides: list[str] = []
-    dirs: list[str] = []
-    plugins: list[str] = []
-    switches: set[str] = set()
-    rest = iter(words)
-    for word in rest:
-        if word in SWITCHES:
-            switches.add(SWITCHES[word])
-        elif word.startswith(("--config-dir", "-cd")):
-            dirs.append(_value(word, rest))
-        elif word.startswith("--plugin"):
-            plugins.append(_value(word, rest))
-        elif word.startswith("-"):
-            raise ConfigError(f"There is no flag {word}. See accel --help.")
-        else:
-            overrides.append(quote_unicode(word))
-    for folder in dirs:
-        if not Path(folder).is_dir():
-            raise ConfigError(f"--config-dir {folder}: there is no such folder.")
-    if "conditional" in switches:
-        from accel.sweep.grid import applies
-
-        overrides = [word for word in overrides if applies(word, overrides)]
-    return Arguments(overrides, tuple(dirs), tuple(plugins), "multirun" in switches, "debug" in switches)
-
-
-def _value(word: str, rest: object) -> str:
-    _, found, value = word.partition("=")
-    value = value if found else next(rest, "")  # type: ignore[call-overload]
-    if not value:
-        raise ConfigError(f"{word} needs a value.")
-    return value
-
-
-def load_plugins(plugins: Sequence[str]) -> None:
-    """Import the modules a user named; only then may a configuration name their classes.
-
-    The folder where the command was typed comes last, so that nothing in it stands for anything else than a plugin.
-
-    Raises:
-        ConfigError: a module that is not there.
-    """
-    if plugins and os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
-    for name in plugins:
-        try:
-            import_module(name)
-        except ImportError as error:
-            raise ConfigError(f"--plugin {name} cannot be imported: {error}.") from error
-
-
 def run(words: Sequence[str]) -> int:
     """One run, or a sweep with ``-m``."""
     arguments = parse(words)
     load_plugins(arguments.plugins)
     if arguments.multirun:
         return _sweep(words, arguments)
-    from accel.start import start
+    from accel.run.start import start
 
     return start(words, arguments)
 
 
 def _sweep(words: Sequence[str], arguments: Arguments) -> int:
-    from accel.place import Place
+    from accel.process.place import Place
     from accel.sweep.entry import run_sweep
 
     if launcher := Place.of_environment(os.environ).launcher:
@@ -205,8 +134,8 @@ def check(words: Sequence[str]) -> int:
         from accel.sweep.entry import check_sweep
 
         return check_sweep(arguments.overrides, arguments.config_dirs, arguments.plugins)
-    from accel.compose import compose
-    from accel.plan import decide
+    from accel.config.compose import compose
+    from accel.plan.decide import decide
 
     plan = decide(compose(arguments.overrides, arguments.config_dirs), arguments.plugins)
     if device == HERE:
@@ -230,7 +159,7 @@ def _forecast_flag(words: Sequence[str]) -> tuple[str | None, list[str]]:
 
 def matrix(words: Sequence[str]) -> int:
     """Every pair of options."""
-    from accel.matrix import main as print_matrix
+    from accel.plan.matrix import main as print_matrix
 
     return print_matrix(words)
 
@@ -244,28 +173,28 @@ def compare(words: Sequence[str]) -> int:
 
 def predict(words: Sequence[str]) -> int:
     """Predictions of an exported model."""
-    from accel.predict import main as predict_main
+    from accel.inference.predict import main as predict_main
 
     return predict_main(words)
 
 
 def explain(words: Sequence[str]) -> int:
     """What each token added to a prediction."""
-    from accel.explain import main as explain_main
+    from accel.analysis.explain import main as explain_main
 
     return explain_main(words)
 
 
 def attack(words: Sequence[str]) -> int:
     """Membership inference on a finished run."""
-    from accel.attack import main as attack_main
+    from accel.analysis.attack import main as attack_main
 
     return attack_main(words)
 
 
 def export(words: Sequence[str]) -> int:
     """Further formats of a finished run."""
-    from accel.export import main as export_main
+    from accel.export.export import main as export_main
 
     return export_main(words)
 
@@ -286,7 +215,7 @@ def help_(words: Sequence[str]) -> int:
 
 def usage(verb: str = "") -> int:
     """What can be typed: everything, or the lines of one command."""
-    from accel.compose import GROUPS, options_of
+    from accel.config.compose import GROUPS, options_of
     from accel.docs.show import overview
 
     groups = "\n  ".join(f"{group:<12} {' '.join(options_of(group))}" for group in GROUPS)
@@ -313,7 +242,7 @@ def version() -> int:
 
 def hydra_itself(words: Sequence[str]) -> int:
     """Hydra's own flags (--cfg, --info, shell completion), which need Hydra's own main."""
-    from accel.hydra_main import main as hydra_main
+    from accel.config.hydra_main import main as hydra_main
 
     return hydra_main([quote_unicode(word) for word in words])
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from accel.place import VARIABLES
+from accel.process.place import VARIABLES
 from tests.loop_slurm import LoopSlurm, missing_programs
 
 FOLDER_VARIABLES = ("ACCEL_CACHE", "WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR")
@@ -122,7 +122,7 @@ FEW = {"timed_models": 5, "measure": 5, "cold_load": 1}
 @pytest.fixture
 def few_rounds(monkeypatch: pytest.MonkeyPatch) -> int:
     """Models are timed so often only: for slow tests that look at no time."""
-    monkeypatch.setattr("accel.timed_models.ROUNDS", FEW["timed_models"])
+    monkeypatch.setattr("accel.measure.variants.ROUNDS", FEW["timed_models"])
     return FEW["timed_models"]
 
 
@@ -139,7 +139,7 @@ def timed_a_few_times(request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
 @pytest.fixture(autouse=True, scope="session")
 def one_export_of_each_model() -> Iterator[None]:
     """In this process, where a test has imported what exports."""
-    if "accel.onnx_export" not in sys.modules:
+    if "accel.export.onnx" not in sys.modules:
         yield
         return
     import torch.onnx
@@ -209,14 +209,14 @@ def train(tiny_run: list[str], tmp_path: Path):
     """Train in this process: ``train("compression=[prune]") -> (Fitted, losses by step, folder)``."""
     import itertools
 
-    from accel.baseline import baseline
-    from accel.compose import compose
-    from accel.console import Console
+    from accel.config.compose import compose
+    from accel.core.console import Console
     from accel.data.prepared import prepare
-    from accel.fit import fit
-    from accel.plan import decide
+    from accel.plan.decide import decide
     from accel.report.metrics_file import read_metrics
-    from accel.stages import scorer
+    from accel.run.baseline import baseline
+    from accel.run.fit import fit
+    from accel.run.score import scorer
 
     numbers = itertools.count()
 

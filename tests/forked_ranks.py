@@ -14,8 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from accel.place import Place
-from accel.sweep.worker import STACK, Order, work
+from accel.process.place import Place
+from accel.sweep.order import Order
+from accel.sweep.worker import STACK, work
 
 TIMEOUT_S = 280
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from accel.compose import compose
-from accel.matrix import Cell
-from accel.plan import assemble
+from accel.config.compose import compose
+from accel.plan.decide import assemble, objections_to
+from accel.plan.matrix import Cell
 
 
 def partners(cells: Iterable[Cell], option: str) -> list[str]:
@@ -44,4 +44,4 @@ def _go_together(cells: Collection[Cell], plan: list[str], other: str) -> bool:
     """Every pair does, and all of them do."""
     allowed = {frozenset((c.first, c.second)) for c in cells if c.works}
     pairs = all(frozenset((one, other)) in allowed for one in plan)
-    return pairs and not list(assemble(compose(overrides([*plan, other]))).objections())
+    return pairs and not list(objections_to(assemble(compose(overrides([*plan, other])))))

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from accel import __version__
-from accel.cli import VERBS, main, parse
+from accel.cli import VERBS, main
 from accel.errors import ConfigError
 
 TORCH_FREE = (
@@ -77,20 +77,11 @@ def test_debug_shows_the_traceback(tmp_path):
         main(["check", "modle=x", "--debug"])
 
 
-def test_flags_are_sorted_from_overrides(tmp_path):
-    found = parse(["-m", "seed=1", f"--config-dir={tmp_path}", "--plugin", "a.b", "--debug"])
-    assert found.overrides == ["seed=1"]
-    assert (found.config_dirs, found.plugins, found.multirun, found.debug) == ((str(tmp_path),), ("a.b",), True, True)
-    for wrong in (["--plugin"], ["--config-dir", str(tmp_path / "no")], ["-x"]):
-        with pytest.raises(ConfigError):
-            parse(wrong)
-
-
 def test_a_plugin_adds_an_option(tmp_path):
     (tmp_path / "my_plugin.py").write_text(
         "from dataclasses import dataclass\n"
-        "from accel.compression import Compression\n"
-        "from accel.technique import Stage\n"
+        "from accel.core.compression import Compression\n"
+        "from accel.core.technique import Stage\n"
         "@dataclass(kw_only=True)\n"
         "class Mine(Compression):\n"
         "    stage = Stage.SPARSIFY\n"

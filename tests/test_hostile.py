@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from accel import build
-from accel import compose as compose_module
-from accel.cli import load_plugins, main
-from accel.compose import compose, prepare_hydra
+from accel.cli import main
+from accel.config import build
+from accel.config import compose as compose_module
+from accel.config.arguments import load_plugins
+from accel.config.compose import compose, prepare_hydra
 from accel.errors import ConfigError
 
 TARGETS = (
@@ -121,7 +122,7 @@ def test_a_sweep_of_a_folder_of_yaml_files_runs_nothing(node, command, evil_swee
 @pytest.mark.parametrize("node", NODES[1:3])
 def test_hydra_would_have_run_it(node, evil_sweep, monkeypatch):
     """Negative control: without the look a sweep makes the file."""
-    for module in ("accel.compose", "accel.sweep.entry"):
+    for module in ("accel.config.compose", "accel.sweep.entry"):
         monkeypatch.setattr(f"{module}.refuse_foreign_code", lambda config: None)
     words, ran = evil_sweep(node)
     with contextlib.suppress(AttributeError, TypeError):

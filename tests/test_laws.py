@@ -10,14 +10,15 @@ import pytest
 import torch
 
 import accel
-from accel import artifact
-from accel.build import build
-from accel.compose import compose
-from accel.compression import Compression
+from accel.config.build import build
+from accel.config.compose import compose
+from accel.core.compression import Compression
+from accel.core.plan import Plan
 from accel.errors import NoEffectError
-from accel.fit import Fitted
-from accel.plan import Plan, decide
-from accel.tiny import byte_tokenizer
+from accel.model._tiny import byte_tokenizer
+from accel.plan.decide import decide
+from accel.run.fit import Fitted
+from accel.weights import artifact
 
 TECHNIQUES = {
     "layers": ["compression=[layers]"],
@@ -116,7 +117,7 @@ def plain(train):
 
 @pytest.mark.parametrize("name", OFF)
 def test_vanishes_at_its_off_value(train, plain, monkeypatch, name):
-    monkeypatch.setattr("accel.fit._evidence", lambda *_: {})  # nothing to prove at the off value
+    monkeypatch.setattr("accel.run.fit._evidence", lambda *_: {})  # nothing to prove at the off value
     _, off, _ = train(*SHORT, *OFF[name])
     assert len(plain) == 11
     assert off == plain
@@ -137,7 +138,7 @@ def test_acts_and_proves_it(trained, name):
 
 SABOTAGE = {
     "mask": ("accel.compression.mask.Mask.callbacks", lambda self, facts: []),
-    "layers": ("accel.ops.depth.keep_layers", lambda model, stack, kept: None),
+    "layers": ("accel.ops.structured.depth.keep_layers", lambda model, stack, kept: None),
     "prune": ("accel.compression.prune.Prune.callbacks", lambda self, facts: []),
     "vocabulary": ("accel.ops.vocabulary.mark", lambda model, kept: None),
     "ptq": ("accel.compression.ptq.Ptq.callbacks", lambda self, facts: []),

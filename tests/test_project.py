@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -151,7 +151,7 @@ def test_the_check_of_imports_sees_a_package_that_is_not_declared() -> None:
 
 
 def test_every_source_of_a_group_has_its_test_file() -> None:
-    files = [p.relative_to(ROOT / "accel") for p in (ROOT / "accel").glob("*/*.py") if p.name != "__init__.py"]
+    files = [p.relative_to(ROOT / "accel") for p in (ROOT / "accel").glob("*/*.py") if p.stem != "__init__"]
     assert files
     missing = [str(f) for f in sorted(files) if not (ROOT / "tests" / f.parent / f"test_{f.name}").is_file()]
     assert not missing
@@ -182,6 +182,130 @@ def test_the_check_of_metrics_sees_a_name_and_leaves_docstrings_alone() -> None:
     assert named_metrics('best = f"validation/accuracy"')
     assert named_metrics("accuracy = 1")
     assert not named_metrics('def f():\n    """By accuracy."""\n    return "accuracy_level"')
+
+
+# The floor plan
+
+FLOORS = (
+    "cli",
+    "sweep analysis forecast docs",
+    "run",
+    "plan measure callbacks",
+    "task model tuning compression strategy privacy tracker trainer engines",
+    "export inference",
+    "weights process objective",
+    "data dp checkpoint",
+    "ops report config",
+    "core",
+)
+"""From top to ground: what stands on a floor imports what lies below it."""
+LEVEL = {room: -number for number, rooms in enumerate(FLOORS) for room in rooms.split()}
+UPWARDS = 55
+"""Imports that run back up, at most; lower it when one goes."""
+
+Edge = tuple[str, str]
+
+
+def edges(sources: Mapping[str, str], *, types: bool = False, lazy: bool = False) -> set[Edge]:
+    """(module, module that it imports), among the given modules.
+
+    Args:
+        sources: by the module's dotted name.
+        types: with imports for annotations only.
+        lazy: with imports inside functions.
+    """
+    found = set()
+    for name, source in sources.items():
+        for node in imports_in(ast.parse(source), types=types, lazy=lazy):
+            for target in targets_of(node):
+                while target not in sources and "." in target:
+                    target = target.rpartition(".")[0]
+                if target in sources and target not in (name, "accel"):
+                    found.add((name, target))
+    return found
+
+
+def imports_in(tree: ast.AST, *, types: bool, lazy: bool) -> Iterator[ast.Import | ast.ImportFrom]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            if types:
+                yield from imports_in(node, types=types, lazy=lazy)
+        elif lazy or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from imports_in(node, types=types, lazy=lazy)
+
+
+def targets_of(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
+    """The modules named, and what is taken from them, which may be a module too."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    else:
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def circles(arrows: set[Edge]) -> list[list[str]]:
+    """Modules that import each other in a loop: what is left when everything that leads out of every loop is gone."""
+    left = set(arrows)
+    while True:
+        leave, enter = {a for a, _ in left}, {b for _, b in left}
+        kept = {(a, b) for a, b in left if b in leave and a in enter}
+        if kept == left:
+            return sorted(map(list, left))
+        left = kept
+
+
+def upwards(arrows: set[Edge]) -> list[Edge]:
+    """Those that lead from a lower floor to a higher one."""
+    return sorted((a, b) for a, b in arrows if level(a) < level(b))
+
+
+def level(module: str) -> int:
+    room = module.partition(".")[2].partition(".")[0]
+    return LEVEL.get(room, -len(FLOORS))  # what belongs to every floor, such as the errors, lies below all
+
+
+@cache
+def own_modules() -> dict[str, str]:
+    files = [
+        p for p in (ROOT / "accel").rglob("*.py") if "plugins" not in p.parts and p.parent != ROOT / "accel" / "conf"
+    ]
+    names = {".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): p for p in files}
+    return {name: path.read_text(encoding="utf-8") for name, path in names.items()}
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert not circles(edges(own_modules()))
+
+
+def test_no_types_refer_to_each_other_in_a_circle_but_in_the_core() -> None:
+    arrows = edges(own_modules(), types=True)
+    assert not circles({e for e in arrows if not any(m.startswith("accel.core") for m in e)})
+
+
+def test_imports_that_run_back_up_become_no_more() -> None:
+    found = upwards(edges(own_modules(), types=True, lazy=True))
+    assert len(found) <= UPWARDS, found
+
+
+def test_few_files_stand_at_the_top() -> None:
+    assert len(list((ROOT / "accel").glob("*.py"))) <= 5
+
+
+def test_every_folder_stands_on_a_floor() -> None:
+    folders = {p.parent.name for p in (ROOT / "accel").glob("*/__init__.py")}
+    assert folders <= set(LEVEL)
+
+
+def test_the_check_of_the_plan_sees_circles_and_ways_up() -> None:
+    sources = {
+        "accel.core.a": "from accel.ops import b\ndef f():\n    import accel.run.c",
+        "accel.ops.b": "if TYPE_CHECKING:\n    from accel.core.a import X",
+        "accel.run.c": "import accel.ops.b",
+    }
+    assert not circles(edges(sources))
+    assert circles(edges(sources, types=True)) == [["accel.core.a", "accel.ops.b"], ["accel.ops.b", "accel.core.a"]]
+    assert upwards(edges(sources, lazy=True)) == [("accel.core.a", "accel.ops.b"), ("accel.core.a", "accel.run.c")]
 
 
 # Files
@@ -232,7 +356,7 @@ sys.path.append({packages!r})
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 from accel.cli import main
-from accel.compose import conf_dir
+from accel.config.compose import conf_dir
 assert str(conf_dir()).startswith({site!r}), conf_dir()
 assert "AccelLauncher" in [c.__name__ for c in Plugins.instance().discover(Launcher)]
 sys.exit(main(["check"]))

@@ -6,18 +6,18 @@ import sys
 
 import pytest
 
-from accel import redact as redact_module
 from accel.cli import main
-from accel.compose import compose, plain
-from accel.console import Console
+from accel.config import redact as redact_module
+from accel.config.compose import compose, plain
+from accel.config.redact import Redactor, guarded_streams
+from accel.core.console import Console
 from accel.errors import RefusedError
-from accel.plan import assemble
-from accel.redact import Redactor, guarded_streams
+from accel.plan.decide import assemble
 from accel.report.comparison import compare_runs, write_csv
 from accel.report.html import write_report
 from accel.report.record import new_record, write_record
 from accel.report.records import find
-from accel.run import Run, make_folder
+from accel.run.run import Run, make_folder
 from accel.sweep.record import Sweep
 
 CANARIES = {

@@ -12,14 +12,14 @@ import torch
 from torch.nn.utils import prune as torch_prune
 
 from accel.cli import main
-from accel.compose import compose
+from accel.config.compose import compose
 from accel.errors import PlanError
-from accel.exported import read_meta
 from accel.model.tiny_bert import TinyBert
-from accel.objective import Classification
+from accel.objective.classification import Classification
 from accel.ops import adapters
-from accel.plan import decide
+from accel.plan.decide import decide
 from accel.report.record import read_record
+from accel.weights.meta import read_meta
 
 ROOT = Path(__file__).parent
 ELSEWHERE = {

@@ -9,9 +9,9 @@ import time
 import psutil
 import pytest
 
-from accel.checkpoint import LAST
+from accel.checkpoint.atomic import LAST
+from accel.checkpoint.sharded import step_of
 from accel.report.record import read_record
-from accel.sharded_checkpoint import step_of
 from tests.conftest import write_tiny_csv
 from tests.forked_ranks import run_ranks
 from tests.run_folder import digest_of_model, steps_of

@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 
 from accel.dp.canaries import Canaries
 from accel.dp.ledger import AUDIT
-from accel.strategy_adapters import do_not_average
+from accel.process.lightning import do_not_average
 
 
 class KeepPrivate(pl.Callback):

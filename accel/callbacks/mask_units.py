@@ -8,13 +8,13 @@ import pytorch_lightning as pl
 
 from accel.callbacks.after_step import AfterStep
 from accel.data.calibration import calibration_batches
-from accel.ops.structure import Block, find_blocks
-from accel.ops.unit_masks import apply_masks, price, scores_of, update_masks
-from accel.ops.unit_scores import scorer_for
+from accel.ops.structured.structure import Block, find_blocks
+from accel.ops.structured.unit_masks import apply_masks, price, scores_of, update_masks
+from accel.ops.structured.unit_scores import scorer_for
 
 if TYPE_CHECKING:
     from accel.compression.prune import Prune
-    from accel.technique import Facts
+    from accel.core.facts import Facts
 
 
 class MaskUnits(AfterStep):

@@ -8,8 +8,8 @@ import pytorch_lightning as pl
 
 from accel.callbacks.after_step import AfterStep
 from accel.data.calibration import calibration_batches
-from accel.ops import weight_masks
-from accel.ops.weight_scores import scorer_for
+from accel.ops.sparse import weight_masks
+from accel.ops.sparse.weight_scores import scorer_for
 
 if TYPE_CHECKING:
     from accel.compression.mask import Mask

@@ -7,14 +7,14 @@ from typing import Any
 import pytorch_lightning as pl
 
 from accel.callbacks.spare_layers import SpareLayers
-from accel.ops import rounding
+from accel.ops.quantize import fake_quantize, merged
 
 
 class RoundAtEnd(SpareLayers):
     """Training and validation see unrounded weights; what is evaluated and exported afterwards is rounded."""
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        rounding.merge_adapters_in_the_loop(pl_module.model)
+        merged.merge_adapters_in_the_loop(pl_module.model)
         if not trainer.should_stop:  # else it was interrupted: nothing is exported, and whoever stopped it waits
             self.spare(trainer, pl_module)
-        rounding.enable(pl_module.model, enabled=True)
+        fake_quantize.enable(pl_module.model, enabled=True)

@@ -10,7 +10,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from accel.plan import Plan
+from accel.core.plan import Plan
 
 
 def step_seed(seed: int, place: int, step: int) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from accel.console import Console
+from accel.core.console import Console
 from accel.core.metric import QUALITY, Metric
 
 REFRESH_STEPS = 10

@@ -10,14 +10,14 @@ import pytorch_lightning as pl
 
 from accel.callbacks.show_progress import ShowProgress
 from accel.callbacks.stop_on_signal import StopOnSignal
-from accel.compression import SpareOf
+from accel.compression._quantization import SpareOf
 from accel.data.calibration import calibration_batches
 from accel.errors import NoEffectError
-from accel.ops import rounding
-from accel.ops.sensitivity import divergences, most_sensitive, weights_of
+from accel.ops.quantize import fake_quantize
+from accel.ops.quantize.sensitivity import divergences, most_sensitive, weights_of
 
 if TYPE_CHECKING:
-    from accel.compression import Quantization
+    from accel.compression._quantization import Quantization
 
 NUM_EXAMPLES = 32
 """On which every layer is measured."""
@@ -71,8 +71,8 @@ class SpareLayers(pl.Callback):
         if self.choice is None:
             self.done = True
             return
-        rounding.spare(pl_module.model, self.choice["reasons"], self.choice["spending"])
-        if all(getattr(layer, "spared", "") for _, layer in rounding.rounded_layers(pl_module.model)):
+        fake_quantize.spare(pl_module.model, self.choice["reasons"], self.choice["spending"])
+        if all(getattr(layer, "spared", "") for _, layer in fake_quantize.rounded_layers(pl_module.model)):
             raise NoEffectError(
                 f"Every layer is at least as fast unrounded on this machine: leave compression="
                 f"[{self.settings.option_name()}] out, or use {self.settings.key}.spare_of=weights."
@@ -90,7 +90,7 @@ class SpareLayers(pl.Callback):
         weights = weights_of(pl_module.model)
         if self.settings.spare_of is SpareOf.weights:
             return Budget(weights, self.settings.spare * sum(weights.values()), "weights", {})
-        from accel.sparing_prices import sparing_prices
+        from accel.measure.layer_prices import sparing_prices
 
         say("  timing the model with each kind of layer unrounded")
         data = trainer.datamodule.data  # type: ignore[attr-defined]

@@ -9,8 +9,8 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from accel.checkpoint import LAST
-from accel.stop_requests import StopRequests
+from accel.checkpoint.atomic import LAST
+from accel.process.stop_requests import StopRequests
 
 
 class StopOnSignal(pl.Callback):

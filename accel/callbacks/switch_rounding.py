@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytorch_lightning as pl
 
 from accel.callbacks.spare_layers import SpareLayers
-from accel.ops import rounding
+from accel.ops.quantize import fake_quantize
 
 if TYPE_CHECKING:
-    from accel.compression import Quantization
+    from accel.compression._quantization import Quantization
 
 
 class SwitchRounding(SpareLayers):
@@ -25,4 +25,4 @@ class SwitchRounding(SpareLayers):
         due = trainer.global_step >= self.begin_step
         if due:
             self.spare(trainer, pl_module)
-        rounding.enable(pl_module.model, enabled=due)
+        fake_quantize.enable(pl_module.model, enabled=due)

@@ -27,17 +27,20 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from accel.compression import Compression
+from accel.core.compression import Compression
+from accel.core.facts import Evidence, Facts, History, Loss
+from accel.core.meta import META
+from accel.core.option import Objection
+from accel.core.technique import Stage
 from accel.errors import DataError
-from accel.exported import META, answers_of, artifact_folder
-from accel.technique import Evidence, Facts, History, Loss, Objection, Stage
+from accel.weights.meta import answers_of, artifact_folder
 
 if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedTokenizerBase
 
-    from accel.objective import Objective
-    from accel.plan import Plan
+    from accel.core.objective import Objective
+    from accel.core.plan import Plan
 
 
 BASELINE, PRETRAINED = "baseline", "pretrained"
@@ -126,8 +129,8 @@ class Distill(Compression):
             yield Objection(f"{self.key} with all weights 0", "nothing would be learned", f"{self.key}.task_weight=1")
 
     def check_data(self, tokenizer: PreTrainedTokenizerBase, objective: Objective, max_length: int) -> None:
-        from accel.ops.teacher import load_teacher
-        from accel.pretrained import check_folder, load_tokenizer, read_config
+        from accel.ops.distill.teacher import load_teacher
+        from accel.weights.pretrained import check_folder, load_tokenizer, read_config
 
         for key, folder in self.weights():
             check_folder(folder, key)
@@ -178,7 +181,7 @@ class Distill(Compression):
             )
 
     def adapt_loss(self, loss: Loss, model: nn.Module, facts: Facts) -> Loss:
-        from accel.ops.teacher import distilled
+        from accel.ops.distill.teacher import distilled
 
         folder = {BASELINE: facts.baseline, PRETRAINED: facts.pretrained}.get(self.teacher)
         return distilled(loss, model, folder or artifact_folder(self.teacher), self, facts)

@@ -20,13 +20,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from accel.compression import Removal
-from accel.technique import Evidence, Facts, History, Objection
+from accel.compression._removal import Removal
+from accel.core.facts import Evidence, Facts, History
+from accel.core.option import Objection
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from accel.plan import Plan
+    from accel.core.plan import Plan
 
 
 class Which(Enum):
@@ -55,14 +56,14 @@ class Layers(Removal):
             yield self.out_of_range("keep", "in (0, 1]: it is the share of layers that stays", "0.5")
 
     def adapt_model(self, model: nn.Module, facts: Facts) -> nn.Module:
-        from accel.ops.depth import shorten
+        from accel.ops.structured.depth import shorten
 
         del facts
         shorten(model, self.keep, self.which.name)
         return model
 
     def evidence(self, model: nn.Module, history: History) -> Evidence:
-        from accel.ops.depth import figures
+        from accel.ops.structured.depth import figures
 
         del history
         found = figures(model)

@@ -25,15 +25,17 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
 
-from accel.compression import Gradual
-from accel.ops.pattern import GRAMMAR, TWO_OF_FOUR, Pattern
-from accel.technique import Evidence, Facts, History, Objection, Stage
+from accel.compression._gradual import Gradual
+from accel.core.facts import Evidence, Facts, History
+from accel.core.option import Objection
+from accel.core.technique import Stage
+from accel.ops.sparse.pattern import GRAMMAR, TWO_OF_FOUR, Pattern
 
 if TYPE_CHECKING:
     from pytorch_lightning import Callback
     from torch import nn
 
-    from accel.plan import Plan
+    from accel.core.plan import Plan
 
 
 class Importance(Enum):
@@ -119,7 +121,7 @@ class Mask(Gradual):
             )
 
     def adapt_model(self, model: nn.Module, facts: Facts) -> nn.Module:
-        from accel.ops.weight_masks import attach
+        from accel.ops.sparse.weight_masks import attach
 
         del facts
         attach(model, self.layout, scored=self.needs_gradients)
@@ -131,7 +133,7 @@ class Mask(Gradual):
         return [MaskWeights(self, facts.total_steps)]
 
     def evidence(self, model: nn.Module, history: History) -> Evidence:
-        from accel.ops.weight_masks import figures
+        from accel.ops.sparse.weight_masks import figures
 
         del history
         found = figures(model)
@@ -142,6 +144,6 @@ class Mask(Gradual):
         )
 
     def export(self, model: nn.Module) -> nn.Module:
-        from accel.ops.weight_masks import detach
+        from accel.ops.sparse.weight_masks import detach
 
         return detach(model)

@@ -28,16 +28,18 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from accel.compression import Gradual, Removal, Start
-from accel.technique import Evidence, Facts, History, Objection
+from accel.compression._gradual import Gradual
+from accel.compression._removal import Removal, Start
+from accel.core.facts import Evidence, Facts, History
+from accel.core.option import Objection
 
 if TYPE_CHECKING:
     from pytorch_lightning import Callback
     from torch import nn
 
-    from accel.ops.prices import Prices
-    from accel.ops.structure import Block
-    from accel.plan import Plan
+    from accel.core.plan import Plan
+    from accel.ops.structured.prices import Prices
+    from accel.ops.structured.structure import Block
 
 
 class Score(Enum):
@@ -154,7 +156,7 @@ class Prune(Gradual, Removal):
         Raises:
             RunError: the target is met without removing anything, or cannot be met.
         """
-        from accel.ops.prices import CURRENCIES, in_parameters
+        from accel.ops.structured.prices import CURRENCIES, in_parameters
 
         if self.target is None:
             return in_parameters(model, blocks), self.sparsity
@@ -163,14 +165,14 @@ class Prune(Gradual, Removal):
         return prices, prices.share_to_remove(blocks, value, self.multiple_of, f"{self.key}.{name}")
 
     def adapt_model(self, model: nn.Module, facts: Facts) -> nn.Module:
-        from accel.ops.unit_masks import attach
+        from accel.ops.structured.unit_masks import attach
 
         del facts
         attach(model)
         return model
 
     def check_budget(self, model: nn.Module, facts: Facts) -> None:
-        from accel.ops.structure import find_blocks
+        from accel.ops.structured.structure import find_blocks
 
         self.budget(model, find_blocks(model), facts)
 
@@ -180,7 +182,7 @@ class Prune(Gradual, Removal):
         return [MaskUnits(self, facts)]
 
     def evidence(self, model: nn.Module, history: History) -> Evidence:
-        from accel.ops.unit_masks import figures
+        from accel.ops.structured.unit_masks import figures
 
         del history
         found = figures(model)
@@ -191,6 +193,6 @@ class Prune(Gradual, Removal):
         return Evidence(found["cost"] <= value * 1.001, found | {name: value}, f"a model within {name}={value:g}")
 
     def export(self, model: nn.Module) -> nn.Module:
-        from accel.ops.unit_masks import remove_masked
+        from accel.ops.structured.unit_masks import remove_masked
 
         return remove_masked(model)

@@ -18,12 +18,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from accel.compression import Quantization
+from accel.compression._quantization import Quantization
 
 if TYPE_CHECKING:
     from pytorch_lightning import Callback
 
-    from accel.technique import Facts
+    from accel.core.facts import Facts
 
 
 @dataclass(kw_only=True)

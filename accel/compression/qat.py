@@ -24,15 +24,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from accel.compression import Gradual, Quantization, Removal
-from accel.technique import Facts, Objection
+from accel.compression._gradual import Gradual
+from accel.compression._quantization import Quantization
+from accel.compression._removal import Removal
+from accel.core.facts import Facts
+from accel.core.option import Objection
 from accel.tuning.lora import Lora
 
 if TYPE_CHECKING:
     from pytorch_lightning import Callback
     from torch import nn
 
-    from accel.plan import Plan
+    from accel.core.plan import Plan
 
 
 @dataclass(kw_only=True)
@@ -77,7 +80,7 @@ class Qat(Quantization):
                 )
 
     def adapt_model(self, model: nn.Module, facts: Facts) -> nn.Module:
-        from accel.ops.rounding import merge_adapters_in_the_loop
+        from accel.ops.quantize.merged import merge_adapters_in_the_loop
 
         model = super().adapt_model(model, facts)
         merge_adapters_in_the_loop(model)

@@ -19,15 +19,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from accel.compression import Compression
-from accel.technique import Evidence, Facts, History, Objection, Stage
+from accel.core.compression import Compression
+from accel.core.facts import Evidence, Facts, History
+from accel.core.option import Objection
+from accel.core.technique import Stage
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import nn
     from transformers import PreTrainedTokenizerBase
 
-    from accel.plan import Plan
+    from accel.core.plan import Plan
 
 
 @dataclass(kw_only=True)
@@ -64,8 +66,8 @@ class Vocabulary(Compression):
             )
 
     def kept_tokens(self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[np.ndarray]) -> list[int] | None:
-        from accel.data.pieces import count_tokens
         from accel.data.public_text import public_texts
+        from accel.data.vocabulary import count_tokens
 
         if self.min_count == 0:
             return None

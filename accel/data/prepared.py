@@ -11,19 +11,19 @@ import pytorch_lightning as pl
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from accel.core.facts import Facts
+from accel.core.plan import Plan, digest
+from accel.core.seen import Seen
 from accel.data import Dataset
 from accel.data.batches import Collator, ResumableLoader, TokenBudgetSampler, Tokenized, in_order
-from accel.data.pieces import Shortened, shorten
 from accel.data.tokens import Encoded, once
+from accel.data.vocabulary import Shortened, shorten
 from accel.errors import NoEffectError
-from accel.plan import Plan, digest
-from accel.seen import Seen
-from accel.technique import Facts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from accel.objective import Objective
+    from accel.core.objective import Objective
 
 SPLITS = ("train", "validation", "test")
 
@@ -41,7 +41,7 @@ class Prepared:
     max_length: int
     num_text_columns: int
     seen: tuple[Seen, ...] = ()
-    """What a model will have seen once it is trained, see ``accel/provenance.py``; the run notes it."""
+    """What a model will have seen once it is trained, see ``accel/weights/provenance.py``; the run notes it."""
     private: bool = False
     """Whether a model was trained on them with differential privacy."""
     reused: bool = False

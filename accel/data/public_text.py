@@ -35,9 +35,9 @@ def public_texts(name: str, key: str, *, limit: int | None = NUM_TEXTS) -> list[
 
 
 def _of_task(name: str, key: str) -> list[str]:
-    from accel.build import build
-    from accel.compose import compose, options_of
-    from accel.task import Task
+    from accel.config.build import build
+    from accel.config.compose import compose, options_of
+    from accel.core.task import Task
 
     if name not in options_of("task"):
         raise DataError(f"{key}={name} is neither a file nor a task. {did_you_mean(name, options_of('task'))}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from accel.docs.topics import PAGES, option_files
-from accel.matrix import cells, markdown
+from accel.plan.matrix import cells, markdown
 
 TECHNIQUES = """\
 # Techniques and other options

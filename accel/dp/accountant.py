@@ -15,8 +15,8 @@ from statistics import NormalDist
 
 import numpy as np
 
+from accel.core.logs import quiet_import
 from accel.errors import RefusedError
-from accel.logs import quiet_import
 
 with quiet_import():
     from opacus.accountants import PRVAccountant, RDPAccountant

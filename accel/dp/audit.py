@@ -14,7 +14,7 @@ import numpy as np
 from scipy.stats import binom, chi2, norm
 
 from accel.dp.accountant import epsilon_of, trade_off
-from accel.dp.ledger import Mechanism
+from accel.dp.mechanism import Mechanism
 
 CONFIDENCE = 0.95
 GUESSED_SHARES = (0.02, 0.05, 0.1, 0.2, 0.4, 1.0)

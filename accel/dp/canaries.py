@@ -18,7 +18,7 @@ from torch import nn
 from accel.dp.audit import Observed
 from accel.dp.bookkeeping import Book, Clip, NormPage, sum_of
 from accel.dp.keystream import Keystream
-from accel.dp.ledger import Mechanism
+from accel.dp.mechanism import Mechanism
 
 ARRAYS, NUMBERS = ("included", "scores", "noise_squares"), ("steps", "joined", "contributed")
 """What is kept in a checkpoint."""

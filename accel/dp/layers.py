@@ -19,7 +19,7 @@ from accel.dp.bookkeeping import (
     RecordScale,
 )
 from accel.errors import RefusedError, RunError
-from accel.ops.rounding import RoundedEmbedding, RoundedLinear
+from accel.ops.quantize.fake_quantize import RoundedEmbedding, RoundedLinear
 
 if TYPE_CHECKING:
     from accel.dp.bookkeeping import Book

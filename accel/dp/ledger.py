@@ -4,34 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from accel.dp.mechanism import Mechanism
 from accel.errors import DataError, RunError
 
 LEDGER, AUDIT = "privacy_ledger.jsonl", "privacy_audit.json"
-
-
-@dataclass(frozen=True)
-class Mechanism:
-    """The Gaussian mechanism on Poisson samples, as one run uses it."""
-
-    noise_multiplier: float
-    max_grad_norm: float
-    clipping: str
-    sample_rate: float
-    """Probability that a record joins a step."""
-    expected_batch_size: float
-    """What the noisy sum is divided by: the real product of rate and records, not rounded."""
-    num_records: int
-    steps: int
-    """As many as may be taken in all, however often the run is resumed."""
-    delta: float
-    accountant: str
-    epsilon_target: float | None
-    test_mode: bool
-    """Noise and draws that can be repeated: for tests, and not private."""
 
 
 class Ledger:

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from accel.core.logs import quiet_import
 from accel.dp.bookkeeping import Clip, Sums, sum_of
 from accel.dp.layers import freeze_unsampled, refuse_mixing
 from accel.errors import RefusedError
-from accel.logs import quiet_import
 
 with quiet_import():
     from opacus.grad_sample.grad_sample_module import GradSampleHooks

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from accel.privacy import meaning
 
 if TYPE_CHECKING:
-    from accel.dp.ledger import Mechanism
+    from accel.dp.mechanism import Mechanism
 
 UNIT = "one record (a different text, or pair of texts, of the training split with its label)"
 ADJACENCY = (

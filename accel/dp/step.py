@@ -15,7 +15,7 @@ from accel.dp.canaries import Canaries
 from accel.dp.ledger import Ledger
 from accel.dp.noise import GaussianNoise
 from accel.dp.poisson import LogicalBatch
-from accel.ops.shards import add_up
+from accel.ops.parallel.shards import add_up
 
 Score = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 """A batch -> named scalar terms, of which ``loss`` is the mean of losses that belong to one record each."""

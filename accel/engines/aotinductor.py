@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from accel.aotinductor_adapter import Package, why_not
 from accel.engines import EngineUnavailableError, FileEngine, Inputs
+from accel.engines._aotinductor import Package, why_not
 
 
 class AotInductor(FileEngine):

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from accel.engines import Engine, EngineUnavailableError, Inputs
-from accel.ops.semi_structured import compress, why_not
+from accel.ops.sparse.semi_structured import compress, why_not
 
 SPARSE = "float16 2:4"
 

@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from accel.compilers import NONE_FOUND, has_compiler
 from accel.engines import Engine, EngineUnavailableError, Inputs
+from accel.engines._compilers import NONE_FOUND, has_compiler
 
 NO_SILENT_EAGER: dict[str, Any] = {
     "recompile_limit": 256,

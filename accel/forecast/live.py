@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from accel.console import Console
+from accel.core.console import Console
+from accel.core.plan import Plan
 from accel.errors import ConfigError, ExitCode
 from accel.forecast.device import HERE
-from accel.plan import Plan
-from accel.strategy import Distributed
+from accel.strategy._distributed import Distributed
 
 
 def forecast_live(plan: Plan, words: Sequence[str]) -> int:
@@ -22,8 +22,8 @@ def forecast_live(plan: Plan, words: Sequence[str]) -> int:
         ConfigError: the plan is of one process, or other processes were started than it has.
         DataError: the forecast does not know how the strategy spreads a step.
     """
-    from accel.place import PARENT_VARIABLE, Place, end_with
-    from accel.start import check_processes, ranks_of
+    from accel.process.place import PARENT_VARIABLE, Place, end_with
+    from accel.run.start import check_processes, ranks_of
 
     strategy = plan.strategy
     if not isinstance(strategy, Distributed):
@@ -34,7 +34,7 @@ def forecast_live(plan: Plan, words: Sequence[str]) -> int:
     strategy.spread()
     place = Place.of_environment(os.environ)
     if not place.launcher:
-        from accel.launch import launch
+        from accel.process.launch import launch
 
         return launch(strategy, None, ["check", *words])
     if PARENT_VARIABLE in os.environ:
@@ -42,9 +42,9 @@ def forecast_live(plan: Plan, words: Sequence[str]) -> int:
     check_processes(plan, place)
     ranks = ranks_of(plan, place)
 
+    from accel.core.logs import quiet_third_parties
     from accel.forecast.measured import measure
     from accel.forecast.show import print_outlook
-    from accel.logs import quiet_third_parties
 
     quiet_third_parties()
 

@@ -22,19 +22,19 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from accel.console import Console
+from accel.core.console import Console
+from accel.core.plan import Plan
 from accel.data.prepared import Prepared, prepare
-from accel.fit import facts_of
 from accel.forecast.device import HERE, Device, Kind, Link
 from accel.forecast.outlook import work_of
 from accel.forecast.steps import Line, Pace, step_time
 from accel.forecast.work import ADAMW_BYTES, WEIGHT_BYTES, Work
-from accel.module import TransformerModule
-from accel.plan import Plan
-from accel.ranks import Ranks
-from accel.strategy import Distributed
+from accel.process.lightning import all_gather, leave_together, reduce_scatter
+from accel.process.ranks import Ranks
+from accel.run.fit import facts_of
+from accel.run.module import TransformerModule
+from accel.strategy._distributed import Distributed
 from accel.strategy.single import Single
-from accel.strategy_adapters import all_gather, leave_together, reduce_scatter
 
 SHARES = (0.25, 0.5, 1.0)
 """Of the plan's batch, at which a step is timed."""

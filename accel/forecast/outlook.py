@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from accel.core.plan import Plan
+from accel.core.shape import Shape
 from accel.errors import DataError
 from accel.forecast.device import Device
-from accel.forecast.shape import Shape
 from accel.forecast.spread import Spread
 from accel.forecast.steps import Pace, StepTime, step_time
 from accel.forecast.work import Work
-from accel.plan import Plan
 from accel.strategy.ddp import Ddp
 from accel.strategy.fsdp import Fsdp
 from accel.strategy.single import Single

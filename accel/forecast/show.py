@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from accel.console import rich_console
+from accel.core.console import rich_console
+from accel.core.plan import Plan
 from accel.forecast.device import Device, device_named
 from accel.forecast.outlook import FREE_SHARE, Outlook, outlook
 from accel.forecast.steps import Pace, efficiency
-from accel.plan import Plan
 
 GB = 1e9
 

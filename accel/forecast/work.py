@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from accel.forecast.shape import Shape
+from accel.core.shape import Shape
 
 WEIGHT_BYTES = 4
 """Weights, gradients and each of AdamW's two moments are fp32 whatever the products are computed in."""

@@ -17,16 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from accel import pretrained
+from accel.core.model import Model
 from accel.errors import DataError
-from accel.model import Model
+from accel.weights import pretrained
 
 if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedTokenizerBase
 
-    from accel.forecast.shape import Shape
-    from accel.objective import Objective
+    from accel.core.objective import Objective
+    from accel.core.shape import Shape
 
 WANTED_FILES = ["*.json", "*.safetensors", "vocab.txt", "merges.txt", "tokenizer.model", "spiece.model"]
 CONNECT_TIMEOUT_S = "10"
@@ -57,7 +57,7 @@ class Hub(Model):
         return self.architecture
 
     def shape(self) -> Shape | None:
-        from accel.forecast.shape import Shape
+        from accel.core.shape import Shape
 
         if self.sizes is not None:
             return Shape.from_config({**self.sizes, "model_type": self.architecture}, f"model.name={self.name}")

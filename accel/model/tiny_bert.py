@@ -15,14 +15,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from accel import tiny
+from accel.model import _tiny
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 
 @dataclass(kw_only=True)
-class TinyBert(tiny.Tiny):
+class TinyBert(_tiny.Tiny):
     """A tiny random bert classifier."""
 
     def family(self) -> str | None:
@@ -32,11 +32,11 @@ class TinyBert(tiny.Tiny):
         from transformers import BertConfig
 
         return BertConfig(
-            vocab_size=tiny.VOCABULARY_SIZE,
+            vocab_size=_tiny.VOCABULARY_SIZE,
             hidden_size=self.width,
             num_hidden_layers=self.num_layers,
             num_attention_heads=self.num_heads,
             intermediate_size=4 * self.width,
-            max_position_embeddings=tiny.MAX_POSITIONS,
-            pad_token_id=tiny.PAD,
+            max_position_embeddings=_tiny.MAX_POSITIONS,
+            pad_token_id=_tiny.PAD,
         )

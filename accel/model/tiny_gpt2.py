@@ -15,14 +15,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from accel import tiny
+from accel.model import _tiny
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 
 @dataclass(kw_only=True)
-class TinyGpt2(tiny.Tiny):
+class TinyGpt2(_tiny.Tiny):
     """A tiny random gpt2 classifier."""
 
     def family(self) -> str | None:
@@ -32,12 +32,12 @@ class TinyGpt2(tiny.Tiny):
         from transformers import GPT2Config
 
         return GPT2Config(
-            vocab_size=tiny.VOCABULARY_SIZE,
+            vocab_size=_tiny.VOCABULARY_SIZE,
             n_embd=self.width,
             n_layer=self.num_layers,
             n_head=self.num_heads,
-            n_positions=tiny.MAX_POSITIONS,
-            pad_token_id=tiny.PAD,
-            bos_token_id=tiny.CLS,
-            eos_token_id=tiny.SEP,
+            n_positions=_tiny.MAX_POSITIONS,
+            pad_token_id=_tiny.PAD,
+            bos_token_id=_tiny.CLS,
+            eos_token_id=_tiny.SEP,
         )

@@ -16,14 +16,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from accel import tiny
+from accel.model import _tiny
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 
 @dataclass(kw_only=True)
-class TinyLlama(tiny.Tiny):
+class TinyLlama(_tiny.Tiny):
     """A tiny random llama classifier; two query heads share one head of keys and values."""
 
     def family(self) -> str | None:
@@ -33,14 +33,14 @@ class TinyLlama(tiny.Tiny):
         from transformers import LlamaConfig
 
         return LlamaConfig(
-            vocab_size=tiny.VOCABULARY_SIZE,
+            vocab_size=_tiny.VOCABULARY_SIZE,
             hidden_size=self.width,
             num_hidden_layers=self.num_layers,
             num_attention_heads=self.num_heads,
             num_key_value_heads=self.num_heads // 2,
             intermediate_size=4 * self.width,
-            max_position_embeddings=tiny.MAX_POSITIONS,
-            pad_token_id=tiny.PAD,
-            bos_token_id=tiny.CLS,
-            eos_token_id=tiny.SEP,
+            max_position_embeddings=_tiny.MAX_POSITIONS,
+            pad_token_id=_tiny.PAD,
+            bos_token_id=_tiny.CLS,
+            eos_token_id=_tiny.SEP,
         )

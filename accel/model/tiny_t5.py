@@ -15,14 +15,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from accel import tiny
+from accel.model import _tiny
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 
 @dataclass(kw_only=True)
-class TinyT5(tiny.Tiny):
+class TinyT5(_tiny.Tiny):
     """A tiny random t5 classifier."""
 
     def family(self) -> str | None:
@@ -32,14 +32,14 @@ class TinyT5(tiny.Tiny):
         from transformers import T5Config
 
         return T5Config(
-            vocab_size=tiny.VOCABULARY_SIZE,
+            vocab_size=_tiny.VOCABULARY_SIZE,
             d_model=self.width,
             d_kv=self.width // self.num_heads,
             d_ff=4 * self.width,
             num_layers=self.num_layers,
             num_decoder_layers=self.num_layers,
             num_heads=self.num_heads,
-            pad_token_id=tiny.PAD,
-            eos_token_id=tiny.SEP,
-            decoder_start_token_id=tiny.PAD,  # type: ignore[call-arg] - passed on by PretrainedConfig
+            pad_token_id=_tiny.PAD,
+            eos_token_id=_tiny.SEP,
+            decoder_start_token_id=_tiny.PAD,  # type: ignore[call-arg] - passed on by PretrainedConfig
         )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from accel.core.logs import quiet_import
 from accel.errors import NoEffectError
-from accel.logs import quiet_import
-from accel.ops.quantized_layers import LEAVE, replace
-from accel.ops.rounding import RoundedLinear
+from accel.ops.quantize.fake_quantize import RoundedLinear
+from accel.ops.quantize.quantized_layers import LEAVE, replace
 
 with quiet_import():
     from peft import LoraConfig, inject_adapter_in_model

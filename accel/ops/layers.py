@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from accel.errors import RunError
-from accel.ops.structure import find_layers
+from accel.ops.structured.structure import find_layers
 
 
 def recompute_layers(model: nn.Module) -> None:

@@ -24,19 +24,21 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from accel.core.facts import Evidence, Facts, History, Step
+from accel.core.option import Objection
+from accel.core.privacy import Privacy
 from accel.errors import ClaimError, DataError
-from accel.privacy import Privacy, meaning
-from accel.technique import Evidence, Facts, History, Objection, Step
+from accel.privacy import meaning
 
 if TYPE_CHECKING:
     from pytorch_lightning import Callback
     from torch import nn
     from torch.utils.data import DataLoader
 
+    from accel.core.plan import Plan
+    from accel.core.trainer import Trainer
     from accel.data import Dataset
-    from accel.dp.ledger import Mechanism
-    from accel.plan import Plan
-    from accel.trainer import Trainer
+    from accel.dp.mechanism import Mechanism
 
 BATCH = 768
 """Records per step where nothing is said; large batches win accuracy."""
@@ -236,7 +238,7 @@ class Dpsgd(Privacy):
 
     def mechanism(self, facts: Facts) -> Mechanism:
         """What the run will do, with the noise that its epsilon asks for."""
-        from accel.dp.ledger import Mechanism
+        from accel.dp.mechanism import Mechanism
 
         rate = self.batch_size(facts.num_examples) / facts.num_examples
         return Mechanism(

@@ -9,10 +9,10 @@ from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
-from accel.console import rich_console
+from accel.config.redact import redactor
+from accel.core.console import rich_console
 from accel.core.metric import LOSS
 from accel.errors import ConfigError, ExitCode
-from accel.redact import redactor
 from accel.report.comparison import RUN, WORDS, Column, Comparison, compare_runs, write_csv
 from accel.report.records import Recorded, find, privacy_remarks
 

@@ -301,7 +301,7 @@ def write_csv(table: Comparison, file: Path) -> None:
     """All columns and all rows; numbers in full, words that a spreadsheet would execute made harmless."""
     import csv
 
-    from accel.redact import redactor
+    from accel.config.redact import redactor
     from accel.report.cells import safe_cell
 
     door = redactor()

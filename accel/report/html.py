@@ -12,8 +12,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from accel.config.redact import redact, redact_text
 from accel.core.metric import LOSS, SHARE, Metric, metrics_of
-from accel.redact import redact, redact_text
+from accel.core.seen import in_words, noted
 from accel.report.figures import (
     MEASURED,
     audit_sentence,
@@ -27,7 +28,6 @@ from accel.report.figures import (
 from accel.report.files import FIRST_ANSWER, NOTE, files_table
 from accel.report.metrics_file import read_metrics
 from accel.report.svg import bar_chart, line_chart
-from accel.seen import in_words, noted
 
 REPORT = "report.html"
 NATS = "nats: how far predictions move (Kullback-Leibler divergence) when that layer alone is rounded."

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from accel.redact import redact
+from accel.config.redact import redact
 
 RESULT = "result.json"
 SWEEP = "sweep.json"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from accel.redact import printable
+from accel.config.redact import printable
 from accel.report.record import RESULT, SCHEMA, SWEEP
 
 PLACEMENT = ("hydra.", "hydra/", "group=", "name=", "sweep.", "resume=")

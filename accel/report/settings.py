@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from accel.redact import printable
+from accel.config.redact import printable
 from accel.report.records import PLACEMENT, Recorded, joined
 
 CONFIG = "config.yaml"

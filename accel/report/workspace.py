@@ -4,40 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 
-from accel.core.metric import QUALITY
 from accel.report.comparison import Comparison
 from accel.report.records import Recorded
 from accel.report.settings import project_of
+from accel.report.view import view_of
 
 VIEW = "accel: quality and cost"
-
-
-@dataclass(frozen=True)
-class View:
-    """What a workspace shows, by the names that ``accel.tracker.wandb.summary`` logs under."""
-
-    quality: str
-    costs: tuple[str, ...]
-    settings: tuple[str, ...]
-    """Keys of the configuration in which the runs differ."""
-    curves: tuple[str, ...]
-    tables: tuple[str, ...]
-
-
-def view_of(table: Comparison) -> View:
-    """For the runs of a comparison."""
-    quality = table.quality
-    has_epsilon = any(row.get("epsilon") is not None for row in table.rows)
-    return View(
-        quality=f"after/{quality.key}" if quality else "after/quality",
-        costs=("after/latency_ms_p50", "after/size_bytes", *(("privacy/epsilon",) if has_epsilon else ())),
-        settings=tuple(c.key for c in table.settings),
-        curves=("train/loss", quality.logged if quality else QUALITY),
-        tables=("before_after", "runs"),
-    )
 
 
 def send(table: Comparison, runs: Sequence[Recorded]) -> str:
@@ -45,7 +19,7 @@ def send(table: Comparison, runs: Sequence[Recorded]) -> str:
 
     Online is what WANDB_MODE=online says. The project is WANDB_PROJECT, else that of the runs, else ``accel``.
     """
-    from accel.tracker_adapters import log_table
+    from accel.tracker._wandb import log_table
 
     entity, project = project_of(runs)
     entity, project = os.environ.get("WANDB_ENTITY") or entity, os.environ.get("WANDB_PROJECT") or project or "accel"

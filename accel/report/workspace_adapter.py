@@ -9,7 +9,7 @@ from typing import Any
 import wandb_workspaces.reports.v2 as wr
 import wandb_workspaces.workspaces as ws
 
-from accel.report.workspace import View
+from accel.report.view import View
 
 
 def save_view(view: View, *, name: str, entity: str, project: str) -> str:

@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from accel.strategy import Distributed
-from accel.technique import Objection
+from accel.core.option import Objection
+from accel.strategy._distributed import Distributed
 
 if TYPE_CHECKING:
     from pytorch_lightning.strategies import DDPStrategy
 
+    from accel.core.plan import Plan
     from accel.forecast.spread import Spread
-    from accel.plan import Plan
 
 
 class Compress(Enum):
@@ -52,7 +52,7 @@ class Ddp(Distributed):
     def lightning_strategy(self) -> DDPStrategy:
         import torch
 
-        from accel.strategy_adapters import Replicated
+        from accel.process.lightning import Replicated
 
         sent = {Compress.bf16: torch.bfloat16, Compress.fp16: torch.float16}.get(self.compress)
         return Replicated(timeout_s=self.timeout_s, bucket_mb=self.bucket_mb, compress=sent)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
 
-from accel.strategy import Distributed
+from accel.strategy._distributed import Distributed
 
 if TYPE_CHECKING:
     from pytorch_lightning.strategies import ParallelStrategy
@@ -48,15 +48,15 @@ class Fsdp(Distributed):
     """Whether weights and optimizer state are kept, and updated, in the host's memory."""
 
     def lightning_strategy(self) -> ParallelStrategy:
-        from accel.strategy_adapters import Sharded
+        from accel.process.lightning import Sharded
 
         return Sharded(data_parallel_size=self.num_processes(), tensor_parallel_size=1, timeout_s=self.timeout_s)
 
     def distribute(self, model: nn.Module) -> nn.Module:
         import torch
 
-        from accel.ops.shards import Undo, shard
-        from accel.ops.structure import find_layers
+        from accel.ops.parallel.shards import Undo, shard
+        from accel.ops.structured.structure import find_layers
 
         model.accel_undo = Undo(model)  # type: ignore[assignment]
         shard(

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from accel.strategy import Strategy
+from accel.core.strategy import Strategy
 
 
 @dataclass(kw_only=True)
@@ -23,7 +23,7 @@ class Single(Strategy):
     """No distribution."""
 
     def trainer_args(self, args: dict[str, Any]) -> dict[str, Any]:
-        from accel.strategy_adapters import one_process
+        from accel.process.lightning import one_process
 
         plugins = [*args.get("plugins", []), one_process()]
         return {**args, "devices": 1, "accelerator": "auto", "plugins": plugins}

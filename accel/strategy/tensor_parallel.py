@@ -21,17 +21,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from accel.compression import SUPPORTED_FAMILIES
+from accel.core.facts import Evidence, Facts, History
+from accel.core.family import SUPPORTED_FAMILIES
+from accel.core.option import Objection
 from accel.errors import DataError, RunError
-from accel.strategy import Distributed
-from accel.technique import Evidence, Facts, History, Objection
+from accel.strategy._distributed import Distributed
 
 if TYPE_CHECKING:
     from pytorch_lightning.strategies import ParallelStrategy
     from torch import nn
 
+    from accel.core.plan import Plan
     from accel.forecast.spread import Spread
-    from accel.plan import Plan
 
 
 @dataclass(kw_only=True)
@@ -79,7 +80,7 @@ class TensorParallel(Distributed):
     def check_budget(self, model: nn.Module, facts: Facts) -> None:
         """Refuse a model of which nothing can be split."""
         del facts
-        from accel.ops.tensor_split import splittable
+        from accel.ops.parallel.tensor_split import splittable
 
         if not splittable(model, self.size):
             family = model.config.model_type  # type: ignore[union-attr]
@@ -90,14 +91,14 @@ class TensorParallel(Distributed):
             )
 
     def lightning_strategy(self) -> ParallelStrategy:
-        from accel.strategy_adapters import Sharded
+        from accel.process.lightning import Sharded
 
         return Sharded(data_parallel_size=self.data_parallel, tensor_parallel_size=self.size, timeout_s=self.timeout_s)
 
     def distribute(self, model: nn.Module) -> nn.Module:
-        from accel.ops.shards import Undo, mesh_of, shard
-        from accel.ops.structure import find_layers
-        from accel.ops.tensor_split import cut_along, split
+        from accel.ops.parallel.shards import Undo, mesh_of, shard
+        from accel.ops.parallel.tensor_split import cut_along, split
+        from accel.ops.structured.structure import find_layers
 
         self.check_budget(model, None)  # type: ignore[arg-type]
         groups, within = mesh_of(self.data_parallel, self.size)
@@ -116,7 +117,7 @@ class TensorParallel(Distributed):
         return model
 
     def collect(self, model: nn.Module) -> nn.Module:
-        from accel.ops.tensor_split import forget
+        from accel.ops.parallel.tensor_split import forget
 
         model = model.accel_undo.restore(model)  # type: ignore[operator, union-attr]
         forget(model, self.size)
@@ -133,8 +134,8 @@ class TensorParallel(Distributed):
         return Split()
 
     def evidence(self, model: nn.Module, history: History) -> Evidence:
-        from accel.ops.structure import find_blocks
-        from accel.ops.tensor_split import splittable
+        from accel.ops.parallel.tensor_split import splittable
+        from accel.ops.structured.structure import find_blocks
 
         found = super().evidence(model, history)
         blocks = {"split_blocks": len(splittable(model, self.size)), "blocks": len(find_blocks(model, wrapped=True))}

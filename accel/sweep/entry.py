@@ -7,12 +7,12 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from accel.build import refuse_foreign_code
-from accel.compose import compose, conf_dir, prepare_hydra, search_path
+from accel.config.build import refuse_foreign_code
+from accel.config.compose import compose, conf_dir, prepare_hydra, search_path
 from accel.errors import ConfigError, ExitCode, RefusedError, RunError
 from accel.report.record import SWEEP
-from accel.sweep.board import say
 from accel.sweep.grid import expand
+from accel.sweep.progress import say
 from accel.sweep.record import Sweep
 
 SWEEP_KEYS = ("hydra.", "hydra/", "sweep=", "sweep.")
@@ -41,7 +41,7 @@ def sort_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def check_sweep(overrides: Sequence[str], config_dirs: Sequence[str], plugins: Sequence[str]) -> int:
     """Print what each job of the sweep would be, or why it is refused; 2 when none could run."""
-    from accel.plan import check_overrides
+    from accel.plan.decide import check_overrides
 
     settings, words = sort_words(overrides)
     jobs = planned_jobs(compose(settings, config_dirs).hydra.sweeper, words)

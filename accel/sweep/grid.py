@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from accel.compose import conf_dir, options_of
+from accel.config.compose import conf_dir, options_of
 from accel.errors import ConfigError
 
 

@@ -14,9 +14,10 @@ from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 
-from accel.sweep.pool import STOP_S, Common, Pool, note_result
+from accel.sweep.order import Common, Order
+from accel.sweep.pool import STOP_S, Pool, note_result
 from accel.sweep.record import Job
-from accel.sweep.worker import STACK, Order, work
+from accel.sweep.worker import STACK, work
 
 GIB = 2**30
 

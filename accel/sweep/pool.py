@@ -5,37 +5,15 @@ from __future__ import annotations
 import signal
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from accel.report.record import new_record, read_record, write_record
+from accel.sweep.order import Common, Order, Running
 from accel.sweep.record import ENDED_WELL, Job
-from accel.sweep.worker import Order
 
 STOP_S = 20.0
 """How long jobs on this machine may take to save and stop when they are asked to."""
-
-
-@dataclass(frozen=True)
-class Common:
-    """What all jobs of a sweep have in common.
-
-    Args:
-        flags: of the command line, for every job.
-        folder: of the sweep.
-        lock: the file that living jobs on this machine hold.
-    """
-
-    flags: tuple[str, ...]
-    folder: Path
-    lock: Path
-
-
-class Running(Protocol):
-    """A job that has been handed over."""
-
-    job: Job
 
 
 class Pool(ABC):

@@ -12,7 +12,8 @@ from typing import Any
 
 from accel.errors import ConfigError, RefusedError
 from accel.sweep.local_pool import GIB
-from accel.sweep.pool import STOP_S, Common, Pool, note_result
+from accel.sweep.order import Common
+from accel.sweep.pool import STOP_S, Pool, note_result
 from accel.sweep.record import Job
 from accel.sweep.supervisor import STOP, Errand
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from accel.config.redact import redact
 from accel.dp.ledger import LEDGER
 from accel.dp.together import spent_together
 from accel.errors import ExitCode
-from accel.redact import redact
 from accel.report.figures import quality_text
 from accel.report.pareto import OBJECTIVES, Objective, pareto
 from accel.report.record import SWEEP, plain, read_record

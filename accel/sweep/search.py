@@ -21,7 +21,7 @@ from accel.sweep.space import Space, space
 from accel.sweep.stopping import RULES, STUDY, Stopping
 
 if TYPE_CHECKING:
-    from accel.sweep.launcher import Context
+    from accel.sweep.source import Context
 
 SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
     "tpe": lambda seed: TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True),
@@ -98,7 +98,7 @@ def _epochs(words: Sequence[str], config_dirs: Sequence[str]) -> int:
     Raises:
         ConfigError: the job is private, and stopping it early would look at private data that nobody accounts for.
     """
-    from accel.compose import compose
+    from accel.config.compose import compose
 
     config = compose(words, config_dirs)
     if config.get("privacy"):

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from submitit.core.utils import UncompletedJobError
 from submitit.helpers import DelayedSubmission
 
+from accel.sweep.order import Order
 from accel.sweep.record import was_stopped
 from accel.sweep.slurm_queue import queue_again
 from accel.sweep.supervisor import Errand, supervise
-from accel.sweep.worker import Order
 
 
 @dataclass(frozen=True)

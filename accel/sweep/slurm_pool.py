@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from accel.errors import ConfigError, RefusedError
-from accel.sweep.board import say
-from accel.sweep.pool import Common, Pool, note_result
+from accel.sweep.order import Common
+from accel.sweep.pool import Pool, note_result
+from accel.sweep.progress import say
 from accel.sweep.record import Job
 from accel.sweep.slurm_queue import GONE, OVER, states_of
 from accel.sweep.slurm_settings import MAX_ARRAY, SlurmSettings

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from accel.place import TORCH_VARIABLES
+from accel.process.place import TORCH_VARIABLES
+from accel.sweep.order import Order
 from accel.sweep.record import Job
-from accel.sweep.worker import Order
 
 POLL_S = 0.2
 STOP = ".stop"

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from accel.config.redact import redact
 from accel.core.metric import QUALITY
 from accel.errors import ConfigError, ExitCode
-from accel.redact import redact
 from accel.sweep.space import Space, space
 
 if TYPE_CHECKING:
-    from accel.plan import Plan
+    from accel.core.plan import Plan
 
 USAGE = "accel wandb-sweep sweep=NAME [overrides] [--file F]"
 METHODS = {"tpe": "bayes", "gp": "bayes", "nsga2": "bayes", "random": "random", "qmc": "random"}
@@ -60,9 +60,9 @@ def sweep_file(overrides: Sequence[str]) -> dict[str, Any]:
     Raises:
         ConfigError: nothing to vary.
     """
-    from accel.cli import parse
-    from accel.compose import compose
-    from accel.plan import assemble
+    from accel.config.arguments import parse
+    from accel.config.compose import compose
+    from accel.plan.decide import assemble
     from accel.sweep.entry import sort_words
 
     arguments = parse(overrides)
@@ -96,7 +96,7 @@ def _fixed(where: Space) -> list[str]:
 def _metric(objectives: Sequence[str], plan: Plan, *, early: bool) -> dict[str, str]:
     """By the name that it is logged under; a search that stops trials early looks at what is logged meanwhile."""
     from accel.report.pareto import NAMED
-    from accel.tracker.wandb import QUALITY as OF_THE_EXPORTED
+    from accel.report.summary import QUALITY as OF_THE_EXPORTED
 
     first = objectives[0]
     names: Mapping[str, str] = {"quality": QUALITY if early else OF_THE_EXPORTED, "epsilon": "privacy/epsilon", **NAMES}

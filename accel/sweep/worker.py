@@ -5,63 +5,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 
 from accel.errors import ExitCode
-from accel.place import VARIABLES, told_when_parent_dies
+from accel.process.place import VARIABLES, told_when_parent_dies
+from accel.sweep.order import Order
 
-STACK = "accel.sweep.stack"
+STACK = "accel.sweep.preload"
 TASK_VARIABLES = ("SLURM_", "SLURMD_", "SRUN_", "SUBMITIT_", "PMI_", "PMIX_")
 """Beginnings of what Slurm tells its tasks, which Lightning takes for ranks; a job starts its own ranks."""
 KEPT = ("SLURM_CONF",)
-
-
-@dataclass(frozen=True)
-class Order:
-    """One job as its process needs to know it; plain values, so that it can be sent."""
-
-    words: Sequence[str]
-    """The command line without the program."""
-    output: Path
-    """Takes everything the job prints."""
-    directory: Path
-    """Where the command was typed: relative paths in the words mean this."""
-    environment: Mapping[str, str]
-    lock: Path | None = None
-    """Held, shared, for as long as the job lives; None on a cluster, which knows what lives."""
-    owner: int | None = None
-    """Process id of the sweep, which has to own the lock's folder still; None where it is on another machine."""
-    cores: Sequence[int] = ()
-    """The only cores it may run on; empty: all."""
-    threads: int | None = None
-    gpus: Sequence[str] | None = None
-    """The devices it may see; None: all."""
-    memory_bytes: int | None = None
-    """Of each of its processes; more raises MemoryError there."""
-    is_rank: bool = False
-    """One of several tasks that the cluster starts for one run, and tells so by variables."""
-
-    def ending_with(self, words: Sequence[str]) -> Order:
-        """The same with more words."""
-        return replace(self, words=(*self.words, *words))
-
-    def to_json(self) -> str:
-        """For a process that shares nothing with this one."""
-        return json.dumps(asdict(self), default=str)
-
-    @classmethod
-    def from_json(cls, text: str) -> Order:
-        """What ``to_json`` made."""
-        stated = json.loads(text)
-        output, directory, lock = Path(stated.pop("output")), Path(stated.pop("directory")), stated.pop("lock")
-        return cls(output=output, directory=directory, lock=Path(lock) if lock else None, **stated)
 
 
 def work(order: Order) -> None:

@@ -17,16 +17,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from accel.core.option import Objection
+from accel.core.task import Task
 from accel.data import Dataset
 from accel.data.content import Row
-from accel.data.crowdflower import tweets
 from accel.data.examples import Tally, assemble, three_splits, unique
-from accel.task import Task
+from accel.task._crowdflower import tweets
 from accel.task.text_classification import objections_to_sizes
-from accel.technique import Objection
 
 if TYPE_CHECKING:
-    from accel.plan import Plan
+    from accel.core.plan import Plan
 
 
 @dataclass(kw_only=True)

@@ -20,8 +20,8 @@ from accel.data import Dataset
 from accel.data.content import Row
 from accel.data.documents import assemble, document
 from accel.data.examples import Tally, three_splits, unique
-from accel.packaged import Packaged
-from accel.task import LanguageTask
+from accel.task._language import LanguageTask
+from accel.weights.packaged import Packaged
 
 FILE = Packaged("chitchat-dataset", "0.9.0", "chitchat_dataset/dataset.json", "the dialogues")
 

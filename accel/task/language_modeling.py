@@ -22,7 +22,7 @@ from accel.data import Dataset
 from accel.data.content import Asked, Content, content_of_file
 from accel.data.documents import assemble, read_documents
 from accel.data.examples import Example, Tally, three_splits
-from accel.task import LanguageTask
+from accel.task._language import LanguageTask
 
 
 @dataclass(kw_only=True)

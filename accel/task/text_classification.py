@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from accel.core.option import Objection
+from accel.core.task import Task
 from accel.data import Dataset
 from accel.data.content import Asked, Content, content_of_file
 from accel.data.examples import (
@@ -30,11 +32,9 @@ from accel.data.examples import (
     unique,
 )
 from accel.data.table import read_table
-from accel.task import Task
-from accel.technique import Objection
 
 if TYPE_CHECKING:
-    from accel.plan import Plan
+    from accel.core.plan import Plan
 
 
 @dataclass(kw_only=True)

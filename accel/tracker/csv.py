@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from accel.redact import redact
+from accel.config.redact import redact
+from accel.core.tracker import Tracker
 from accel.report.cells import safe_cell
-from accel.tracker import Tracker
-from accel.tracker.wandb import summary
+from accel.report.summary import summary
 
 
 @dataclass(kw_only=True)

@@ -18,11 +18,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from accel.core.tracker import RunInfo, Tracker
 from accel.errors import RefusedError
 from accel.report.records import Recorded
 from accel.report.settings import settings_of
-from accel.tracker import RunInfo, Tracker
-from accel.tracker.wandb import summary
+from accel.report.summary import summary
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
@@ -37,12 +37,12 @@ class Tensorboard(Tracker):
             raise RefusedError("tracker=tensorboard needs its package: pip install 'accel[tensorboard]'.")
 
     def start(self, info: RunInfo) -> list[Logger]:
-        from accel.tracker_adapters import tensorboard_logger
+        from accel.tracker._tensorboard import tensorboard_logger
 
         return [tensorboard_logger(info)]
 
     def finish(self, record: Mapping[str, Any], folder: Path, exit_code: int) -> None:
-        from accel.tracker_adapters import tensorboard_hparams
+        from accel.tracker._tensorboard import tensorboard_hparams
 
         del exit_code
         figures = {k: float(v) for k, v in summary(record).items() if isinstance(v, int | float)}

@@ -16,17 +16,16 @@ from __future__ import annotations
 import netrc
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import ParseResult, urlparse
 
-from accel.core.metric import quality_of
+from accel.core.tracker import RunInfo, Tracker
 from accel.errors import RefusedError
-from accel.report.figures import rows_of, value_of
-from accel.tracker import RunInfo, Tracker
+from accel.report.summary import summary, table
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
@@ -63,58 +62,17 @@ class Wandb(Tracker):
             _require_network()
 
     def start(self, info: RunInfo) -> list[Logger]:
-        from accel.tracker_adapters import wandb_logger
+        from accel.tracker._wandb import wandb_logger
 
         for variable in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR"):
             os.environ.setdefault(variable, str(info.folder / "wandb"))
         return [wandb_logger(self, info, flush_s=FLUSH_S, init_timeout_s=INIT_TIMEOUT_S)]
 
     def finish(self, record: Mapping[str, Any], folder: Path, exit_code: int) -> None:
-        from accel.tracker_adapters import finish_wandb
+        from accel.tracker._wandb import finish_wandb
 
         model = folder / "model" if self.log_model else None
         finish_wandb(summary(record), table(record), folder / "report.html", model, exit_code)
-
-
-QUALITY = "after/validation_quality"
-"""What a search looks for: the exported model's first metric, on the validation split."""
-PRIVACY = ("private", "epsilon", "delta", "noise_multiplier", "epsilon_of_sweep_so_far", "runs_of_sweep_so_far")
-
-
-def summary(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The record as flat figures, to compare in a dashboard: ``after/size_bytes``, ``prune/removed_heads``."""
-    flat: dict[str, Any] = {"status": record["status"], "steps": record["steps"], "seconds": record["seconds"]}
-    for side in ("before", "after"):
-        for row in rows_of(record):
-            value = value_of(record.get(side), row)
-            if value is not None:
-                flat[f"{side}/{row.key}"] = value
-    quality, chosen_by = quality_of(record), (record.get("after") or {}).get("validation") or {}
-    if quality is not None and quality.key in chosen_by:
-        flat[QUALITY] = chosen_by[quality.key]
-    for technique in record.get("techniques") or []:
-        figures = {k: v for k, v in technique["evidence"].items() if isinstance(v, int | float)}
-        flat |= {f"{technique['name']}/{key}": value for key, value in figures.items()}
-    stated = record.get("privacy") or {}
-    flat |= {f"privacy/{k}": stated[k] for k in PRIVACY if stated.get(k) is not None}
-    if stated.get("audit"):
-        flat["privacy/audit_passed"] = stated["audit"]["passed"]
-    found = record.get("measurement") or {}
-    return flat | {
-        key: found[key] for key in ("speedup_vs_eager", "speedup_vs_best_dense", "size_ratio") if key in found
-    }
-
-
-def table(record: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
-    """(columns, rows) of the before/after table."""
-    return ["figure", "before", "after"], list(_table_rows(record))
-
-
-def _table_rows(record: Mapping[str, Any]) -> Iterator[list[Any]]:
-    for row in rows_of(record):
-        before, after = value_of(record.get("before"), row), value_of(record.get("after"), row)
-        if after is not None:
-            yield [row.title, before, after]
 
 
 def _require_key() -> None:
@@ -135,7 +93,7 @@ def _key_in_netrc() -> bool:
 
 def _server() -> ParseResult:
     """W&B's own, or the one that WANDB_BASE_URL or ``wandb login --host`` names."""
-    from accel.tracker_adapters import wandb_server
+    from accel.tracker._wandb import wandb_server
 
     return urlparse(wandb_server())
 

@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar
-
-from accel.technique import Option
-
-if TYPE_CHECKING:
-    from torch import nn
-    from torch.optim import Optimizer
-    from torch.optim.lr_scheduler import LRScheduler
 
 
 class Precision(Enum):
@@ -22,62 +12,3 @@ class Precision(Enum):
     bf16 = "bf16"
     fp32 = "fp32"
     fp64 = "fp64"
-
-
-@dataclass(kw_only=True)
-class Trainer(Option):
-    """Base of every option of the group ``trainer``, with the keys that the rest of a run reads."""
-
-    group: ClassVar[str] = "trainer"
-
-    epochs: int = 3
-    """Passes over the training split; ignored when ``max_steps`` is given."""
-    max_steps: int | None = None
-    """Optimizer steps to stop after."""
-    batch_tokens: int | None = 1024
-    """Padded tokens per batch and process."""
-    batch_size: int | None = None
-    """Examples per batch and process, instead of a token budget."""
-    accumulate: int = 1
-    """Batches that each process adds up to one optimizer step: a larger step in the same memory."""
-    precision: Precision = Precision.auto
-    """auto is bf16 where the processor is fast at it, else fp32."""
-    checkpoint_every_steps: int | None = None
-    """Besides the end of each epoch; for long epochs."""
-
-    def for_baseline(self) -> Trainer:
-        """How the dense baseline is trained: as the run is, unless an option says otherwise."""
-        return self
-
-    def for_public_task(self) -> Trainer:
-        """How the model is trained on public data before a private run, whose own settings suit noise."""
-        return self.for_baseline()
-
-    @property
-    def keeps_double(self) -> bool:
-        """Whether the weights themselves are fp64."""
-        return False
-
-    def adapt_model(self, model: nn.Module) -> nn.Module:
-        """How the model computes, after every technique has had it and before a strategy spreads it."""
-        return model
-
-    def release(self, model: nn.Module) -> nn.Module:
-        """The trained model without what ``adapt_model`` put around it."""
-        return model
-
-    @abstractmethod
-    def trainer_args(self) -> dict[str, Any]:
-        """Keywords of ``pytorch_lightning.Trainer``."""
-
-    @abstractmethod
-    def optimizer(self, model: nn.Module) -> Optimizer:
-        """The optimizer over the model's trainable parameters."""
-
-    @abstractmethod
-    def clip_gradients(self, model: nn.Module) -> None:
-        """Bound the gradients in place, after the backward pass."""
-
-    @abstractmethod
-    def schedule(self, optimizer: Optimizer, total_steps: int) -> LRScheduler:
-        """The learning rate as a function of the step."""

@@ -17,15 +17,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from accel.technique import Evidence, Facts, History, Objection
-from accel.tuning import Tuning
+from accel.core.facts import Evidence, Facts, History
+from accel.core.family import WITHOUT_BIASES
+from accel.core.option import Objection
+from accel.core.tuning import Tuning
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from accel.plan import Plan
-
-WITHOUT_BIASES = ("t5", "llama", "mistral", "qwen3")
+    from accel.core.plan import Plan
 
 
 @dataclass(kw_only=True)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from accel.tuning import Tuning
+from accel.core.tuning import Tuning
 
 
 @dataclass(kw_only=True)

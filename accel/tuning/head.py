@@ -15,8 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from accel.technique import Evidence, Facts, History
-from accel.tuning import Tuning
+from accel.core.facts import Evidence, Facts, History
+from accel.core.tuning import Tuning
 
 if TYPE_CHECKING:
     from torch import nn

@@ -18,14 +18,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from accel.technique import Evidence, Facts, History, Objection
-from accel.tuning import Tuning
+from accel.core.facts import Evidence, Facts, History
+from accel.core.option import Objection
+from accel.core.tuning import Tuning
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from accel.forecast.shape import Shape
-    from accel.plan import Plan
+    from accel.core.plan import Plan
+    from accel.core.shape import Shape
 
 
 @dataclass(kw_only=True)

@@ -17,13 +17,13 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch.nn.parallel import DistributedDataParallel
 
-from accel.compose import compose
-from accel.console import Console
+from accel.config.compose import compose
+from accel.core.console import Console
+from accel.core.logs import quiet_third_parties
 from accel.data.prepared import prepare
-from accel.fit import fit
-from accel.logs import quiet_third_parties
-from accel.module import TransformerModule
-from accel.plan import decide
+from accel.plan.decide import decide
+from accel.run.fit import fit
+from accel.run.module import TransformerModule
 
 STEPS, WARM = 6, 2
 WORDS = ["task=airline", "model=minilm", "tracker=none", "trainer.precision=fp32", f"trainer.max_steps={STEPS}"]

@@ -64,13 +64,13 @@ class Figures:
 
     def median(self, name, samples, unit, roof=None):
         """Of several rounds."""
-        from accel.measure import median_interval
+        from accel.measure.timing import median_interval
 
         interval, rounds = median_interval(samples), len(samples)
         self.value(name, statistics.median(samples), unit, interval=interval, rounds=rounds, roof=roof)
 
     def cost(self, name, cost, roof=None):
-        """The latency of an engine that ``accel.measure`` timed."""
+        """The latency of an engine that ``accel.measure.timing`` timed."""
         interval, rounds = cost.latency_ms_p50_interval, cost.rounds
         self.value(name, cost.latency_ms_p50, "ms", interval=interval, rounds=rounds, roof=roof)
 

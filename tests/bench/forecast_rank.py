@@ -10,12 +10,12 @@ from itertools import count
 
 import torch
 
-from accel.console import Console
+from accel.core.console import Console
+from accel.core.logs import quiet_third_parties
 from accel.forecast.measured import measure
 from accel.forecast.outlook import outlook
-from accel.logs import quiet_third_parties
-from accel.place import Place
-from accel.rendezvous import meet
+from accel.process.place import Place
+from accel.process.rendezvous import meet
 from tests.bench.ddp_rank import ours, plan_of, rank_of_two
 
 STRATEGIES = ("ddp", "fsdp")

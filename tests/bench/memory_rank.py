@@ -9,8 +9,8 @@ from itertools import count
 
 import torch
 
-from accel.module import TransformerModule
-from accel.ops.shards import local
+from accel.ops.parallel.shards import local
+from accel.run.module import TransformerModule
 from tests.bench.ddp_rank import ours, plan_of, rank_of_two
 
 STRATEGIES = ("single", "ddp", "fsdp")

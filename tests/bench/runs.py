@@ -8,12 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from accel.baseline import folder_of
-from accel.compose import compose
+from accel.config.compose import compose
 from accel.data.prepared import prepare
-from accel.exported import artifact_folder
-from accel.plan import decide
+from accel.plan.decide import decide
 from accel.report.record import read_record
+from accel.run.baseline import folder_of
+from accel.weights.meta import artifact_folder
 
 
 def run_of(words, folder):

@@ -6,7 +6,7 @@ The roof of weak scaling is two processes that never talk: what they lose, the m
 
 import pytest
 
-from accel.measure import median_interval
+from accel.measure.timing import median_interval
 from tests.bench.two_ranks import on_two_ranks
 
 ROUNDS = 4

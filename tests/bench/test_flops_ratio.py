@@ -12,14 +12,14 @@ import pytest
 import torch
 
 from accel.compression.prune import Prune, Score
+from accel.core.facts import Facts
+from accel.measure.variants import time_models
 from accel.model.minilm import Minilm
-from accel.objective import Classification
-from accel.ops.depth import shorten
-from accel.ops.structure import find_blocks
-from accel.ops.unit_masks import apply_masks, attach, remove_masked, scores_of, update_masks
-from accel.ops.unit_scores import MagnitudeScorer
-from accel.technique import Facts
-from accel.timed_models import time_models
+from accel.objective.classification import Classification
+from accel.ops.structured.depth import shorten
+from accel.ops.structured.structure import find_blocks
+from accel.ops.structured.unit_masks import apply_masks, attach, remove_masked, scores_of, update_masks
+from accel.ops.structured.unit_scores import MagnitudeScorer
 
 OBJECTIVE = Classification(["a", "b", "c"])
 FACTS = Facts(total_steps=1, num_examples=1, objective=OBJECTIVE, world_size=1, seed=0, baseline=None)

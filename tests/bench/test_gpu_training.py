@@ -12,14 +12,14 @@ import time
 import pytest
 import torch
 
-from accel.compose import compose
-from accel.console import Console
+from accel.config.compose import compose
+from accel.core.console import Console
 from accel.data.prepared import prepare
-from accel.fit import fit
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
-from accel.module import TransformerModule
-from accel.plan import decide
+from accel.plan.decide import decide
+from accel.run.fit import fit
+from accel.run.module import TransformerModule
 
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
 LARGE = ("model.width=1024", "model.num_layers=24", "model.num_heads=16")

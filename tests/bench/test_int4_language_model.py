@@ -8,12 +8,12 @@ from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 
-from accel.artifact import load_model
 from accel.compression.qat import Qat
 from accel.data.prepared import prepare
-from accel.ops import rounding
+from accel.ops.quantize import fake_quantize
 from accel.report.record import read_record
-from accel.stages import scorer
+from accel.run.score import scorer
+from accel.weights.artifact import load_model
 from tests.bench.runs import baseline_of, plan_of, run_of
 
 
@@ -32,7 +32,7 @@ def test_training_wins_back_most_of_what_rounding_costs(figures, tmp_path):
     if qat is None or "perplexity" not in record["after"]["metrics"]:
         pytest.skip("ACCEL_RUN is no language model that was trained with rounding")
     model = load_model(baseline_of(run))
-    rounding.prepare(model, qat.how())
+    fake_quantize.prepare(model, qat.how())
     at_once = scorer(prepare(plan.task.load(plan.seed), plan))(model).metrics
     dense, trained = record["before"]["metrics"], record["after"]["metrics"]
     for name, metrics in {"dense": dense, "rounded at once": at_once, "trained with rounding": trained}.items():

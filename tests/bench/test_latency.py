@@ -11,11 +11,11 @@ import time
 import numpy as np
 import torch
 
-from accel import artifact
-from accel.console import Console
-from accel.measure import SEQUENCE_LENGTH, THROUGHPUT_BATCH, measure, summarize
-from accel.measured import candidates, dense_candidates
-from accel.onnx_export import random_inputs
+from accel.core.console import Console
+from accel.export.onnx import random_inputs
+from accel.measure.run_costs import candidates, dense_candidates
+from accel.measure.timing import SEQUENCE_LENGTH, THROUGHPUT_BATCH, measure, summarize
+from accel.weights import artifact
 from tests.bench.runs import baseline_of, run_of
 
 ENGINES = ["eager", "inductor", "onnxruntime", "openvino"]

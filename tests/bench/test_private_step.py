@@ -13,12 +13,13 @@ import torch
 import torch.nn.functional as F
 
 from accel.dp.bookkeeping import Book
-from accel.dp.ledger import Ledger, Mechanism
+from accel.dp.ledger import Ledger
+from accel.dp.mechanism import Mechanism
 from accel.dp.noise import GaussianNoise
 from accel.dp.poisson import LogicalBatch
 from accel.dp.step import PrivateStep
 from accel.model.minilm import Minilm
-from accel.objective import Classification
+from accel.objective.classification import Classification
 from accel.ops.adapters import add_lora
 
 ROUNDS, LOGICAL = 5, 256

@@ -16,17 +16,17 @@ from pathlib import Path
 
 import torch
 
-from accel.artifact import load_model
-from accel.baseline import baseline
-from accel.compose import compose
-from accel.console import Console
+from accel.config.compose import compose
+from accel.core.console import Console
 from accel.data.batches import ResumableLoader
 from accel.data.prepared import prepare
-from accel.ops import rounding
-from accel.ops.grids import Int4Groups, Int8Rows
-from accel.ops.schemes import Int4WeightOnly, Int8, Int8WeightOnly
-from accel.plan import decide
-from accel.stages import scorer
+from accel.ops.quantize import fake_quantize
+from accel.ops.quantize.grids import Int4Groups, Int8Rows
+from accel.ops.quantize.schemes import Int4WeightOnly, Int8, Int8WeightOnly
+from accel.plan.decide import decide
+from accel.run.baseline import baseline
+from accel.run.score import scorer
+from accel.weights.artifact import load_model
 
 STEPS = int(os.environ.get("BENCH_STEPS", "150"))
 SEEDS = tuple(int(s) for s in os.environ.get("BENCH_SEEDS", "0").split(",") if s)
@@ -45,7 +45,7 @@ TRAINED = ("int8", "int4 groups of 128, tables too", "int4 groups of 384, tables
 def rounded(folder: Path, scheme):
     model = load_model(folder).requires_grad_(True)
     if scheme is not None:
-        rounding.prepare(model, scheme)
+        fake_quantize.prepare(model, scheme)
     return model
 
 

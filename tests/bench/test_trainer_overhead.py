@@ -11,12 +11,12 @@ from itertools import pairwise
 import torch
 import torch.nn.functional as F
 
-from accel.compose import compose
-from accel.console import Console
+from accel.config.compose import compose
+from accel.core.console import Console
 from accel.data.prepared import prepare
-from accel.fit import fit
-from accel.measure import median_interval
-from accel.plan import decide
+from accel.measure.timing import median_interval
+from accel.plan.decide import decide
+from accel.run.fit import fit
 
 STEPS, ROUNDS = 24, 12
 WORDS = ["task=airline", "model=minilm", f"trainer.max_steps={STEPS}", "tracker=none", "trainer.precision=fp32"]
@@ -49,7 +49,7 @@ def steps_ms(times):
 
 def trained(plan, data, monkeypatch):
     """The same through accel's trainer; a step runs from one training_step to the next."""
-    from accel.module import TransformerModule
+    from accel.run.module import TransformerModule
 
     times = []
     original = TransformerModule.training_step

@@ -1,7 +1,7 @@
 from accel.callbacks.mask_units import MaskUnits
 from accel.compression.prune import Prune
-from accel.objective import Classification
-from accel.technique import Facts
+from accel.core.facts import Facts
+from accel.objective.classification import Classification
 
 
 def facts(total_steps):

@@ -11,6 +11,6 @@ def test_begins_and_ends_as_shares_of_training():
 
 def test_a_mask_that_is_chosen_and_not_held_fails_the_run(train, monkeypatch):
     """Negative control: what holds the zeros is the zeroing after each step, and the proof looks for it."""
-    monkeypatch.setattr("accel.ops.weight_masks.apply", lambda model: None)
+    monkeypatch.setattr("accel.ops.sparse.weight_masks.apply", lambda model: None)
     with pytest.raises(RuntimeError, match="masked weights are not zero"):
         train("compression=[mask]", "compression.mask.every_steps=1", "trainer.max_steps=12")

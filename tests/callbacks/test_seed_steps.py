@@ -3,8 +3,8 @@ from types import SimpleNamespace
 import torch
 
 from accel.callbacks.seed_steps import SeedSteps, step_seed
-from accel.compose import compose
-from accel.plan import decide
+from accel.config.compose import compose
+from accel.plan.decide import decide
 
 
 def test_seeds_differ_between_runs_ranks_and_steps():

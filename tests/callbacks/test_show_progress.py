@@ -1,7 +1,7 @@
 from types import SimpleNamespace
 
 from accel.callbacks.show_progress import ShowProgress
-from accel.console import Console
+from accel.core.console import Console
 from accel.core.metric import ACCURACY, QUALITY
 
 

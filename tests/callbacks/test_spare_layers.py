@@ -4,26 +4,26 @@ import signal
 import pytest
 import torch
 
-from accel import sparing_prices
 from accel.callbacks.show_progress import ShowProgress
 from accel.callbacks.spare_layers import NUM_EXAMPLES, SpareLayers, _by_leader
 from accel.callbacks.stop_on_signal import StopOnSignal
-from accel.compose import compose
 from accel.compression.qat import Qat
-from accel.console import Console
+from accel.config.compose import compose
+from accel.core.console import Console
 from accel.core.metric import ACCURACY
 from accel.data.calibration import calibration_batches
 from accel.data.prepared import prepare
 from accel.errors import Interrupted, NoEffectError
+from accel.measure import layer_prices
+from accel.measure.layer_prices import SparingPrices
 from accel.model.tiny_bert import TinyBert
-from accel.objective import Classification
-from accel.ops import rounding
-from accel.plan import decide
-from accel.sparing_prices import SparingPrices
+from accel.objective.classification import Classification
+from accel.ops.quantize import fake_quantize
+from accel.plan.decide import decide
 
 
 def spared(model):
-    return {name for name, why in rounding.full_precision_layers(model).items() if why.startswith("spared")}
+    return {name for name, why in fake_quantize.full_precision_layers(model).items() if why.startswith("spared")}
 
 
 pytestmark = pytest.mark.usefixtures("few_rounds")
@@ -56,7 +56,7 @@ def by_price(monkeypatch, dear, free=()):
 
         return SparingPrices("eager int8", 1, 1.0, {kind: price(kind) for kind in left}, {n: price(n) for n in weights})
 
-    monkeypatch.setattr("accel.sparing_prices.shared_out", shared_out)
+    monkeypatch.setattr("accel.measure.layer_prices.shared_out", shared_out)
 
 
 def test_layers_are_paid_in_what_was_measured(train, monkeypatch):
@@ -73,7 +73,9 @@ def test_what_is_no_faster_rounded_is_left_whatever_the_budget(train, monkeypatc
     by_price(monkeypatch, ["dense", "query", "value"], free=["key"])
     fitted, _, _ = train("compression=[qat]", "trainer.max_steps=4", *BY_LATENCY, "compression.qat.spare=0.001")
     assert spared(fitted.model) == {f"bert.encoder.layer.{n}.attention.self.key" for n in range(2)}
-    (reason, *_) = [why for why in rounding.full_precision_layers(fitted.model).values() if why.startswith("spared")]
+    (reason, *_) = [
+        why for why in fake_quantize.full_precision_layers(fitted.model).values() if why.startswith("spared")
+    ]
     assert "nats if rounded, -0.01 ms if not" in reason
     assert fitted.evidence["qat"]["sparing"] == {
         "budget": 0.001,
@@ -89,7 +91,9 @@ def test_what_is_no_faster_rounded_is_left_whatever_the_budget(train, monkeypatc
 def test_timing_leaves_training_as_it_was(train, monkeypatch):
     """With everything too dear, the run ends with the very weights of one that measured nothing."""
     by_price(monkeypatch, [""])
-    monkeypatch.setattr("accel.sparing_prices._by_kind", lambda names: {"all": list(names)})  # an export takes seconds
+    monkeypatch.setattr(
+        "accel.measure.layer_prices._by_kind", lambda names: {"all": list(names)}
+    )  # an export takes seconds
     words = ["compression=[prune,qat]", "trainer.max_steps=6", "compression.qat.begin=0.6"]
     timed, losses, _ = train(*words, *BY_LATENCY, "engines=[onnxruntime]")
     plain, others, _ = train(*words)
@@ -112,7 +116,7 @@ def test_a_run_that_is_stopped_while_it_measures_chooses_when_it_is_resumed(trai
     """Whoever gives a run a minute to end must not wait for its measurements."""
     words = ["compression=[qat]", *BY_LATENCY, "trainer.max_steps=12"]
     by_price(monkeypatch, ["dense"])
-    times, timed = sparing_prices.time_models, []
+    times, timed = layer_prices.time_models, []
 
     def interrupted(models, *args):
         timed.append(len(models))
@@ -120,7 +124,7 @@ def test_a_run_that_is_stopped_while_it_measures_chooses_when_it_is_resumed(trai
         return times(models, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(sparing_prices, "time_models", interrupted)
+        patch.setattr(layer_prices, "time_models", interrupted)
         with pytest.raises(Interrupted):
             train(*words, folder=tmp_path)
     assert timed == [1]  # negative control: a whole choice times twice, the second time all kinds

@@ -3,15 +3,16 @@ import json
 import pytest
 from safetensors.torch import load_file, save_file
 
-from accel import artifact
-from accel.compose import compose
 from accel.compression.distill import Distill
-from accel.data.pieces import shorten
+from accel.config.compose import compose
+from accel.core.meta import META
+from accel.data.vocabulary import shorten
 from accel.errors import DataError, PlanError
-from accel.exported import META
 from accel.model.tiny_bert import TinyBert
-from accel.objective import Classification, LanguageModelling
-from accel.plan import decide
+from accel.objective.classification import Classification
+from accel.objective.language_modeling import LanguageModelling
+from accel.plan.decide import decide
+from accel.weights import artifact
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 import pytest
 
-from accel.artifact import load_model
-from accel.compose import compose
+from accel.config.compose import compose
 from accel.errors import NoEffectError, PlanError
-from accel.plan import decide
+from accel.plan.decide import decide
+from accel.weights.artifact import load_model
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_begins_where_the_baseline_ended(train, monkeypatch, option, start):
         model.bert.encoder.layer[0].intermediate.dense.bias.data.fill_(0.25)
         return model
 
-    monkeypatch.setattr("accel.module.load_model", marked)
+    monkeypatch.setattr("accel.run.module.load_model", marked)
     words = ["trainer.learning_rate=1e-9", "trainer.max_steps=12", "compression.prune.every_steps=1"]
     fitted, _, _ = train(
         f"compression=[{option}]", f"compression.{option}.start={start}", *words[: 2 + (option == "prune")]

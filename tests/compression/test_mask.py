@@ -1,14 +1,14 @@
 import pytest
 import torch
 
-from accel.artifact import load_model, save_model
-from accel.compose import compose
 from accel.compression.mask import Mask
+from accel.config.compose import compose
 from accel.errors import PlanError
-from accel.ops.quantized_layers import QuantizedLinear
-from accel.ops.weight_masks import linears
-from accel.plan import decide
-from accel.tiny import byte_tokenizer
+from accel.model._tiny import byte_tokenizer
+from accel.ops.quantize.quantized_layers import QuantizedLinear
+from accel.ops.sparse.weight_masks import linears
+from accel.plan.decide import decide
+from accel.weights.artifact import load_model, save_model
 
 SHORT = ["compression=[mask]", "compression.mask.every_steps=1", "trainer.max_steps=12"]
 

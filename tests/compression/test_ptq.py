@@ -1,10 +1,10 @@
 import pytest
 
-from accel.artifact import is_quantized
 from accel.cli import main
-from accel.compose import compose
+from accel.config.compose import compose
 from accel.errors import PlanError
-from accel.plan import decide
+from accel.plan.decide import decide
+from accel.weights.artifact import is_quantized
 
 
 def test_training_does_not_know_of_it(train):

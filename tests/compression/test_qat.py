@@ -1,8 +1,8 @@
 import pytest
 
-from accel.compose import compose
+from accel.config.compose import compose
 from accel.errors import NoEffectError, PlanError
-from accel.plan import decide
+from accel.plan.decide import decide
 
 
 def test_objects_to_a_beginning_after_the_end():
@@ -25,7 +25,7 @@ def test_embeddings_can_be_left_alone(train):
 
 
 def test_nothing_to_quantize_is_an_error(train, monkeypatch):
-    monkeypatch.setattr("accel.ops.rounding.prepare", lambda model, scheme: 0)
+    monkeypatch.setattr("accel.ops.quantize.fake_quantize.prepare", lambda model, scheme: 0)
     with pytest.raises(NoEffectError, match="no linear layer"):
         train("compression=[qat]")
 
@@ -71,9 +71,9 @@ def test_a_share_that_spares_nothing_is_an_error(train):
 
 
 def test_what_is_spared_is_stored_as_it_is(tiny_run, tmp_path):
-    from accel.artifact import load_model
     from accel.cli import main
     from accel.report.record import read_record
+    from accel.weights.artifact import load_model
 
     words = ["compression=[qat]", "compression.qat.spare=0.2", "compression.qat.scheme=int4_weight_only"]
     words += ["engines=[onnxruntime]"]

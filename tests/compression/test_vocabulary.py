@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from accel.cli import main
-from accel.compose import compose
-from accel.data.pieces import shorten
+from accel.config.compose import compose
 from accel.data.prepared import prepare
+from accel.data.vocabulary import shorten
 from accel.errors import PlanError
+from accel.inference.predictor import Predictor
 from accel.model.minilm import Minilm
-from accel.plan import decide
-from accel.predictor import Predictor
+from accel.plan.decide import decide
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,17 @@ import sys
 
 import pytest
 
-from accel.core.metric import ACCURACY, LOSS, MACRO_F1, NUMBER, Metric, every_metric, metrics_of, quality_of, stated
+from accel.core.metric import (
+    ACCURACY,
+    LOSS,
+    MACRO_F1,
+    NUMBER,
+    Metric,
+    every_metric,
+    metrics_of,
+    quality_of,
+    stated,
+)
 
 RMSE = Metric("rmse", "RMSE", higher_is_better=False, format=NUMBER)
 

@@ -22,8 +22,8 @@ from accel.data.batches import (
     tokenize,
 )
 from accel.data.tokens import Ragged
-from accel.objective import Classification
-from accel.tiny import byte_tokenizer
+from accel.model._tiny import byte_tokenizer
+from accel.objective.classification import Classification
 
 LENGTHS = np.random.default_rng(0).integers(3, 65, size=1003)
 BUDGETS = [{"batch_tokens": 512, "batch_size": None}, {"batch_tokens": None, "batch_size": 16}]

@@ -4,7 +4,7 @@ import pytest
 
 from accel.data import Split
 from accel.data.blocks import blocks_of, cut
-from accel.tiny import CLS, SEP, byte_tokenizer
+from accel.model._tiny import CLS, SEP, byte_tokenizer
 
 
 @pytest.mark.parametrize("block_length", [2, 3, 8, 100])

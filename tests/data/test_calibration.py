@@ -1,9 +1,9 @@
 import torch
 
-from accel.compose import compose
+from accel.config.compose import compose
 from accel.data.calibration import NUM_EXAMPLES, calibration_batches
 from accel.data.prepared import prepare
-from accel.plan import decide
+from accel.plan.decide import decide
 
 
 def test_training_examples_or_a_public_text(tiny_run, tmp_path):

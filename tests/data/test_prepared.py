@@ -5,12 +5,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from accel.compose import compose
+from accel.config.compose import compose
+from accel.core.facts import Facts
 from accel.data.batches import ResumableLoader, padded
 from accel.data.prepared import Batches, prepare
-from accel.objective import Classification
-from accel.plan import decide
-from accel.technique import Facts
+from accel.objective.classification import Classification
+from accel.plan.decide import decide
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from accel.cli import VERBS, main, parse
-from accel.compose import compose
+from accel.cli import VERBS, main
+from accel.config.arguments import parse
+from accel.config.compose import compose
 from accel.docs.topics import pages
-from accel.plan import assemble
+from accel.plan.decide import assemble
 from accel.sweep.entry import planned_jobs, sort_words
 
 README = Path(__file__).parent.parent.parent / "README.md"

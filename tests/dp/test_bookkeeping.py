@@ -15,7 +15,7 @@ from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
-from accel.objective import Classification
+from accel.objective.classification import Classification
 from accel.ops.adapters import add_lora
 from accel.ops.trainable import freeze_body
 
@@ -34,11 +34,11 @@ def tune(model, how):
         for name, p in model.named_parameters():
             p.requires_grad_(name.endswith("bias"))
     if how == "qat":
-        from accel.ops import rounding
-        from accel.ops.grids import Int8Rows
-        from accel.ops.schemes import Int8
+        from accel.ops.quantize import fake_quantize
+        from accel.ops.quantize.grids import Int8Rows
+        from accel.ops.quantize.schemes import Int8
 
-        rounding.prepare(model, Int8(Int8Rows()))
+        fake_quantize.prepare(model, Int8(Int8Rows()))
     return model
 
 

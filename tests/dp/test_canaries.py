@@ -5,7 +5,7 @@ from torch import nn
 
 from accel.dp.bookkeeping import Book, flat, sum_of
 from accel.dp.canaries import Canaries
-from accel.dp.ledger import Mechanism
+from accel.dp.mechanism import Mechanism
 from accel.dp.poisson import PoissonLoader
 
 MECHANISM = Mechanism(0.0, 0.5, "flat", 0.5, 10.0, 20, 4, 1e-5, "prv", None, True)

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from accel.dp.ledger import LEDGER, Ledger, Mechanism
+from accel.dp.ledger import LEDGER, Ledger
+from accel.dp.mechanism import Mechanism
 from tests.forked_ranks import start_fork
 
 TIMES = 10 * int(os.environ.get("ROUNDS", "4"))

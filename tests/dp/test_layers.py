@@ -6,7 +6,7 @@ from accel.dp.bookkeeping import Book, flat
 from accel.dp.layers import booked_layers, freeze_unsampled, unpatch, unsampled
 from accel.errors import RefusedError, RunError
 from accel.model.tiny_t5 import TinyT5
-from accel.objective import Classification
+from accel.objective.classification import Classification
 
 
 def test_layers_without_a_trainable_parameter_stay_as_they_are():

@@ -3,7 +3,8 @@ import json
 
 import pytest
 
-from accel.dp.ledger import LEDGER, Ledger, Mechanism
+from accel.dp.ledger import LEDGER, Ledger
+from accel.dp.mechanism import Mechanism
 from accel.errors import DataError, RunError
 
 MECHANISM = Mechanism(1.0, 0.5, "flat", 0.1, 25.6, 256, 5, 1e-5, "rdp", None, False)

@@ -12,7 +12,7 @@ from accel.dp.opacus_book import HOOKS, OpacusBook, detach
 from accel.model.minilm import Minilm
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
-from accel.objective import Classification
+from accel.objective.classification import Classification
 from accel.ops.adapters import add_lora
 from accel.ops.dropout import without_dropout
 from accel.ops.trainable import freeze_all_but_biases

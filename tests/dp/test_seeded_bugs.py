@@ -19,7 +19,8 @@ from accel.dp import audit as auditing
 from accel.dp import bookkeeping, keystream, ledger, noise, step
 from accel.dp.bookkeeping import Book
 from accel.dp.canaries import Canaries
-from accel.dp.ledger import Ledger, Mechanism
+from accel.dp.ledger import Ledger
+from accel.dp.mechanism import Mechanism
 from accel.dp.noise import GaussianNoise
 from accel.dp.poisson import LogicalBatch, PoissonLoader
 from accel.dp.step import PrivateStep

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from accel.dp.accountant import epsilon_of
-from accel.dp.ledger import Mechanism
+from accel.dp.mechanism import Mechanism
 from accel.dp.statement import statement
 
 MECHANISM = Mechanism(1.5, 0.5, "flat", 0.04, 40.0, 1000, 2250, 1e-5, "rdp", 8.0, False)

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from accel.dp.bookkeeping import Book
-from accel.dp.ledger import Ledger, Mechanism
+from accel.dp.ledger import Ledger
+from accel.dp.mechanism import Mechanism
 from accel.dp.noise import GaussianNoise
 from accel.dp.poisson import LogicalBatch
 from accel.dp.step import PrivateStep

@@ -2,7 +2,8 @@ import dataclasses
 
 import pytest
 
-from accel.dp.ledger import LEDGER, Ledger, Mechanism
+from accel.dp.ledger import LEDGER, Ledger
+from accel.dp.mechanism import Mechanism
 from accel.dp.together import spent_in_sweep, spent_together
 from accel.privacy.dpsgd import Dpsgd
 from accel.sweep.record import Job, Sweep
@@ -53,7 +54,7 @@ def test_an_attempt_that_is_repeated_stays_on_the_books(tmp_path):
 def test_a_job_knows_what_its_sweep_has_spent_so_far(tmp_path):
     """No figure of one job of a sweep is shown with that job's epsilon alone."""
     from accel.report.figures import headline
-    from accel.tracker.wandb import summary
+    from accel.report.summary import summary
 
     jobs = [Job(n, ["privacy=dpsgd"], tmp_path) for n in (0, 1)]
     for job in jobs:

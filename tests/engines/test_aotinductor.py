@@ -1,12 +1,11 @@
 import pytest
 
-from accel import aotinductor_adapter
-from accel.engines import EngineUnavailableError
+from accel.engines import EngineUnavailableError, _aotinductor
 from accel.engines.aotinductor import AotInductor
-from accel.formats import PT2
+from accel.export.formats import PT2
+from accel.export.onnx import parity
 from accel.model.tiny_bert import TinyBert
-from accel.objective import Classification
-from accel.onnx_export import parity
+from accel.objective.classification import Classification
 
 
 def test_a_file_that_is_none_is_a_reason_to_skip(tmp_path):
@@ -23,9 +22,9 @@ def test_runs_a_package_made_for_this_machine_and_no_other(tmp_path, monkeypatch
     assert parity(model, engine).max_abs_diff < 1e-5
     engine.close()
     with monkeypatch.context() as patch:
-        patch.setattr(aotinductor_adapter, "_instructions", lambda: "NEON")
+        patch.setattr(_aotinductor, "_instructions", lambda: "NEON")
         with pytest.raises(EngineUnavailableError, match="and this one has NEON"):
             PT2.load(tmp_path)
-    monkeypatch.setattr(aotinductor_adapter.torch, "__version__", "1.0")
+    monkeypatch.setattr(_aotinductor.torch, "__version__", "1.0")
     with pytest.raises(EngineUnavailableError, match="and this is 1.0"):
         PT2.load(tmp_path)

@@ -3,13 +3,13 @@ import torch
 
 from accel.engines import EngineUnavailableError
 from accel.engines.cuda import SPARSE, Cuda
-from accel.measured import candidates
+from accel.export.onnx import random_inputs
+from accel.measure.run_costs import candidates
 from accel.model.tiny_bert import TinyBert
-from accel.objective import Classification
-from accel.onnx_export import random_inputs
-from accel.ops.pattern import Pattern
-from accel.ops.weight_masks import apply, attach, detach, update
-from accel.ops.weight_scores import MagnitudeScorer
+from accel.objective.classification import Classification
+from accel.ops.sparse.pattern import Pattern
+from accel.ops.sparse.weight_masks import apply, attach, detach, update
+from accel.ops.sparse.weight_scores import MagnitudeScorer
 
 
 def two_of_four():

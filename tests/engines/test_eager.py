@@ -2,9 +2,9 @@ import numpy as np
 import torch
 
 from accel.engines.eager import Eager
+from accel.export.onnx import random_inputs
 from accel.model.tiny_bert import TinyBert
-from accel.objective import Classification
-from accel.onnx_export import random_inputs
+from accel.objective.classification import Classification
 
 
 def test_gives_the_models_logits():

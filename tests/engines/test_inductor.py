@@ -8,12 +8,12 @@ from torch import nn
 from accel.engines import EngineUnavailableError, inductor
 from accel.engines.inductor import Inductor
 from accel.errors import ExitCode, Interrupted
+from accel.export.onnx import random_inputs
 from accel.model.tiny_bert import TinyBert
-from accel.objective import Classification
-from accel.onnx_export import random_inputs
-from accel.ops import rounding
-from accel.ops.grids import Int8Rows
-from accel.ops.schemes import Int8
+from accel.objective.classification import Classification
+from accel.ops.quantize import fake_quantize
+from accel.ops.quantize.grids import Int8Rows
+from accel.ops.quantize.schemes import Int8
 
 
 def test_without_a_compiler_it_is_skipped_with_the_reason(monkeypatch):
@@ -63,8 +63,8 @@ def test_the_tenth_model_is_compiled_too_or_it_is_told(monkeypatch):
 @pytest.mark.slow
 def test_int8_compiled_is_int8_eager():
     model = TinyBert(num_layers=1).network(Classification(["a", "b"])).eval()
-    rounding.prepare(model, Int8(Int8Rows()))
-    rounding.convert(model)
+    fake_quantize.prepare(model, Int8(Int8Rows()))
+    fake_quantize.convert(model)
     engine = Inductor(model, "int8", 0)
     inputs = random_inputs(model, 1, 32)
     engine.prepare(inputs)

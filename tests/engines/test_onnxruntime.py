@@ -2,9 +2,9 @@ import pytest
 
 from accel.engines import EngineUnavailableError
 from accel.engines.onnxruntime import OnnxRuntime
+from accel.export.onnx import export_onnx, parity
 from accel.model.tiny_bert import TinyBert
-from accel.objective import Classification
-from accel.onnx_export import export_onnx, parity
+from accel.objective.classification import Classification
 
 
 def test_runs_an_exported_file(tmp_path):

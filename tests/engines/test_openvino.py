@@ -5,10 +5,10 @@ import pytest
 
 from accel.engines import EngineUnavailableError
 from accel.engines.openvino import OpenVino
-from accel.formats import OPENVINO
+from accel.export.formats import OPENVINO
+from accel.export.onnx import parity, random_inputs
 from accel.model.tiny_bert import TinyBert
-from accel.objective import Classification
-from accel.onnx_export import parity, random_inputs
+from accel.objective.classification import Classification
 
 
 def test_without_the_package_it_is_skipped_with_the_command_that_installs_it(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ def test_one_process_exchanges_nothing(capsys):
 
 
 def test_what_cannot_be_forecast_is_told_before_processes_are_started(monkeypatch, capsys):
-    monkeypatch.setattr("accel.launch.launch", lambda *_: 1 / 0)
+    monkeypatch.setattr("accel.process.launch.launch", lambda *_: 1 / 0)
     words = ["strategy=tensor_parallel", "strategy.processes=4", "strategy.data_parallel=2"]
     assert main(["check", "--forecast=here", "model=tiny_bert", *words]) == 2
     assert "the forecast knows meshes of one dimension" in capsys.readouterr().err

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from accel.compose import compose
+from accel.config.compose import compose
 from accel.data.prepared import prepare
 from accel.forecast import measured
 from accel.forecast.device import Kind, Link
@@ -12,7 +12,7 @@ from accel.forecast.measured import as_device, fit_line, fit_link, fit_overhead,
 from accel.forecast.outlook import outlook, work_of
 from accel.forecast.spread import Collective
 from accel.forecast.steps import Line, step_time
-from accel.plan import decide
+from accel.plan.decide import decide
 from accel.strategy.single import Single
 
 

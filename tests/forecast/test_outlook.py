@@ -2,11 +2,11 @@ import json
 
 import pytest
 
-from accel.compose import compose
+from accel.config.compose import compose
 from accel.errors import DataError
 from accel.forecast.device import H100
 from accel.forecast.outlook import as_record, outlook, work_of
-from accel.plan import decide
+from accel.plan.decide import decide
 
 SEVEN_B = ["model=qwen2_7b", "strategy=ddp", "strategy.processes=8", "trainer.batch_tokens=8192"]
 

@@ -1,8 +1,8 @@
 from dataclasses import replace
 
-from accel.compose import compose
+from accel.config.compose import compose
 from accel.forecast.work import Work
-from accel.plan import decide
+from accel.plan.decide import decide
 
 SHAPE = decide(compose(["model=qwen2_7b"])).model.shape()
 WORK = Work(shape=SHAPE, trained_share=1.0, tokens=4096, accumulate=1, sequence_length=512, product_bytes=2)

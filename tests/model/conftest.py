@@ -2,7 +2,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 
 import pytest
 
-from accel import packaged
+from accel.weights import packaged
 
 
 def installed(*packages):

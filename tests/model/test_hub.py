@@ -1,12 +1,12 @@
 import pytest
 
-from accel import artifact
-from accel.compose import compose, options_of
+from accel.config.compose import compose, options_of
 from accel.errors import DataError
 from accel.model.hub import Hub
 from accel.model.tiny_bert import TinyBert
-from accel.objective import Classification
-from accel.plan import assemble
+from accel.objective.classification import Classification
+from accel.plan.decide import assemble
+from accel.weights import artifact
 
 PLANS = [assemble(compose([f"model={name}"])) for name in options_of("model") if name not in ("hub", "local")]
 PRESETS = [plan.model for plan in PLANS if isinstance(plan.model, Hub)]

@@ -3,11 +3,11 @@ import json
 import pytest
 import torch
 
-from accel import artifact
 from accel.errors import DataError
 from accel.model.local import Local
 from accel.model.tiny_bert import TinyBert
-from accel.objective import Classification
+from accel.objective.classification import Classification
+from accel.weights import artifact
 
 
 @pytest.fixture

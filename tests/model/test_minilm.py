@@ -2,7 +2,7 @@ import pytest
 
 from accel.errors import DataError
 from accel.model.minilm import Minilm
-from accel.objective import Classification
+from accel.objective.classification import Classification
 
 
 def test_without_its_package_it_says_how_to_install_it(without_packages):

@@ -7,7 +7,7 @@ import torch
 
 from accel.errors import DataError
 from accel.model.minilm_l3 import KEY, WEIGHTS, MinilmL3
-from accel.objective import Classification
+from accel.objective.classification import Classification
 from tests.model.conftest import installed
 
 

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from accel import packaged
 from accel.errors import DataError
 from accel.model import smollm2
 from accel.model.smollm2 import Smollm2
-from accel.objective import LanguageModelling
+from accel.objective.language_modeling import LanguageModelling
+from accel.weights import packaged
 from tests.model.conftest import installed
 
 

@@ -1,7 +1,7 @@
 import torch
 
 from accel.model.tiny_gpt2 import TinyGpt2
-from accel.objective import Classification
+from accel.objective.classification import Classification
 
 
 def test_equal_seeds_give_equal_weights_whatever_ran_before():

@@ -1,7 +1,7 @@
 import torch
 
 from accel.model.tiny_llama import TinyLlama
-from accel.objective import Classification
+from accel.objective.classification import Classification
 
 
 def test_equal_seeds_give_equal_weights_whatever_ran_before():

@@ -5,11 +5,11 @@ from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
-from accel.objective import Classification
-from accel.ops import kernels, rounding
+from accel.objective.classification import Classification
 from accel.ops.adapters import MergedLora, adapter_norms, add_lora, merge, merge_in_the_loop
-from accel.ops.grids import Int8Rows
-from accel.ops.schemes import Int4WeightOnly, Int8
+from accel.ops.quantize import fake_quantize, kernels
+from accel.ops.quantize.grids import Int8Rows
+from accel.ops.quantize.schemes import Int4WeightOnly, Int8
 
 IDS = torch.full((2, 9), 7)
 IDS[:, -1] = 3
@@ -47,7 +47,7 @@ def test_fresh_adapters_have_not_moved():
 def rounded(scheme, *, in_the_loop, model_class=TinyBert):
     """A model whose adapters are far from zero, with rounding in it."""
     model = add_lora(model_class().network(Classification(["a", "b"])), rank=4, alpha=8, dropout=0).eval()
-    rounding.prepare(model, scheme)
+    fake_quantize.prepare(model, scheme)
     torch.manual_seed(0)
     for name, parameter in model.named_parameters():
         if ".lora_B" in name:
@@ -68,7 +68,7 @@ def test_what_is_stored_is_the_merged_weight_that_was_trained_rounded(monkeypatc
         merge(model)
         assert torch.equal(model(input_ids=IDS).logits, trained)
         assert not [m for m in model.modules() if isinstance(m, MergedLora)]
-        stored = rounding.convert(model)(input_ids=IDS).logits
+        stored = fake_quantize.convert(model)(input_ids=IDS).logits
     assert (stored - trained).abs().max() < 0.02 * trained.abs().max().clamp_min(1)  # an int8 tie may fall elsewhere
 
 

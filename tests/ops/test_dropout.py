@@ -4,7 +4,7 @@ import torch
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_t5 import TinyT5
-from accel.objective import Classification
+from accel.objective.classification import Classification
 from accel.ops.dropout import without_dropout
 
 

@@ -9,10 +9,10 @@ from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
-from accel.objective import Classification
+from accel.objective.classification import Classification
 from accel.ops import layers
 from accel.ops.layers import compile_layers, plain_layers, recompute_layers
-from accel.ops.structure import find_layers
+from accel.ops.structured.structure import find_layers
 
 MODELS = [TinyBert, TinyGpt2, TinyLlama, TinyT5]
 

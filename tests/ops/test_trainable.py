@@ -1,5 +1,5 @@
 from accel.model.tiny_bert import TinyBert
-from accel.objective import Classification
+from accel.objective.classification import Classification
 from accel.ops.trainable import freeze_body, trainable_share
 
 

@@ -5,7 +5,7 @@ from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
-from accel.objective import Classification
+from accel.objective.classification import Classification
 from accel.ops.vocabulary import _tables, figures, keep_marked, mark
 
 KEPT = [0, 1, 2, 3, 4, *range(10, 100, 3)]

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from accel.cli import main
-from accel.compose import compose
+from accel.config.compose import compose
 from accel.dp.ledger import LEDGER, Ledger
 from accel.errors import DataError, PlanError
-from accel.plan import decide
+from accel.plan.decide import decide
 from accel.report.metrics_file import read_metrics
 from tests.forked_ranks import run_ranks
 
@@ -126,8 +126,8 @@ def test_compresses_by_what_everybody_may_know(run, tmp_path, name):
 
 
 def test_a_model_notes_what_it_was_trained_on_and_what_was_spent(run, tmp_path):
-    from accel.exported import read_meta
-    from accel.provenance import plain
+    from accel.weights.meta import read_meta
+    from accel.weights.provenance import plain
 
     record = run()
     meta = read_meta(tmp_path / "run" / "model")

@@ -3,6 +3,7 @@ import pytest
 from accel.report import workspace
 from accel.report.comparison import compare_runs
 from accel.report.records import Recorded, find
+from accel.report.view import view_of
 
 
 @pytest.fixture
@@ -14,7 +15,7 @@ def sent(monkeypatch):
         told.append((columns, rows, where))
         return "team", "somewhere"
 
-    monkeypatch.setattr("accel.tracker_adapters.log_table", log_table)
+    monkeypatch.setattr("accel.tracker._wandb.log_table", log_table)
     for variable in ("WANDB_MODE", "WANDB_PROJECT", "WANDB_ENTITY"):
         monkeypatch.delenv(variable, raising=False)
     return told
@@ -28,7 +29,7 @@ def some(runs_of_a_sweep):
 
 
 def test_the_view_has_what_differs_and_what_was_measured(some):
-    view = workspace.view_of(some[0])
+    view = view_of(some[0])
     assert view.settings == ("compression", "compression.prune.sparsity")
     assert view.costs == ("after/latency_ms_p50", "after/size_bytes", "privacy/epsilon")
 

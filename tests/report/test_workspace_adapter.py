@@ -1,6 +1,6 @@
 import pytest
 
-from accel.report.workspace import View
+from accel.report.view import View
 
 adapter = pytest.importorskip("accel.report.workspace_adapter")
 

@@ -10,18 +10,18 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from accel.baseline import baseline, pretrained
-from accel.compose import compose
-from accel.console import Console
+from accel.config.compose import compose
+from accel.core.console import Console
+from accel.core.logs import quiet_third_parties
 from accel.data.prepared import prepare
-from accel.fit import fit
-from accel.logs import quiet_third_parties
+from accel.model._tiny import Tiny
 from accel.ops.dropout import without_dropout
-from accel.place import Place
-from accel.plan import decide
+from accel.plan.decide import decide
+from accel.process.place import Place
 from accel.report.metrics_file import read_metrics
-from accel.stages import scorer
-from accel.tiny import Tiny
+from accel.run.baseline import baseline, pretrained
+from accel.run.fit import fit
+from accel.run.score import scorer
 from tests.forked_ranks import free_port, in_forks
 
 TIMEOUT_S = 1500
@@ -93,7 +93,7 @@ def train_together(cases: Mapping[str, Sequence[str]], processes: int, folder: P
 
 
 def _forget_one_sum() -> None:
-    from accel.ops.tensor_split import _SumGradients
+    from accel.ops.parallel.tensor_split import _SumGradients
 
     _SumGradients.backward = staticmethod(lambda ctx, *grads: (grads[0], None))  # type: ignore[method-assign]
 

@@ -3,9 +3,9 @@
 import pytest
 from safetensors.torch import load_file
 
-from accel.compose import compose
+from accel.config.compose import compose
 from accel.errors import PlanError
-from accel.plan import decide
+from accel.plan.decide import decide
 from tests.forked_ranks import run_ranks
 
 

@@ -4,11 +4,11 @@ import shutil
 
 import pytest
 
-from accel.checkpoint import LAST
-from accel.compose import compose
+from accel.checkpoint.atomic import LAST
+from accel.checkpoint.sharded import step_of
+from accel.config.compose import compose
 from accel.errors import PlanError
-from accel.plan import decide
-from accel.sharded_checkpoint import step_of
+from accel.plan.decide import decide
 from tests.forked_ranks import run_ranks
 
 
@@ -40,7 +40,7 @@ ALONE = ["trainer.accumulate=2"]
 
 WITHOUT_DROPOUT = """
 from accel.ops.dropout import without_dropout
-from accel.tiny import Tiny
+from accel.model._tiny import Tiny
 
 made = Tiny.network
 Tiny.network = lambda option, objective: without_dropout(made(option, objective))

@@ -11,10 +11,10 @@ from functools import partial
 import pytest
 import torch
 
-from accel.compose import compose
+from accel.config.compose import compose
 from accel.data.prepared import prepare
 from accel.errors import PlanError
-from accel.plan import decide
+from accel.plan.decide import decide
 from tests.slow_artefacts import made_once
 from tests.strategy.parity import Trained, train, train_together
 

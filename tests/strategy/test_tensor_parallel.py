@@ -2,11 +2,11 @@
 
 import pytest
 
-from accel.compose import compose
+from accel.config.compose import compose
+from accel.core.facts import Facts
 from accel.errors import DataError, PlanError, RunError
-from accel.objective import Classification
-from accel.plan import decide
-from accel.technique import Facts
+from accel.objective.classification import Classification
+from accel.plan.decide import decide
 from tests.forked_ranks import run_ranks
 
 WORDS = ["strategy=tensor_parallel", "model=tiny_bert"]

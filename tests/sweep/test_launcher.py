@@ -13,7 +13,6 @@ import subprocess
 import pytest
 
 from accel.errors import ExitCode
-from accel.sweep.launcher import Context, Grid
 from accel.sweep.record import Sweep
 from tests.forked_ranks import run_ranks
 from tests.run_folder import digest_of_model, wait_for
@@ -184,13 +183,3 @@ def test_a_sweep_killed_at_random_moments_repeats_and_loses_nothing(sweep_comman
                 break
         jobs = Sweep.of(folder).jobs
         assert [j.status for j in jobs] == ["finished"] * 8
-
-
-def test_a_grid_hands_out_what_is_left(tmp_path, monkeypatch):
-    monkeypatch.setattr("accel.plan.check_overrides", lambda *a: None)
-    sweep = Sweep(tmp_path)
-    sweep.job(["seed=0"]).status = "finished"
-    sweep.job(["seed=1"]).status = "failed"
-    grid = Grid([["seed=0"], ["seed=1"], ["seed=2"], ["seed=2"]])
-    assert grid.begin(sweep, Context()) == 3
-    assert [grid.next().overrides, grid.next().overrides, grid.next()] == [["seed=1"], ["seed=2"], None]

@@ -4,7 +4,7 @@ import pytest
 
 from accel.sweep import local_pool
 from accel.sweep.local_pool import LocalPool, Resources, visible_gpus
-from accel.sweep.pool import Common
+from accel.sweep.order import Common
 from accel.sweep.record import Job
 
 

@@ -3,8 +3,8 @@
 import sys
 from types import SimpleNamespace
 
+from accel.sweep.order import Order
 from accel.sweep.supervisor import STOP, Errand
-from accel.sweep.worker import Order
 
 
 def test_a_job_sees_the_gpus_that_ray_gave_it_and_the_wish_to_stop(tmp_path, monkeypatch):

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from accel.compose import compose
+from accel.config.compose import compose
 from accel.errors import ConfigError, ExitCode
-from accel.sweep.pool import Common
+from accel.sweep.order import Common
 from accel.sweep.ray_pool import RayPool, RaySettings
 
 ALONE = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]

@@ -9,10 +9,10 @@ from optuna.trial import TrialState
 from accel.errors import ConfigError
 from accel.report.record import new_record, write_record
 from accel.sweep.journal import JOURNAL, open_journal
-from accel.sweep.launcher import Context
 from accel.sweep.pool import note_result
 from accel.sweep.record import Sweep
 from accel.sweep.search import SAMPLERS, Search, Settings, sampled
+from accel.sweep.source import Context
 from accel.sweep.stopping import STUDY, Stopping
 
 SPACE = ["trainer.learning_rate=interval(0,1)", "tuning=full,lora", "tuning.rank=4,8"]
@@ -20,7 +20,7 @@ SPACE = ["trainer.learning_rate=interval(0,1)", "tuning=full,lora", "tuning.rank
 
 @pytest.fixture(autouse=True)
 def accepts(monkeypatch):
-    monkeypatch.setattr("accel.plan.check_overrides", lambda *a: None)
+    monkeypatch.setattr("accel.plan.decide.check_overrides", lambda *a: None)
 
 
 def finish(job, quality=None):

@@ -9,9 +9,9 @@ import pytest
 from submitit.core.utils import UncompletedJobError
 
 from accel.sweep import slurm_job, slurm_queue
+from accel.sweep.order import Order
 from accel.sweep.slurm_job import Ending, SlurmJob
 from accel.sweep.supervisor import Errand
-from accel.sweep.worker import Order
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from accel.compose import compose
+from accel.config.compose import compose
 from accel.sweep.slurm_settings import SlurmSettings
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from accel.errors import ExitCode
 from accel.report.record import new_record, write_record
+from accel.sweep.order import Order
 from accel.sweep.record import Job
 from accel.sweep.supervisor import Errand, supervise
-from accel.sweep.worker import Order
 
 
 @pytest.fixture

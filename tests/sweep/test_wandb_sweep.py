@@ -1,7 +1,8 @@
 import pytest
 import yaml
 
-from accel.cli import main, parse
+from accel.cli import main
+from accel.config.arguments import parse
 from accel.errors import ConfigError
 from accel.sweep.wandb_sweep import sweep_file
 

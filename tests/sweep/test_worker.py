@@ -10,7 +10,8 @@ import pytest
 
 from accel.sweep import worker
 from accel.sweep.lock import SWEEP_LOCK
-from accel.sweep.worker import Order, work
+from accel.sweep.order import Order
+from accel.sweep.worker import work
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from accel import packaged
 from accel.task.airline import Airline
+from accel.weights import packaged
 
 HEADER = "text,sentiment,confidence\n"
 

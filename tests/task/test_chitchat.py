@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from accel import packaged
 from accel.errors import DataError
 from accel.task import chitchat
 from accel.task.chitchat import Chitchat
+from accel.weights import packaged
 
 
 def chat(*turns):

@@ -5,14 +5,14 @@ import json
 import pytest
 import torch
 
-from accel import artifact
 from accel.cli import main
-from accel.compose import compose
+from accel.config.compose import compose
 from accel.data.prepared import prepare
 from accel.errors import DataError, PlanError
-from accel.plan import decide
-from accel.predictor import Predictor
-from accel.stages import scorer
+from accel.inference.predictor import Predictor
+from accel.plan.decide import decide
+from accel.run.score import scorer
+from accel.weights import artifact
 from tests.conftest import write_tiny_csv
 
 
@@ -92,7 +92,7 @@ def test_a_step_is_the_same_in_however_many_batches(speak):
 
 
 def test_padding_is_neither_learned_nor_scored(speak):
-    from accel.objective import LanguageModelling
+    from accel.objective.language_modeling import LanguageModelling
 
     _, _, model, data, _ = speak("model=tiny_llama", "trainer.max_steps=1")
     batch = next(iter(data.test_batches()))

@@ -7,8 +7,7 @@ import pytest
 
 from accel.cli import main
 from accel.errors import RefusedError
-from accel.report.record import new_record
-from accel.tracker.wandb import Mode, Wandb, summary, table
+from accel.tracker.wandb import Mode, Wandb
 
 
 def test_offline_needs_nothing():
@@ -25,20 +24,9 @@ def test_online_without_a_key_fails_at_once(monkeypatch, tmp_path):
 
 def test_online_without_network_fails_at_once(monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "x" * 40)
-    monkeypatch.setattr("accel.tracker_adapters.wandb_server", lambda: "http://127.0.0.1:9")
+    monkeypatch.setattr("accel.tracker._wandb.wandb_server", lambda: "http://127.0.0.1:9")
     with pytest.raises(RefusedError, match=r"127\.0\.0\.1 does not answer.*wandb sync"):
         Wandb(mode=Mode.online).check()
-
-
-def test_the_summary_is_flat_and_the_table_complete():
-    side = {"metrics": {"accuracy": 0.8}, "cost": {"size_bytes": 9}}
-    record = {**new_record([]), "before": side, "after": side, "measurement": {"size_ratio": 2.0}}
-    record["techniques"] = [{"name": "prune", "evidence": {"removed_heads": 3, "units_per_block": {}}}]
-    flat = summary(record)
-    assert flat["after/accuracy"] == flat["before/accuracy"] == 0.8
-    assert flat["prune/removed_heads"] == 3
-    assert flat["size_ratio"] == 2.0
-    assert table(record)[1] == [["accuracy", 0.8, 0.8], ["bytes to ship", 9.0, 9.0]]
 
 
 def test_an_offline_run_holds_what_a_dashboard_needs(tiny_run, tmp_path):

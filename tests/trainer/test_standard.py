@@ -3,10 +3,10 @@ import torch
 import torch._dynamo.utils
 from torch import nn
 
-from accel.compose import compose
+from accel.config.compose import compose
+from accel.core import hardware
 from accel.errors import PlanError
-from accel.plan import decide
-from accel.trainer import standard
+from accel.plan.decide import decide
 from accel.trainer.standard import Precision, Standard
 from tests.strategy.parity import no_dropout
 
@@ -33,17 +33,17 @@ def test_objects_to_values_that_cannot_be(word, text):
 
 
 def test_bf16_by_name_needs_a_machine_that_has_it(monkeypatch):
-    monkeypatch.setattr(standard, "_cpu_flags", lambda: {"sse2"})
+    monkeypatch.setattr(hardware, "_cpu_flags", lambda: {"sse2"})
     with pytest.raises(PlanError, match="no bf16 units"):
         decide(compose(["trainer.precision=bf16"]))
-    monkeypatch.setattr(standard, "_cpu_flags", lambda: {"amx_bf16"})
+    monkeypatch.setattr(hardware, "_cpu_flags", lambda: {"amx_bf16"})
     decide(compose(["trainer.precision=bf16"]))
 
 
 def test_auto_is_bf16_only_where_it_is_fast(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     for flags, expected in (({"avx512_bf16"}, "32-true"), ({"amx_bf16"}, "bf16-mixed"), (set(), "32-true")):
-        monkeypatch.setattr(standard, "_cpu_flags", lambda flags=flags: flags)
+        monkeypatch.setattr(hardware, "_cpu_flags", lambda flags=flags: flags)
         assert Standard().lightning_precision() == expected
     double = Standard(precision=Precision.fp64)
     assert (double.lightning_precision(), double.keeps_double) == ("32-true", True)

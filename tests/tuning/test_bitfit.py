@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from accel.compose import compose
+from accel.config.compose import compose
 from accel.errors import PlanError
-from accel.objective import Classification
-from accel.plan import decide
+from accel.objective.classification import Classification
+from accel.plan.decide import decide
 
 
 def test_only_biases_and_the_head_move(train):

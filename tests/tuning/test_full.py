@@ -1,4 +1,4 @@
-from accel.objective import Classification
+from accel.objective.classification import Classification
 
 
 def test_every_weight_moves(train):

@@ -1,6 +1,6 @@
 import torch
 
-from accel.objective import Classification
+from accel.objective.classification import Classification
 
 
 def test_only_the_head_moves(train):

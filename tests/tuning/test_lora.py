@@ -1,8 +1,8 @@
 import pytest
 
-from accel.compose import compose
+from accel.config.compose import compose
 from accel.errors import PlanError
-from accel.plan import decide
+from accel.plan.decide import decide
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What a finished model does: what its predictions rest on, and what it gives away."""

@@ -1,0 +1,169 @@
+"""``accel attack``: membership inference on a finished run, before and after compression."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from accel.checkpoint.resume import require_same_splits
+from accel.core.console import Console
+from accel.core.meta import META
+from accel.errors import DataError, ExitCode
+from accel.report.html import write_report
+from accel.report.record import RESULT, write_record
+from accel.weights.meta import artifact_folder, require_labels
+
+if TYPE_CHECKING:
+    from accel.analysis.membership import Attack, Margins, Texts
+    from accel.core.plan import Plan
+    from accel.data import Split
+
+MOST_TEXTS = 2000
+"""Of each kind; more only narrows the interval."""
+BATCH_SIZE = 64
+
+
+def main(words: Sequence[str]) -> int:
+    """Attack the run's model, and its dense baseline where that was trained on the data too.
+
+    Raises:
+        DataError: a folder is no finished run, or a shadow was trained on something else.
+    """
+    parser = argparse.ArgumentParser(
+        prog="accel attack", description="How well training texts can be told from others, by the finished model."
+    )
+    parser.add_argument("run", help="a run's folder")
+    parser.add_argument("shadows", nargs="*", metavar="SHADOW", help="runs of the same command with other seeds")
+    arguments = parser.parse_args(words)
+    folder = _finished(arguments.run)
+    found = attack(folder, [_finished(s) for s in arguments.shadows])
+    _record(folder, found)
+    console = Console(None)
+    console.say(_table(found))
+    console.say(f"0.5 and 1.0 % are guessing. Added to {folder / RESULT} and to the report beside it.")
+    console.close()
+    return ExitCode.DONE
+
+
+def _record(folder: Path, found: Sequence[Attack]) -> None:
+    """Put the attacks into the run's record and report."""
+    record = json.loads((folder / RESULT).read_text("utf8"))
+    record["membership"] = [asdict(a) for a in found]
+    write_record(record, folder)
+    write_report(folder)
+
+
+def _finished(path: str) -> Path:
+    folder = Path(path).expanduser()
+    if not (folder / "config.yaml").is_file() or not (folder / "model" / META).is_file():
+        raise DataError(f"{path} is not the folder of a finished run. Give one such as outputs/DATE/TIME.")
+    return folder
+
+
+def attack(folder: Path, shadows: Sequence[Path]) -> list[Attack]:
+    """All attacks on a run's models.
+
+    Args:
+        shadows: folders of runs on other splits of the same data.
+    """
+    from accel.analysis.membership import lira, loss_attack
+
+    require_labels(folder / "model")
+    plan = _with_its_splits(folder)
+    data = plan.task.load(plan.seed)
+    members, others = _some(data.train), _some(data.test)
+    labelled = {t: y for split in (data.train, data.test) for t, y in zip(split.texts, split.labels, strict=True)}
+    asked = {text: labelled[text] for text in (*members, *others)}
+    known = [(_margins(artifact_folder(s), asked), _trained_on(s, plan)) for s in shadows]
+    found: list[Attack] = []
+    for name, model in _models(folder, plan):
+        margins = _margins(model, asked)
+        found.append(loss_attack(name, margins, members, others))
+        corrected = lira(name, margins, members, others, known) if known else None
+        found += [corrected] if corrected is not None else []
+    return found
+
+
+def _with_its_splits(folder: Path) -> Plan:
+    plan = plan_of(folder)
+    require_same_splits(plan.task, folder, f"accel attack {folder}")
+    return plan
+
+
+def plan_of(folder: Path) -> Plan:
+    """The plan that a run's folder was made from."""
+    from omegaconf import DictConfig, OmegaConf
+
+    from accel.plan.decide import assemble
+
+    config = OmegaConf.load(folder / "config.yaml")
+    assert isinstance(config, DictConfig)  # a run writes a mapping
+    return assemble(config)
+
+
+def _models(folder: Path, plan: Plan) -> list[tuple[str, Path]]:
+    record = json.loads((folder / RESULT).read_text("utf8"))
+    models = [("after", folder / "model")]
+    if (record.get("before") or {}).get("model") == "baseline":
+        from accel.data.prepared import prepare
+        from accel.run.baseline import folder_of
+
+        dense = folder_of(plan, prepare(plan.task.load(plan.seed), plan)) / "model"
+        models = [("before", dense), *models] if dense.is_dir() else models
+    return models
+
+
+def _trained_on(shadow: Path, target: Plan) -> set[Texts]:
+    plan = _with_its_splits(shadow)
+    if plan.task.source() != target.task.source():
+        raise DataError(f"{shadow} was trained on {plan.task.source()}, not on {target.task.source()}.")
+    return set(plan.task.load(plan.seed).train.texts)
+
+
+def _some(split: Split) -> list[Texts]:
+    import random
+
+    return random.Random(0).sample(split.texts, min(MOST_TEXTS, len(split.texts)))
+
+
+def _margins(model: Path, asked: dict[Texts, int]) -> Margins:
+    """The true label's log-odds for every text."""
+    import torch
+
+    from accel.weights.artifact import load_model, tokenizer_of
+    from accel.weights.meta import read_meta
+
+    network, tokenizer, meta = load_model(model), tokenizer_of(model), read_meta(model)
+    texts = sorted(asked, key=lambda t: sum(map(len, t)))
+    margins: dict[Texts, float] = {}
+    for start in range(0, len(texts), BATCH_SIZE):
+        part = texts[start : start + BATCH_SIZE]
+        first, *second = ([t[i] for t in part] for i in range(len(part[0])))
+        pair = second[0] if second else None
+        inputs = tokenizer(first, pair, padding=True, truncation=True, max_length=meta.max_length, return_tensors="pt")
+        with torch.inference_mode():
+            logits = network(**inputs).logits.double()
+        labels = torch.tensor([asked[t] for t in part])[:, None]
+        true = logits.gather(1, labels)[:, 0]
+        rest = logits.scatter(1, labels, -torch.inf).logsumexp(1)
+        margins |= dict(zip(part, (true - rest).tolist(), strict=True))
+    return margins
+
+
+def _table(found: Sequence[Attack]) -> Table:
+    table = Table(title="Membership inference", title_justify="left", box=SIMPLE_HEAD)
+    for name in ("model", "attack", "AUC", "95 %", "found at 1 % false alarms"):
+        table.add_column(name, justify="left" if name in ("model", "attack") else "right")
+    for a in found:
+        low, high = a.auc_interval
+        table.add_row(
+            a.model, a.method, f"{a.auc:.3f}", f"{low:.3f}-{high:.3f}", f"{100 * a.true_positives_at_1_percent:.1f} %"
+        )
+    return table

@@ -1,0 +1,83 @@
+"""A command line, sorted into flags and overrides."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from accel.config.overrides import quote_unicode
+from accel.errors import ConfigError
+
+SWITCHES = {"-m": "multirun", "--multirun": "multirun", "--debug": "debug", "--conditional": "conditional"}
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """A command line, sorted."""
+
+    overrides: list[str]
+    config_dirs: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
+    multirun: bool = False
+    debug: bool = False
+
+
+def parse(words: Sequence[str]) -> Arguments:
+    """Sort a command line into flags and overrides.
+
+    Raises:
+        ConfigError: a flag that does not exist, or one without its value.
+    """
+    overrides: list[str] = []
+    dirs: list[str] = []
+    plugins: list[str] = []
+    switches: set[str] = set()
+    rest = iter(words)
+    for word in rest:
+        if word in SWITCHES:
+            switches.add(SWITCHES[word])
+        elif word.startswith(("--config-dir", "-cd")):
+            dirs.append(_value(word, rest))
+        elif word.startswith("--plugin"):
+            plugins.append(_value(word, rest))
+        elif word.startswith("-"):
+            raise ConfigError(f"There is no flag {word}. See accel --help.")
+        else:
+            overrides.append(quote_unicode(word))
+    for folder in dirs:
+        if not Path(folder).is_dir():
+            raise ConfigError(f"--config-dir {folder}: there is no such folder.")
+    if "conditional" in switches:
+        from accel.sweep.grid import applies
+
+        overrides = [word for word in overrides if applies(word, overrides)]
+    return Arguments(overrides, tuple(dirs), tuple(plugins), "multirun" in switches, "debug" in switches)
+
+
+def _value(word: str, rest: object) -> str:
+    _, found, value = word.partition("=")
+    value = value if found else next(rest, "")  # type: ignore[call-overload]
+    if not value:
+        raise ConfigError(f"{word} needs a value.")
+    return value
+
+
+def load_plugins(plugins: Sequence[str]) -> None:
+    """Import the modules a user named; only then may a configuration name their classes.
+
+    The folder where the command was typed comes last, so that nothing in it stands for anything else than a plugin.
+
+    Raises:
+        ConfigError: a module that is not there.
+    """
+    if plugins and os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    for name in plugins:
+        try:
+            import_module(name)
+        except ImportError as error:
+            raise ConfigError(f"--plugin {name} cannot be imported: {error}.") from error

@@ -1,0 +1,255 @@
+"""From overrides to one composed configuration, with errors that name the nearest right word. No torch here."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from accel.config.build import refuse_foreign_code
+from accel.config.redact import learn
+from accel.errors import ConfigError, did_you_mean, nearest
+
+GROUPS = (
+    "task",
+    "model",
+    "tuning",
+    "compression",
+    "strategy",
+    "privacy",
+    "tracker",
+    "trainer",
+    "experiment",
+    "sweep",
+)
+HYDRA_GROUPS = "hydra/"
+PLUGINS = "hydra_plugins"
+"""The package in which Hydra looks for plugins."""
+RETIRED = {
+    (
+        "strategy",
+        "horovod",
+    ): "Horovod is no longer developed. Use strategy=ddp, started by accel itself, torchrun or srun.",
+    ("strategy", "fsdp1"): "torch has replaced it by fully_shard (FSDP2). Use strategy=fsdp.",
+    (
+        "strategy",
+        "deepspeed",
+    ): "Use strategy=fsdp, which shards what ZeRO-3 shards, and strategy.cpu_offload=true for its offload.",
+    ("strategy", "megatron"): "Use strategy=tensor_parallel, which splits layers as Megatron-LM does.",
+    ("strategy", "dp"): "torch discourages DataParallel. Use strategy=ddp.",
+}
+"""Names that people look for, and what does their work here."""
+
+
+def conf_dir() -> Path:
+    """The shipped configuration: beside the package in a checkout, inside it in a wheel."""
+    package = Path(__file__).parents[1]
+    inside = package / "conf"
+    return inside if inside.is_dir() else package.parent / "conf"
+
+
+@cache
+def list_groups() -> tuple[str, ...]:
+    """The groups that take several options at once: those whose default in config.yaml is a list."""
+    defaults = OmegaConf.to_container(OmegaConf.load(conf_dir() / "config.yaml").defaults)
+    entries = [entry for entry in defaults if isinstance(entry, dict)]  # type: ignore[union-attr]
+    return tuple(str(group) for entry in entries for group, chosen in entry.items() if isinstance(chosen, list))
+
+
+def options_of(group: str, config_dirs: Sequence[str] = ()) -> list[str]:
+    """The options a group has, from files alone."""
+    folders = [conf_dir() / group, *(Path(d) / group for d in config_dirs)]
+    return sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
+
+
+def compose(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> DictConfig:
+    """The whole configuration, Hydra's own node included.
+
+    What an experiment sets for a compression option that the command line leaves out is left out too.
+
+    Args:
+        overrides: as typed on the command line.
+        config_dirs: the user's own folders of groups, searched after accel's.
+
+    Raises:
+        ConfigError: with the nearest right name first.
+    """
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    prepare_hydra(overrides)
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3", job_name="accel"):
+        try:
+            config = hydra_compose("config", [*overrides, *search_path(config_dirs)], return_hydra_config=True)
+        except (HydraException, OmegaConfBaseException, ValueError) as error:  # ValueError: a group that is null
+            raise ConfigError(_explain(error, overrides, config_dirs)) from error
+    refuse_foreign_code(config)
+    _learn_secrets(config)
+    return _without_unchosen(config, overrides)
+
+
+def _learn_secrets(config: DictConfig) -> None:
+    """What an interpolation puts where a secret belongs shall be found in messages too."""
+    from omegaconf.errors import OmegaConfBaseException
+
+    for key in config:
+        with contextlib.suppress(OmegaConfBaseException):  # told when the value is wanted
+            value = config[key] if key != "hydra" else None
+            learn((), {key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value})
+
+
+def prepare_hydra(overrides: Sequence[str]) -> None:
+    """Before Hydra is asked anything: it will import accel's plugins only, whatever lies on an import path.
+
+    Hydra imports each module that it finds in any folder ``hydra_plugins``, and each package that a search path names.
+
+    Raises:
+        ConfigError: a search path that is a package.
+    """
+    package = Path(__file__).parents[1]
+    folder = package / "plugins" / PLUGINS
+    own = [str(folder if folder.is_dir() else package.parent / PLUGINS)]
+    if list(getattr(sys.modules.get(PLUGINS), "__path__", ())) != own:
+        spec = ModuleSpec(PLUGINS, None, is_package=True)
+        spec.submodule_search_locations = own
+        sys.modules[PLUGINS] = module_from_spec(spec)
+    for override in overrides:
+        if "searchpath" in override and "://" in override.replace("file://", ""):
+            raise ConfigError(
+                f"{override} is refused: Hydra imports a package that its search path names, which runs its code. "
+                f"Give folders, with --config-dir DIR."
+            )
+
+
+def search_path(config_dirs: Sequence[str]) -> list[str]:
+    """The override that lets Hydra look into the user's own folders too."""
+    return [f"hydra.searchpath=[{','.join(_quoted(d) for d in config_dirs)}]"] if config_dirs else []
+
+
+def plain(config: DictConfig) -> dict:
+    """The user's part of the configuration as plain values, unresolved so that no secret is read into it."""
+    own = OmegaConf.masked_copy(config, [str(k) for k in config if k != "hydra"])
+    return OmegaConf.to_container(own, resolve=False)  # type: ignore[return-value]
+
+
+def _without_unchosen(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
+    """Settings of an option that was not chosen stay if they were typed, so that they are refused."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    typed = {str(o.key_or_group): o.value() for o in OverridesParser.create().parse_overrides(list(overrides))}
+    if "compression" in typed:
+        chosen = typed["compression"] if isinstance(typed["compression"], list) else [typed["compression"]]
+        named = {key.split(".")[1] for key in typed if key.startswith("compression.")}
+        with open_dict(config):
+            for name in set(config.compression) - named - {str(option) for option in chosen}:
+                del config.compression[name]
+    return config
+
+
+def _quoted(folder: str) -> str:
+    return "'file://" + str(Path(folder).resolve()) + "'"
+
+
+def _explain(error: Exception, overrides: Sequence[str], config_dirs: Sequence[str]) -> str:
+    """What is wrong, in the user's words: the first override that names something unknown, else Hydra's own line."""
+    for override in overrides:
+        problem = _problem(override, overrides, config_dirs)
+        if problem:
+            return problem
+    reason = " ".join(str(error).split()) or " ".join(str(error.__cause__).split())
+    return f"The configuration does not compose: {reason}"
+
+
+def _problem(override: str, overrides: Sequence[str], config_dirs: Sequence[str]) -> str | None:
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        parsed = OverridesParser.create().parse_overrides([override])[0]
+    except HydraException:
+        return (
+            f"{override!r} is no override: write key=value, e.g. seed=1 or 'compression=[prune,qat]' "
+            f"(quote what your shell would split or expand)."
+        )
+    key = str(parsed.key_or_group)
+    if key in GROUPS:
+        return _unknown_option(key, parsed.value(), config_dirs)
+    if "=" in override and parsed.is_sweep_override():
+        return f"{override!r} asks for several runs: add -m, or write a list as {key}=[…]."
+    return _unknown_key(key, overrides, config_dirs)
+
+
+def _unknown_option(group: str, value: object, config_dirs: Sequence[str]) -> str | None:
+    from hydra.core.override_parser.types import ChoiceSweep
+
+    known = options_of(group, config_dirs)
+    if isinstance(value, ChoiceSweep):
+        return f"{group} was given several values at once: add -m for a sweep, or write {group}=[a,b] for a list."
+    if value in (None, ""):
+        meant = "compression=[] for none" if group == "compression" else f"one of {', '.join(known)}"
+        return f"{group}={value or ''} names no option: write {meant}."
+    for name in value if isinstance(value, list) else [value]:
+        if (group, str(name)) in RETIRED and str(name) not in known:
+            return f"{group}={name}: {RETIRED[group, str(name)]}"
+        if name is not None and str(name) not in known:
+            return f"{group}={name}: the group {group} has no option {name!r}. {did_you_mean(str(name), known)}"
+    return None
+
+
+def _unknown_key(key: str, overrides: Sequence[str], config_dirs: Sequence[str]) -> str | None:
+    if "." not in key:
+        top = [*GROUPS, *_top_level()]
+        return None if key in top or key.startswith(HYDRA_GROUPS) else f"{key} does not exist. {did_you_mean(key, top)}"
+    groups_only = [o for o in overrides if o.lstrip("+~").split("=", 1)[0] in GROUPS or o.startswith(HYDRA_GROUPS)]
+    known = [k for k in _leaves(compose(groups_only, config_dirs)) if not k.endswith("_target_")]
+    if key in known:
+        return None
+    return f"{key} does not exist. {_suggest(key, known)}"
+
+
+def _suggest(key: str, known: Sequence[str]) -> str:
+    """The nearest key of the same option; or what has to be chosen first; or what the option has."""
+    prefix, _, name = key.rpartition(".")
+    siblings = [k.rpartition(".")[2] for k in known if k.rpartition(".")[0] == prefix]
+    close = nearest(name, siblings)
+    if close:
+        return f"Did you mean {prefix}.{close[0]}?"
+    if siblings:
+        return f"{prefix} has: {', '.join(siblings)}."
+    elsewhere = nearest(key, [*known, *_compression_keys()])
+    if not elsewhere:
+        return f"Groups: {', '.join(GROUPS)}."
+    found = elsewhere[0]
+    first = "" if found in known else f" It appears with compression=[{found.split('.')[1]}]."
+    return f"{'It' if found == key else f'Did you mean {found}?'}{first.removeprefix(' It') if found == key else first}"
+
+
+def _compression_keys() -> Iterator[str]:
+    """Every key of every compression option, chosen or not."""
+    for option in options_of("compression"):
+        for key in _leaves(OmegaConf.load(conf_dir() / "compression" / f"{option}.yaml")):  # type: ignore[arg-type]
+            yield f"compression.{key}"
+
+
+def _top_level() -> list[str]:
+    return [str(k) for k in OmegaConf.load(conf_dir() / "config.yaml") if k != "defaults"]
+
+
+def _leaves(node: DictConfig, prefix: str = "") -> Iterator[str]:
+    for key in node:
+        name = f"{prefix}{key}"
+        yield name
+        if OmegaConf.is_dict(node) and OmegaConf.is_dict(node._get_node(key)):
+            child = node._get_node(key)
+            if isinstance(child, DictConfig) and not child._is_none() and not child._is_missing():
+                yield from _leaves(child, f"{name}.")

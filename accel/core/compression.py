@@ -1,0 +1,36 @@
+"""What makes the model smaller or faster; any number of these compose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from accel.core.family import SUPPORTED_FAMILIES
+from accel.core.option import Objection
+from accel.core.technique import Technique
+
+if TYPE_CHECKING:
+    from accel.core.plan import Plan
+
+
+@dataclass(kw_only=True)
+class Compression(Technique):
+    """Base of every option of the group ``compression``."""
+
+    group: ClassVar[str] = "compression"
+    changes_model: ClassVar[bool] = True
+
+    @property
+    def key(self) -> str:
+        return f"{self.group}.{self.option_name()}"
+
+    def objections_to_family(self, plan: Plan) -> Iterator[Objection]:
+        """For an option that must know where the parts of an architecture lie."""
+        family = plan.model.family()
+        if family is not None and family not in SUPPORTED_FAMILIES:
+            yield Objection(
+                f"compression=[{self.option_name()}]  with a {family} model",
+                f"accel knows where layers, heads and channels lie in {', '.join(SUPPORTED_FAMILIES)}, not in {family}",
+                "compression=[qat], or a model of a known family",
+            )

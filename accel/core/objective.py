@@ -1,0 +1,92 @@
+"""What a network predicts: its head, its loss, how its predictions are scored, and what a file must say of them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor, nn
+    from transformers import PretrainedConfig, PreTrainedTokenizerBase
+
+    from accel.core.meta import Meta
+    from accel.core.metric import Metric
+    from accel.data import Split
+    from accel.data.batches import Example, Tokenized
+    from accel.data.tokens import Encoded
+    from accel.objective.scores import Report, Scores
+
+
+class Objective(ABC):
+    """What every part of a run asks when it must know what is predicted; the rest of accel never does."""
+
+    name: ClassVar[str]
+    """As an exported model's ``accel.json`` has it."""
+    metrics: ClassVar[tuple[Metric, ...]]
+    """What its reports hold; the first is the quality, by which runs are compared, searched and stopped."""
+    evaluation_tokens: ClassVar[int]
+    """Padded tokens of a batch that is only scored."""
+    label_names: Sequence[str]
+    """Of the labels that an example has; empty where it has none beside its text."""
+
+    @property
+    def quality(self) -> Metric:
+        """The first metric."""
+        return self.metrics[0]
+
+    @classmethod
+    @abstractmethod
+    def for_labels(cls, label_names: Sequence[str]) -> Objective:
+        """Of data with these labels, which are none where an example has no label but its text or a number."""
+
+    @classmethod
+    def of(cls, meta: Meta) -> Objective:
+        """What an exported model predicts."""
+        return cls.for_labels(meta.label_names)
+
+    @abstractmethod
+    def auto_class(self) -> Any:
+        """transformers' class that makes the network of any architecture."""
+
+    @abstractmethod
+    def configured(self, config: PretrainedConfig) -> PretrainedConfig:
+        """An architecture's configuration, told what to predict."""
+
+    @abstractmethod
+    def encode(self, split: Split, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoded:
+        """A split's examples as tokens, none longer than ``max_length``."""
+
+    @abstractmethod
+    def targets(self, examples: Sequence[Example], input_ids: Tensor, mask: Tensor) -> Tensor:
+        """A batch's ``labels``; ``input_ids`` and ``mask`` are [batch, tokens]."""
+
+    @abstractmethod
+    def counts(self, lengths: np.ndarray) -> np.ndarray:
+        """How many predictions each example of so many tokens adds to a mean."""
+
+    @abstractmethod
+    def predictions(self, logits: Tensor, mask: Tensor) -> Tensor:
+        """[predictions, choices]: those of a network's logits that are scored."""
+
+    @abstractmethod
+    def loss(self, outputs: Any, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The objective's own loss, a mean over the predictions of a batch."""
+
+    @abstractmethod
+    def scores(self, split: Tokenized) -> Scores:
+        """What adds up how good predictions of a split are."""
+
+    @abstractmethod
+    def details(self, report: Report) -> dict[str, Any]:
+        """What the record says of a report beside its metrics."""
+
+    def speeds(self, models: Mapping[str, nn.Module]) -> Mapping[str, dict[str, Any]]:
+        """By side of the record, what else is measured of running finished models; nothing by default."""
+        del models
+        return {}
+
+    def artifact_facts(self) -> dict[str, Any]:
+        """What an exported model must know to be loaded again."""
+        return {"objective": self.name, "label_names": list(self.label_names)}

@@ -1,0 +1,119 @@
+"""One run: the options it consists of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from accel.core.compression import Compression
+from accel.core.model import Model
+from accel.core.option import Option, typed
+from accel.core.privacy import Privacy
+from accel.core.strategy import Strategy
+from accel.core.task import Task
+from accel.core.technique import Technique
+from accel.core.tracker import Tracker
+from accel.core.trainer import Trainer
+from accel.core.tuning import Tuning
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run: the options it consists of, and nothing that was computed from data."""
+
+    task: Task
+    model: Model
+    tuning: Tuning
+    compression: tuple[Compression, ...]
+    strategy: Strategy
+    privacy: Privacy | None
+    tracker: Tracker | None
+    trainer: Trainer
+    seed: int
+    name: str
+    group: str
+    cache: Path
+    engines: tuple[str, ...]
+    """What the finished model is measured on."""
+
+    @property
+    def techniques(self) -> tuple[Technique, ...]:
+        """Everything that changes training, in the order of stages (then by name)."""
+        chosen: list[Technique] = [self.tuning, *self.compression, self.strategy]
+        if self.privacy is not None:
+            chosen.append(self.privacy)
+        return tuple(sorted(chosen, key=lambda t: (t.stage, t.option_name())))
+
+    @property
+    def options(self) -> list[Option]:
+        """Every chosen option."""
+        others = [self.task, self.model, self.trainer, *([self.tracker] if self.tracker else [])]
+        return [*others, *self.techniques]
+
+    @property
+    def changes_model(self) -> bool:
+        return any(t.changes_model for t in self.techniques)
+
+    @property
+    def needs_baseline(self) -> bool:
+        """A *before* column is measured for whatever changes the model, never trained unprivately under privacy."""
+        wanted = self.changes_model or any(t.needs_baseline for t in self.techniques)
+        return wanted and self.privacy is None
+
+    @property
+    def needs_pretrained(self) -> bool:
+        """Under privacy the *before* column is the model as it was before any training."""
+        wanted = self.changes_model and self.privacy is not None
+        return wanted or any(t.needs_pretrained for t in self.techniques)
+
+    def choices(self) -> dict[str, Any]:
+        """The chosen option of each group, as the record states it."""
+        return {
+            "task": self.task.option_name(),
+            "model": self.model.option_name(),
+            "tuning": self.tuning.option_name(),
+            "compression": sorted(c.option_name() for c in self.compression),
+            "strategy": self.strategy.option_name(),
+            "privacy": self.privacy.option_name() if self.privacy else "none",
+            "tracker": self.tracker.option_name() if self.tracker else "none",
+            "trainer": self.trainer.option_name(),
+        }
+
+    def digest(self) -> str:
+        """Equal plans, equal digest: over every setting of every option, and the seed."""
+        return digest({typed(o): o.settings() for o in self.options} | {"seed": self.seed})
+
+    def describe(self) -> str:
+        """The plan as plan.txt and the terminal show it."""
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        yield f"{self.name}  (seed {self.seed})"
+        for option in (self.task, self.model, self.trainer):
+            yield f"  {typed(option):<28} {brief(option)}"
+        for technique in self.techniques:
+            yield f"  {typed(technique):<28} {technique.stage.name:<11} {brief(technique)}"
+        for remark in self.privacy.remarks() if self.privacy is not None else ():
+            yield f"  {remark}"
+        dense = "trained first, or reused" if self.needs_baseline else "not needed"
+        yield f"  dense baseline               {dense if not self.needs_pretrained else 'the pretrained model'}"
+
+
+def digest(value: Any) -> str:
+    """sha256 of plain nested values."""
+    text = json.dumps(value, sort_keys=True, default=_plain)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    return value.name if isinstance(value, Enum) else str(value)
+
+
+def brief(option: Option) -> str:
+    """An option's settings on one line."""
+    return " ".join(f"{k}={_plain(v)}" for k, v in option.settings().items() if v is not None)

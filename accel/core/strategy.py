@@ -1,0 +1,53 @@
+"""How the work is spread over processes and devices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from accel.core.technique import Stage, Technique
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from accel.forecast.spread import Spread
+
+
+@dataclass(kw_only=True)
+class Strategy(Technique):
+    """Base of every option of the group ``strategy``."""
+
+    group: ClassVar[str] = "strategy"
+    stage: ClassVar[Stage] = Stage.DISTRIBUTE
+    saves_parts: ClassVar[bool] = False
+    """Whether every process writes its part of a checkpoint into the run's folder, which all machines have to see."""
+
+    def num_processes(self) -> int:
+        """How many processes train together."""
+        return 1
+
+    def num_shares(self) -> int:
+        """Into how many parts the examples of a step are divided; processes that split a layer share one part."""
+        return self.num_processes()
+
+    def share_of(self, rank: int) -> int:
+        """Which part a process takes."""
+        return rank
+
+    def distribute(self, model: nn.Module) -> nn.Module:
+        """Spread the finished model over the processes; last of all to touch it."""
+        return model
+
+    def collect(self, model: nn.Module) -> nn.Module:
+        """The trained model as a plain whole module again; every process calls it."""
+        return model
+
+    def spread(self) -> Spread:
+        """What the ranks exchange and hold, for the forecast; a strategy that says nothing exchanges nothing."""
+        from accel.forecast.spread import Alone
+
+        return Alone()
+
+    def local_processes(self) -> int:
+        """How many of them share one machine."""
+        return 1

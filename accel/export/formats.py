@@ -1,0 +1,143 @@
+"""The files that a finished model is shipped as, and the engine that runs each."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from accel.core.hardware import has_bf16_products
+from accel.engines import FileEngine
+from accel.engines.aotinductor import AotInductor
+from accel.engines.onnxruntime import OnnxRuntime
+from accel.engines.openvino import OpenVino
+from accel.export.onnx import export_onnx
+from accel.export.onnx_layers import bits_of, has_int8_weights, has_operators, write_quantized
+from accel.export.openvino import convert_onnx, export_int8
+from accel.export.pt2 import export_pt2, export_pt2_bfloat16
+from accel.ops.quantize.quantized_layers import multiplies_int8, quantized, to_float
+from accel.weights import artifact
+
+
+@dataclass(frozen=True)
+class Format:
+    """One file format; ``name`` is what ``accel export --format`` takes.
+
+    Args:
+        files: in a model's folder; the first is the one that an engine is given.
+        dtype: what its products compute in.
+    """
+
+    name: str
+    files: Sequence[str]
+    engine: type[FileEngine]
+    dtype: str
+    make: Callable[[nn.Module, Path], None]
+    """Writes a model to a path, that of the first file."""
+
+    @property
+    def file(self) -> str:
+        return self.files[0]
+
+    @property
+    def label(self) -> str:
+        """``openvino int8``, as its figures are called."""
+        return f"{self.engine.name} {self.dtype}"
+
+    def write(self, model: nn.Module, folder: Path) -> None:
+        """Write a model, which nothing has compared yet.
+
+        Raises:
+            UnsupportedError: it cannot be made of this architecture, or here.
+        """
+        self.make(model, folder / self.file)
+
+    def is_in(self, folder: Path) -> bool:
+        """Whether a folder holds it."""
+        return (folder / self.file).is_file()
+
+    def size_bytes(self, folder: Path) -> int:
+        """What must be shipped to use it."""
+        return artifact.shipped_bytes(folder, self.files)
+
+    def load(self, folder: Path, dtype: str | None = None) -> FileEngine:
+        """An engine that runs it, in its own dtype or in another that the engine can compute in.
+
+        Raises:
+            EngineUnavailableError: it cannot run here.
+        """
+        return self.engine(folder / self.file, dtype or self.dtype, self.size_bytes(folder), torch.get_num_threads())
+
+    def reject(self, folder: Path) -> None:
+        """Put the files out of the way of whoever would use them."""
+        for name in self.files:
+            if (folder / name).exists():
+                (folder / name).rename(folder / f"{name}.rejected")
+
+
+def float_copy(model: nn.Module) -> nn.Module:
+    """The model itself, or for a quantized model an fp32 copy of the same values."""
+    return to_float(copy.deepcopy(model)) if quantized(model) else model
+
+
+def _write_openvino(model: nn.Module, file: Path) -> None:
+    """From the ONNX file beside it, where there is one: it was written, and perhaps compared, before."""
+    source = file.with_name(ONNX.file)
+    if not source.is_file():
+        ONNX.write(float_copy(model), file.parent)
+    convert_onnx(source, file)
+
+
+ONNX = Format("onnx", ("model.onnx",), OnnxRuntime, "float32", export_onnx)
+ONNX_INT8 = Format("onnx-int8", ("model.int8.onnx",), OnnxRuntime, "int8", write_quantized)
+ONNX_INT4 = Format("onnx-int4", ("model.int4.onnx",), OnnxRuntime, "int4", write_quantized)
+OPENVINO = Format("openvino", ("model.openvino.xml", "model.openvino.bin"), OpenVino, "float32", _write_openvino)
+OPENVINO_INT8 = Format(
+    "openvino-int8", ("model.int8.openvino.xml", "model.int8.openvino.bin"), OpenVino, "int8", export_int8
+)
+PT2 = Format("pt2", ("model.pt2",), AotInductor, "float32", export_pt2)
+PT2_BF16 = Format("pt2-bf16", ("model.bf16.pt2",), AotInductor, "bfloat16", export_pt2_bfloat16)
+PT2_INT8 = Format("pt2-int8", ("model.int8.pt2",), AotInductor, "int8", export_pt2)
+_ALL = (ONNX, ONNX_INT8, ONNX_INT4, OPENVINO, OPENVINO_INT8, PT2, PT2_BF16, PT2_INT8)
+FORMATS = {format.name: format for format in _ALL}
+
+
+def quantized_onnx(model: nn.Module) -> Format:
+    """The ONNX format that keeps the model's rounded weights."""
+    return FORMATS[f"onnx-int{bits_of(model)}"]
+
+
+def formats_of(model: nn.Module) -> list[Format]:
+    """The fastest form that the model itself has for each engine that runs files."""
+    return [
+        quantized_onnx(model) if has_operators(model) else ONNX,
+        OPENVINO_INT8 if has_int8_weights(model) else OPENVINO,
+        PT2_INT8 if multiplies_int8(model) else plain_pt2()[-1],
+    ]
+
+
+def plain_pt2() -> list[Format]:
+    """The packages of a model without int8 products; the last one is the fastest here."""
+    return [PT2, *([PT2_BF16] if has_bf16_products() else [])]
+
+
+def makeable(model: nn.Module) -> list[Format]:
+    """Every file that can be made of the model, whether or not its engine is installed."""
+    rounded = [quantized_onnx(model)] if has_operators(model) else []
+    return [
+        ONNX,
+        ONNX_INT8,
+        *rounded,
+        OPENVINO_INT8 if has_int8_weights(model) else OPENVINO,
+        *([PT2_INT8] if multiplies_int8(model) else plain_pt2()),
+    ]
+
+
+def formats_in(folder: Path, model: nn.Module, engine: type[FileEngine]) -> list[Format]:
+    """Files of a folder to be measured: a quantized model's own, or every one of a dense model's."""
+    suitable: Collection[Format] = formats_of(model) if quantized(model) else FORMATS.values()
+    return [f for f in suitable if f.engine is engine and f.is_in(folder)]

@@ -1,0 +1,1 @@
+"""What models cost: time, bytes, memory."""

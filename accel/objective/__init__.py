@@ -1,0 +1,1 @@
+"""What networks predict: a class for each kind."""

@@ -1,0 +1,70 @@
+"""How predictions are scored, with torchmetrics; independent of batch size, padding and number of processes."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one evaluation found."""
+
+    metrics: dict[str, float]
+    """accuracy and macro_f1 in [0, 1], and the mean cross-entropy as loss."""
+    confusion_matrix: list[list[int]] = field(default_factory=list)
+    """Rows are true labels; empty where there are no labels."""
+
+    def per_class(self, label_names: list[str]) -> list[dict[str, Any]]:
+        """Precision, recall, F1 and support of each label."""
+        matrix = torch.tensor(self.confusion_matrix)
+        precision, recall, f1 = precision_recall_f1(matrix)
+        return [
+            {
+                "label": name,
+                "precision": float(precision[i]),
+                "recall": float(recall[i]),
+                "f1": float(f1[i]),
+                "support": int(matrix[i].sum()),
+            }
+            for i, name in enumerate(label_names)
+        ]
+
+
+def precision_recall_f1(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Per class, from a confusion matrix [true, predicted]; 0 where a class was never predicted or never true."""
+    hits = matrix.diag().double()
+    predicted, true = matrix.sum(0), matrix.sum(1)
+    return hits / predicted.clamp_min(1), hits / true.clamp_min(1), 2 * hits / (predicted + true).clamp_min(1)
+
+
+class Scores(nn.Module):
+    """Accumulates predictions over batches and, under a distributed strategy, over processes."""
+
+    @abstractmethod
+    def update(self, logits: Tensor, labels: Tensor) -> None:
+        """Add a batch: a network's logits, and the batch's ``labels``."""
+
+    @abstractmethod
+    def compute(self) -> Report:
+        """The metrics of everything added."""
+
+    def reset(self) -> None:
+        """Forget everything."""
+        for metric in self.children():
+            metric.reset()  # type: ignore[operator] - every child is a metric
+
+
+@torch.inference_mode()
+def evaluate(
+    predict: Callable[[Mapping[str, Tensor]], Tensor], batches: Iterable[Mapping[str, Tensor]], scores: Scores
+) -> Report:
+    """Score ``predict`` (inputs -> logits) on batches that hold ``labels``."""
+    for batch in batches:
+        scores.update(predict({k: v for k, v in batch.items() if k != "labels"}), batch["labels"])
+    return scores.compute()

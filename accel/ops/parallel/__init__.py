@@ -1,0 +1,1 @@
+"""Layers of which each process holds a part."""

@@ -1,0 +1,1 @@
+"""Heads, channels and layers that are left out."""

@@ -1,0 +1,1 @@
+"""Which options make a plan, and which cannot meet."""

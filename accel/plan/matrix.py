@@ -1,0 +1,114 @@
+"""Every pair of technique options: works, or refused because …; decided by the plans themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+from accel.config.compose import compose, list_groups, options_of
+from accel.core.option import Objection
+from accel.core.plan import Plan
+from accel.errors import ConfigError, ExitCode
+from accel.plan.decide import assemble, objections_to
+
+TECHNIQUE_GROUPS = ("tuning", "compression", "strategy", "privacy")
+MODELS = ("tiny_bert", "tiny_gpt2", "tiny_llama", "tiny_t5")
+"""One of each architecture class: encoder, decoder, encoder-decoder."""
+USAGE = "accel matrix [--markdown]: every pair of options, works or refused because …"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A pair of options and what the plan with both says."""
+
+    first: str
+    second: str
+    objections: tuple[Objection, ...]
+
+    @property
+    def works(self) -> bool:
+        return not self.objections
+
+
+def words() -> list[str]:
+    """Every technique option as a user types it, and one model of each class."""
+    techniques = [
+        f"{group}=[{option}]" if group in list_groups() else f"{group}={option}"
+        for group in TECHNIQUE_GROUPS
+        for option in options_of(group)
+        if option != "none"
+    ]
+    return [*(f"model={name}" for name in MODELS), *techniques]
+
+
+def cells() -> Iterator[Cell]:
+    """All pairs that can be typed together: of different groups, or both in a list group."""
+    alone = {word: assemble(compose([word])) for word in words()}  # composing is slow, and each pair joins two of these
+    for first, second in combinations(alone, 2):
+        if together(first, second) is not None:
+            plan = _joined(alone[first], alone[second], second.split("=")[0])
+            yield Cell(first, second, tuple(objections_to(plan)))
+
+
+def _joined(plan: Plan, other: Plan, group: str) -> Plan:
+    """A plan with what another one chose of a group, beside its own choices where the group is a list."""
+    chosen = getattr(other, group)
+    return replace(plan, **{group: (*getattr(plan, group), *chosen) if group in list_groups() else chosen})
+
+
+def together(first: str, second: str) -> list[str] | None:
+    """The overrides that choose both, or None when a group has room for one only."""
+    (group_a, a), (group_b, b) = first.split("="), second.split("=")
+    if group_a != group_b:
+        return [first, second]
+    if group_a in list_groups():
+        return [f"{group_a}=[{a.strip('[]')},{b.strip('[]')}]"]
+    return None
+
+
+def main(arguments: Sequence[str]) -> int:
+    """``accel matrix``."""
+    unknown = [a for a in arguments if a != "--markdown"]
+    if unknown:
+        raise ConfigError(f"{unknown[0]!r} is not understood. {USAGE}")
+    found = list(cells())
+    print(markdown(found) if arguments else text(found))  # noqa: T201 - the command's own output
+    return ExitCode.DONE
+
+
+def text(found: Sequence[Cell]) -> str:
+    """One line per pair, refused ones with their reason."""
+    lines = [
+        f"{cell.first:<22} {cell.second:<24} " + ("works" if cell.works else f"refused: {cell.objections[0].because}")
+        for cell in found
+    ]
+    works = sum(cell.works for cell in found)
+    return "\n".join([*lines, f"{len(found)} pairs: {works} work, {len(found) - works} are refused."])
+
+
+def markdown(found: Sequence[Cell]) -> str:
+    """A grid of marks with numbered reasons below, for the documentation."""
+    names = words()
+    marks = {frozenset((c.first, c.second)): c for c in found}
+    reasons: list[str] = []
+    rows = [f"| | {' | '.join(f'`{n}`' for n in names)} |", "|---" * (len(names) + 1) + "|"]
+    rows += [
+        f"| `{row}` | " + " | ".join(_mark(marks.get(frozenset((row, c))), reasons) for c in names) + " |"
+        for row in names
+    ]
+    notes = [f"{number}. {reason}" for number, reason in enumerate(reasons, start=1)]
+    return "\n".join([*rows, "", *notes])
+
+
+def _mark(cell: Cell | None, reasons: list[str]) -> str:
+    if cell is None:
+        return ""
+    if cell.works:
+        return "works"
+    objection = cell.objections[0]
+    refused, mark = ("Refused with default settings", "if") if objection.avoidable else ("Refused", "no")
+    reason = f"{refused} because {objection.because}. Instead: {objection.instead}."
+    if reason not in reasons:
+        reasons.append(reason)
+    return f"{mark} ({reasons.index(reason) + 1})"

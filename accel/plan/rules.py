@@ -1,0 +1,181 @@
+"""Which two options cannot work together, why, and what to use instead.
+
+One table: the refusal, ``accel matrix``, the table in the README and one test per pair all come from it.
+A rule names classes, never strings; a base class stands for everything derived from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from accel.compression.distill import Distill
+from accel.compression.layers import Layers
+from accel.compression.mask import Mask
+from accel.compression.prune import Prune
+from accel.compression.ptq import Ptq
+from accel.compression.qat import Qat
+from accel.compression.vocabulary import Vocabulary
+from accel.core.option import Objection, Option, typed
+from accel.core.privacy import Privacy
+from accel.strategy.fsdp import Fsdp
+from accel.strategy.tensor_parallel import TensorParallel
+from accel.task._language import LanguageTask
+from accel.tuning.bitfit import Bitfit
+from accel.tuning.head import Head
+from accel.tuning.lora import Lora
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Two classes that must not meet in one plan."""
+
+    forbids: tuple[type[Option], type[Option]]
+    because: str
+    instead: str
+    unless: Callable[[Any, Any], bool] | None = None
+    """Whether the two, in the order of ``forbids``, have settings with which they may meet."""
+
+    def objections(self, options: list[Option]) -> Iterator[Objection]:
+        """One objection for each pair of options that this rule forbids."""
+        first, second = self.forbids
+        for a in (o for o in options if isinstance(o, first)):
+            for b in (o for o in options if isinstance(o, second)):
+                if self.unless is None or not self.unless(a, b):
+                    what = f"{typed(a)}  with  {typed(b)}"
+                    yield Objection(what, self.because, self.instead, avoidable=self.unless is not None)
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        (LanguageTask, Privacy),
+        "a document that is longer than a block would be several records, and the guarantee not hold for it whole",
+        "privacy=none, or a task with labels",
+    ),
+    Rule(
+        (LanguageTask, Vocabulary),
+        "a language model must be able to say every piece, and with fewer of them its figures mean something else",
+        "leave vocabulary out",
+    ),
+    Rule(
+        (LanguageTask, Head),
+        "the head of a language model is its table of pieces, which most models share with the frozen embedding",
+        "tuning=lora or tuning=full",
+    ),
+    Rule(
+        (Prune, Lora),
+        "heads and channels are scored by the gradients of the weights they consist of, and LoRA freezes those weights",
+        "tuning=full with prune, or tuning=lora without it",
+    ),
+    Rule(
+        (Prune, Head),
+        "heads and channels are scored by the gradients of the weights they consist of, and tuning=head freezes them",
+        "tuning=full, or compression.prune.score=magnitude or activation",
+        unless=lambda prune, head: not prune.needs_gradients,
+    ),
+    Rule(
+        (Prune, Bitfit),
+        "heads and channels are scored by the gradients of the weights they consist of, and BitFit freezes them",
+        "tuning=full, or compression.prune.score=magnitude or activation",
+        unless=lambda prune, bitfit: not prune.needs_gradients,
+    ),
+    Rule(
+        (Prune, Mask),
+        "removing channels moves the weights of a row together, and N of M neighbours or a tile are not that any more",
+        "compression.mask.pattern=unstructured, or leave prune out",
+        unless=lambda prune, mask: not mask.layout.structured,
+    ),
+    Rule(
+        (Mask, Lora),
+        "the adapter is merged into the weight after training and fills the zeros again",
+        "tuning=full with mask, or tuning=lora without it",
+    ),
+    *(
+        Rule(
+            (Mask, frozen),
+            "movement is taken from the gradients of the weights, and this tuning freezes them",
+            "tuning=full, or compression.mask.score=magnitude",
+            unless=lambda mask, tuning: not mask.needs_gradients,
+        )
+        for frozen in (Head, Bitfit)
+    ),
+    Rule(
+        (Privacy, Mask),
+        "movement and the inputs of weights come from the private examples, and the privacy accountant does not see it",
+        "compression.mask.score=magnitude, or compression.mask.score=wanda with compression.mask.public_text=FILE",
+        unless=lambda privacy, mask: mask.sees_no_private_example,
+    ),
+    Rule(
+        (Qat, Lora),
+        "the weight is rounded together with the adapter that will be merged into it, and no merged weight can leave "
+        "out a part of the adapter's input",
+        "tuning.dropout=0",
+        unless=lambda qat, lora: lora.dropout == 0,
+    ),
+    Rule(
+        (Ptq, Qat),
+        "both end in the same rounded layers, one with training and one without",
+        "compression=[qat] for quality, or compression=[ptq] where training cannot round",
+    ),
+    Rule(
+        (Privacy, Prune),
+        "the scores come from the dense baseline and from gradients of the private examples, which the "
+        "privacy accountant does not see: what is kept would leak them",
+        "compression.prune.start=pretrained with compression.prune.score=activation and "
+        "compression.prune.public_text=FILE, or with compression.prune.score=magnitude",
+        unless=lambda privacy, prune: prune.sees_no_private_example,
+    ),
+    Rule(
+        (Privacy, Fsdp),
+        "every record's gradient is clipped against the whole model's, and a process holds only a part of it",
+        "strategy=ddp",
+    ),
+    Rule(
+        (Privacy, Layers),
+        "the remaining layers start from the dense baseline, which is trained on the private data without privacy",
+        "compression.layers.start=pretrained",
+        unless=lambda privacy, layers: layers.sees_no_private_example,
+    ),
+    Rule(
+        (Privacy, Vocabulary),
+        "which pieces are kept tells which words the private examples hold, and the privacy accountant does not see it",
+        "compression.vocabulary.from_task=false with compression.vocabulary.public_text=FILE",
+        unless=lambda privacy, vocabulary: vocabulary.sees_no_private_example,
+    ),
+    Rule(
+        (Privacy, Distill),
+        "the teacher is the dense baseline, which is trained on the private data without privacy: its answers leak it",
+        "compression.distill.teacher=FOLDER of a model trained on data that privacy.public_data names, or "
+        "compression.distill.teacher=pretrained with compression.distill.logits_weight=0",
+        unless=lambda privacy, distill: not distill.needs_baseline,
+    ),
+    Rule(
+        (Privacy, TensorParallel),
+        "every record's gradient is clipped against the whole layers', and a process computes its heads and channels",
+        "strategy=ddp",
+    ),
+    Rule(
+        (Qat, TensorParallel),
+        "int8 scales are those of a whole row of weights and of a whole token, and a process has a part of either",
+        "strategy=ddp or strategy=fsdp, or compression=[ptq]",
+    ),
+    Rule(
+        (Prune, TensorParallel),
+        "these scores listen to what all heads and channels say, and a process hears its own",
+        "compression.prune.score=first_order, movement or magnitude, or strategy=ddp",
+        unless=lambda prune, strategy: not prune.listens,
+    ),
+    Rule(
+        (Mask, TensorParallel),
+        "Wanda's scores listen to all inputs of a layer, and a process hears its own",
+        "compression.mask.score=magnitude or movement, or strategy=ddp",
+        unless=lambda mask, strategy: not mask.listens,
+    ),
+    Rule(
+        (Distill, TensorParallel),
+        "attention relations compare all queries, keys and values, and a process computes its own heads",
+        "compression.distill.relations_weight=0, or strategy=ddp",
+        unless=lambda distill, strategy: not distill.relations_weight,
+    ),
+)

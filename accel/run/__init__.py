@@ -1,0 +1,1 @@
+"""A plan from its first step to its record."""

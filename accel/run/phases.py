@@ -1,0 +1,227 @@
+"""What a run does once nothing objects: torch begins here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from accel.checkpoint.atomic import LAST
+from accel.checkpoint.sharded import put_back
+from accel.core.console import Console
+from accel.core.logs import quiet_third_parties
+from accel.core.metric import stated
+from accel.core.plan import Plan
+from accel.data import Dataset
+from accel.data.prepared import Prepared, encoded_with, prepare
+from accel.errors import DataError
+from accel.objective.scores import Report
+from accel.report.record import write_record
+from accel.report.terminal import before_after_table, exported_files, headline
+from accel.run.baseline import Baseline, baseline, pretrained
+from accel.run.fit import Fitted, facts_of, fit
+from accel.run.score import scorer
+from accel.weights.provenance import begin, plain, spent
+
+if TYPE_CHECKING:
+    from accel.core.facts import LatencyTable
+    from accel.run.run import Run
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What training needs: made by the first process of a machine, found by the others."""
+
+    data: Prepared
+    latency: LatencyTable | None
+    dense: Baseline | None
+    untrained: Baseline | None
+
+
+def make_ready(run: Run, dataset: Dataset, console: Console) -> Ready:
+    """Tokenize, and train or find the baseline if one is needed."""
+    quiet_third_parties()
+    for technique in run.plan.techniques:
+        technique.check_machine()
+    if run.plan.privacy is not None:
+        run.plan.privacy.check_noise(len(dataset.train), run.plan.trainer)
+    _start_from_public_data(run, dataset, console)
+    if run.leads:
+        run.seen = begin(run.plan, run.folder, run.run_id(), resumed=run.resume)
+    with run.timed("tokenize"):
+        data = prepare(dataset, run.plan)
+    run.record["data"]["truncated"] = data.num_truncated
+    run.record["reused"]["tokens"] = data.reused
+    run.record["metrics"] = stated(data.objective.metrics)
+    latency = _latency(run, data, console)
+    _check_budgets(run.plan, data, latency)
+    return Ready(data, latency, _baseline(run, data, console), _pretrained(run, data))
+
+
+def train_and_finish(run: Run, dataset: Dataset, ready: Ready, console: Console) -> None:
+    """Train the plan; then rank 0 exports it, measures it and shows the result."""
+    data = ready.data
+    fitted = _train(run, ready, console)
+    if not run.leads:
+        return
+    run.record["steps"] = fitted.steps
+    run.record["techniques"] = _techniques(run, fitted)
+    if data.shortened is not None:
+        data = encoded_with(data.shortened.tokenizer, dataset, run.plan)
+    data = _with_provenance(run, data)
+    if run.plan.privacy is not None:
+        run.plan.privacy.check_claim(run.record["privacy"])
+    _finish(run, data, console, fitted, ready.dense or ready.untrained)
+    run.record["status"] = "finished"
+    write_record(run.record, run.folder)
+    console.say(before_after_table(run.record) or "", exported_files(run.record) or "", "\n" + headline(run.record))
+
+
+def _with_provenance(run: Run, data: Prepared) -> Prepared:
+    """The data with everything that the weights have seen by now, and what was spent on it."""
+    stated = run.plan.privacy.statement(run.folder) if run.plan.privacy is not None else None
+    seen = spent(run.seen, run.run_id(), stated)
+    if stated is not None:
+        run.record["privacy"] = {**stated, "trained_on": plain(seen)}
+    return replace(data, seen=seen, private=bool(stated and stated["private"]))
+
+
+def _start_from_public_data(run: Run, dataset: Dataset, console: Console) -> None:
+    privacy = run.plan.privacy
+    if privacy is None or privacy.public_task is None:
+        return
+    from accel.run.public_start import from_public_task
+
+    with run.timed("public start"):
+        run.plan = from_public_task(run.plan, privacy.public_task, dataset.label_names, console, scorer)
+
+
+def _baseline(run: Run, data: Prepared, console: Console) -> Baseline | None:
+    if not run.plan.needs_baseline:
+        return None
+    with run.timed("baseline"):
+        found = baseline(run.plan, data, console, scorer(data))
+    run.record["reused"]["baseline"] = found.reused
+    return found
+
+
+def _pretrained(run: Run, data: Prepared) -> Baseline | None:
+    if not run.plan.needs_pretrained:
+        return None
+    return pretrained(run.plan, data, scorer(data) if run.leads else lambda model: Report({}))
+
+
+def _latency(run: Run, data: Prepared, console: Console) -> LatencyTable | None:
+    if not any(technique.needs_latency_table for technique in run.plan.techniques):
+        return None
+    from accel.measure.latency_table import latency_table
+
+    with run.timed("latency table"):
+        table, run.record["reused"]["latency_table"] = latency_table(run.plan, data.tokenizer, data.objective, console)
+    run.record["latency_table"] = asdict(table)
+    return table
+
+
+def _check_budgets(plan: Plan, data: Prepared, latency: LatencyTable | None) -> None:
+    """Before minutes go into a dense baseline for a model that cannot be had."""
+    if not any(technique.has_budget for technique in plan.techniques):
+        return
+    facts = facts_of(plan, data, latency)
+    model = plan.model.network(data.objective)
+    for technique in plan.techniques:
+        model = technique.adapt_model(model, facts)
+    for technique in plan.techniques:
+        technique.check_budget(model, facts)
+
+
+def _train(run: Run, ready: Ready, console: Console) -> Fitted:
+    checkpoint = _checkpoint(run)
+    run.ranks.gather()
+    data, dense, untrained = ready.data, ready.dense, ready.untrained
+    loggers = run.plan.tracker.start(run.info()) if run.plan.tracker is not None and run.leads else []
+    console.say(f"\nTraining {run.plan.name}: {data.total_steps(run.plan)} steps")
+    with run.timed("fit"):
+        return fit(
+            run.plan,
+            data,
+            console,
+            title="train",
+            folder=run.folder,
+            baseline=dense.folder if dense else None,
+            pretrained=untrained.folder if untrained else None,
+            latency=ready.latency,
+            loggers=loggers,
+            checkpoint=checkpoint,
+        )
+
+
+def _checkpoint(run: Run) -> Path | None:
+    if not run.resume:
+        return None
+    file = run.folder / "checkpoints" / LAST
+    if run.leads and not put_back(file):
+        raise DataError(
+            f"resume={run.folder}: there is no {LAST} in its checkpoints, so nothing can be resumed. Start the run "
+            f"again without resume."
+        )
+    if not run.plan.strategy.saves_parts:  # else all machines see the same disk
+        run.ranks.deliver(file)
+    return file
+
+
+def _techniques(run: Run, fitted: Fitted) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": t.option_name(),
+            "stage": t.stage.name,
+            "settings": t.settings(),
+            "evidence": fitted.evidence.get(t.option_name(), {}),
+            "caveat": t.caveat,
+        }
+        for t in run.plan.techniques
+    ]
+
+
+def _finish(run: Run, data: Prepared, console: Console, fitted: Fitted, before: Baseline | None) -> None:
+    """Export, reload, evaluate and measure."""
+    from accel.export.export import export_all
+    from accel.measure.run_costs import measure_run
+
+    model = fitted.model.float().eval()
+    for technique in run.plan.techniques:
+        model = technique.export(model).eval()
+    with run.timed("export"):
+        exported = export_all(model, data, run.folder, console, scorer(data), engines=run.plan.engines)
+    run.record["exports"] = [asdict(e) for e in exported.exports]
+    chosen_by = scorer(data, validation=True)(exported.model).metrics
+    run.record["after"] = {**_side(exported.report, data), "validation": chosen_by}
+    run.record["before"] = _before(run, data, before) if before else None
+    with run.timed("measure"):
+        measure_run(
+            run.record, exported, before.folder if before else None, list(run.plan.engines), console, run.folder
+        )
+        _add_speeds(run.record, data, exported.model, before)
+
+
+def _add_speeds(record: dict[str, Any], data: Prepared, model: nn.Module, before: Baseline | None) -> None:
+    from accel.weights.artifact import load_model
+
+    models = {"after": model} | ({"before": load_model(before.folder)} if before else {})
+    for side, found in data.objective.speeds(models).items():
+        record[side] |= found
+
+
+def _before(run: Run, data: Prepared, before: Baseline) -> dict[str, Any]:
+    """Beside the scores: whether the dense model was trained on this data, or is compared as it was pretrained."""
+    trained = run.plan.needs_baseline
+    return {**_side(before.report, data), "reused": before.reused, "model": "baseline" if trained else "pretrained"}
+
+
+def _side(report: Report, data: Prepared) -> dict[str, Any]:
+    return {
+        "metrics": report.metrics,
+        "cost": {},
+        **data.objective.details(report),
+    }

@@ -1,0 +1,296 @@
+"""One run: data, dense baseline, training, export, measurement, record. The one place that runs a plan."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from accel.checkpoint.resume import CONFIG, note_splits
+from accel.config.redact import redact, redact_text
+from accel.core.console import Console
+from accel.core.metric import quality_of
+from accel.core.plan import Plan
+from accel.core.seen import Seen
+from accel.core.tracker import RunInfo
+from accel.errors import AccelError, DataError, ExitCode, Interrupted, LostError, RefusedError
+from accel.process.ranks import Alone, Elsewhere, Ranks
+from accel.process.stop_requests import StopRequests
+from accel.report.record import RESULT, new_record, write_record
+from accel.report.settings import named
+
+if TYPE_CHECKING:
+    from accel.data import Dataset
+
+PLAN, RUN_ID = "plan.txt", "run_id"
+
+
+@dataclass
+class Run:
+    """A plan on its way through a folder."""
+
+    plan: Plan
+    config: Mapping[str, Any]
+    """The composed configuration, secrets redacted."""
+    folder: Path
+    overrides: Sequence[str]
+    resume: bool = False
+    ranks: Ranks = field(default_factory=Alone)
+    seen: tuple[Seen, ...] = ()
+    """What its weights have seen and will see, noted before the first step."""
+    record: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.record = new_record(self.overrides)
+        self.record |= {
+            "name": self.plan.name,
+            "group": self.plan.group,
+            "seed": self.plan.seed,
+            "choices": self.plan.choices(),
+        }
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes: rank 0 alone does."""
+        return self.ranks.place.leads
+
+    def execute(self) -> ExitCode:
+        """Run everything and leave a record, whatever happens.
+
+        Returns:
+            The exit code of the contract; user mistakes and failures are told, not raised.
+        """
+        console = Console(self.folder, rank=self.ranks.place.rank)
+        start = time.perf_counter()
+        with StopRequests(deferred=False) as requests:
+            code, together = self._outcome(console)
+            requests.deferred = self.leads  # whoever only waits for rank 0 may be stopped
+            self.record["seconds"] = round(time.perf_counter() - start, 3)
+            if self.leads:
+                self._close(console, code)
+            try:
+                code = self.ranks.leave(code, together=together)
+            except Interrupted as error:
+                code = self._ended(console, error)
+        console.close()
+        return code
+
+    def _outcome(self, console: Console) -> tuple[ExitCode, bool]:
+        """The exit code, and whether all processes come to it by themselves."""
+        try:
+            self._stages(console)
+        except (AccelError, Interrupted) as error:
+            return self._ended(console, error), error.together
+        except KeyboardInterrupt:  # not in the main thread
+            return self._ended(console, Interrupted("Stopped by SIGINT.", ExitCode.SIGINT)), False
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}\nThe traceback is in {console.path}."
+            return self._ended(console, AccelError(text)), False
+        return ExitCode.DONE, True
+
+    def _ended(self, console: Console, error: AccelError | Interrupted) -> ExitCode:
+        if isinstance(error, Elsewhere):
+            return error.exit_code
+        message = str(error)
+        if isinstance(error, LostError):
+            message = self.ranks.first_failure() or message
+        if isinstance(error, LostError | Interrupted):
+            message = f"{message} {self._way_on()}"
+        if not (self.leads or error.together):
+            self.ranks.failed(str(error))
+        self.record |= {"status": error.status, "error": message}
+        console.record_traceback()
+        console.say(f"\n{error.status.capitalize()}: {message}")
+        if self.ranks.place.leads_node and not self.leads:
+            print(redact_text(f"On {socket.gethostname()}: {message}"), file=sys.__stderr__)
+        return error.exit_code
+
+    def _way_on(self) -> str:
+        if self.leads:
+            return way_on(self.folder)
+        return "How to go on is said by rank 0, whose machine has the checkpoints."
+
+    def _stages(self, console: Console) -> None:
+        if self.leads:
+            self._prepare_folder(console)
+        if self.plan.strategy.saves_parts:
+            self.ranks.share(self.folder)
+        with self.ranks.after_leader("ready"):
+            with self._timed("data"):
+                dataset = self._load_data(console)
+            if self.plan.tracker is not None and self.leads:
+                self.plan.tracker.check()
+            from accel.run.phases import (  # torch comes here, after everything that may refuse
+                make_ready,
+                train_and_finish,
+            )
+
+            ready = make_ready(self, dataset, console)
+        train_and_finish(self, dataset, ready, console)
+
+    def _prepare_folder(self, console: Console) -> None:
+        import yaml
+
+        (self.folder / CONFIG).write_text(
+            yaml.safe_dump(redact(dict(self.config)), sort_keys=False, allow_unicode=True), "utf8"
+        )
+        if not self.resume:
+            note_splits(self.plan.task, self.folder)
+        text = redact_text(self.plan.describe())
+        (self.folder / PLAN).write_text(text + "\n", "utf8")
+        console.say(text)
+        write_record(self.record, self.folder)
+
+    def _load_data(self, console: Console) -> Dataset:
+        self.plan.model.check()
+        dataset = self.plan.task.load(self.plan.seed)
+        sizes = {"train": len(dataset.train), "validation": len(dataset.validation), "test": len(dataset.test)}
+        labels = f"; labels {dataset.label_names}" if dataset.label_names else ""
+        console.say(f"\nData: {', '.join(f'{n} {name}' for name, n in sizes.items())}{labels}")
+        notes = [*dataset.notes, *(self.plan.privacy.check_records(dataset) if self.plan.privacy else ())]
+        for note in notes:
+            console.say(f"  {note}")
+        self._check_batch(sizes["train"])
+        self.record["data"] = {
+            **sizes,
+            "dropped": dataset.dropped,
+            "truncated": 0,
+            "duplicates": dataset.duplicates,
+            "labels": dataset.label_names,
+            "label_counts": {
+                name: _counts(split.labels, len(dataset.label_names))
+                for name, split in (("train", dataset.train), ("test", dataset.test))
+            },
+            "notes": notes,
+        }
+        return dataset
+
+    def _check_batch(self, num_train: int) -> None:
+        size = self.plan.trainer.batch_size
+        shares, accumulate = self.plan.strategy.num_shares(), self.plan.trainer.accumulate
+        needed = (size or 1) * shares * accumulate
+        if num_train < needed:
+            raise DataError(
+                f"trainer.batch_size={size} on {shares} process(es) with trainer.accumulate={accumulate} needs "
+                f"{needed} training examples, and there are {num_train}. "
+                f"Use trainer.batch_size={max(1, num_train // 4)}, or add examples."
+            )
+
+    @contextmanager
+    def timed(self, phase: str) -> Iterator[None]:
+        """Note how long a phase takes."""
+        start = time.perf_counter()
+        yield
+        self.record["timings"][phase] = round(time.perf_counter() - start, 2)
+
+    _timed = timed
+
+    def info(self) -> RunInfo:
+        """What a tracker is told."""
+        choices = self.plan.choices()
+        tags = tuple(
+            f"{group}:{name}"
+            for group, chosen in choices.items()
+            for name in (chosen if isinstance(chosen, list) else [chosen])
+        )
+        return RunInfo(
+            run_id=self.run_id(),
+            name=redact_text(self.plan.name),
+            group=redact_text(self.plan.group),
+            job_type="+".join(choices["compression"]) or choices["tuning"],
+            tags=tags,
+            config=redact(named(self.config, choices)),
+            folder=self.folder,
+            quality=quality_of(self.record),
+        )
+
+    def run_id(self) -> str:
+        """Made once per folder, so that a resumed run continues the same run."""
+        import secrets
+
+        file = self.folder / RUN_ID
+        if not file.is_file():
+            file.write_text(secrets.token_hex(4))
+        return file.read_text().strip()
+
+    def _close(self, console: Console, code: ExitCode) -> None:
+        write_record(self.record, self.folder)
+        if self.record["status"] == "refused":
+            return
+        from accel.report.html import write_report
+
+        report = write_report(self.folder)
+        console.say(f"\nRecord: {self.folder / RESULT}\nReport: {report}")
+        self._finish_tracker(console, code)
+
+    def _finish_tracker(self, console: Console, code: ExitCode) -> None:
+        """A tracker that fails at the end must not turn a finished run into a failed one; it is told and logged."""
+        if self.plan.tracker is None:
+            return
+        try:
+            self.plan.tracker.finish(redact(self.record), self.folder, int(code))
+        except Exception as error:
+            console.record_traceback()
+            console.say(f"The tracker could not be closed ({type(error).__name__}: {error}); the record is complete.")
+
+
+def _counts(labels: Sequence[int], num_labels: int) -> list[int]:
+    counts = [0] * num_labels
+    for label in labels:
+        counts[label] += 1
+    return counts
+
+
+def way_on(folder: Path) -> str:
+    """What to do after an end that is nobody's mistake."""
+    if any((folder / "checkpoints").glob("last.ckpt*")):
+        return f"Nothing before the last checkpoint is lost: go on with the same command plus resume={folder}"
+    return "There is no checkpoint yet: start it again with the same command."
+
+
+def make_folder(path: str | Path) -> Path:
+    """Create a run's folder; a name that is taken gets a number.
+
+    Raises:
+        RefusedError: it cannot be created or written.
+    """
+    wanted = Path(path).expanduser().absolute()
+    if redact_text(str(wanted)) != str(wanted):
+        raise RefusedError(
+            f"hydra.run.dir={redact_text(str(wanted))} would write a secret into the name of a folder. Give another "
+            f"folder, or leave hydra.run.dir out."
+        )
+    for number in range(1000):
+        folder = wanted if number == 0 else wanted.with_name(f"{wanted.name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if folder.is_dir() and not any(folder.iterdir()):
+                return _writable(folder)
+            if not folder.is_dir():
+                raise RefusedError(f"hydra.run.dir={folder} is a file. Give another folder.") from None
+        except OSError as error:
+            raise RefusedError(
+                f"hydra.run.dir={folder} cannot be created ({error.strerror}). Give a folder you may write to, e.g. "
+                f"hydra.run.dir=/tmp/run."
+            ) from None
+        else:
+            return _writable(folder)
+    raise RefusedError(f"hydra.run.dir={wanted} exists a thousand times over. Give another folder.")
+
+
+def _writable(folder: Path) -> Path:
+    try:
+        probe = folder / ".probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise RefusedError(
+            f"hydra.run.dir={folder} cannot be written ({error.strerror}). Give a folder you may write to."
+        ) from None
+    return folder

@@ -1,0 +1,48 @@
+"""What tasks have in common whose documents a language model learns to continue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from accel.core.family import CAUSAL_FAMILIES
+from accel.core.option import Objection
+from accel.core.task import Task
+
+if TYPE_CHECKING:
+    from accel.core.objective import Objective
+    from accel.core.plan import Plan
+
+
+@dataclass(kw_only=True)
+class LanguageTask(Task):
+    """Base of every task whose documents a language model learns to continue."""
+
+    block_length: int = 256
+    """Tokens; a longer document is cut into several blocks, and no block holds parts of two documents."""
+    validation_fraction: float = 0.05
+    """Of the documents that are left after the test split."""
+    test_fraction: float = 0.05
+
+    def max_tokens(self) -> int:
+        return self.block_length
+
+    def predicts(self) -> type[Objective]:
+        from accel.objective.language_modeling import LanguageModelling
+
+        return LanguageModelling
+
+    def objections(self, plan: Plan) -> Iterator[Objection]:
+        if not 8 <= self.block_length <= 100_000:
+            yield self.out_of_range("block_length", "at least 8 tokens", "256")
+        for name in ("validation_fraction", "test_fraction"):
+            if not 0 < getattr(self, name) < 1:
+                yield self.out_of_range(name, "between 0 and 1: a share of the documents", "0.05")
+        family = plan.model.family()
+        if family is not None and family not in CAUSAL_FAMILIES:
+            yield Objection(
+                f"task={self.option_name()}  with a {family} model",
+                f"a language model must predict each token from those before it, and a {family} does not",
+                "model=smollm2, or another of " + ", ".join(CAUSAL_FAMILIES),
+            )

@@ -1,0 +1,1 @@
+"""Models as folders: those that accel saves, and those that others saved."""

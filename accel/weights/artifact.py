@@ -1,0 +1,136 @@
+"""An exported model's folder: safetensors, configuration, tokenizer, and what was removed, so that it reloads.
+
+A model that was neither resized nor quantized is a plain transformers folder; any other carries in ``accel.json`` the
+number of units of each block and the quantization scheme, and has its rounded weights beside their scales.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from accel.core.logs import quiet_import
+from accel.core.meta import META, Meta
+from accel.core.seen import Seen
+from accel.errors import DataError
+from accel.ops.quantize import fake_quantize, quantized_layers
+from accel.ops.quantize.grids import SCALE
+from accel.ops.quantize.schemes import SCHEMES
+from accel.ops.structured import structure
+from accel.weights.meta import read_meta
+from accel.weights.pretrained import load_config, load_tokenizer, quiet
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+WEIGHTS = "model.safetensors"
+QUANTIZED_SUFFIX = f".{SCALE}"
+
+
+def save_model(
+    model: nn.Module,
+    tokenizer: PreTrainedTokenizerBase,
+    folder: Path,
+    *,
+    label_names: Sequence[str],
+    max_length: int,
+    objective: str = "classification",
+    num_text_columns: int = 1,
+    trained_on: Sequence[Seen] = (),
+    private: bool = False,
+) -> None:
+    """Write everything that ``load_model`` and a user of the model need; the weights are written last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    state, shared = _unshared({name: value.detach() for name, value in model.state_dict().items()})
+    meta = Meta(
+        objective=objective,
+        label_names=list(label_names),
+        max_length=max_length,
+        num_text_columns=num_text_columns,
+        num_units=structure.count_units(model),
+        shared=shared,
+        trained_on=tuple(trained_on),
+        private=private,
+        scheme=fake_quantize.scheme_name(model),
+    )
+    model.config.save_pretrained(folder)  # type: ignore[union-attr]
+    tokenizer.save_pretrained(folder)
+    (folder / META).write_text(json.dumps(asdict(meta), ensure_ascii=False, indent=1), "utf8")
+    temporary = folder / f".{WEIGHTS}.tmp"
+    save_file(state, temporary, metadata={"format": "pt"})
+    temporary.chmod((folder / META).stat().st_mode)  # safetensors writes for the owner alone: servers run as others
+    temporary.replace(folder / WEIGHTS)
+
+
+def load_model(folder: Path) -> nn.Module:
+    """The exported model in eval mode, as it was when it was saved.
+
+    Raises:
+        DataError: the folder holds no exported model, or its weights do not fit it.
+    """
+    from accel.objective.registry import objective_of
+    from accel.ops.conv1d import linearize
+
+    meta = read_meta(folder)
+    with quiet_import(), quiet(), torch.random.fork_rng(devices=[]):
+        model = objective_of(meta).auto_class().from_config(load_config(folder, "model"))
+    model = linearize(model)
+    structure.resize(model, meta.num_units)
+    state = load_file(folder / WEIGHTS)
+    state |= {name: state[original] for name, original in meta.shared.items()}
+    try:
+        _restore(model, state, meta)
+    except (RuntimeError, AttributeError, KeyError) as error:
+        raise DataError(
+            f"{folder / WEIGHTS} does not fit its configuration: {str(error)[:300]}. Export again."
+        ) from error
+    return model.eval()
+
+
+def tokenizer_of(folder: Path) -> PreTrainedTokenizerBase:
+    """The exported tokenizer."""
+    return load_tokenizer(folder)
+
+
+def shipped_bytes(folder: Path, weights: Sequence[str] = (WEIGHTS,)) -> int:
+    """Bytes of the named weight files and of everything small beside them that is needed to predict."""
+    small = (f for f in folder.iterdir() if f.suffix in (".json", ".txt", ".model"))
+    return sum(f.stat().st_size for f in [*small, *(folder / name for name in weights)])
+
+
+def is_quantized(folder: Path) -> bool:
+    """Whether the folder's weights are rounded; read from the header alone."""
+    from safetensors import safe_open
+
+    with safe_open(folder / WEIGHTS, framework="pt") as file:
+        return any(name.endswith(QUANTIZED_SUFFIX) for name in file.keys())  # noqa: SIM118 - no iterator in safetensors
+
+
+def _unshared(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Store a tensor that has two names once: safetensors refuses shared memory."""
+    first: dict[tuple[Any, ...], str] = {}
+    shared: dict[str, str] = {}
+    for name, value in state.items():
+        identity = (value.data_ptr(), value.shape, value.dtype, value.stride())
+        if value.numel() and identity in first:
+            shared[name] = first[identity]
+        else:
+            first[identity] = name
+    return {name: value.contiguous() for name, value in state.items() if name not in shared}, shared
+
+
+def _restore(model: nn.Module, state: dict[str, Tensor], meta: Meta) -> None:
+    model.requires_grad_(False)
+    scheme = SCHEMES[meta.scheme]()
+    quantized_layers.put_in_place(model, state, scheme.layer)
+    setattr(model, fake_quantize.SCHEME, scheme)
+    missing, unexpected = model.load_state_dict(state, strict=False)
+    if missing or unexpected:
+        raise RuntimeError(f"missing {missing[:3]}, unexpected {list(unexpected)[:3]}")

@@ -1,0 +1,41 @@
+from accel.core.console import Console
+
+
+def test_says_to_the_terminal_and_the_log(tmp_path, capsys):
+    console = Console(tmp_path)
+    console.say("hello [bold]there[/bold]")
+    try:
+        raise ValueError("reason")
+    except ValueError:
+        console.record_traceback()
+    console.close()
+    out = capsys.readouterr().out
+    log = (tmp_path / "log.txt").read_text()
+    assert "hello [bold]there[/bold]" in out
+    assert "hello" in log
+    assert "ValueError: reason" in log
+    assert "Traceback" not in out
+
+
+def test_a_silent_one_writes_nowhere(capsys):
+    console = Console(None, silent=True)
+    console.say("hello")
+    console.close()
+    assert capsys.readouterr().out == ""
+
+
+def test_another_rank_writes_into_its_own_log(tmp_path, capsys):
+    console = Console(tmp_path, rank=3)
+    console.say("hello")
+    console.close()
+    assert capsys.readouterr().out == ""
+    assert [(f.name, f.read_text()) for f in tmp_path.iterdir()] == [("log.rank3.txt", "hello\n")]
+
+
+def test_progress_says_every_tenth(tmp_path):
+    console = Console(tmp_path)
+    with console.progress("work", 100) as update:
+        for i in range(101):
+            update(i)
+    console.close()
+    assert len((tmp_path / "log.txt").read_text().splitlines()) == 11

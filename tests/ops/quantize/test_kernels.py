@@ -1,0 +1,49 @@
+import pytest
+import torch
+
+from accel.errors import RunError
+from accel.ops.quantize import kernels
+from accel.ops.quantize.grids import Fp8Rows, Int4Groups, unpack
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_packed_int4_multiplies_the_weights_that_are_stored(symmetric):
+    if not kernels.has_packed_int4(32):
+        pytest.skip("this torch has no such kernel")
+    torch.manual_seed(0)
+    weight, x = torch.randn(48, 128) + 0.5, torch.randn(5, 128)
+    stored = Int4Groups(32, symmetric).quantize(weight)
+    zero = unpack(stored["weight_zero"]) if "weight_zero" in stored else None
+    found = kernels.PackedInt4(unpack(stored["weight_int4"]), stored["weight_scale"], zero)(x)
+    expected = x @ Int4Groups.dequantize(stored, 128).T
+    assert (found - expected).abs().max() < 0.02 * expected.abs().max()
+
+
+def test_a_torch_without_the_int8_kernel_is_told(monkeypatch):
+    kernels.require_int8()
+
+    def missing(*_):
+        raise RuntimeError("no kernel")
+
+    monkeypatch.setattr(torch, "_int_mm", missing)
+    with pytest.raises(RunError, match="int8_weight_only"):
+        kernels.require_int8()
+
+
+def test_fp8_needs_a_device_that_has_it(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Old GPU")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (8, 0))
+    with pytest.raises(RunError, match="this machine has Old GPU"):
+        kernels.require_fp8()
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (9, 0))
+    kernels.require_fp8()
+
+
+@pytest.mark.gpu
+def test_fp8_on_a_gpu_is_its_emulation():
+    torch.manual_seed(0)
+    x, weight = (Fp8Rows().quantize(torch.randn(32, 64)) for _ in range(2))
+    expected = Fp8Rows.dequantize(x, 64) @ Fp8Rows.dequantize(weight, 64).T
+    parts = [t.cuda() for t in (x["weight_fp8"], x["weight_scale"], weight["weight_fp8"], weight["weight_scale"])]
+    assert (kernels.multiply_fp8(*parts).float().cpu() - expected).abs().max() < 0.01 * expected.abs().max()

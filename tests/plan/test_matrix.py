@@ -1,0 +1,140 @@
+"""Every cell of the matrix: an allowed pair trains and proves its effect; a refused one is refused with its reason.
+
+Pairs are trained many at once: in plans of as many options as may be chosen together, until every pair was in one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import pytest
+
+from accel.cli import main
+from accel.config.compose import compose, options_of
+from accel.errors import PlanError
+from accel.plan.decide import assemble, decide, objections_to
+from accel.plan.matrix import MODELS, Cell, cells, markdown, text, together, words
+from tests.forked_ranks import run_ranks
+from tests.matrix_cover import cover, overrides
+
+SEVERAL = [f"strategy={name}" for name in options_of("strategy") if name != "single"]
+PAIRS = [pair for pair in combinations(words(), 2) if together(*pair)]
+
+
+@dataclass(frozen=True)
+class Decided:
+    """All cells, decided once for all tests: it takes some seconds."""
+
+    cells: Sequence[Cell]
+
+    @property
+    def in_process(self) -> set[frozenset[str]]:
+        """The pairs that one process trains."""
+        return {
+            frozenset((c.first, c.second)) for c in self.cells if c.works and not {c.first, c.second} & set(SEVERAL)
+        }
+
+
+@pytest.fixture(scope="module")
+def decided() -> Decided:
+    return Decided(list(cells()))
+
+
+@pytest.fixture(scope="module")
+def covering(decided) -> list[list[str]]:
+    """Choices that hold every pair that one process trains; each is as large as it may be and has one model."""
+    left, choices = set(decided.in_process), []
+    while left:
+        choices.append(_grown(min(map(sorted, left)), decided.in_process, left))
+        left -= pairs_of(choices[-1])
+    return choices
+
+
+def _grown(pair: Sequence[str], works: set[frozenset[str]], left: set[frozenset[str]]) -> list[str]:
+    chosen = list(pair)
+    while candidates := [w for w in words() if w not in chosen and pairs_of([w, *chosen]) - pairs_of(chosen) <= works]:
+        chosen.append(max(candidates, key=lambda word: len(pairs_of([word, *chosen]) & left)))
+    while objections_to(assemble(compose(overrides(chosen)))):  # of three or more
+        chosen.pop()
+    return chosen
+
+
+def pairs_of(chosen: Sequence[str]) -> set[frozenset[str]]:
+    return set(map(frozenset, combinations(chosen, 2)))
+
+
+def test_every_pair_is_there(decided):
+    n = len(words())
+    strategies = len(SEVERAL) + 1
+    exclusive = 6 + 6 + strategies * (strategies - 1) // 2  # pairs of models, of tunings, of strategies
+    assert [(c.first, c.second) for c in decided.cells] == PAIRS
+    assert len(PAIRS) == n * (n - 1) // 2 - exclusive
+
+
+def test_every_allowed_pair_is_in_a_plan_that_is_trained(decided, covering):
+    """Few plans hold them all, and no plan holds a pair that is refused."""
+    assert set().union(*map(pairs_of, covering)) == decided.in_process
+    assert len(covering) < len(decided.in_process) / 3
+    assert all(sum(word.startswith("model=") for word in chosen) == 1 for chosen in covering)
+
+
+@pytest.mark.usefixtures("noise_is_looked_for_once")
+@pytest.mark.parametrize("model", MODELS)
+def test_what_is_allowed_trains_and_proves_its_effect(train, covering, model):
+    own = [chosen for chosen in covering if f"model={model}" in chosen]
+    assert own
+    for chosen in own:
+        options = {word.split("=")[1].strip("[]") for word in chosen}
+        quick = [f"compression.{n}.every_steps=1" for n in ("prune", "mask") if n in options]
+        fitted, losses, _ = train(*overrides(chosen), *quick, "trainer.max_steps=4")
+        assert len(losses) == 4, chosen
+        acting = options - {model, "full", "single"}
+        assert acting <= set(fitted.evidence), chosen
+
+
+def test_a_refused_pair_is_refused_with_its_reason(decided):
+    for cell in decided.cells:
+        if not cell.works:
+            with pytest.raises(PlanError) as error:
+                decide(compose(together(cell.first, cell.second)))
+            assert cell.objections[0].because in str(error.value), cell
+
+
+@pytest.mark.parametrize("word", words())
+def test_an_option_alone_is_allowed(word):
+    decide(compose([word]))
+
+
+def test_few_plans_hold_every_allowed_pair_on_several_processes(decided):
+    """Of every plan that the next test trains."""
+    plans = [plan for strategy in SEVERAL for plan in cover(decided.cells, strategy)]
+    wanted = {frozenset((c.first, c.second)) for c in decided.cells if c.works and {c.first, c.second} & set(SEVERAL)}
+    assert wanted <= set().union(*map(pairs_of, plans))
+    assert len(plans) < len(wanted) / 2
+    assert not [plan for plan in plans if list(objections_to(assemble(compose(overrides(plan)))))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", SEVERAL)
+def test_every_allowed_pair_works_on_two_processes(tiny_run, tmp_path, decided, strategy):
+    """Several at once: the record says of each option of a plan that it was chosen, and proves that it acted."""
+    for number, plan in enumerate(cover(decided.cells, strategy)):
+        folder = tmp_path / str(number)
+        quick = [f"compression.{n}.every_steps=1" for n in ("prune", "mask") if f"compression=[{n}]" in plan]
+        words = [*tiny_run, *overrides(plan), *quick, "trainer.max_steps=4", f"hydra.run.dir={folder}"]
+        record = run_ranks(words, tmp_path).record(folder)
+        evidence = {t["name"]: t["evidence"] for t in record["techniques"]}
+        acted = {option.split("=")[1].strip("[]") for option in plan if not option.startswith("model=")}
+        assert acted - {"full"} <= {name for name, found in evidence.items() if found}, plan
+        assert evidence[record["choices"]["strategy"]]["world_size"] == 2
+
+
+def test_prints_text_and_markdown(decided, capsys, monkeypatch):
+    found, refused = decided.cells, sum(not cell.works for cell in decided.cells)
+    monkeypatch.setattr("accel.plan.matrix.cells", lambda: found)
+    assert "works" in text(found)
+    assert f"{refused} are refused" in text(found)
+    assert main(["matrix", "--markdown"]) == 0
+    assert capsys.readouterr().out.count("\n| `") == len(words())
+    assert markdown(found).count("no (") + markdown(found).count("if (") == 2 * refused
+    assert main(["matrix", "--nonsense"]) == 2

@@ -1,0 +1,94 @@
+import multiprocessing
+import time
+from datetime import timedelta
+from types import SimpleNamespace
+
+import torch
+import torch.distributed as dist
+
+from accel.process.lightning import (
+    Replicated,
+    keep_signals,
+    leave_together,
+    lost_by,
+    mean_in,
+    one_process,
+)
+from accel.sweep.worker import STACK
+
+
+def test_gives_up_after_the_asked_time():
+    assert Replicated(timeout_s=7, bucket_mb=25, compress=None)._timeout == timedelta(seconds=7)
+
+
+def test_what_is_compressed_comes_back_rounded_and_nothing_else(tmp_path):
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1)
+    try:
+        for dtype in (torch.bfloat16, torch.float16):
+            gradient = torch.randn(1000, generator=torch.Generator().manual_seed(0))
+            expected = gradient.to(dtype).float()
+            assert not torch.equal(expected, gradient)
+            bucket = SimpleNamespace(buffer=lambda gradient=gradient: gradient)
+            assert torch.equal(mean_in(dtype, bucket).wait(), expected)
+            assert torch.equal(gradient, expected)  # in place: the bucket is what .grad is a view of
+    finally:
+        dist.destroy_process_group()
+
+
+FORKS = multiprocessing.get_context("forkserver")
+
+
+def leave(rank, size, folder):
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=size)
+    dist.all_reduce(torch.ones(1))
+    if rank == size - 1:
+        time.sleep(1)
+        (folder / "late").touch()
+    leave_together()
+    assert (folder / "late").exists(), f"rank {rank} left before the last rank was done"
+    assert not dist.is_initialized()
+
+
+def test_nobody_leaves_before_everybody_is_done(tmp_path):
+    FORKS.set_forkserver_preload([STACK])
+    ranks = [FORKS.Process(target=leave, args=(rank, 3, tmp_path)) for rank in range(3)]
+    for rank in ranks:
+        rank.start()
+    for rank in ranks:
+        rank.join(60)
+    assert [rank.exitcode for rank in ranks] == [0, 0, 0]
+
+
+def test_one_process_has_nothing_to_leave():
+    leave_together()
+
+
+def test_a_lost_process_is_told_from_other_errors():
+    closed = RuntimeError(
+        "[/__w/pytorch/gloo/gloo/transport/tcp/pair.cc:553] Connection closed by peer [10.0.0.1]:65. This is typically …"
+    )
+    assert lost_by(closed) == "Connection closed by peer [10.0.0.1]:65"
+    assert lost_by(dist.DistNetworkError("no route")) == "no route"
+    wrapped = ValueError("while training")
+    wrapped.__cause__ = closed
+    assert lost_by(wrapped) == lost_by(closed)
+    assert lost_by(RuntimeError("mat1 and mat2 shapes cannot be multiplied")) is None
+    assert lost_by(ValueError("Connection closed by peer")) is None
+
+
+def test_lightning_answers_no_signals():
+    import signal
+
+    from pytorch_lightning import Trainer
+
+    before = signal.getsignal(signal.SIGTERM)
+    quiet = {
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+    }
+    trainer = Trainer(**quiet, plugins=[one_process()])
+    keep_signals(trainer)
+    trainer._signal_connector.register_signal_handlers()
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -1,0 +1,76 @@
+from accel.config.compose import compose
+from accel.core.console import Console
+from accel.data.prepared import prepare
+from accel.plan.decide import decide
+from accel.run.baseline import baseline, content_hash, dense_plan, pretrained
+from accel.run.score import scorer
+
+
+def ready(words):
+    plan = decide(compose(words))
+    return plan, prepare(plan.task.load(plan.seed), plan)
+
+
+def test_the_hash_covers_what_the_weights_depend_on_and_nothing_else(tiny_run):
+    base = content_hash(*ready(tiny_run))
+    same = ["compression=[prune,qat]", "strategy=ddp", "tracker=csv", "name=x", "engines=[eager,inductor]"]
+    other = ["seed=1", "trainer.max_steps=9", "model.width=32", "task.max_length=16", "trainer.precision=fp64"]
+    assert all(content_hash(*ready([*tiny_run, word])) == base for word in same)
+    assert len({base, *(content_hash(*ready([*tiny_run, word])) for word in other)}) == len(other) + 1
+
+
+def test_trained_once_and_reused(tiny_run, tmp_path):
+    plan, data = ready([*tiny_run, f"cache={tmp_path / 'cache'}"])
+    console = Console(None, silent=True)
+    first = baseline(plan, data, console, scorer(data))
+    second = baseline(plan, data, console, scorer(data))
+    assert (first.reused, second.reused) == (False, True)
+    assert first.report == second.report
+    assert first.folder == second.folder
+    assert not [p for p in (tmp_path / "cache" / "baselines").iterdir() if p.name.endswith(".tmp")]
+
+
+def test_the_hash_covers_the_tokenizer_of_a_folder(tiny_run, tmp_path):
+    from accel.model.tiny_bert import TinyBert
+    from accel.objective.classification import Classification
+
+    folder = tmp_path / "model"
+    TinyBert().network(Classification(["negative", "positive"])).save_pretrained(folder)
+    TinyBert().tokenizer().save_pretrained(folder)
+    words = [*tiny_run, "model=local", f"model.path={folder}"]
+    words.remove("model=tiny_bert")
+    before = content_hash(*ready(words))
+    assert content_hash(*ready(words)) == before
+    file = folder / "tokenizer.json"
+    file.write_text(file.read_text().replace('"id": 0', '"id":  0'))
+    assert content_hash(*ready(words)) != before
+
+
+def test_what_was_pretrained_is_kept_without_a_figure_or_a_digest_of_the_data(tiny_run, tmp_path):
+    words = [*tiny_run, f"cache={tmp_path / 'cache'}"]
+    plan, data = ready(words)
+    first = pretrained(plan, data, scorer(data))
+    assert sum(map(sum, first.report.confusion_matrix)) == len(data.test)
+    kept = [path.name for path in first.folder.parent.rglob("*") if path.is_file()]
+    assert "model.safetensors" in kept
+    assert not any("report" in path.read_text() for path in first.folder.parent.rglob("*.json"))
+    plan, other = ready([*words, "seed=0", "task.test_fraction=0.4"])
+    again = pretrained(plan, other, scorer(other))
+    assert (again.folder, again.reused) == (first.folder, True)
+    assert again.report != first.report
+
+
+def test_a_half_written_one_is_trained_again(tiny_run, tmp_path):
+    plan, data = ready([*tiny_run, f"cache={tmp_path / 'cache'}"])
+    console = Console(None, silent=True)
+    first = baseline(plan, data, console, scorer(data))
+    (first.folder.parent / "baseline.json").write_text("{")
+    assert not baseline(plan, data, console, scorer(data)).reused
+
+
+def test_dense_is_the_same_without_compression_and_distribution():
+    plan = decide(compose(["compression=[prune,qat,distill]", "strategy=ddp", "seed=3", "trainer.epochs=7"]))
+    dense = dense_plan(plan)
+    assert plan.needs_baseline
+    assert [t.option_name() for t in dense.techniques] == ["full", "single"]
+    assert (dense.seed, dense.trainer, dense.model, dense.task) == (3, plan.trainer, plan.model, plan.task)

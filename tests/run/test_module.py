@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+import torch
+
+from accel.config.compose import compose
+from accel.core.facts import Facts
+from accel.data.batches import WEIGHT, Collator, ResumableLoader, TokenBudgetSampler, Tokenized
+from accel.data.tokens import Ragged
+from accel.errors import NonFiniteLossError
+from accel.objective.classification import Classification, ClassScores
+from accel.ops.dropout import without_dropout
+from accel.plan.decide import decide
+from accel.run.module import TransformerModule
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_update(train, monkeypatch):
+    weights = {}
+
+    right = Classification.loss
+
+    def broken(self, outputs, batch):
+        loss = right(self, outputs, batch)["loss"]
+        return {"loss": loss * float("nan") if broken.calls == 3 else loss}
+
+    broken.calls = 0
+
+    def step(self, batch, index, original=TransformerModule.training_step):
+        broken.calls = self.global_step
+        weights[self.global_step] = self.model.classifier.weight.detach().clone()
+        weights["module"] = self
+        return original(self, batch, index)
+
+    monkeypatch.setattr(Classification, "loss", broken)
+    monkeypatch.setattr(TransformerModule, "training_step", step)
+    with pytest.raises(NonFiniteLossError, match="nan at step 3, before the weights were updated"):
+        train()
+    assert torch.equal(weights["module"].model.classifier.weight, weights[3])
+    assert torch.isfinite(weights[3]).all()
+
+
+def test_learns_what_can_be_learned(train):
+    fitted, losses, _ = train("trainer.max_steps=150")
+    assert fitted.steps == 150
+    assert len(losses) == 150
+    assert len(set(losses.values())) > 140  # every step's own value is logged, none stands for another
+    assert sum(losses[step] for step in range(140, 150)) / 10 < 0.5 * losses[0]
+
+
+def test_fp64_is_fp64(train):
+    fitted, _, _ = train("trainer.precision=fp64", "trainer.max_steps=2")
+    assert next(fitted.model.parameters()).dtype == torch.float64
+
+
+class OneStep(TokenBudgetSampler):
+    """All examples in one optimizer step, in ``accumulate`` batches of unequal sizes and lengths."""
+
+    def __init__(self, accumulate):
+        super().__init__(np.full(20, 8), batch_tokens=None, batch_size=20, seed=0, accumulate=accumulate)
+        self.num_steps = 1
+
+    def _everything(self, epoch):
+        cuts = {1: [], 2: [15], 4: [9, 15, 17], 8: [1, 3, 6, 10, 15, 17, 18]}[self.accumulate]
+        return [part.tolist() for part in np.split(np.arange(20), cuts)]
+
+
+def one_step(accumulate, *, means_of_means=False):
+    """(loss, gradients) of twenty examples of 3 to 60 tokens."""
+    plan = decide(compose(["model=tiny_bert", "trainer.precision=fp64"]))
+    objective = Classification(["a", "b"])
+    module = TransformerModule(plan, Facts(1, 20, objective, 1, 0, None), ClassScores(2))
+    module.configure_model()
+    without_dropout(module)
+    lengths = np.linspace(3, 60, 20).astype(int)
+    rows = Ragged.of([np.full(n, 5 + i, dtype=np.int32) for i, n in enumerate(lengths)])
+    data = Tokenized(rows, [i % 2 for i in range(20)])
+    total = 0.0
+    for batch in ResumableLoader(data, OneStep(accumulate), Collator(0, objective.targets)):
+        if means_of_means:
+            batch[WEIGHT] = 1.0
+        loss = module._score(batch)["loss"] / accumulate  # as the trainer divides it
+        loss.backward()
+        total += float(loss.detach())
+    return total, {name: p.grad for name, p in module.named_parameters() if p.grad is not None}
+
+
+def difference(one, other):
+    gradients = [float((one[1][name] - other[1][name]).abs().max()) for name in one[1]]
+    return max(abs(one[0] - other[0]), *gradients)
+
+
+@pytest.mark.parametrize("accumulate", [2, 4, 8])
+def test_a_step_is_the_same_in_however_many_unequal_batches(accumulate):
+    whole = one_step(1)
+    assert difference(whole, one_step(accumulate)) <= 1e-12
+    assert difference(whole, one_step(accumulate, means_of_means=True)) > 1e-4  # what it would be without weights

@@ -1,0 +1,60 @@
+import json
+
+import pytest
+import torch
+
+from accel.errors import DataError
+from accel.model.tiny_bert import TinyBert
+from accel.model.tiny_gpt2 import TinyGpt2
+from accel.model.tiny_llama import TinyLlama
+from accel.model.tiny_t5 import TinyT5
+from accel.objective.classification import Classification
+from accel.weights import artifact
+
+IDS = torch.full((2, 9), 7)
+IDS[:, -1] = 3
+
+
+def save(option, folder):
+    model = option.network(Classification(["a", "b"])).eval()
+    artifact.save_model(model, option.tokenizer(), folder, label_names=["a", "b"], max_length=16)
+    return model
+
+
+@pytest.mark.parametrize("option", [TinyBert(), TinyGpt2(), TinyT5(), TinyLlama()], ids=lambda o: o.option_name())
+def test_reloads_bit_for_bit_and_keeps_shared_weights(tmp_path, option):
+    model = save(option, tmp_path)
+    with torch.inference_mode():
+        assert torch.equal(model(input_ids=IDS).logits, artifact.load_model(tmp_path)(input_ids=IDS).logits)
+    assert not artifact.is_quantized(tmp_path)
+    assert len({file.stat().st_mode for file in tmp_path.glob("*.*")}) == 1  # whoever may read one may read all
+
+
+def test_a_dense_model_is_a_plain_transformers_folder(tmp_path):
+    from transformers import AutoModelForSequenceClassification
+
+    model = save(TinyBert(), tmp_path)
+    plain = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
+    with torch.inference_mode():
+        assert torch.equal(model(input_ids=IDS).logits, plain(input_ids=IDS).logits)
+
+
+def test_weights_that_do_not_fit_are_told(tmp_path):
+    save(TinyBert(), tmp_path)
+    meta = json.loads((tmp_path / "accel.json").read_text())
+    meta["num_units"] = dict.fromkeys(meta["num_units"], 1)
+    (tmp_path / "accel.json").write_text(json.dumps(meta))
+    with pytest.raises(DataError, match="does not fit its configuration"):
+        artifact.load_model(tmp_path)
+
+
+def test_another_folder_is_told(tmp_path):
+    with pytest.raises(DataError, match="holds no exported model"):
+        artifact.load_model(tmp_path)
+
+
+def test_shipped_bytes_counts_the_weights_asked_for(tmp_path):
+    save(TinyBert(), tmp_path)
+    (tmp_path / "model.onnx").write_bytes(b"x" * 10)
+    small = artifact.shipped_bytes(tmp_path, ["model.onnx"])
+    assert artifact.shipped_bytes(tmp_path) - small == (tmp_path / "model.safetensors").stat().st_size - 10
