@@ -115,15 +115,15 @@ def slurm() -> Iterator[LoopSlurm]:
             cluster.stop()
 
 
-FEW = {"timed_models": 5, "measure": 5, "cold_load": 1}
+FEW = {"variants": 5, "timing": 5, "cold_load": 1}
 """How often a test times, by module: one call says as well as sixty that a figure is there."""
 
 
 @pytest.fixture
 def few_rounds(monkeypatch: pytest.MonkeyPatch) -> int:
     """Models are timed so often only: for slow tests that look at no time."""
-    monkeypatch.setattr("accel.measure.variants.ROUNDS", FEW["timed_models"])
-    return FEW["timed_models"]
+    monkeypatch.setattr("accel.measure.variants.ROUNDS", FEW["variants"])
+    return FEW["variants"]
 
 
 @pytest.fixture(autouse=True)
@@ -132,8 +132,8 @@ def timed_a_few_times(request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
     if request.node.get_closest_marker("slow") or "bench" in request.path.parts:
         return
     for name, rounds in FEW.items():
-        if f"accel.{name}" in sys.modules:  # what no test has imported need not be imported for this
-            monkeypatch.setattr(f"accel.{name}.ROUNDS", rounds)
+        if f"accel.measure.{name}" in sys.modules:  # what no test has imported need not be imported for this
+            monkeypatch.setattr(f"accel.measure.{name}.ROUNDS", rounds)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -10,5 +10,5 @@ class Mine(Trainer):
 def test_by_default_baselines_are_trained_as_the_run_is():
     mine, model = Mine(), object()
     assert mine.for_baseline() is mine.for_public_task() is mine
-    assert (mine.accumulation(), mine.keeps_double) == (1, False)
+    assert (mine.accumulate, mine.keeps_double) == (1, False)
     assert mine.adapt_model(model) is mine.release(model) is model

@@ -42,7 +42,7 @@ def gradients(model, ids):
     return found, sum(size for address, size in kept.items() if address not in weights)
 
 
-@pytest.mark.parametrize("option", MODELS, ids=lambda option: option.option_name())
+@pytest.mark.parametrize("option", MODELS, ids=lambda option: option.__name__)
 def test_recomputed_layers_have_the_same_gradients_and_keep_less(option):
     model, ids = model_of(option)
     assert model.config.to_dict().get("hidden_dropout_prob", 0.1) > 0
