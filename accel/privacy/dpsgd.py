@@ -44,8 +44,8 @@ BATCH = 768
 """Records per step where nothing is said; large batches win accuracy."""
 FEW_RECORDS = 1000
 """Fewer are worth a word."""
-LEAST_EPSILON = 0.01
-"""The error of the numerical accountant is a hundredth of it."""
+LEAST_EPSILON = 0.05
+"""For less, the accountants give up or compute for minutes, and nothing would be learned."""
 
 
 class Clipping(Enum):
@@ -131,7 +131,7 @@ class Dpsgd(Privacy):
         if self.epsilon is not None and not (0 < self.epsilon < math.inf):
             yield self.out_of_range("epsilon", "positive and finite", "8")
         elif self.epsilon is not None and self.epsilon < LEAST_EPSILON:
-            yield self.out_of_range("epsilon", f"at least {LEAST_EPSILON}: no accountant resolves less", "1")
+            yield self.out_of_range("epsilon", f"at least {LEAST_EPSILON}: the accountants resolve no less", "1")
         if self.delta is not None and not (0 < self.delta < 1):
             yield self.out_of_range("delta", "in (0, 1), well below 1 / records", "1e-5")
         if self.noise_multiplier is not None and not (

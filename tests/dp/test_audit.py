@@ -19,7 +19,7 @@ from accel.dp.audit import (
     one_run_bound,
     refutes,
 )
-from accel.dp.bookkeeping import Book
+from accel.dp.bookkeeping import Book, flat
 from accel.dp.canaries import Canaries
 from accel.dp.ledger import Ledger
 from accel.dp.mechanism import Mechanism
@@ -70,7 +70,7 @@ def test_measurements_hold_for_a_true_claim_and_fail_for_a_false_one():
     assert not measure_contribution(replace(seen, contributed=2400.0), 0.8).holds
 
 
-def run(sigma, *, rate, steps, count=CANARIES, noise=None, clip=None, loader=None):
+def run(sigma, *, rate, steps, count=CANARIES, noise=None, clip=None, loader=None, leads=True):
     """A private run of a small model on 60 records, with canaries; returns the audit of what it claims."""
     records = 60
     mechanism = Mechanism(sigma, 1.0, "flat", rate, rate * records, records, steps, 1e-5, "prv", None, False)
@@ -87,6 +87,7 @@ def run(sigma, *, rate, steps, count=CANARIES, noise=None, clip=None, loader=Non
         step.noise = noise
     if clip is not None:
         step.clip = clip
+    step.leads = leads
     draws = (loader or PoissonLoader)(
         range(records),
         np.ones(records),
@@ -119,9 +120,13 @@ def test_a_hundred_honest_runs():
         assert np.median([a.epsilon_lower_fdp for a in found]) > 0.2 * epsilon  # a bound of zero would prove nothing
 
 
-class HalfTheNoise(GaussianNoise):
+class LessNoise(GaussianNoise):
+    def __init__(self, divisor):
+        super().__init__()
+        self.divisor = divisor
+
     def add_(self, tensors, std):
-        super().add_(tensors, std / 2)
+        super().add_(tensors, std / self.divisor)
 
 
 def no_clipping(norms):
@@ -134,7 +139,7 @@ class EveryoneEveryTime(PoissonLoader):
 
 
 SABOTAGE = {
-    "half the noise": {"noise": HalfTheNoise()},
+    "half the noise": {"noise": LessNoise(2)},
     "no noise": {"noise": GaussianNoise(), "sigma": 1e-3},
     "no clipping": {"clip": no_clipping},
     "no sampling": {"loader": EveryoneEveryTime},
@@ -150,12 +155,29 @@ def test_sabotage_is_seen(name):
     assert caught >= 4
 
 
+PLANTED = {
+    "nothing": {},
+    "noise over 4": {"noise": LessNoise(4)},
+    "noise over 1.2": {"noise": LessNoise(1.2)},
+    "clipping at 1.5 of the bound": {"clip": flat(1.5)},
+    "everybody in every step": {"loader": EveryoneEveryTime},
+    "the rank that leads adds no noise": {"leads": False},
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_one_run_with_a_planted_fault_fails_and_a_true_one_passes(monkeypatch, name):
+    """By what is measured on the canaries alone: the f-DP bound costs seconds, and the others' tests are above."""
+    monkeypatch.setattr("accel.dp.audit.fdp_bound", lambda *args: 0.0)
+    assert run(0.8, rate=0.2, steps=20, **PLANTED[name]).passed is (name == "nothing")
+
+
 def test_half_the_noise_is_seen_by_the_privacy_bound_alone():
     """Not only because noise is weighed: with many canaries the bound itself exceeds the claim."""
     from accel.dp.accountant import epsilon_of
 
     epsilon = epsilon_of("prv", sigma=1.5, sample_rate=0.999999, steps=4, delta=1e-5)
-    found = [run(1.5, rate=1.0, steps=4, count=4000, noise=HalfTheNoise()).epsilon_lower_fdp for _ in range(5)]
+    found = [run(1.5, rate=1.0, steps=4, count=4000, noise=LessNoise(2)).epsilon_lower_fdp for _ in range(5)]
     assert sum(bound > epsilon for bound in found) >= 4
 
 

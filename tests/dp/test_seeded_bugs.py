@@ -184,7 +184,7 @@ def poisoned(seed) -> bool:
 
 
 def told_by_canaries(seed) -> bool:
-    """The audit of two short runs: it fails one clean run in a thousand, as its significance says, but not two."""
+    """The audit of two short runs: a clean run fails it hardly ever, two never."""
     return all(fails_its_audit(seed) for _ in range(2))
 
 
@@ -255,6 +255,15 @@ def twice_as_often(draws):
     return np.nonzero(np.random.default_rng().random(len(draws.lengths) + draws.canaries) < 2 * RATE)[0]
 
 
+def shuffled_epochs(draws):
+    """Every record once an epoch, in batches of one size; claimed as Poisson it leaks more than is said."""
+    everything = len(draws.lengths) + draws.canaries
+    if not len(draws.__dict__.get("order", ())):
+        draws.order = np.random.default_rng().permutation(everything)
+    batch, draws.order = np.split(draws.order, [round(RATE * everything)])
+    return batch
+
+
 def scaled_noise(factor):
     original = GaussianNoise.add_
     return lambda self, tensors, std: original(self, tensors, std * factor)
@@ -314,14 +323,25 @@ def divides_by_the_draw(self):
 
 RELEASE = PrivateStep._release
 
+
+def silent_leader(self):
+    """Of several ranks the first adds the noise; here nobody does."""
+    self.leads = False
+    RELEASE(self)
+
+
 BUGS = {
     "half the noise": (GaussianNoise, "add_", scaled_noise(0.5)),
+    "a quarter of the noise": (GaussianNoise, "add_", scaled_noise(0.25)),
+    "the noise over 1.2": (GaussianNoise, "add_", scaled_noise(1 / 1.2)),
+    "the rank that leads adds no noise": (PrivateStep, "_release", silent_leader),
     "noise for the mean, added to the sum": (GaussianNoise, "add_", scaled_noise(1 / (RATE * RECORDS))),
     "noise without the bound": (GaussianNoise, "add_", scaled_noise(1 / BOUND)),
     "no noise": (GaussianNoise, "add_", lambda self, tensors, std: None),
     "the same noise every step": (GaussianNoise, "add_", same_noise),
     "the same noise in every tensor": (GaussianNoise, "add_", one_generator_per_tensor),
     "no clipping": (step, "flat", lambda bound: torch.ones_like),
+    "clipping to 1.5 times the bound": (step, "flat", lambda bound: bookkeeping.flat(1.5 * bound)),
     "clipping to twice the bound": (step, "flat", lambda bound: bookkeeping.flat(2 * bound)),
     "one factor for the batch": (step, "flat", one_factor_for_all),
     "norms not under the root": (step, "flat", lambda bound: lambda n: (bound / n.square()).clamp(max=1.0)),
@@ -334,6 +354,7 @@ BUGS = {
     "rows that only fill count": (Book, "flush", counts_fillers),
     "infinite gradients pass": (bookkeeping, "_without", lambda entry, bad: entry),
     "batches of one size": (PoissonLoader, "draw", fixed_size),
+    "shuffled epochs": (PoissonLoader, "draw", shuffled_epochs),
     "twice the stated rate": (PoissonLoader, "draw", twice_as_often),
     "divided by what was drawn": (PrivateStep, "_release", divides_by_the_draw),
     "steps are not written": (Ledger, "charge", charge_in_memory),

@@ -1,5 +1,6 @@
 """A private run from the command line's side: settings, equality, resuming, several processes, the record."""
 
+import csv
 import json
 
 import pytest
@@ -7,8 +8,10 @@ import torch
 
 from accel.cli import main
 from accel.config.compose import compose
+from accel.data import Dataset, Split
+from accel.dp.bookkeeping import Book
 from accel.dp.ledger import LEDGER, Ledger
-from accel.errors import DataError, PlanError
+from accel.errors import ClaimError, DataError, PlanError, RefusedError
 from accel.plan.decide import decide
 from accel.report.metrics_file import read_metrics
 from tests.forked_ranks import run_ranks
@@ -49,6 +52,140 @@ SHORT = ["trainer.max_steps=6"]
 def test_objects_to_settings_that_cannot_be(words, text):
     with pytest.raises(PlanError, match=text):
         decide(compose(["privacy=dpsgd", *words]))
+
+
+def records(count, draws=1):
+    split = Split([(str(n),) for n in range(count)], [n % 2 for n in range(count)])
+    return Dataset(split, split, split, ["a", "b"], "", draws=draws)
+
+
+def decided(*words):
+    """A plan that is decided, as far as data and noise can refuse it, before any model exists."""
+    plan = decide(compose(["privacy=dpsgd", *words]))
+    plan.privacy.check_records(records(2000))
+    plan.privacy.check_noise(2000, plan.trainer)
+
+
+def batch_norm():
+    Book(torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2)))
+
+
+def shared_weight():
+    model = torch.nn.Sequential(torch.nn.Embedding(3, 2), torch.nn.Linear(2, 3, bias=False))
+    model[1].weight = model[0].weight
+    Book(model)
+
+
+INVALID = {
+    "epsilon of nothing": lambda: decided("privacy.epsilon=-1"),
+    "epsilon that no noise reaches": lambda: decided("privacy.epsilon=0.06", "privacy.accountant=rdp"),
+    "epsilon that is no figure": lambda: decided("privacy.epsilon=1e-9"),
+    "delta of nothing": lambda: decided("privacy.delta=0"),
+    "delta of one record": lambda: decided("privacy.delta=5e-4"),
+    "delta of a half": lambda: decided("privacy.delta=0.5"),
+    "delta that no accountant computes": lambda: decided("privacy.delta=1e-100"),
+    "clipping to nothing": lambda: decided("privacy.max_grad_norm=0"),
+    "no noise": lambda: decided("privacy.epsilon=null", "privacy.noise_multiplier=0"),
+    "batch normalization": batch_norm,
+    "a data set that is only read once": lambda: decided("task.streaming=true"),  # there is no such thing: no option
+    "another sampler": lambda: decided("privacy.poisson=false"),  # likewise
+    "a random source of one's own": lambda: decided("privacy.secure_rng=false"),  # likewise
+    "more records in a step than there are": lambda: decided("privacy.logical_batch_size=2001"),
+    "parts of a record's gradient": lambda: decided("strategy=fsdp"),
+    "heads of a record's gradient": lambda: decided("strategy=tensor_parallel"),
+    "gradients clipped after they are added": lambda: decided("privacy.clipping=none"),
+    "steps of several batches": lambda: decided("trainer.accumulate=2"),
+    "weights of two layers": shared_weight,
+}
+
+
+@pytest.mark.parametrize("name", INVALID)
+def test_no_invalid_privacy_gets_as_far_as_a_model(name):
+    """Row P12: all of its thirteen kinds, refused with exit code 2. Negative control: what is left alone passes."""
+    with pytest.raises(RefusedError):
+        INVALID[name]()
+
+
+def test_a_valid_plan_passes_the_same_checks():
+    decided("privacy.accountant=rdp", "privacy.delta=4.9e-4", "privacy.logical_batch_size=2000")
+
+
+@pytest.mark.parametrize(
+    ("words", "count", "text"),
+    [
+        (["privacy.delta=1e-4"], 10_000, r"delta=0\.0001 with 10000 .* Use privacy.delta=1e-5|9e-6"),
+        (["privacy.logical_batch_size=500"], 400, r"more than the 400 training records.*logical_batch_size=40"),
+    ],
+)
+def test_what_is_refused_for_so_many_records_names_what_would_do(words, count, text):
+    privacy = decide(compose(["privacy=dpsgd", *words])).privacy
+    with pytest.raises(DataError, match=text):
+        privacy.check_records(records(count))
+
+
+@pytest.mark.parametrize(
+    ("words", "count", "said"),
+    [
+        ([], 10_000, []),
+        (["privacy.delta=1e-5"], 10_000, []),
+        (["privacy.delta=2e-5"], 10_000, ["more than 1 / (10 records) = 1.0e-05"]),
+        ([], 900, ["900 training records are few"]),
+        ([], 700, ["700 training records are few", "Each of the 700 records takes part in every step"]),
+    ],
+)
+def test_what_is_weak_for_so_many_records_is_said(words, count, said):
+    notes = decide(compose(["privacy=dpsgd", *words])).privacy.check_records(records(count))
+    assert len(notes) == len(said)
+    assert all(part in note for part, note in zip(said, notes, strict=True))
+
+
+def test_delta_is_a_tenth_of_a_record_and_batches_are_no_larger_than_the_data():
+    privacy = decide(compose(["privacy=dpsgd"])).privacy
+    assert privacy.delta_for(5000) == 2e-5
+    assert [privacy.batch_size(n) for n in (100, 5000)] == [100, 768]
+
+
+def test_splits_that_depend_on_other_rows_are_refused():
+    with pytest.raises(DataError, match=r"drawn 2 times.*more than one record.*task\.test"):
+        decide(compose(["privacy=dpsgd"])).privacy.check_records(records(5000, draws=2))
+
+
+def test_a_weak_epsilon_is_called_what_it_is():
+    plan = decide(compose(["privacy=dpsgd", "privacy.epsilon=21"]))
+    assert "no meaningful guarantee" in plan.describe()
+    assert "no meaningful guarantee" not in decide(compose(["privacy=dpsgd", "privacy.epsilon=20"])).describe()
+
+
+def test_an_audit_that_fails_ends_the_run_in_every_sink(tiny_run, tmp_path, monkeypatch, capsys):
+    """With a quarter of the noise. Negative control: ``test_the_audit_is_in_the_record``."""
+    from accel.dp.noise import GaussianNoise
+
+    add = GaussianNoise.add_
+    monkeypatch.setattr(GaussianNoise, "add_", lambda self, tensors, std: add(self, tensors, std / 4))
+    monkeypatch.setattr("accel.dp.audit.fdp_bound", lambda *args: 0.0)
+    words = [w for w in tiny_run if w != "tracker=none"] + PRIVATE
+    words += ["privacy.epsilon=null", "privacy.noise_multiplier=1", "privacy.audit=true", "privacy.num_canaries=200"]
+    table = tmp_path / "runs.csv"
+    assert main([*words, "tracker=csv", f"tracker.file={table}"]) == 3
+    record = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert (record["status"], record["privacy"]["private"], record["privacy"]["epsilon"]) == ("failed", False, None)
+    assert not (tmp_path / "run" / "model").exists()
+    assert main(["compare", str(tmp_path / "run"), "--columns", "status,epsilon,error"]) == 0
+    sinks = [record["error"], capsys.readouterr().out, (tmp_path / "run" / "log.txt").read_text()]
+    sinks.append((tmp_path / "run" / "report.html").read_text())
+    for sink in sinks:
+        assert "not as private as it claims" in " ".join(sink.split())
+        assert "noise multiplier is 0.2" in " ".join(sink.split())
+    row = next(csv.DictReader(table.open()))
+    assert (row["status"], row["privacy/private"], row["privacy/audit_passed"]) == ("failed", "False", "False")
+    assert "privacy/epsilon" not in row
+
+
+def test_an_audit_that_left_no_result_is_no_audit():
+    privacy = decide(compose(["privacy=dpsgd", "privacy.audit=true"])).privacy
+    with pytest.raises(ClaimError, match="left no result"):
+        privacy.check_claim({"audit": None})
+    decide(compose(["privacy=dpsgd"])).privacy.check_claim({})
 
 
 @pytest.mark.parametrize(
