@@ -33,6 +33,7 @@ from accel.core.meta import META
 from accel.core.option import Objection
 from accel.core.technique import Stage
 from accel.errors import DataError
+from accel.ops.distill import DISTANCES
 from accel.weights.meta import answers_of, artifact_folder
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Distill(Compression):
     """Knowledge distillation from the dense baseline."""
 
     stage: ClassVar[Stage] = Stage.DISTILL
+    said_freely: ClassVar[tuple[str, ...]] = (DISTANCES,)
     changes_model: ClassVar[bool] = False
     temperature: float = 2.0
     """Softens both predictions; 1 leaves them as they are."""
@@ -188,9 +190,11 @@ class Distill(Compression):
 
     def evidence(self, model: nn.Module, history: History) -> Evidence:
         del model
-        terms = {name: values for name, values in history.items() if name.startswith("distill_")}
+        taught = history.get(DISTANCES, [])
+        terms = {name: values for name, values in history.items() if name.startswith("distill_") and name != DISTANCES}
+        told = terms or {DISTANCES: taught}  # a private run tells no distances
         return Evidence(
-            acted=any(any(value > 0 for value in values) for values in terms.values()),
+            acted=bool(taught) and any(any(value > 0 for value in values) for values in told.values()),
             figures={
                 f"{name}_{when}": values[at]
                 for name, values in terms.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -50,12 +50,13 @@ class Privacy(Technique):
     def _public_data(self, plan: Plan) -> PublicData:
         return PublicData(plan, tuple(self.public_data), self.public_task)
 
-    said_freely: ClassVar[tuple[str, ...]] = ()
-    """Names of a step's terms that depend on no record."""
+    def loggable(self, terms: Mapping[str, Tensor], freely: Collection[str]) -> Mapping[str, Tensor]:
+        """The terms of a step that may leave the process.
 
-    def loggable(self, terms: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """The terms of a step that may leave the process."""
-        return terms if self.log_figures else {name: terms[name] for name in self.said_freely if name in terms}
+        Args:
+            freely: names of those that depend on no record.
+        """
+        return terms if self.log_figures else {name: value for name, value in terms.items() if name in freely}
 
     def trainer_args(self, args: dict[str, Any]) -> dict[str, Any]:
         return args if self.log_figures else {**args, "limit_val_batches": 0}

@@ -100,8 +100,11 @@ class TransformerModule(pl.LightningModule):
                 f"trainer.warmup, or use trainer.precision=fp32."
             )
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-        told = means if self.plan.privacy is None else self.plan.privacy.loggable(means)
+        told = means if self.plan.privacy is None else self.plan.privacy.loggable(means, self._said_freely())
         self.log_dict({**{f"train/{name}": value for name, value in told.items()}, "train/learning_rate": rate})
+
+    def _said_freely(self) -> set[str]:
+        return {name for technique in self.plan.techniques for name in technique.said_freely}
 
     def _score(self, batch: Mapping[str, Any]) -> dict[str, Tensor]:
         examples = {name: value for name, value in batch.items() if name != WEIGHT}

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from accel.core.facts import Facts, Loss
 from accel.core.meta import META
 from accel.errors import DataError
+from accel.ops.distill import DISTANCES
 from accel.ops.distill.losses import hidden_distance, match_layers, nearest_distance, soft_cross_entropy
 from accel.ops.distill.relations import Distance, distance_of
 
@@ -103,7 +104,8 @@ class _Distilled:
         total = self.task_weight * terms["loss"]
         for name, value in parts.items():
             total = total + self.terms[name].weight * value
-        return {**terms, **parts, "task_loss": terms["loss"], "loss": total}
+        distances = torch.tensor(float(len(parts)), device=total.device)
+        return {**terms, **parts, DISTANCES: distances, "task_loss": terms["loss"], "loss": total}
 
     @torch.no_grad()
     def _answers(self, batch: Mapping[str, Tensor]) -> Any:
