@@ -222,16 +222,18 @@ def three_splits(
     rest = without_overlap(train, "train", test, "test", tally)
     rest = without_overlap(rest, "train", validation, "validation", tally)
     sizes = (0.0 if test else test_fraction, 0.0 if validation else validation_fraction)
-    drawn = taught = (rest, [], [])
-    splits = (rest, list(validation), list(test))
-    for tally.draws in range(1, MOST_DRAWS + 1):
-        drawn = _drawn(rest, *sizes, key=f"{seed}/{tally.draws}")
+
+    def draw(number: int) -> tuple[Splits, int]:
+        """The splits, and how many of their examples nobody could predict."""
+        drawn = _drawn(rest, *sizes, key=f"{seed}/{number}")
         taught = _taught(*drawn)
-        splits = (taught[0], list(validation) or taught[1], list(test) or taught[2])
-        if _usable(splits, rest):
-            break
+        lost = sum(map(len, drawn)) - sum(map(len, taught))
+        return (taught[0], list(validation) or taught[1], list(test) or taught[2]), lost
+
+    tally.draws = next((n for n in range(1, MOST_DRAWS) if _usable(draw(n)[0], rest)), MOST_DRAWS)
+    splits, lost = draw(tally.draws)
     untaught = sorted({e.label for e in rest} - {e.label for e in splits[0]})
-    tally.drop(sum(map(len, drawn)) - sum(map(len, taught)), f"training has no example of {', '.join(untaught)}")
+    tally.drop(lost, f"training has no example of {', '.join(untaught)}")
     if tally.draws > 1:
         tally.notes.append(
             f"With so few rows a split was empty: they were drawn {tally.draws} times, so a row more or less may move "
