@@ -16,7 +16,7 @@ from accel.core.compression import Compression
 from accel.core.plan import Plan
 from accel.errors import NoEffectError
 from accel.model._tiny import byte_tokenizer
-from accel.plan.decide import decide
+from accel.plan.decide import checked, decide
 from accel.run.fit import Fitted
 from accel.weights import artifact
 
@@ -99,7 +99,7 @@ def trained(tiny_run, train, monkeypatch, tmp_path_factory):
             plans = []
             words = [*SHORT, f"trainer.checkpoint_every_steps={EVERY}", *quick(TECHNIQUES[name])]
             with monkeypatch.context() as patch:
-                patch.setattr(Plan, "check", lambda self, check=Plan.check: plans.append(self) or check(self))
+                patch.setattr("accel.plan.decide.checked", lambda plan: plans.append(plan) or checked(plan))
                 fitted, losses, folder = train(*words, folder=tmp_path_factory.mktemp("trained"))
             TRAINED[name] = Trained(fitted, losses, folder, plans[0], decide(compose([*tiny_run, *words])))
         return TRAINED[name]

@@ -158,7 +158,7 @@ def test_every_source_of_a_group_has_its_test_file() -> None:
 
 
 METRIC = re.compile(r"\b(?:accuracy|macro_f1|perplexity)\b")
-KNOWS_METRICS = ("core/metric.py", "objective/classification.py", "objective/language_modeling.py")
+KNOWS_METRICS = ("core/metric.py", "objective/")
 
 
 def named_metrics(source: str) -> list[str]:
@@ -174,7 +174,7 @@ def test_only_objectives_know_a_metric_by_name() -> None:
     folder = ROOT / "accel"
     files = {str(p.relative_to(folder)): p.read_text(encoding="utf-8") for p in folder.rglob("*.py")}
     found = {name: hits for name, text in files.items() if (hits := named_metrics(text))}
-    assert set(found) <= set(KNOWS_METRICS), found
+    assert not [name for name in found if not name.startswith(KNOWS_METRICS)], found
     assert not [p for p in folder.rglob("*.js") if METRIC.search(p.read_text(encoding="utf-8"))]
 
 
@@ -200,7 +200,7 @@ FLOORS = (
 )
 """From top to ground: what stands on a floor imports what lies below it."""
 LEVEL = {room: -number for number, rooms in enumerate(FLOORS) for room in rooms.split()}
-UPWARDS = 55
+UPWARDS = 54
 """Imports that run back up, at most; lower it when one goes."""
 
 Edge = tuple[str, str]

@@ -24,7 +24,7 @@ from accel.weights.meta import read_meta
 ROOT = Path(__file__).parent
 ELSEWHERE = {
     "momentum and weight decay fill the zeros again (locuslab/wanda#10)":
-        "ops/test_weight_masks.py::test_without_being_held_momentum_moves_them",
+        "ops/sparse/test_weight_masks.py::test_without_being_held_momentum_moves_them",
     "masks are chosen and never applied under sharding (neuralmagic/sparseml#1807)":
         "strategy/test_fsdp.py::test_every_technique_acts_on_shards_and_the_export_is_whole",
     "a callback finds nothing to act on and says nothing (Lightning-AI/pytorch-lightning#21223)":
@@ -32,9 +32,9 @@ ELSEWHERE = {
     "a mask is chosen and not held (vllm-project/llm-compressor#952)":
         "callbacks/test_mask_weights.py::test_a_mask_that_is_chosen_and_not_held_fails_the_run",
     "GPT-2's Conv1D is no nn.Linear and stays as it was (pytorch/tutorials#1401)":
-        "ops/test_rounding.py::test_a_conv1d_that_nobody_made_a_linear_layer_is_named_not_skipped",
+        "ops/quantize/test_fake_quantize.py::test_a_conv1d_that_nobody_made_a_linear_layer_is_named_not_skipped",
     "what is trained is not what is converted (pytorch/ao#2138)":
-        "ops/test_rounding.py::test_a_changed_scale_breaks_the_equality",
+        "ops/quantize/test_fake_quantize.py::test_a_changed_scale_breaks_the_equality",
     "an adapter is trained beside a rounded weight and merged into it (huggingface/peft#2321)":
         "ops/test_adapters.py::test_an_adapter_beside_a_rounded_weight_is_another_model",
     "zeros are lost when a sparse model is rounded (vllm-project/llm-compressor#952)":
@@ -42,21 +42,21 @@ ELSEWHERE = {
     "the teacher is saved with the student (NVIDIA/Model-Optimizer#2059)":
         "compression/test_distill.py::test_the_teacher_is_not_in_the_checkpoint",
     "the teacher learns (huggingface/trl#2580)":
-        "ops/test_teacher.py::test_no_gradient_reaches_the_teacher_and_it_is_in_no_state",
+        "ops/distill/test_teacher.py::test_no_gradient_reaches_the_teacher_and_it_is_in_no_state",
     "the teacher reads the student's numbers as other pieces of text":
         "compression/test_distill.py::test_a_teacher_that_reads_other_pieces_is_refused",
     "the teacher's labels stand in another order":
         "compression/test_distill.py::test_a_teacher_of_other_answers_is_refused",
     "a compressed model is slower, and is reported by its size alone (onnxruntime#20052)":
-        "test_measure.py::test_a_faster_model_is_faster_and_a_slower_one_is_called_no_speed_up",
+        "measure/test_timing.py::test_a_faster_model_is_faster_and_a_slower_one_is_called_no_speed_up",
     "an exported file is not the model (huggingface/transformers#33358)":
-        "test_export.py::test_a_file_that_is_not_the_model_fails_the_run",
+        "export/test_export.py::test_a_file_that_is_not_the_model_fails_the_run",
     "tied weights come apart when they are sharded (huggingface/accelerate#4171)":
         "strategy/test_parity.py::test_in_float64",
     "only some adapters of a sharded model learn (meta-pytorch/torchforge#592)":
         "strategy/test_parity.py::test_in_float64",
     "a run goes on with other settings than its checkpoint was made with":
-        "test_resume.py::test_a_run_does_not_go_on_with_another_sparsity",
+        "checkpoint/test_resume.py::test_a_run_does_not_go_on_with_another_sparsity",
 }  # fmt: skip
 
 

@@ -98,7 +98,7 @@ def test_resolve_wants_the_groups_own_class():
 
 
 def test_a_class_that_lacks_what_its_group_needs_is_refused_by_name(tmp_path, monkeypatch):
-    source = "from dataclasses import dataclass\nfrom accel.task import Task\n\n@dataclass(kw_only=True)\nclass Half(Task):\n    pass\n"
+    source = "from dataclasses import dataclass\nfrom accel.core.task import Task\n\n@dataclass(kw_only=True)\nclass Half(Task):\n    pass\n"
     (tmp_path / "half_task.py").write_text(source)
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ConfigError, match="does not define load, max_tokens"):
