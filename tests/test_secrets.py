@@ -130,7 +130,7 @@ def in_folder(folder, capsys):
     run._prepare_folder(console)
     console.close()
     texts = [f.read_text() for f in folder.iterdir()]
-    assert len(texts) == 4
+    assert len(texts) == 5
     return "".join(texts) + str(run.info()) + INNOCENT
 
 

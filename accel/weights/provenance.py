@@ -93,7 +93,7 @@ def packaged_task(name: str) -> Task | None:
     if name not in options_of("task"):
         return None
     try:
-        return build(compose([f"task={name}"]).task, Task, "task")
+        return build(compose([f"task={name}"]).task, Task, "task", name=name)
     except RefusedError:
         return None
 
