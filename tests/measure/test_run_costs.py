@@ -7,9 +7,10 @@ from torch import nn
 from accel.core.console import Console
 from accel.engines.eager import Eager
 from accel.export.export import Exported
+from accel.export.formats import ONNX, ONNX_INT8, Format
 from accel.measure import run_costs
 from accel.measure.cold_load import ColdLoad
-from accel.measure.run_costs import ENGINES, _parameters, candidates, measure_run
+from accel.measure.run_costs import ENGINES, _parameters, candidates, dense_candidates, measure_run
 from accel.measure.timing import SEQUENCE_LENGTH, THROUGHPUT_BATCH, Candidate, Cost, Measurement, Size
 from accel.model.tiny_bert import TinyBert
 from accel.objective.classification import Classification
@@ -125,3 +126,18 @@ def test_two_weights_in_a_byte_are_two():
     before = _parameters(model)[0]
     fake_quantize.prepare(model, Int4WeightOnly(Int8Rows()))
     assert _parameters(fake_quantize.convert(model))[0] == before
+
+
+def test_the_dense_model_is_measured_as_every_file_that_a_user_could_take_instead(monkeypatch, tmp_path):
+    """In int8 too, which costs no training; made once, as the folder is that of the cache."""
+    made = []
+    model = TinyBert().network(Classification(["a", "b"])).eval()
+    monkeypatch.setattr(run_costs.artifact, "load_model", lambda folder: model)
+    monkeypatch.setattr(Format, "write", lambda self, model, folder: made.append(self) or (folder / self.file).touch())
+    rounds = {"onnxruntime": ((ONNX, ONNX_INT8), lambda model, folder: ONNX_INT8.write(model, folder))}
+    monkeypatch.setattr(run_costs, "_DENSE_FILES", rounds)
+    (tmp_path / "model.safetensors").touch()
+    for _ in range(2):
+        found = dense_candidates(tmp_path, ["eager", "onnxruntime"], Console(None, silent=True))
+        assert [c.label for c in found] == ["eager float32", "onnxruntime float32", "onnxruntime int8"]
+        assert made == [ONNX, ONNX_INT8]
