@@ -61,9 +61,17 @@ class Writer(nn.Module):
 def test_speeds_are_medians_without_the_first_turn_and_models_take_turns(monkeypatch):
     monkeypatch.setattr("accel.measure.generation.time", Clock())
     calls = []
-    models = {"before": Writer("before", calls, [99, 4, 1, 2], 0.5), "after": Writer("after", calls, [99, 1, 8, 1], 0.25)}
+    models = {
+        "before": Writer("before", calls, [99, 4, 1, 2], 0.5),
+        "after": Writer("after", calls, [99, 1, 8, 1], 0.25),
+    }
     found = speeds(models, rounds=3)
     assert [found[name]["prefill_tokens_per_s"] for name in models] == [PROMPT_TOKENS / 2, PROMPT_TOKENS / 1]
     assert [found[name]["decode_tokens_per_s"] for name in models] == [pytest.approx(1 / 0.5), pytest.approx(1 / 0.25)]
-    turn = [("before", PROMPT_TOKENS), *[("before", 1)] * NEW_TOKENS, ("after", PROMPT_TOKENS), *[("after", 1)] * NEW_TOKENS]
+    turn = [
+        ("before", PROMPT_TOKENS),
+        *[("before", 1)] * NEW_TOKENS,
+        ("after", PROMPT_TOKENS),
+        *[("after", 1)] * NEW_TOKENS,
+    ]
     assert calls == turn * 4

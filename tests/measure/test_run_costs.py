@@ -57,7 +57,7 @@ class Spy:
 
 
 def cost(engine, ms, size=1):
-    return Cost(10, 1.0, size, 20, ms, ms, (ms, ms), 50.0, None, engine, "float32", 1, SEQUENCE_LENGTH, 2, 15)
+    return Cost(10, 1.0, size, 20, ms, 10 * ms, (ms, ms), 50.0, None, engine, "float32", 1, SEQUENCE_LENGTH, 2, 15)
 
 
 @pytest.fixture

@@ -227,7 +227,12 @@ def test_memory_is_what_the_process_grew_until_the_engine_had_answered_one_examp
 
 COST = Cost(10, 1.0, 100, 20, 8.0, 9.0, (7.9, 8.1), 50.0, None, "eager", "float32", 1, 8, 2, 15)
 BEST_DENSE = replace(
-    COST, engine="inductor", latency_ms_p50=4.0, latency_ms_p50_interval=(3.9, 4.1), size_bytes=300, throughput_per_s=9.0
+    COST,
+    engine="inductor",
+    latency_ms_p50=4.0,
+    latency_ms_p50_interval=(3.9, 4.1),
+    size_bytes=300,
+    throughput_per_s=9.0,
 )
 BEST = replace(COST, dtype="int8", latency_ms_p50=2.0, latency_ms_p50_interval=(1.9, 2.1), size_bytes=25)
 SMALL = replace(BEST, engine="onnxruntime", latency_ms_p50=3.0, size_bytes=5, throughput_per_s=99.0, latency_ms_p95=3.0)

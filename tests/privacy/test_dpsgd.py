@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -344,3 +345,18 @@ def test_settings_reach_the_mechanism():
         found = replace(Dpsgd(epsilon=None, noise_multiplier=0.8), **{name: value}).mechanism(facts)
         assert found == replace(plain, **{name: stated})
     assert Dpsgd(epsilon=None, noise_multiplier=0.8, test_seed=1).mechanism(facts).test_mode
+
+
+def test_records_are_drawn_at_the_rate_that_is_accounted_for(monkeypatch):
+    """Whatever is computed at once, and however many processes share the draws."""
+    asked = {}
+    monkeypatch.setattr("accel.dp.poisson.PoissonLoader", lambda *_, **told: asked.update(told))
+    option = Dpsgd(
+        logical_batch_size=50, physical_batch_size=8, audit=True, num_canaries=20, epsilon=None, noise_multiplier=1.0
+    )
+    facts = Facts(12, 200, Classification(["a", "b"]), 2, 0, None)
+    loader = SimpleNamespace(dataset=SimpleNamespace(lengths=[]), collate_fn=None, order=SimpleNamespace(rank=1))
+    option.adapt_loader(loader, facts)
+    assert asked["sample_rate"] == option.mechanism(facts).sample_rate == 0.25
+    assert (asked["physical_batch_size"], asked["steps"], asked["canaries"], asked["test_seed"]) == (8, 4, 20, None)
+    assert (asked["rank"], asked["world_size"]) == (1, 2)

@@ -2,18 +2,23 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from torch import nn
 
 from accel.cli import main
+from accel.compression.prune import Prune
+from accel.compression.qat import Qat
+from accel.config.compose import compose
 from accel.core.console import Console
 from accel.export.export import Exported
 from accel.objective.scores import Report
 from accel.plan.decide import decide
-from accel.config.compose import compose
 from accel.run import phases
 from accel.run.baseline import Baseline
 from accel.run.fit import Fitted
 from accel.run.run import Run
+from accel.strategy.single import Single
+from accel.tuning.full import Full
 
 
 def test_resume_without_a_checkpoint_is_refused(tiny_run, tmp_path, capsys):
@@ -37,9 +42,9 @@ SCORES = {"trained": 0.6, "exported": 0.7}
 def finished(monkeypatch, tmp_path):
     """``finished(before) -> (record, what was measured)``: the end of a run whose scores are told by its models."""
 
-    def finish(before):
+    def finish(before, *words):
         measured = []
-        plan = decide(compose(["model=tiny_bert", "engines=[eager]"]))
+        plan = decide(compose(["model=tiny_bert", "engines=[eager]", *words]))
         run = Run(plan, {}, tmp_path, [])
         objective = SimpleNamespace(details=lambda report: {"per_class": report.confusion_matrix}, speeds=lambda m: {})
         data = SimpleNamespace(objective=objective)
@@ -78,3 +83,17 @@ def test_what_is_reported_before_is_the_baseline(finished, monkeypatch):
     assert (record["before"]["reused"], record["before"]["model"]) == (True, "pretrained")  # this plan trains none
     assert record["after"]["metrics"] == {"accuracy": 0.7}
     assert dense == Path("dense")
+
+
+def test_techniques_finish_the_model_in_the_order_of_their_stages(finished, monkeypatch):
+    done = []
+
+    def export(self, model):
+        done.append((self.option_name(), model.training, next(model.parameters()).dtype))
+        return model.train()
+
+    for kind in (Full, Prune, Qat, Single):
+        monkeypatch.setattr(kind, "export", export)
+    finished(None, "compression=[qat,prune]")
+    assert [name for name, *_ in done] == ["full", "prune", "qat", "single"]
+    assert {(training, dtype) for _, training, dtype in done} == {(False, torch.float32)}
