@@ -128,5 +128,5 @@ def test_only_the_texts_that_count_are_counted(tmp_path, from_task, min_count, k
     found = technique.kept_tokens(tokenizer, examples)
     assert found is not None
     special = set(tokenizer.all_special_tokens)
-    assert {token for token in tokenizer.convert_ids_to_tokens(found)} - special == set(kept)
+    assert set(tokenizer.convert_ids_to_tokens(found)) - special == set(kept)
     assert Vocabulary(min_count=0).kept_tokens(tokenizer, examples) is None
