@@ -1,5 +1,14 @@
+from types import SimpleNamespace
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from accel.callbacks import mask_units
 from accel.callbacks.mask_units import MaskUnits
-from accel.compression.prune import Prune
+from accel.compression.prune import Prune, Score
 from accel.core.facts import Facts
 from accel.objective.classification import Classification
 
@@ -26,3 +35,87 @@ def test_masks_stay_zero_through_weight_decay_and_momentum(train):
         "compression=[prune]", "compression.prune.end=0.3", "trainer.weight_decay=0.1", "trainer.max_steps=20"
     )
     assert fitted.evidence["prune"]["removed_fraction"] > 0.3
+
+
+class Scorer:
+    """Notes when it is asked, and the gradient that it is shown."""
+
+    def __init__(self):
+        self.calls, self.gradients = [], []
+
+    def on_start(self, model, blocks, scores):
+        self.calls.append("start")
+
+    def on_gradients(self, model, blocks, scores):
+        self.gradients.append(model.weight.grad.clone())
+
+    def on_choice(self, model, blocks, scores):
+        self.calls.append("choice")
+
+
+@pytest.fixture
+def masking(monkeypatch):
+    """``masking(prune) -> (callback, scorer, batches as they are asked for)``: blocks and prices stay out of it."""
+
+    def made(prune):
+        scorer, asked = Scorer(), []
+
+        def scorer_for(score, batches):
+            batches()
+            return scorer
+
+        monkeypatch.setattr(mask_units, "calibration_batches", lambda *told: asked.append(told))
+        monkeypatch.setattr(mask_units, "scorer_for", scorer_for)
+        for name in ("find_blocks", "price", "update_masks", "apply_masks"):
+            monkeypatch.setattr(mask_units, name, lambda *_, **__: [])
+        monkeypatch.setattr(mask_units, "scores_of", lambda model, blocks: {})
+        monkeypatch.setattr(Prune, "budget", lambda *_: (None, 0.5))
+        return MaskUnits(prune, facts(10)), scorer, asked
+
+    return made
+
+
+def started(callback, step):
+    trainer = SimpleNamespace(global_step=step, datamodule=SimpleNamespace(data="examples"))
+    callback.on_fit_start(trainer, SimpleNamespace(model=None))
+
+
+@pytest.mark.parametrize("text", [None, "public.txt"])
+def test_activations_are_taken_on_the_public_text_where_there_is_one(masking, text):
+    callback, _, asked = masking(Prune(score=Score.activation, public_text=text))
+    started(callback, 0)
+    assert asked == [("examples", text, "compression.prune.public_text")]
+
+
+def test_a_resumed_run_keeps_the_scores_that_its_checkpoint_has(masking):
+    callback, scorer, _ = masking(Prune(score=Score.activation))
+    started(callback, 3)
+    assert scorer.calls == []
+    started(callback, 0)
+    assert scorer.calls == ["start"]
+
+
+class OneWeight(pl.LightningModule):
+    """The mean of weight times input."""
+
+    def __init__(self):
+        super().__init__()
+        self.model = nn.Linear(1, 1, bias=False)
+
+    def training_step(self, batch, index):
+        return self.model(batch).mean()
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.0)
+
+
+def test_scores_see_the_gradient_of_every_batch_of_a_step_once(masking):
+    callback, scorer, _ = masking(Prune(begin=0.0, end=1.0))
+    trainer = pl.Trainer(
+        max_steps=2, accumulate_grad_batches=3, callbacks=[callback], logger=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False, accelerator="cpu",
+    )  # fmt: skip
+    callback.on_fit_start = lambda trainer, module: setattr(callback, "scorer", scorer)
+    inputs = torch.tensor([[1.0], [2.0], [6.0], [10.0], [20.0], [60.0]])
+    trainer.fit(OneWeight(), DataLoader(inputs, batch_size=1))
+    assert [float(gradient) for gradient in scorer.gradients] == [3.0, 30.0]

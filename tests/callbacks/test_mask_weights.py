@@ -1,7 +1,10 @@
+from types import SimpleNamespace
+
 import pytest
 
+from accel.callbacks import mask_weights
 from accel.callbacks.mask_weights import MaskWeights
-from accel.compression.mask import Mask
+from accel.compression.mask import Importance, Mask
 
 
 def test_begins_and_ends_as_shares_of_training():
@@ -14,3 +17,13 @@ def test_a_mask_that_is_chosen_and_not_held_fails_the_run(train, monkeypatch):
     monkeypatch.setattr("accel.ops.sparse.weight_masks.apply", lambda model: None)
     with pytest.raises(RuntimeError, match="masked weights are not zero"):
         train("compression=[mask]", "compression.mask.every_steps=1", "trainer.max_steps=12")
+
+
+@pytest.mark.parametrize("text", [None, "public.txt"])
+def test_inputs_are_taken_on_the_public_text_where_there_is_one(monkeypatch, text):
+    asked = []
+    monkeypatch.setattr(mask_weights, "calibration_batches", lambda *told: asked.append(told))
+    monkeypatch.setattr(mask_weights, "scorer_for", lambda score, batches: batches())
+    trainer = SimpleNamespace(datamodule=SimpleNamespace(data="examples"))
+    MaskWeights(Mask(score=Importance.wanda, public_text=text), 10).on_fit_start(trainer, None)
+    assert asked == [("examples", text, "compression.mask.public_text")]

@@ -14,6 +14,8 @@ from accel.task.text_classification import TextClassification
 
 OLD = {
     "seed": 0,
+    "model": {"_target_": "TinyBert", "width": 64},
+    "privacy": {"_target_": "Dpsgd", "epsilon": 8.0},
     "compression": {"qat": {"_target_": "Qat", "spare": 0.3}},
     "tuning": {"_target_": "Full"},
     "engines": [],
@@ -28,6 +30,10 @@ OLD = {
         ({"compression": {}}, "compression.qat is gone"),
         ({"compression": {**OLD["compression"], "mask": {"_target_": "Mask"}}}, "compression.mask is new"),
         ({"tuning": {"_target_": "Lora", "rank": 8}}, r"tuning._target_=Lora \(it was Full\)"),
+        ({"model": {"_target_": "TinyBert", "width": 32}}, r"model.width=32 \(it was 64\)"),
+        ({"model": {"_target_": "TinyGpt2", "width": 64}}, r"model._target_=TinyGpt2 \(it was TinyBert\)"),
+        ({"privacy": {"_target_": "Dpsgd", "epsilon": 80.0}}, r"privacy.epsilon=80.0 \(it was 8.0\)"),
+        ({"privacy": None}, "privacy is gone"),
     ],
 )
 def test_another_model_is_refused(tmp_path, change, text):

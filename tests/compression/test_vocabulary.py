@@ -1,15 +1,18 @@
 import json
 
+import numpy as np
 import pytest
 import torch
 
 from accel.cli import main
+from accel.compression.vocabulary import Vocabulary
 from accel.config.compose import compose
 from accel.data.prepared import prepare
 from accel.data.vocabulary import shorten
 from accel.errors import PlanError
 from accel.inference.predictor import Predictor
 from accel.model.minilm import Minilm
+from accel.model.tiny_bert import TinyBert
 from accel.plan.decide import decide
 
 
@@ -113,3 +116,17 @@ def test_a_pretrained_tokenizer_cuts_its_texts_as_before():
     assert [short.kept[n] for n in short.tokenizer(*texts)["input_ids"]] == tokenizer(*texts)["input_ids"]
     other = "unfathomable reimbursement"
     assert "".join(short.tokenizer.tokenize(other)).replace("##", "") == other.replace(" ", "")
+
+
+@pytest.mark.parametrize(("from_task", "min_count", "kept"), [(False, 1, "XYZ"), (True, 1, "ABXYZ"), (True, 2, "AXZ")])
+def test_only_the_texts_that_count_are_counted(tmp_path, from_task, min_count, kept):
+    """Of examples that may be private, no piece where ``from_task=false``."""
+    (tmp_path / "public.txt").write_text("XYZ\nZ\n", "utf8")
+    tokenizer = TinyBert().tokenizer()
+    examples = [np.array(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in ("AAB", "X")]
+    technique = Vocabulary(from_task=from_task, min_count=min_count, public_text=str(tmp_path / "public.txt"))
+    found = technique.kept_tokens(tokenizer, examples)
+    assert found is not None
+    special = set(tokenizer.all_special_tokens)
+    assert set(tokenizer.convert_ids_to_tokens(found)) - special == set(kept)
+    assert Vocabulary(min_count=0).kept_tokens(tokenizer, examples) is None

@@ -10,6 +10,7 @@ from accel.core.model import Model
 from accel.core.task import Task
 from accel.core.tuning import Tuning
 from accel.errors import ConfigError
+from accel.model.hub import Hub
 
 HOSTILE = [
     "os.system",
@@ -109,3 +110,17 @@ def test_an_option_is_called_as_its_file():
     node = OmegaConf.create({"_target_": "accel.tuning.full.Full"})
     assert build(node, Tuning, "tuning").option_name() == "full"
     assert build(node, Tuning, "tuning", name="whole").option_name() == "whole"
+
+
+def test_a_class_that_a_module_only_imported_is_refused(tmp_path, monkeypatch):
+    """Who names a module trusts what that module says itself, not all that it has looked at."""
+    (tmp_path / "borrows.py").write_text("from accel.compression.prune import Prune\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for target, base, plugins in (
+        ("borrows.Prune", Compression, ["borrows"]),
+        ("accel.model.local.Hub", Model, []),
+        ("accel.model._tiny.TinyBert", Model, []),
+    ):
+        monkeypatch.setattr("accel.model.local.Hub", Hub, raising=False)
+        with pytest.raises(ConfigError, match="defines itself|live in accel"):
+            build(OmegaConf.create({"_target_": target}), base, "x", plugins)

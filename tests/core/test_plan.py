@@ -1,7 +1,3 @@
-""""""
-
-from __future__ import annotations
-
 from accel.config.compose import compose
 from accel.core.plan import digest
 from accel.plan.decide import decide
@@ -15,3 +11,11 @@ def test_description_lists_stages_in_order():
 
 def test_digest_is_of_content():
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 1, "b": 3})
+
+
+def test_techniques_come_by_stage_and_then_by_name_however_they_are_typed():
+    words = ["compression=[qat,vocabulary,distill,prune,mask,layers]", "strategy=ddp", "tuning=full"]
+    names = [technique.option_name() for technique in decide(compose(words)).techniques]
+    assert names == ["full", "layers", "prune", "vocabulary", "mask", "qat", "distill", "ddp"]
+    private = decide(compose(["privacy=dpsgd", "strategy=ddp", "compression=[qat]"]))
+    assert [technique.option_name() for technique in private.techniques] == ["full", "qat", "dpsgd", "ddp"]

@@ -125,3 +125,18 @@ def test_evaluation_batches_keep_to_their_budget_and_are_padded_little(prepared)
     for batch in data.test_batches():
         assert batch["input_ids"].numel() <= Classification.evaluation_tokens
         assert batch["input_ids"].shape[1] == padded(int(batch["attention_mask"].sum(1).max()))
+
+
+def test_each_split_has_its_own_batches(prepared):
+    plan, data = prepared()
+    found = {
+        "validation": data.validation_batches(), "test": data.test_batches(),
+        "validation while training": batches_of(plan, data).val_dataloader(),
+    }  # fmt: skip
+    for name, batches in found.items():
+        texts = sorted(
+            row[mask.bool()].tolist()
+            for b in batches
+            for row, mask in zip(b["input_ids"], b["attention_mask"], strict=True)
+        )
+        assert texts == sorted(row.tolist() for row in getattr(data, name.split()[0]).input_ids)

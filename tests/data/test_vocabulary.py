@@ -128,3 +128,20 @@ def test_another_kind_of_tokenizer_is_named():
 
 def test_counts():
     assert count_tokens([np.array([1, 1, 3]), np.array([0])], 5).tolist() == [1, 2, 0, 1, 0]
+
+
+def test_the_unknown_piece_of_a_unigram_model_has_a_new_number():
+    """It need not be the first: in T5 and XLM-R others come before it."""
+    pieces = [
+        ["<pad>", 0.0],
+        ["used", -1.0],
+        ["gone", -2.0],
+        ["a", -3.0],
+        ["<unk>", 0.0],
+        ["late", -4.0],
+        ["<0x0A>", -5.0],
+    ]
+    model = {"type": "Unigram", "vocab": list(pieces), "unk_id": 4}
+    assert KINDS["Unigram"](model, {0, 1}) == [0, 1, 3, 4, 6]
+    assert [piece for piece, _ in model["vocab"]] == ["<pad>", "used", "a", "<unk>", "<0x0A>"]
+    assert model["vocab"][model["unk_id"]] == ["<unk>", 0.0]

@@ -12,7 +12,8 @@ from accel.cli import VERBS, main
 from accel.config.arguments import parse
 from accel.config.compose import compose
 from accel.docs.topics import pages
-from accel.plan.decide import assemble
+from accel.errors import PlanError
+from accel.plan.decide import assemble, checked
 from accel.sweep.entry import planned_jobs, sort_words
 
 README = Path(__file__).parent.parent.parent / "README.md"
@@ -21,6 +22,8 @@ FENCE = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://)([^)#]+)\)")
 OWN = ("--plugin", "--config-dir")
 """Flags of commands that need a user's own files: tests/docs/test_extending.py makes them."""
+SHOWN_REFUSED = "accel check tuning=lora compression=[prune]"
+"""Stands there to show what a refusal looks like."""
 
 
 def commands_of(text):
@@ -33,7 +36,7 @@ COMMANDS = sorted({command for path in DOCUMENTS.values() for command in command
 
 
 def check_command(command):
-    """Compose it as the command itself would; of other verbs, their names."""
+    """Compose and check it as the command itself would; other verbs have a test of their own."""
     _, *line = shlex.split(command)
     if line and line[0] in VERBS and line[0] != "check":
         return
@@ -46,20 +49,42 @@ def check_command(command):
         jobs = planned_jobs(config.hydra.sweeper, words)
         assert len(jobs) > 1
     for job in jobs:
-        assert assemble(compose(job)).options
+        assert checked(assemble(compose(job))).options
 
 
 def test_there_are_commands():
     assert len(COMMANDS) >= 60
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if not any(flag in c for flag in OWN)])
-def test_every_command_composes(command):
+@pytest.mark.parametrize("command", [c for c in COMMANDS if not any(flag in c for flag in (*OWN, SHOWN_REFUSED))])
+def test_every_command_is_a_plan_that_works(command):
     check_command(command)
 
 
+def test_what_is_shown_as_a_refusal_is_refused():
+    assert SHOWN_REFUSED in COMMANDS
+    with pytest.raises(PlanError, match="LoRA freezes those weights"):
+        check_command(SHOWN_REFUSED)
+
+
+OTHERS = [c for c in COMMANDS if (c.split()[1:] or [""])[0] in {*VERBS} - {"check"}]
+
+
+@pytest.mark.parametrize("command", [*OTHERS, "accel compare runs --no-such-flag"])
+def test_every_flag_of_another_verb_is_known(command, tmp_path, monkeypatch, capsys):
+    """The runs that it names are not there, which is what it is told; the last one is the negative control."""
+    monkeypatch.chdir(tmp_path)
+    try:
+        code = main(shlex.split(command)[1:])
+    except SystemExit as end:
+        code = end.code
+    said = capsys.readouterr().err
+    assert ("no-such-flag" in command) == ("unrecognized arguments" in said)
+    assert code in (0, 2), said
+
+
 @pytest.mark.parametrize(
-    "command", ["accel chek", "accel tuning=lroa", "accel -m compression=[prune]", "accel predct X"]
+    "command", ["accel chek", "accel tuning=lroa", "accel -m compression=[prune]", "accel predct X", SHOWN_REFUSED]
 )
 def test_a_command_that_accel_refuses_is_seen(command):
     with pytest.raises(Exception, match="."):

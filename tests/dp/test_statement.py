@@ -34,3 +34,11 @@ def test_epsilon_follows_the_steps_that_were_taken():
         epsilon_of("rdp", sigma=1.5, sample_rate=0.04, steps=1125, delta=1e-5), abs=1e-5
     )
     assert half["steps_planned"] == 2250
+
+
+def test_epsilon_is_that_of_the_delta_that_is_stated():
+    found = statement(replace(MECHANISM, delta=1e-9), 1125)
+    assert found["delta"] == 1e-9
+    assert found["epsilon"] == pytest.approx(
+        epsilon_of("rdp", sigma=1.5, sample_rate=0.04, steps=1125, delta=1e-9), abs=1e-5
+    )

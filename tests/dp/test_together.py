@@ -68,3 +68,13 @@ def test_a_job_knows_what_its_sweep_has_spent_so_far(tmp_path):
     assert "the 2 runs of this sweep so far" in headline(record)
     assert summary(record)["privacy/epsilon_of_sweep_so_far"] == stated["epsilon_of_sweep_so_far"]
     assert "runs_of_sweep_so_far" not in Dpsgd().statement(spend(tmp_path / "alone" / "run", 3).parent)
+
+
+def test_together_is_told_at_the_weakest_of_their_deltas(tmp_path, monkeypatch):
+    """And each with what it did, not with what it might have done."""
+    weak = dataclasses.replace(MECHANISM, delta=1e-3, noise_multiplier=2.0, steps=500)
+    asked = []
+    monkeypatch.setattr("accel.dp.accountant.composed", lambda *told: asked.append(told) or 3.25)
+    found = spent_together([spend(tmp_path / "a", 10), spend(tmp_path / "b", 5, weak)])
+    assert asked == [("prv", [(1.0, 0.1, 10), (2.0, 0.1, 5)], 1e-3)]
+    assert (found["epsilon"], found["delta"]) == (3.25, 1e-3)

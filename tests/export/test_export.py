@@ -1,18 +1,23 @@
 import json
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
 from accel.cli import main
+from accel.core.console import Console
 from accel.engines.onnxruntime import OnnxRuntime
-from accel.export.formats import ONNX, float_copy
+from accel.export import export
+from accel.export.formats import ONNX, Format, float_copy
 from accel.export.onnx import ExportError, UnsupportedError, export_onnx, parity, require_parity
 from accel.model.tiny_bert import TinyBert
-from accel.objective.classification import Classification
+from accel.objective.classification import Classification, ClassScores
+from accel.objective.scores import Report
 from accel.ops.quantize import fake_quantize
 from accel.ops.quantize.grids import Int8Rows
 from accel.ops.quantize.quantized_layers import quantized
-from accel.ops.quantize.schemes import Int8
+from accel.ops.quantize.schemes import Int4WeightOnly, Int8
 
 
 def test_a_finished_run_exports_again(tiny_run, tmp_path, capsys):
@@ -82,3 +87,85 @@ def test_what_cannot_be_made_is_refused_before_anything_is_compiled(tiny_run, tm
         capsys.readouterr()
         assert main(["export", str(tmp_path / "run"), "--format", format]) == 2
         assert instead in capsys.readouterr().err
+
+
+def some_batches(*labels):
+    return lambda: iter([{"x": torch.zeros(len(labels), 1), "labels": torch.tensor(labels)}])
+
+
+def test_a_file_is_scored_on_the_test_split():
+    """Its engine says the second label, always."""
+    engine = SimpleNamespace(run=lambda inputs: np.tile(np.array([[0.0, 1.0]], np.float32), (len(inputs["x"]), 1)))
+    data = SimpleNamespace(
+        objective=SimpleNamespace(scores=lambda split: {"test": ClassScores(2)}[split]), test="test", validation="v",
+        test_batches=some_batches(0, 1, 0, 0), validation_batches=some_batches(1, 1),
+    )  # fmt: skip
+    assert export._score_engine(engine, data)["accuracy"] == 0.25
+
+
+@pytest.mark.parametrize("difference", [float("nan"), 1e-3])
+def test_a_reloaded_model_that_computes_something_else_fails_the_run(monkeypatch, tmp_path, difference):
+    monkeypatch.setattr(export.artifact, "save_model", lambda *_, **__: None)
+    monkeypatch.setattr(export.artifact, "load_model", lambda folder: "reloaded")
+    monkeypatch.setattr(export.artifact, "shipped_bytes", lambda folder: 7)
+    found = [0.0, difference]
+    monkeypatch.setattr(export, "_difference", lambda model, other: found.pop(0))
+    data = SimpleNamespace(tokenizer=None, artifact_facts=dict)
+    told = ("trained", data, tmp_path, Console(None, silent=True), lambda model: Report({"accuracy": len(model)}))
+    exported = export.export_all(*told, engines=[])  # negative control
+    assert exported.model == "reloaded"
+    assert [(e.size_bytes, e.metrics) for e in exported.exports] == [(7, {"accuracy": len("reloaded")})]
+    with pytest.raises(ExportError, match="computes something else"):
+        export.export_all(*told, engines=[])
+
+
+@pytest.fixture
+def compared(monkeypatch):
+    """What each file is compared with and how closely, without writing one: ``compared`` is filled in that order."""
+    found = []
+
+    def checked(reference, target, format, data, require, dtype=None):
+        found.append((format.name, quantized(reference) != [], require.__name__, data is not None, dtype))
+        return format.name
+
+    monkeypatch.setattr(export, "_checked", checked)
+    monkeypatch.setattr(Format, "write", lambda self, model, folder: found.append(f"write {self.name}"))
+    monkeypatch.setattr(export, "compute_in_int8", lambda file: found.append("compute in int8"))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("scheme", "expected"),
+    [
+        (None, []),
+        (Int8(Int8Rows()), ["write onnx-int8", ("onnx-int8", True, "require_rounded_parity", True, None)]),
+        (
+            Int4WeightOnly(Int8Rows()),
+            [
+                "write onnx-int4", ("onnx-int4", False, "require_parity", False, None),
+                "compute in int8", ("onnx-int4", True, "require_coarse_parity", True, None),
+            ],
+        ),
+    ],
+    ids=["dense", "int8", "int4"],
+)  # fmt: skip
+def test_onnx_weights_are_proven_in_fp32_before_a_faster_kernel_is_let_loose(compared, tmp_path, scheme, expected):
+    model = TinyBert().network(Classification(["a", "b"])).eval()
+    if scheme is not None:
+        fake_quantize.prepare(model, scheme)
+        fake_quantize.convert(model)
+    export.export_to_onnx(model, tmp_path, SimpleNamespace())
+    assert compared == ["write onnx", ("onnx", False, "require_parity", True, None), *expected]
+
+
+def test_openvino_int8_weights_are_proven_in_fp32_first(compared, tmp_path):
+    model = TinyBert().network(Classification(["a", "b"])).eval()
+    export.export_to_openvino(model, tmp_path, SimpleNamespace())
+    assert compared == ["write openvino", ("openvino", False, "require_parity", True, None)]
+    compared.clear()
+    fake_quantize.prepare(model, Int8(Int8Rows()))
+    export.export_to_openvino(fake_quantize.convert(model), tmp_path, SimpleNamespace())
+    assert compared == [
+        "write openvino-int8", ("openvino-int8", False, "require_parity", False, "float32"),
+        ("openvino-int8", True, "require_rounded_parity", True, None),
+    ]  # fmt: skip

@@ -5,7 +5,7 @@ import pytest
 from accel.config.compose import compose
 from accel.errors import DataError
 from accel.forecast.device import H100
-from accel.forecast.outlook import as_record, outlook, work_of
+from accel.forecast.outlook import FREE_SHARE, as_record, outlook, work_of
 from accel.plan.decide import decide
 
 SEVEN_B = ["model=qwen2_7b", "strategy=ddp", "strategy.processes=8", "trainer.batch_tokens=8192"]
@@ -43,3 +43,16 @@ def test_a_model_of_unknown_sizes_is_refused(monkeypatch, tmp_path):
 
 def test_the_record_is_plain():
     assert json.loads(json.dumps(as_record(forecast(*SEVEN_B))))["steps"][0]["ranks"] == 1
+
+
+def test_activations_count_for_what_fits():
+    """The same weights with more tokens; all that the device has but a little is left to it."""
+    words = ["model=qwen2_7b", "tuning=head", "strategy=ddp", "strategy.processes=2", "trainer.batch_tokens={}"]
+    few, many = (
+        {room.strategy: room for room in forecast(*(word.format(tokens) for word in words)).rooms}
+        for tokens in (512, 65536)
+    )
+    for name in ("single", "ddp", "fsdp"):
+        assert few[name].state_bytes == many[name].state_bytes < FREE_SHARE * H100.memory_bytes
+        assert few[name].bytes == few[name].state_bytes + few[name].passing_bytes
+        assert (few[name].fits, many[name].fits) == (True, False)

@@ -49,3 +49,19 @@ def test_nothing_but_answers_is_printed(run_folder):
 def test_a_pair_for_a_model_of_single_texts_is_told(run_folder):
     with pytest.raises(DataError, match="trained on 1 text column"):
         accel.load(str(run_folder))([("a", "b")])
+
+
+def test_texts_are_cut_where_training_cut_them(run_folder):
+    predictor = accel.load(str(run_folder))
+    assert predictor.inputs(["great " * 500])["input_ids"].shape == (1, 128)
+
+
+def test_each_label_has_its_own_score(run_folder):
+    """The likeliest one's is the answer's."""
+    predictor = accel.load(str(run_folder))
+    texts = ["the crew was great and friendly", "the meal was terrible and rude"]
+    logits = predictor.model(**predictor.inputs(texts)).logits.softmax(-1).tolist()
+    for answer, scores in zip(predictor(texts), logits, strict=True):
+        assert list(answer.scores) == ["negative", "positive"]
+        assert list(answer.scores.values()) == pytest.approx(scores)
+        assert answer.score == answer.scores[answer.label] == max(answer.scores.values())

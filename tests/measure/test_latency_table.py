@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -7,8 +8,10 @@ from accel.cli import main
 from accel.config.compose import compose
 from accel.core.console import Console
 from accel.core.facts import LatencyTable
-from accel.measure.latency_table import LEAST_MS, fit, latency_table
+from accel.measure.latency_table import LEAST_MS, _counts, fit, latency_table
+from accel.measure.timing import Cost
 from accel.objective.classification import Classification
+from accel.ops.quantize.quantized_layers import multiplies_int8
 from accel.ops.structured.layouts import CHANNELS, HEADS
 from accel.plan.decide import decide
 
@@ -52,8 +55,32 @@ def plan_of(tiny_run, tmp_path, *words):
     ]))  # fmt: skip
 
 
-@pytest.mark.usefixtures("few_rounds")
+def by_parts(models, engines, *_):
+    """As time_models does, without a clock: a plane over what is in each model, and an engine that is slower."""
+    assert tuple(engines) == ("eager",)
+    assert all(multiplies_int8(model) for model in models)
+    ms = [1.5 + 0.2 * n["layers"] + 0.03 * n[HEADS] + 0.0004 * n[CHANNELS] for n in map(_counts, models)]
+    cost = Cost(10, 1.0, 100, 20, 0.0, 0.0, (0.0, 0.0), 50.0, None, "eager", "int8", 1, 128, 2, 15)
+    return {
+        "slower int8": [replace(cost, latency_ms_p50=2 * each) for each in ms],
+        "eager int8": [replace(cost, latency_ms_p50=each, latency_ms_p95=each**2) for each in ms],
+    }
+
+
+def test_sizes_that_tell_layers_heads_and_channels_apart_are_timed_as_they_are_stored(tiny_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("accel.measure.latency_table.time_models", by_parts)
+    plan = plan_of(tiny_run, tmp_path)
+    table, _ = latency_table(plan, plan.model.tokenizer(), BINARY, Console(None, silent=True))
+    assert [(p["layers"], p[HEADS], p[CHANNELS]) for p in table.points] == [
+        (2, 8, 512), (2, 4, 512), (2, 8, 256), (2, 4, 256), (2, 2, 128), (2, 2, 64), (1, 4, 256)
+    ]  # fmt: skip
+    assert table.engine == "eager int8"
+    assert (table.base_ms, table.per_layer_ms) == (pytest.approx(1.5), pytest.approx(0.2))
+    assert table.per_unit_ms == {HEADS: pytest.approx(0.03), CHANNELS: pytest.approx(0.0004)}
+
+
 def test_it_is_measured_once_for_each_machine_engine_and_number_of_threads(tiny_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("accel.measure.latency_table.time_models", by_parts)
     plan = plan_of(tiny_run, tmp_path)
     console = Console(None, silent=True)
     made, reused = latency_table(plan, plan.model.tokenizer(), BINARY, console)

@@ -1,10 +1,13 @@
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
+import torch
 from torch import nn
 
 from accel.config.compose import compose
-from accel.measure.layer_prices import _finished, _weights, shared_out
+from accel.measure import layer_prices
+from accel.measure.layer_prices import _finished, _weights, shared_out, sparing_prices
 from accel.model.tiny_bert import TinyBert
 from accel.objective.classification import Classification
 from accel.ops.quantize import fake_quantize
@@ -70,6 +73,37 @@ def test_layers_share_by_what_is_left_of_them():
     assert len({model.get_submodule(name).weight.numel() for name in names}) == 1
     assert type(_finished(model, plan, names).get_submodule(names[0])) is nn.Linear
     assert type(_finished(model, plan, ()).get_submodule(names[0])) is Int8Linear
+
+
+def test_kinds_are_timed_on_the_engine_that_is_fastest_rounded_with_the_threads_of_the_run(monkeypatch):
+    """Slower unrounded than another engine or not; the training process has fewer threads than the measurement."""
+    asked = []
+
+    @dataclass
+    class OfEngine(Timed):
+        engine: str = "onnxruntime"
+
+    def timed(models, engines, *_):
+        asked.append((models, engines, torch.get_num_threads(), float(torch.rand(1))))
+        if len(asked) == 1:
+            return {"eager int8": [OfEngine(3.0, engine="eager")], "onnxruntime int8": [OfEngine(2.0)]}
+        return {"onnxruntime int8": [OfEngine(2.0), OfEngine(2.4), OfEngine(1.9), OfEngine(2.0)]}
+
+    monkeypatch.setattr(layer_prices, "time_models", timed)
+    monkeypatch.setattr(layer_prices, "_finished", lambda model, plan, left: tuple(left))
+    monkeypatch.setattr(layer_prices, "_weights", lambda model, names: WEIGHTS)
+    plan = SimpleNamespace(engines=("cuda", "onnxruntime"))
+    data = SimpleNamespace(tokenizer=None, objective=None)
+    threads, state = torch.get_num_threads(), torch.get_rng_state()
+    found = sparing_prices(nn.Identity(), WEIGHTS, plan, data, print, num_threads=threads + 1)
+    kinds = [("layer.0.query", "layer.1.query"), ("layer.0.out", "layer.1.out"), ("pooler",)]
+    assert [(models, engines) for models, engines, *_ in asked] == [
+        ([()], ["onnxruntime", "eager"]), ([(), *kinds], ["onnxruntime"]),
+    ]  # fmt: skip
+    assert {number for _, _, number, _ in asked} == {threads + 1}
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.get_rng_state(), state)
+    assert found.per_layer_ms["layer.0.query"] == pytest.approx(0.3)
 
 
 @pytest.mark.slow

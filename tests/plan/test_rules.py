@@ -2,6 +2,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from accel.compression._removal import Start
 from accel.compression.distill import Distill
 from accel.compression.layers import Layers
 from accel.compression.mask import Importance, Mask
@@ -109,3 +110,55 @@ def test_privacy_meets_removal_only_where_nothing_private_is_scored(name):
     for left_out in words[2:]:
         with pytest.raises(PlanError):
             decide(compose([w for w in words if w != left_out]))
+
+
+AVOIDING = {
+    (Prune, Head): (Prune(score=Score.magnitude), Head()),
+    (Prune, Bitfit): (Prune(score=Score.activation), Bitfit()),
+    (Prune, Mask): (Prune(), Mask(pattern="unstructured")),
+    (Mask, Head): (Mask(score=Importance.magnitude), Head()),
+    (Mask, Bitfit): (Mask(score=Importance.wanda), Bitfit()),
+    (Privacy, Mask): (Private(), Mask(score=Importance.wanda, public_text="tweets")),
+    (Qat, Lora): (Qat(), Lora(dropout=0.0)),
+    (Privacy, Prune): (Private(), Prune(score=Score.magnitude, start=Start.pretrained)),
+    (Privacy, Layers): (Private(), Layers(start=Start.pretrained)),
+    (Privacy, Vocabulary): (Private(), Vocabulary(from_task=False, public_text="tweets")),
+    (Privacy, Distill): (Private(), Distill(teacher="pretrained")),
+    (Prune, TensorParallel): (Prune(score=Score.movement), TensorParallel()),
+    (Mask, TensorParallel): (Mask(score=Importance.magnitude), TensorParallel()),
+    (Distill, TensorParallel): (Distill(relations_weight=0.0), TensorParallel()),
+}
+"""Settings with which a pair that clashes may meet."""
+
+
+@pytest.mark.parametrize("pair", AVOIDING, ids=lambda pair: "-".join(c.__name__ for c in pair))
+def test_what_a_remedy_says_is_let_through(pair):
+    assert not [told for rule in RULES for told in rule.objections([*AVOIDING[pair], Full()])]
+
+
+def test_no_other_pair_can_be_talked_round():
+    assert {rule.forbids for rule in RULES if rule.unless} == set(AVOIDING)
+
+
+@pytest.mark.parametrize(
+    ("option", "blind"),
+    [
+        (Prune(), False),
+        (Prune(score=Score.magnitude), False),  # the dense baseline has seen the private examples
+        (Prune(score=Score.activation, start=Start.pretrained), False),
+        (Prune(score=Score.magnitude, start=Start.pretrained), True),
+        (Prune(score=Score.activation, start=Start.pretrained, public_text="tweets"), True),
+        (Mask(), True),
+        (Mask(score=Importance.wanda), False),
+        (Mask(score=Importance.wanda, public_text="tweets"), True),
+        (Mask(score=Importance.movement), False),
+        (Vocabulary(), False),
+        (Vocabulary(public_text="tweets"), False),
+        (Vocabulary(from_task=False, public_text="tweets"), True),
+        (Layers(), False),
+        (Layers(start=Start.pretrained), True),
+    ],
+    ids=str,
+)
+def test_what_sees_no_private_example_is_said_of_nothing_else(option, blind):
+    assert option.sees_no_private_example is blind

@@ -2,17 +2,22 @@
 
 import csv
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from accel.cli import main
 from accel.config.compose import compose
+from accel.core.facts import Facts
 from accel.data import Dataset, Split
 from accel.dp.bookkeeping import Book
 from accel.dp.ledger import LEDGER, Ledger
 from accel.errors import ClaimError, DataError, PlanError, RefusedError
+from accel.objective.classification import Classification
 from accel.plan.decide import decide
+from accel.privacy.dpsgd import Accountant, Clipping, Dpsgd
 from accel.report.metrics_file import read_metrics
 from tests.forked_ranks import run_ranks
 
@@ -448,3 +453,45 @@ def test_two_processes_spend_the_same(tiny_run, tmp_path):
     )
     assert one["privacy"]["epsilon"] == two["privacy"]["epsilon"]
     assert two["privacy"]["steps"] == 8
+
+
+@pytest.mark.parametrize(("delta", "expected"), [(1e-7, 1e-7), (None, 1 / 2000)])
+def test_the_noise_and_the_statement_are_for_the_delta_that_was_asked_for(monkeypatch, delta, expected):
+    asked = {}
+    monkeypatch.setattr("accel.dp.accountant.sigma_for", lambda accountant, **told: asked.update(told) or 1.5)
+    option = Dpsgd(delta=delta, epsilon=3.0, logical_batch_size=50)
+    facts = Facts(12, 200, Classification(["a", "b"]), 1, 0, None)
+    found = option.mechanism(facts)
+    assert asked == {"epsilon": 3.0, "sample_rate": 0.25, "steps": 12, "delta": expected}
+    assert (found.delta, found.noise_multiplier, found.epsilon_target) == (expected, 1.5, 3.0)
+    assert (found.sample_rate, found.expected_batch_size, found.num_records, found.steps) == (0.25, 50, 200, 12)
+    assert (found.max_grad_norm, found.clipping, found.accountant, found.test_mode) == (6.0, "flat", "prv", False)
+
+
+def test_settings_reach_the_mechanism():
+    """Each changed alone, so that none stands for another."""
+    facts = Facts(12, 200, Classification(["a", "b"]), 1, 0, None)
+    plain = Dpsgd(epsilon=None, noise_multiplier=0.8).mechanism(facts)
+    changes = {
+        "max_grad_norm": (2.0, 2.0), "clipping": (Clipping.automatic, "automatic"), "delta": (1e-9, 1e-9),
+        "accountant": (Accountant.rdp, "rdp"), "noise_multiplier": (0.5, 0.5),
+    }  # fmt: skip
+    for name, (value, stated) in changes.items():
+        found = replace(Dpsgd(epsilon=None, noise_multiplier=0.8), **{name: value}).mechanism(facts)
+        assert found == replace(plain, **{name: stated})
+    assert Dpsgd(epsilon=None, noise_multiplier=0.8, test_seed=1).mechanism(facts).test_mode
+
+
+def test_records_are_drawn_at_the_rate_that_is_accounted_for(monkeypatch):
+    """Whatever is computed at once, and however many processes share the draws."""
+    asked = {}
+    monkeypatch.setattr("accel.dp.poisson.PoissonLoader", lambda *_, **told: asked.update(told))
+    option = Dpsgd(
+        logical_batch_size=50, physical_batch_size=8, audit=True, num_canaries=20, epsilon=None, noise_multiplier=1.0
+    )
+    facts = Facts(12, 200, Classification(["a", "b"]), 2, 0, None)
+    loader = SimpleNamespace(dataset=SimpleNamespace(lengths=[]), collate_fn=None, order=SimpleNamespace(rank=1))
+    option.adapt_loader(loader, facts)
+    assert asked["sample_rate"] == option.mechanism(facts).sample_rate == 0.25
+    assert (asked["physical_batch_size"], asked["steps"], asked["canaries"], asked["test_seed"]) == (8, 4, 20, None)
+    assert (asked["rank"], asked["world_size"]) == (1, 2)

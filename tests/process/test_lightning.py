@@ -3,11 +3,17 @@ import time
 from datetime import timedelta
 from types import SimpleNamespace
 
+import pytest
 import torch
 import torch.distributed as dist
+from torch import nn
+from torch.distributed.tensor import Shard, distribute_tensor, init_device_mesh
 
+from accel.checkpoint import sharded
+from accel.ops.parallel.shards import whole
 from accel.process.lightning import (
     Replicated,
+    Sharded,
     keep_signals,
     leave_together,
     lost_by,
@@ -92,3 +98,41 @@ def test_lightning_answers_no_signals():
     keep_signals(trainer)
     trainer._signal_connector.register_signal_handlers()
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.fixture
+def mesh(tmp_path):
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path / 'meeting'}", rank=0, world_size=1)
+    yield init_device_mesh("cpu", (1,))
+    dist.destroy_process_group()
+
+
+def moments(optimizer):
+    """Of its one parameter, whole."""
+    (state,) = optimizer.state.values()
+    return {name: whole(value) for name, value in state.items()}
+
+
+def test_what_the_optimizer_of_a_sharded_model_remembers_comes_back_whole(mesh, tmp_path):
+    """Both moments and the number of steps; without the second, the first step after a resume is a jump."""
+    sharded_model = Sharded(data_parallel_size=1, tensor_parallel_size=1, timeout_s=9)
+
+    def adamw():
+        weight = nn.Parameter(distribute_tensor(torch.arange(12.0).view(4, 3), mesh, [Shard(0)]))
+        sharded_model.optimizers = [torch.optim.AdamW([weight], lr=0.1)]
+        return weight, sharded_model.optimizers[0]
+
+    weight, optimizer = adamw()
+    for number in range(2):
+        weight.grad = distribute_tensor(torch.randn(4, 3) + number, mesh, [Shard(0)])
+        optimizer.step()
+    state = {"global_step": 2, "optimizer_states": [sharded_model.optimizer_state(optimizer)]}
+    sharded.save(state, tmp_path / "last.ckpt", rank=0, world_size=1, meet=lambda: None)
+    expected = moments(optimizer)
+    _, again = adamw()
+    sharded_model._lightning_module = SimpleNamespace(state_dict=dict)
+    sharded_model.load_optimizer_state_dict(sharded_model.load_checkpoint(tmp_path / "last.ckpt"))
+    assert set(expected) == {"exp_avg", "exp_avg_sq", "step"}
+    assert all(torch.equal(moments(again)[name], value) for name, value in expected.items())
+    assert expected["step"] == 2
+    assert (expected["exp_avg_sq"] > 0).all()

@@ -107,3 +107,27 @@ def test_runs_are_judged_by_what_their_records_state():
     assert table.competed_in.startswith("RMSE")
     assert {"rmse", "accuracy"} <= {column.key for column in table.columns}
     assert len(table.where("rmse<0.45").rows) == 1
+
+
+def test_bounds_are_with_or_without_the_bound_itself(runs):
+    table = compare_runs(runs)
+    for condition, expected in {
+        "latency_ms_p50>5": ["b"], "latency_ms_p50>=5": ["a", "b"], "latency_ms_p50<5": ["=c"],
+        "latency_ms_p50<=5": ["a", "=c"], "latency_ms_p50=5": ["a"], "latency_ms_p50!=5": ["b", "=c"],
+    }.items():  # fmt: skip
+        assert [row["name"] for row in table.where(condition).rows] == expected
+
+
+def test_the_best_comes_first_whichever_way_a_figure_is_better(runs):
+    table = compare_runs(runs)
+    assert [row["name"] for row in table.sorted_by("accuracy").rows] == ["a", "b", "=c"]
+    assert [row["name"] for row in table.sorted_by("latency_ms_p50").rows] == ["=c", "a", "b"]
+
+
+def test_figures_before_are_those_of_the_dense_model(tmp_path):
+    sides = {
+        side: {"metrics": {"accuracy": value}, "cost": {"size_bytes": size}}
+        for side, value, size in (("before", 0.9, 8), ("after", 0.8, 2))
+    }
+    (row,) = compare_runs([Recorded(tmp_path, {**new_record([]), "status": "finished", **sides})]).rows
+    assert (row["accuracy_before"], row["accuracy"], row["size_bytes"]) == (0.9, 0.8, 2)

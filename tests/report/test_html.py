@@ -1,9 +1,10 @@
 import json
+import re
 from html.parser import HTMLParser
 
 import pytest
 
-from accel.report.html import render, write_report
+from accel.report.html import _engines, render, write_report
 from accel.report.record import new_record
 
 HOSTILE = ["<script>alert(1)</script>", '"onload=alert(1) x="', "<img src=x onerror=alert(1)>", "'><svg onload=a>"]
@@ -113,3 +114,42 @@ def test_kinds_with_the_same_end_are_told_apart():
     page = render(record, "", {})
     for label in ("encoder: SelfAttention.q", "decoder: SelfAttention.q", "head"):
         assert f">{label}</text>" in page
+
+
+def first_table(page):
+    """Rows of cells."""
+    rows = re.findall(r"<tr>(.*?)</tr>", page[page.index("<table") : page.index("</table>")])
+    return [re.findall(r"<t[hd]>(.*?)</t[hd]>", row) for row in rows]
+
+
+def test_every_figure_stands_under_its_own_side_and_the_change_goes_from_the_first_to_the_last():
+    record = full_record()
+    eager, best = cost("eager", "float32", 20.0), cost("inductor", "float32", 10.0)
+    record["before"] = {"metrics": {"accuracy": 0.845}, "cost": best, "engines": [best, eager]}
+    record["after"] = {"metrics": {"accuracy": 0.841}, "cost": cost(), "engines": [cost()]}
+    rows = {row[0]: row[1:] for row in first_table(render(record, "", {}))}
+    assert rows[""] == ["dense, eager float32", "dense, inductor float32", "inductor int8", "change"]
+    assert rows["accuracy"] == ["0.8450", "0.8450", "0.8410", "-0.40 points"]
+    assert rows["latency p50"] == ["20.00 ms", "10.00 ms", "4.00 ms", "5.00x faster"]
+
+
+def test_the_bars_of_each_side_are_its_engines_with_the_fastest_marked():
+    record = full_record()
+    record["before"] = {"engines": [cost("eager", "float32", 20.0), cost("inductor", "float32", 10.0)]}
+    record["after"] = {"engines": [cost("eager", "int8", 4.0), cost("inductor", "int8", 5.0)]}
+    bars = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("accel.report.html.bar_chart", lambda title, drawn: bars.extend(drawn) or "")
+        _engines(record)
+    assert [(label, value, css) for label, value, _, css in bars] == [
+        ("dense: eager float32", 20.0, "dense"), ("dense: inductor float32", 10.0, "dense-best"),
+        ("after: inductor int8", 5.0, "after"), ("after: eager int8", 4.0, "after-best"),
+    ]  # fmt: skip
+
+
+def test_the_confusion_has_true_labels_in_rows():
+    record = full_record()
+    record["data"]["labels"], record["after"]["confusion_matrix"] = ["a", "b"], [[2, 1], [0, 3]]
+    page = render(record, "", {})
+    cells = re.findall(r"<th>true.*?</table>", page)[0]
+    assert re.findall(r">(\d+)<br><small>(\d+%)", cells) == [("2", "67%"), ("1", "33%"), ("0", "0%"), ("3", "100%")]

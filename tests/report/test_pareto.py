@@ -30,3 +30,18 @@ def test_a_metric_that_is_better_when_lower_is_minimized_and_told_to_a_study_neg
     assert (goal.direction, goal.told(found), goal.cost(found)) == ("maximize", -0.4, 0.4)
     assert (goal.of(found).key, goal.of(found).direction) == ("after.validation.rmse", "minimize")
     assert NAMED["size_bytes"].told({"after": {"cost": {"size_bytes": 9}}}) == 9
+
+
+def test_what_costs_is_minimized_and_a_search_looks_at_validation():
+    assert {name: (o.key, o.direction) for name, o in NAMED.items()} == {
+        "quality": ("after.validation", "maximize"), "latency_ms_p50": ("after.cost.latency_ms_p50", "minimize"),
+        "size_bytes": ("after.cost.size_bytes", "minimize"), "flops": ("after.cost.flops", "minimize"),
+        "epsilon": ("privacy.epsilon", "minimize"),
+    }  # fmt: skip
+    private = {"privacy": {"epsilon": 3.0}}
+    assert NAMED["epsilon"].cost(private) == NAMED["epsilon"].told(private) == 3.0
+    assert [objective.key for objective in OBJECTIVES] == [
+        "after.metrics",
+        "after.cost.latency_ms_p50",
+        "after.cost.size_bytes",
+    ]

@@ -2,7 +2,9 @@ import json
 from enum import Enum
 from pathlib import Path
 
-from accel.report.record import machine, new_record, plain, versions, write_record
+import pytest
+
+from accel.report.record import machine, new_record, plain, read_record, versions, write_record
 
 
 class Colour(Enum):
@@ -22,3 +24,30 @@ def test_says_where_and_with_what(monkeypatch):
     assert machine()["cores"] >= 1
     assert versions()["torch"].startswith("2.")
     assert plain({"a": [1, None, True]}) == {"a": [1, None, True]}
+
+
+def test_what_was_typed_is_in_the_record(tmp_path):
+    words = ["seed=3", "compression=[prune]", "tracker.api_key=hf_a1a1a1a1a1a1a1a1a1a1"]
+    write_record(new_record(words), tmp_path)
+    assert read_record(tmp_path)["overrides"][:2] == words[:2]
+    assert "hf_a1" not in (tmp_path / "result.json").read_text()
+
+
+@pytest.mark.parametrize("written", [0, 100, None])
+def test_a_reader_finds_the_old_record_until_the_new_one_is_whole(tmp_path, monkeypatch, written):
+    """Killed before, while or right after it is written down."""
+    write_record(new_record(["a=1"]), tmp_path)
+    write = Path.write_text
+
+    def killed(self, text, *rest):
+        write(self, text[:written], *rest)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_text", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_record(new_record(["a=2"]), tmp_path)
+    assert read_record(tmp_path)["overrides"] == ["a=1"]
+    monkeypatch.undo()
+    write_record(new_record(["a=2"]), tmp_path)
+    assert read_record(tmp_path)["overrides"] == ["a=2"]
+    assert [path.name for path in tmp_path.iterdir()] == ["result.json"]

@@ -1,7 +1,3 @@
-""""""
-
-from __future__ import annotations
-
 from accel.report.record import new_record
 from accel.report.summary import summary, table
 
@@ -15,3 +11,13 @@ def test_the_summary_is_flat_and_the_table_complete():
     assert flat["prune/removed_heads"] == 3
     assert flat["size_ratio"] == 2.0
     assert table(record)[1] == [["accuracy", 0.8, 0.8], ["bytes to ship", 9.0, 9.0]]
+
+
+def test_each_figure_is_that_of_its_own_side_and_a_search_is_told_of_validation():
+    before = {"metrics": {"accuracy": 0.9}, "cost": {"size_bytes": 9}}
+    after = {"metrics": {"accuracy": 0.8}, "validation": {"accuracy": 0.7}, "cost": {"size_bytes": 3}}
+    record = {**new_record([]), "before": before, "after": after}
+    flat = summary(record)
+    assert (flat["before/accuracy"], flat["after/accuracy"], flat["after/validation_quality"]) == (0.9, 0.8, 0.7)
+    assert (flat["before/size_bytes"], flat["after/size_bytes"]) == (9, 3)
+    assert table(record)[1] == [["accuracy", 0.9, 0.8], ["bytes to ship", 9.0, 3.0]]

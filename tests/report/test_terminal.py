@@ -70,3 +70,28 @@ def test_without_a_before_there_is_one_column():
     assert "change" not in text
     assert "0.8000" in text
     assert before_after_table({"after": None}) is None
+
+
+def columns(table):
+    return [[column.header, *column.cells] for column in table.columns]
+
+
+def test_every_figure_stands_under_its_own_side_and_the_change_goes_from_the_first_to_the_last():
+    eager, best, after = (
+        cost("eager", "float32", 20.0) | {"throughput_per_s": 50.0, "size_bytes": 90e6},
+        cost("inductor", "float32", 10.0) | {"throughput_per_s": 100.0, "size_bytes": 91e6},
+        cost("inductor", "int8", 4.0) | {"throughput_per_s": 200.0, "size_bytes": 30e6},
+    )
+    record = {
+        "before": {"metrics": {"accuracy": 0.845, "loss": 0.5}, "cost": best, "engines": [best, eager]},
+        "after": {"metrics": {"accuracy": 0.841, "loss": 0.4}, "cost": after, "engines": [after]},
+    }
+    table = before_after_table(record)
+    assert table is not None
+    assert columns(table) == [
+        ["", "accuracy", "loss", "bytes to ship", "latency p50", "throughput"],
+        ["dense\neager\nfloat32", "0.8450", "0.5000", "90.0 MB", "20.00 ms", "50 /s"],
+        ["best dense\ninductor\nfloat32", "0.8450", "0.5000", "91.0 MB", "10.00 ms", "100 /s"],
+        ["after\ninductor\nint8", "0.8410", "0.4000", "30.0 MB", "4.00 ms", "200 /s"],
+        ["change", "-0.40 points", "-0.1000", "3.00x smaller", "5.00x faster", "4.00x more"],
+    ]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from accel.config.compose import compose
 from accel.core.console import Console
 from accel.data.prepared import prepare
@@ -74,3 +76,12 @@ def test_dense_is_the_same_without_compression_and_distribution():
     assert plan.needs_baseline
     assert [t.option_name() for t in dense.techniques] == ["full", "single"]
     assert (dense.seed, dense.trainer, dense.model, dense.task) == (3, plan.trainer, plan.model, plan.task)
+
+
+def test_the_hash_covers_each_of_them_by_itself(tiny_run):
+    """A seed draws splits and a file changes both the data and what comes of it: neither must hide the other."""
+    plan, data = ready(tiny_run)
+    base = content_hash(plan, data)
+    assert content_hash(replace(plan, seed=1), data) != base
+    assert content_hash(plan, replace(data, fingerprint="another file")) != base
+    assert content_hash(plan, replace(data, tokenizer=None, private=True)) == base  # the model says its tokenizer

@@ -1,8 +1,14 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 
-from accel.errors import LostError
-from accel.run.fit import _threads
+from accel.config.compose import compose
+from accel.core.facts import Evidence
+from accel.core.metric import ACCURACY, Metric
+from accel.errors import LostError, NoEffectError
+from accel.plan.decide import decide
+from accel.run.fit import _checkpoints, _evidence, _threads
 from accel.strategy.single import Single
 
 
@@ -35,3 +41,39 @@ def test_a_process_that_is_lost_while_the_parts_are_collected_is_told(train, mon
     with pytest.raises(raised) as found:
         train()
     assert type(found.value) is raised
+
+
+@pytest.mark.parametrize(("higher", "mode"), [(True, "max"), (False, "min")])
+def test_the_best_checkpoint_is_by_validation_quality_whichever_way_it_is_better(tmp_path, higher, mode):
+    plan = decide(compose(["model=tiny_bert", "trainer.checkpoint_every_steps=5"]))
+    best, last = _checkpoints(plan, tmp_path, Metric("x", "x", higher_is_better=higher))
+    assert (best.monitor, best.mode, best.save_weights_only) == ("validation/quality", mode, True)
+    assert (last.monitor, last._every_n_train_steps, last.save_weights_only) == (None, 5, False)
+    private = decide(compose(["model=tiny_bert", "privacy=dpsgd"]))
+    assert [c.monitor for c in _checkpoints(private, tmp_path, ACCURACY)] == [None]
+    assert _checkpoints(plan, None, ACCURACY) == []
+
+
+class Shows:
+    """A technique that shows what it is told to."""
+
+    group = "compression"
+
+    def __init__(self, name, evidence):
+        self.option_name, self.shown, self.saw = lambda: name, evidence, None
+
+    def evidence(self, model, history):
+        self.saw = history
+        return self.shown
+
+
+def test_a_technique_that_shows_no_effect_fails_the_run():
+    acted, silent = Shows("acted", Evidence(True, {"removed": 3}, "some")), Shows("silent", None)
+    idle = Shows("idle", Evidence(False, {"removed": 0}, "some"))
+    found = _evidence(
+        SimpleNamespace(techniques=[acted, silent]), None, {"train/loss": [1.0], "validation/loss": [2.0]}
+    )
+    assert found == {"acted": {"removed": 3}}
+    assert acted.saw == {"loss": [1.0], "validation/loss": [2.0]}
+    with pytest.raises(NoEffectError, match="compression=idle shows no effect.*expected some, found {'removed': 0}"):
+        _evidence(SimpleNamespace(techniques=[acted, idle]), None, {})

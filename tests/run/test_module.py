@@ -7,6 +7,7 @@ from accel.core.facts import Facts
 from accel.data.batches import WEIGHT, Collator, ResumableLoader, TokenBudgetSampler, Tokenized
 from accel.data.tokens import Ragged
 from accel.errors import NonFiniteLossError
+from accel.model.tiny_bert import TinyBert
 from accel.objective.classification import Classification, ClassScores
 from accel.ops.dropout import without_dropout
 from accel.plan.decide import decide
@@ -93,3 +94,21 @@ def test_a_step_is_the_same_in_however_many_unequal_batches(accumulate):
     whole = one_step(1)
     assert difference(whole, one_step(accumulate)) <= 1e-12
     assert difference(whole, one_step(accumulate, means_of_means=True)) > 1e-4  # what it would be without weights
+
+
+def test_the_first_weights_do_not_depend_on_what_ran_before(tmp_path):
+    """The head of a pretrained model is new: a job of a sweep, and a run after its baseline, begin as a run alone."""
+    folder = tmp_path / "pretrained"
+    TinyBert().network(Classification(["a", "b"])).bert.save_pretrained(folder)
+    TinyBert().tokenizer().save_pretrained(folder)
+    plan = decide(compose(["model=local", f"model.path={folder}", "tuning=lora"]))
+
+    def first(seed, before):
+        module = TransformerModule(plan, Facts(1, 20, Classification(["a", "b"]), 1, seed, None), ClassScores(2))
+        torch.manual_seed(before)
+        module.configure_model()
+        return {name: p.detach().clone() for name, p in module.model.named_parameters() if "lora_B" not in name}
+
+    one, same, other = first(0, before=1), first(0, before=2), first(1, before=1)
+    assert all(torch.equal(one[name], same[name]) for name in one)
+    assert not torch.equal(one["classifier.weight"], other["classifier.weight"])

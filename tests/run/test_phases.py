@@ -1,4 +1,24 @@
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
 from accel.cli import main
+from accel.compression.prune import Prune
+from accel.compression.qat import Qat
+from accel.config.compose import compose
+from accel.core.console import Console
+from accel.export.export import Exported
+from accel.objective.scores import Report
+from accel.plan.decide import decide
+from accel.run import phases
+from accel.run.baseline import Baseline
+from accel.run.fit import Fitted
+from accel.run.run import Run
+from accel.strategy.single import Single
+from accel.tuning.full import Full
 
 
 def test_resume_without_a_checkpoint_is_refused(tiny_run, tmp_path, capsys):
@@ -12,3 +32,68 @@ def test_resume_without_a_checkpoint_is_refused(tiny_run, tmp_path, capsys):
 def test_resume_of_something_else_is_refused(tmp_path, capsys):
     assert main([f"resume={tmp_path}"]) == 2
     assert "is no folder of a run" in capsys.readouterr().err
+
+
+SCORES = {"trained": 0.6, "exported": 0.7}
+"""By model: what the test split says; the validation split says a tenth of it."""
+
+
+@pytest.fixture
+def finished(monkeypatch, tmp_path):
+    """``finished(before) -> (record, what was measured)``: the end of a run whose scores are told by its models."""
+
+    def finish(before, *words):
+        measured = []
+        plan = decide(compose(["model=tiny_bert", "engines=[eager]", *words]))
+        run = Run(plan, {}, tmp_path, [])
+        objective = SimpleNamespace(details=lambda report: {"per_class": report.confusion_matrix}, speeds=lambda m: {})
+        data = SimpleNamespace(objective=objective)
+
+        def scorer(data, *, validation=False):
+            return lambda model: Report({"accuracy": SCORES[model.name] / (10 if validation else 1)}, [[1]])
+
+        def export_all(model, data, folder, console, score, *, engines):
+            exported = nn.Identity()
+            exported.name = "exported"
+            return Exported(exported, score(exported), [], {})
+
+        monkeypatch.setattr(phases, "scorer", scorer)
+        monkeypatch.setattr("accel.export.export.export_all", export_all)
+        monkeypatch.setattr("accel.measure.run_costs.measure_run", lambda *told: measured.append(told))
+        trained = nn.Linear(1, 1).double().train()
+        trained.name = "trained"
+        phases._finish(run, data, Console(None, silent=True), Fitted(trained, 8, {}), before)
+        return run.record, measured[0]
+
+    return finish
+
+
+def test_what_is_reported_after_is_the_exported_model_on_the_test_split_and_a_search_sees_validation_alone(finished):
+    record, (_, exported, dense, engines, *_) = finished(None)
+    assert record["after"]["metrics"] == {"accuracy": 0.7}
+    assert record["after"]["validation"] == {"accuracy": pytest.approx(0.07)}
+    assert record["after"]["per_class"] == [[1]]
+    assert (record["before"], dense, exported.model.name, engines) == (None, None, "exported", ["eager"])
+
+
+def test_what_is_reported_before_is_the_baseline(finished, monkeypatch):
+    monkeypatch.setattr("accel.weights.artifact.load_model", lambda folder: folder)
+    record, (_, _, dense, *_) = finished(Baseline(Path("dense"), Report({"accuracy": 0.9}, [[2]]), 3.0, reused=True))
+    assert (record["before"]["metrics"], record["before"]["per_class"]) == ({"accuracy": 0.9}, [[2]])
+    assert (record["before"]["reused"], record["before"]["model"]) == (True, "pretrained")  # this plan trains none
+    assert record["after"]["metrics"] == {"accuracy": 0.7}
+    assert dense == Path("dense")
+
+
+def test_techniques_finish_the_model_in_the_order_of_their_stages(finished, monkeypatch):
+    done = []
+
+    def export(self, model):
+        done.append((self.option_name(), model.training, next(model.parameters()).dtype))
+        return model.train()
+
+    for kind in (Full, Prune, Qat, Single):
+        monkeypatch.setattr(kind, "export", export)
+    finished(None, "compression=[qat,prune]")
+    assert [name for name, *_ in done] == ["full", "prune", "qat", "single"]
+    assert {(training, dtype) for _, training, dtype in done} == {(False, torch.float32)}

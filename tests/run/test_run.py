@@ -5,7 +5,9 @@ import json
 import pytest
 
 from accel.cli import main
-from accel.run.run import make_folder
+from accel.config.compose import compose
+from accel.plan.decide import decide
+from accel.run.run import Run, make_folder
 
 CONTRACT = {
     "schema", "status", "error", "name", "group", "overrides", "seed", "seconds", "steps", "choices", "data", "before",
@@ -104,3 +106,11 @@ def test_a_taken_folder_gets_a_number(tmp_path):
     (tmp_path / "run" / "file").write_text("kept")
     assert make_folder(tmp_path / "run").name == "run-1"
     assert make_folder(tmp_path / "new").name == "new"
+
+
+def test_the_record_says_what_was_typed_chosen_and_seeded(tmp_path):
+    words = ["seed=3", "model=tiny_bert", "compression=[qat,prune]", "tuning=full"]
+    record = Run(decide(compose(words)), {}, tmp_path, words).record
+    assert (record["overrides"], record["seed"], record["name"]) == (words, 3, "airline-tiny_bert-full-prune-qat")
+    choices = {"model": "tiny_bert", "tuning": "full", "compression": ["prune", "qat"], "strategy": "single"}
+    assert record["choices"].items() >= choices.items()

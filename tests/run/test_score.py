@@ -1,7 +1,10 @@
-""""""
+from types import SimpleNamespace
 
-from __future__ import annotations
+import pytest
+import torch
+from torch import nn
 
+from accel.objective.classification import ClassScores
 from accel.run.score import scorer
 
 
@@ -14,3 +17,27 @@ def test_a_scorer_scores_the_whole_test_split(tiny_run):
     data = prepare(plan.task.load(0), plan)
     report = scorer(data)(plan.model.network(data.objective))
     assert sum(map(sum, report.confusion_matrix)) == len(data.test)
+
+
+class Ones(nn.Module):
+    """Answers the second label, always."""
+
+    def forward(self, x):
+        assert not self.training
+        return SimpleNamespace(logits=torch.tensor([0.0, 1.0]).expand(len(x), 2))
+
+
+def batches(*labels):
+    return lambda: iter([{"x": torch.zeros(len(labels), 1), "labels": torch.tensor(labels)}])
+
+
+@pytest.mark.parametrize(("validation", "accuracy"), [(False, 0.25), (True, 1.0)])
+def test_the_split_that_is_asked_for_is_scored(validation, accuracy):
+    asked = []
+    objective = SimpleNamespace(scores=lambda split: asked.append(split) or ClassScores(2))
+    data = SimpleNamespace(
+        objective=objective, test="test", validation="validation",
+        test_batches=batches(0, 1, 0, 0), validation_batches=batches(1, 1),
+    )  # fmt: skip
+    assert scorer(data, validation=validation)(Ones()).metrics["accuracy"] == accuracy
+    assert asked == ["validation" if validation else "test"]

@@ -120,3 +120,12 @@ def _alive(pid):
             return file.read().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_it_has_the_environment_of_its_order_and_nothing_of_the_parent_s(started, monkeypatch):
+    monkeypatch.setenv("LEFT_BY_THE_PARENT", "secret")
+    environment = {"PATH": os.environ["PATH"], "A": "b"}
+    process, output = started(lambda words: print(sorted({*os.environ} - {"PYTHONSAFEPATH"})), environment=environment)
+    process.join()
+    assert process.exitcode == 0
+    assert output.read_text() == f"{sorted(environment)}\n"

@@ -142,3 +142,11 @@ def test_recomputed_layers_learn_the_same(train, case):
     assert losses == same
     assert all(torch.equal(a, second.model.state_dict()[name]) for name, a in first.model.state_dict().items())
     assert not any(getattr(module, "gradient_checkpointing", False) for module in second.model.modules())
+
+
+def test_settings_reach_the_optimizer_and_the_baseline():
+    groups = Standard(learning_rate=0.3, weight_decay=0.2).optimizer(nn.Linear(3, 4)).param_groups
+    assert [(group["lr"], group["weight_decay"]) for group in groups] == [(0.3, 0.2), (0.3, 0.0)]
+    trainer = Standard(epochs=7, baseline_epochs=2, learning_rate=0.3)
+    assert trainer.for_baseline() == Standard(epochs=2, learning_rate=0.3)
+    assert Standard(epochs=7).for_baseline().epochs == 7

@@ -53,8 +53,16 @@ def test_another_folder_is_told(tmp_path):
         artifact.load_model(tmp_path)
 
 
-def test_shipped_bytes_counts_the_weights_asked_for(tmp_path):
-    save(TinyBert(), tmp_path)
-    (tmp_path / "model.onnx").write_bytes(b"x" * 10)
-    small = artifact.shipped_bytes(tmp_path, ["model.onnx"])
-    assert artifact.shipped_bytes(tmp_path) - small == (tmp_path / "model.safetensors").stat().st_size - 10
+def test_shipped_bytes_are_those_of_the_weights_asked_for_and_of_what_small_files_they_need(tmp_path):
+    sizes = {
+        "accel.json": 1,
+        "vocab.txt": 2,
+        "spiece.model": 4,
+        "model.safetensors": 8,
+        "model.onnx": 16,
+        "log.csv": 32,
+    }
+    for name, size in sizes.items():
+        (tmp_path / name).write_bytes(b"x" * size)
+    assert artifact.shipped_bytes(tmp_path) == 1 + 2 + 4 + 8
+    assert artifact.shipped_bytes(tmp_path, ["model.onnx", "log.csv"]) == 1 + 2 + 4 + 16 + 32

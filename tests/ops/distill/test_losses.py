@@ -66,3 +66,10 @@ def test_double_precision_stays():
     s, t = torch.randn(4, 3, dtype=torch.float64), torch.randn(4, 3, dtype=torch.float64)
     assert soft_cross_entropy(s, t, 2.0).dtype is torch.float64
     assert soft_cross_entropy(s.bfloat16(), t.bfloat16(), 2.0).dtype is torch.float32
+
+
+def test_at_another_temperature_both_are_softened_and_the_gradient_is_scaled_back():
+    torch.manual_seed(0)
+    s, t = torch.randn(6, 3), torch.randn(6, 3)
+    p, q = (s / 4).softmax(-1), (t / 4).softmax(-1)
+    assert torch.allclose(soft_cross_entropy(s, t, 4.0), 16 * (q * (q.log() - p.log())).sum(-1).mean(), atol=1e-6)

@@ -9,6 +9,7 @@ from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
 from accel.objective.classification import Classification
+from accel.ops.distill.losses import soft_cross_entropy
 from accel.ops.distill.teacher import distilled
 from accel.ops.structured import structure
 from accel.weights import artifact
@@ -96,3 +97,14 @@ def test_each_of_the_teachers_layers_teaches_the_nearest(tmp_path):
     layers[0], layers[1] = layers[1], layers[0]
     evenly, nearest = (terms(student, tmp_path, Distill(hidden_match=match))["distill_hidden"] for match in Match)
     assert 0 < nearest < evenly
+
+
+def test_predictions_are_compared_at_the_temperature_that_is_set(tmp_path):
+    teacher = saved(TinyBert(), tmp_path).eval()
+    student = TinyBert(weights_seed=1).network(Classification(["a", "b"])).eval()
+    inputs = {name: value for name, value in batch().items() if name != "labels"}
+    logits = student(**inputs).logits, teacher(**inputs).logits
+    for temperature in (1.0, 7.0):
+        found = terms(student, tmp_path, Distill(temperature=temperature))["distill_logits"]
+        assert torch.allclose(found, soft_cross_entropy(*logits, temperature), atol=1e-7)
+    assert soft_cross_entropy(*logits, 1.0) != soft_cross_entropy(*logits, 7.0)

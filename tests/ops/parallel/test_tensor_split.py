@@ -20,7 +20,7 @@ from accel.ops.adapters import add_lora
 from accel.ops.dropout import without_dropout
 from accel.ops.parallel.shards import Undo, mesh_of
 from accel.ops.parallel.tensor_split import _Door, cut_along, forget, split, splittable
-from accel.ops.structured.structure import set_num_units
+from accel.ops.structured.structure import find_blocks, set_num_units
 
 IDS = {"input_ids": torch.arange(5, 21).view(2, 8), "attention_mask": torch.ones(2, 8, dtype=torch.long)}
 IDS["input_ids"][:, -1] = 3  # T5's classifier reads the last end of text
@@ -117,3 +117,41 @@ def test_inside_a_block_random_numbers_are_the_process_own_and_outside_they_go_o
         assert torch.equal(torch.rand(2), outside[1])
     assert not torch.equal(*inside)
     assert not torch.equal(inside[0], outside[1])
+
+
+@pytest.fixture
+def sums(monkeypatch):
+    """The shapes of what is summed over processes; each sum is that of two processes that say the same."""
+    found = []
+
+    def twice(x, group):
+        found.append(x.shape)
+        return x.mul_(2)
+
+    monkeypatch.setattr("accel.ops.parallel.tensor_split.dist.all_reduce", twice)
+    return found
+
+
+@pytest.mark.parametrize("kind", [TinyBert, TinyGpt2, TinyLlama])
+def test_every_block_ends_in_one_sum_forward_and_one_backward(mesh, sums, kind):
+    model = made(kind)
+    blocks = splittable(model, 1)
+    split(model, mesh)
+    loss = model(**IDS).logits.double().square().sum()
+    assert len(sums) == len(blocks) == 4
+    loss.backward()
+    assert len(sums) == 2 * len(blocks)
+
+
+@pytest.mark.parametrize("kind", [TinyBert, TinyGpt2])
+def test_a_bias_is_added_to_the_sum_once(mesh, sums, kind):
+    """Two processes that say the same: what leaves a block is twice its product, and one bias."""
+    model = made(kind)
+    for block in find_blocks(model):
+        torch.nn.init.normal_(model.get_submodule(block.output).bias)
+    plain = copy.deepcopy(model)
+    split(model, mesh)
+    for block in find_blocks(plain):
+        layer, whole = model.get_submodule(block.output), plain.get_submodule(block.output)
+        x = torch.randn(2, 3, whole.in_features if hasattr(whole, "in_features") else whole.nx)
+        assert torch.allclose(layer(x), 2 * (whole(x) - whole.bias) + whole.bias, atol=1e-5)
