@@ -9,6 +9,9 @@ from accel.objective.classification import Classification
 from accel.ops.adapters import merge
 from accel.plan.decide import decide
 from accel.tuning.lora import Lora
+from tests.laws import Laws
+
+LAWS = Laws(sabotage=("accel.ops.adapters.inject_adapter_in_model", lambda config, model, adapter_name: model))
 
 
 @pytest.mark.parametrize(
