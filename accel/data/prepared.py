@@ -19,6 +19,7 @@ from accel.data.batches import Collator, ResumableLoader, TokenBudgetSampler, To
 from accel.data.tokens import Encoded, once
 from accel.data.vocabulary import Shortened, shorten
 from accel.errors import NoEffectError
+from accel.ops.inputs import PLAIN, TYPES
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -57,12 +58,18 @@ class Prepared:
     def num_truncated(self) -> int:
         return sum(split.num_truncated for split in (self.train, self.validation, self.test))
 
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """What a network is given of a batch."""
+        return PLAIN if self.train.token_type_ids is None else (*PLAIN, TYPES)
+
     def artifact_facts(self) -> dict[str, Any]:
         """What an exported model must know of its data."""
         return {
             **self.objective.artifact_facts(),
             "max_length": self.max_length,
             "num_text_columns": self.num_text_columns,
+            "inputs": self.input_names,
             "trained_on": self.seen,
             "private": self.private,
         }
@@ -135,11 +142,13 @@ def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Pla
         return {name: objective.encode(split, tokenizer, max_length) for name, split in splits.items()}
 
     if plan.privacy is None:
-        encoded, reused = once(plan.cache / "tokens" / _content_hash(dataset, tokenizer, max_length), encode)
+        encoded, reused = once(plan.cache / "tokens" / _content_hash(dataset, tokenizer, max_length, objective), encode)
     else:
         encoded, reused = encode(), False
     train, validation, test = (
-        Tokenized(e.input_ids, list(splits[name].labels), e.token_type_ids, e.num_truncated, splits[name].num_bytes)
+        Tokenized(
+            e.input_ids, list(splits[name].labels), e.token_type_ids, e.num_truncated, splits[name].num_bytes, e.targets
+        )
         for name, e in ((name, encoded[name]) for name in SPLITS)
     )
     return Prepared(
@@ -155,13 +164,13 @@ def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Pla
     )
 
 
-def _content_hash(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int) -> str:
+def _content_hash(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int, objective: Objective) -> str:
     """Over everything that the tokens depend on, and nothing else."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     rules = backend.to_str() if backend is not None else [sorted(tokenizer.get_vocab().items()), tokenizer.init_kwargs]
     what = [type(tokenizer).__name__, str(rules), tokenizer.special_tokens_map, tokenizer.model_input_names]
     versions = [version("transformers"), version("tokenizers")]
-    return digest([dataset.fingerprint, max_length, *what, versions])[:24]
+    return digest([dataset.fingerprint, max_length, objective.name, *what, versions])[:24]
 
 
 class Batches(pl.LightningDataModule):
