@@ -113,7 +113,7 @@ def read_table(path: str, key: str, readers: Mapping[str, Reader] | None = None,
     Raises:
         DataError: whatever is wrong with the file; names file and line, the reason and the remedy.
     """
-    file = _existing(path, key)
+    file = existing(path, key)
     readers = READERS if readers is None else readers
     reader = readers.get(suffix_of(file))
     if reader is None:
@@ -128,7 +128,12 @@ def read_table(path: str, key: str, readers: Mapping[str, Reader] | None = None,
     return table
 
 
-def _existing(path: str, key: str) -> Path:
+def existing(path: str, key: str) -> Path:
+    """A file with something in it.
+
+    Raises:
+        DataError: there is none.
+    """
     file = Path(path).expanduser()
     try:
         mode = file.stat().st_mode
