@@ -20,7 +20,7 @@ def load(folder: str) -> Predictor:
         DataError: the folder holds no exported model.
 
     Example:
-        ``accel.load("outputs/2026-11-23/17-00-00")(["my flight was cancelled"])``
+        ``accel.load("outputs/2026-11-23/17-00-00")("my flight was cancelled").label``; a list gives a list.
     """
     from accel.inference.predictor import Predictor  # torch is imported only when a model is wanted
 

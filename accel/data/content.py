@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from heapq import nsmallest
 from pathlib import Path
 
+from accel.data.lines import lines_of, suffix_of
 from accel.data.table import READERS, read_paragraphs, read_table
 from accel.errors import DataError
 
@@ -116,7 +118,7 @@ def rows_of_file(path: str | Path, key: str, columns: Sequence[str] = ()) -> Ite
         DataError: it cannot be read, or lacks a column.
     """
     file = Path(path).expanduser()
-    suffix = file.suffix.lower()
+    suffix = suffix_of(file)
     if suffix not in READERS:
         yield from _lines(file, key)
         return
@@ -143,6 +145,8 @@ def _lines(file: Path, key: str) -> Iterator[Row]:
 
 
 def _text(file: Path, key: str) -> str:
+    with suppress(DataError):
+        return "".join(lines_of(file, "\n"))
     try:
         return file.read_text("utf8", errors="replace")
     except OSError as error:

@@ -18,8 +18,9 @@ def read_documents(path: str, key: str, column: str, tally: Tally) -> list[Examp
     Raises:
         DataError: whatever is wrong with the file; or there is no text in it.
     """
-    table = read_table(path, key, {**READERS, ".txt": read_paragraphs})
-    texts = texts_of(table, column)
+    table = read_table(path, key, {**READERS, ".txt": read_paragraphs}, [column])
+    tally.note(table.notes)
+    texts = texts_of(table, column, tally)
     found = [document(text) for text in texts if text.strip()]
     if not found:
         raise DataError(f"task.text={column}: all texts in {table.path} are empty. Choose another column.")

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from accel.data import Dataset, Split
+from accel.data.spelling import LONE, label_of, mended, notes_on_labels
 from accel.data.table import Table
 from accel.errors import DataError
 
@@ -56,6 +57,10 @@ class Tally:
             self.dropped += count
             self.notes.append(f"{count} row{'s' if count > 1 else ''} dropped: {why}")
 
+    def note(self, notes: Iterable[str]) -> None:
+        """What is worth knowing, once."""
+        self.notes += [note for note in notes if note not in self.notes]
+
 
 def examples_of(table: Table, text_columns: Sequence[str], label_column: str, tally: Tally) -> list[Example]:
     """The table's rows as examples; rows without text are dropped and counted.
@@ -63,8 +68,9 @@ def examples_of(table: Table, text_columns: Sequence[str], label_column: str, ta
     Raises:
         DataError: a missing column or label, a label that is no class, or no text at all.
     """
-    columns = [texts_of(table, name) for name in text_columns]
-    labels = _labels(table, label_column)
+    tally.note(table.notes)
+    columns = [texts_of(table, name, tally) for name in text_columns]
+    labels = _labels(table, label_column, tally)
     found = [
         Example(texts, label, f"line {line}")
         for texts, label, line in zip(zip(*columns, strict=True), labels, table.lines, strict=True)
@@ -78,8 +84,8 @@ def examples_of(table: Table, text_columns: Sequence[str], label_column: str, ta
     return with_text
 
 
-def texts_of(table: Table, column: str) -> list[str]:
-    """A column as texts; what is missing is empty.
+def texts_of(table: Table, column: str, tally: Tally) -> list[str]:
+    """A column as texts; what is missing is empty, and halves of characters are replaced and counted.
 
     Raises:
         DataError: there is no such column, or it holds no texts.
@@ -91,10 +97,17 @@ def texts_of(table: Table, column: str) -> list[str]:
                 f"{table.path}, line {line}: column {column!r} holds a {type(value).__name__}, not a text. Choose "
                 f"another column with task.text, or write it as a string."
             )
-    return ["" if value is None or _is_nan(value) else str(value) for value in values]
+    texts = ["" if value is None or _is_nan(value) else str(value) for value in values]
+    broken = [line for text, line in zip(texts, table.lines, strict=True) if LONE.search(text)]
+    if broken:
+        tally.notes.append(
+            f"{len(broken)} text{'s' * (len(broken) > 1)} of {table.path.name} with half a character (a lone "
+            f"surrogate), which is replaced; first in line {broken[0]}"
+        )
+    return [mended(text) for text in texts] if broken else texts
 
 
-def _labels(table: Table, column: str) -> list[str]:
+def _labels(table: Table, column: str, tally: Tally) -> list[str]:
     values = table.column(column, "task.label")
     missing = [line for value, line in zip(values, table.lines, strict=True) if _is_missing(value)]
     if missing:
@@ -102,12 +115,14 @@ def _labels(table: Table, column: str) -> list[str]:
             f"{table.path}, line {missing[0]}: the label in column {column!r} is missing, as it is in {len(missing)} "
             f"of {len(values)} rows. Fill it in, or remove the row."
         )
-    return [_label_of(table, line, column, value) for value, line in zip(values, table.lines, strict=True)]
+    labels = [_label_of(table, line, column, value) for value, line in zip(values, table.lines, strict=True)]
+    tally.note(notes_on_labels([str(value).strip() for value in values], labels))
+    return labels
 
 
 def _is_missing(value: Any) -> bool:
-    """Unlike a text, a label that reads ``nan`` is one: it is how pandas writes a gap."""
-    return value is None or _is_nan(value) or str(value).strip().lower() in ("", "nan")
+    """A word such as ``nan`` is none: it is the code of a language, or somebody's name."""
+    return value is None or _is_nan(value) or not label_of(value)
 
 
 def _is_nan(value: Any) -> bool:
@@ -124,9 +139,14 @@ def _label_of(table: Table, line: int, column: str, value: Any) -> str:
         raise DataError(
             f"{table.path}, line {line}: the label {value} in column {column!r} is no class. Write a number or a word."
         )
+    if LONE.search(str(value)):
+        raise DataError(
+            f"{table.path}, line {line}: the label {value!a} in column {column!r} holds half a character (a lone "
+            f"surrogate), so it was cut in two somewhere. Correct it."
+        )
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value).strip()
+    return label_of(value)
 
 
 def unique(examples: Iterable[Example], tally: Tally) -> list[Example]:

@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from accel.data.lines import suffix_of, text_lines
+from accel.data.spelling import mended
+from accel.data.table import READERS, read_table
 from accel.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -26,12 +29,21 @@ def public_texts(name: str, key: str, *, limit: int | None = NUM_TEXTS) -> list[
     """
     file = Path(name).expanduser()
     if file.is_file():
-        found = [line.strip() for line in file.read_text("utf8", errors="replace").splitlines() if line.strip()]
+        found = [mended(text) for text in map(str.strip, _of_file(file, key)) if text]
     else:
         found = _of_task(name, key)
     if not found:
         raise DataError(f"{key}={name} holds no text: give a file with one text per line.")
     return found[:limit]
+
+
+def _of_file(file: Path, key: str) -> Iterator[str]:
+    """A text per line; of a table the column ``text``."""
+    if suffix_of(file) not in READERS:
+        yield from text_lines(file)
+        return
+    table = read_table(str(file), key, columns=["text"])
+    yield from ("" if value is None else str(value) for value in table.column("text", key))
 
 
 def _of_task(name: str, key: str) -> list[str]:

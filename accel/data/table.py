@@ -2,80 +2,138 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import json
-import re
 import stat
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from accel.data.delimited import SEPARATORS, Delimited, Record, Repeated
+from accel.data.lines import PACKED, lines_of, suffix_of, text_lines, unreadable
 from accel.errors import DataError, did_you_mean, nearest
 
-LONGEST_CELL = 50_000_000
+ABSENT = object()
+"""What a line of JSON has under a key that it lacks."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of a file; ``rows[i]`` stands at ``lines[i]`` (1-based; the row number in a Parquet file)."""
+    """Rows of a file; ``rows[i]`` stands at ``lines[i]`` (1-based; the row number in a Parquet file).
+
+    ``columns`` are all that the file has; the rows may hold those alone that were asked for.
+    """
 
     path: Path
     columns: list[str]
-    rows: list[Mapping[str, Any]]
+    rows: Sequence[Mapping[str, Any]]
     lines: list[int]
+    notes: list[str] = field(default_factory=list)
+    """What was found in the file that its owner may not expect."""
 
     def column(self, name: str, key: str) -> list[Any]:
-        """The values of one column.
+        """The values of one column; spaces around its name do not count.
 
         Raises:
-            DataError: there is no such column; names the nearest.
+            DataError: there is no such column, names the nearest; or there are two, or a row lacks it.
         """
-        if name not in self.columns:
+        found = self.name_of(name)
+        if found is None:
             raise DataError(
                 f"{key}={name}: {self.path.name} has no column {name!r}. {self._meant(name)} "
                 f"Its columns are: {', '.join(map(repr, self.columns))}."
             )
-        return [row[name] for row in self.rows]
+        if (count := self.columns.count(found)) > 1:
+            raise DataError(f"{self.path}, header: the column {found!r} stands there {count} times. Rename one.")
+        values = [row.get(found, ABSENT) for row in self.rows]
+        if ABSENT in values:
+            line = self.lines[values.index(ABSENT)]
+            raise DataError(f"{self.path}, line {line} has no key {found!r}, which other lines have. Add it, or null.")
+        return values
+
+    def name_of(self, name: str) -> str | None:
+        """The column that is meant, as the file spells it; None where there is none."""
+        if name in self.columns:
+            return name
+        return next((c for c in self.columns if plain(c) == plain(name)), None)
 
     def _meant(self, name: str) -> str:
-        """Columns that differ only in case or in spaces around them come first: similarity ranks them last."""
-        same = [c for c in self.columns if c.strip().casefold() == name.strip().casefold()]
+        """Columns that differ only in case come first: similarity ranks them last."""
+        same = [c for c in self.columns if plain(c).casefold() == plain(name).casefold()]
         return did_you_mean(same[0] if same else name, same or self.columns)
 
 
-Reader = Callable[[Path], Table]
+def plain(name: str) -> str:
+    """A column's name without spaces around it, its letters composed."""
+    return unicodedata.normalize("NFC", name).strip()
 
 
-def read_table(path: str, key: str, readers: Mapping[str, Reader] | None = None) -> Table:
-    """Read a .csv, .tsv, .jsonl or .parquet file.
+class Columns(Sequence[Mapping[str, Any]]):
+    """Rows that are kept column by column, which takes a third of the memory."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.values: dict[str, list[Any]] = {name: [] for name in names}
+
+    def __len__(self) -> int:
+        return len(next(iter(self.values.values()), []))
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        return {name: values[index] for name, values in self.values.items()}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+Asked = Collection[str] | None
+"""The columns that are wanted; None for all."""
+
+
+def _wanted(name: str, asked: Asked) -> bool:
+    return asked is None or plain(name) in {plain(one) for one in asked}
+
+
+Reader = Callable[[Path, Asked], Table]
+
+
+def read_table(path: str, key: str, readers: Mapping[str, Reader] | None = None, columns: Asked = None) -> Table:
+    """Read a file of a format in ``READERS``; any of them but Parquet may be packed by gzip.
 
     Args:
         path: as the user gave it.
         key: the config key it stands under, for messages.
-        readers: of the formats that may be given, by suffix; those four when absent.
+        readers: of the formats that may be given, by suffix; all when absent.
+        columns: what of it is wanted: the rest is not touched, and all of it is kept only when absent.
 
     Raises:
         DataError: whatever is wrong with the file; names file and line, the reason and the remedy.
     """
-    file = _existing(path, key)
+    file = existing(path, key)
     readers = READERS if readers is None else readers
-    reader = readers.get(file.suffix.lower())
+    reader = readers.get(suffix_of(file))
     if reader is None:
         raise DataError(
             f"{key}={path}: {file.suffix or 'no extension'} is no format accel reads. Convert the file to one of "
             f"{', '.join(readers)}."
         )
-    table = reader(file)
-    if not table.rows:
+    table = reader(file, columns)
+    if not table.lines:
         found = "a header but no rows" if table.columns else "nothing in it"
         raise DataError(f"{key}={path} has {found}. Add examples.")
     return table
 
 
-def _existing(path: str, key: str) -> Path:
+def existing(path: str, key: str) -> Path:
+    """A file with something in it.
+
+    Raises:
+        DataError: there is none.
+    """
     file = Path(path).expanduser()
     try:
         mode = file.stat().st_mode
@@ -100,7 +158,7 @@ def _similar(file: Path) -> str:
 
 
 def _files_in(folder: Path) -> str:
-    found = [name for name in _names_in(folder) if Path(name).suffix.lower() in READERS][:8]
+    found = [name for name in _names_in(folder) if suffix_of(Path(name)) in READERS][:8]
     return f"In {folder} there are: {', '.join(found)}." if found else f"There is no data file in {folder}."
 
 
@@ -111,115 +169,137 @@ def _names_in(folder: Path) -> list[str]:
         return []
 
 
-def _text(file: Path) -> str:
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise _unreadable(file, error) from None
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise DataError(f"{file} is UTF-16. Convert it: iconv -f utf-16 -t utf-8 {file.name} > utf8-{file.name}")
-    if (position := data.find(b"\x00")) >= 0:
-        line = data.count(b"\n", 0, position) + 1
-        raise DataError(f"{file}, line {line} holds a NUL byte, so it is no text file. Export it again as UTF-8 text.")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        # The decoder does not count the three bytes of a byte order mark that it skipped.
-        position = error.start + (3 if data.startswith(codecs.BOM_UTF8) else 0)
-        line = data.count(b"\n", 0, position) + 1
-        byte = f"0x{data[position]:02x}"
-        raise DataError(
-            f"{file}, line {line} holds a byte that is not UTF-8 ({byte}). {_decoding_advice(data, file)}"
-        ) from None
+def _read_csv(file: Path, asked: Asked) -> Table:
+    return _delimited(Delimited.of(file, ","), ",", asked)
 
 
-def _decoding_advice(data: bytes, file: Path) -> str:
-    decoded = data.decode("utf-8", errors="replace")
-    broken = decoded.count("\ufffd")
-    if sum(c > "\x7f" for c in decoded) - broken > broken:
-        return "The rest of the file is UTF-8: correct that line."
-    guess = _likely_encoding(data)
-    return f"The file looks like {guess}. Convert it: iconv -f {guess} -t utf-8 {file.name} > utf8-{file.name}"
+def _read_tsv(file: Path, asked: Asked) -> Table:
+    return _delimited(Delimited.of(file, "\t"), "\t", asked)
 
 
-def _likely_encoding(data: bytes) -> str:
-    """Chinese comes in pairs of high bytes; accented letters mostly stand alone."""
-    runs = re.findall(rb"[\x80-\xff]+", data)
-    in_pairs = sum(len(run) % 2 == 0 for run in runs)
-    return "gb18030" if in_pairs > 0.9 * len(runs) else "latin-1"
-
-
-def _unreadable(file: Path, error: OSError) -> DataError:
-    return DataError(f"{file} cannot be read ({error.strerror}). Change its permissions, or copy it.")
-
-
-def _read_csv(file: Path) -> Table:
-    return _delimited(file, ",")
-
-
-def _read_tsv(file: Path) -> Table:
-    return _delimited(file, "\t")
-
-
-def _delimited(file: Path, delimiter: str) -> Table:
-    csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(io.StringIO(_text(file), newline=""), delimiter=delimiter, strict=True)
-    rows: list[Mapping[str, Any]] = []
+def _delimited(source: Delimited, usual: str, asked: Asked) -> Table:
+    records = source.records()
+    header = _header(source.file, next(records, Record(1, [])).cells)
+    kept = {name: number for number, name in enumerate(header) if name and _wanted(name, asked)}
+    rows = Columns(list(kept))
     lines: list[int] = []
-    line = 1
-    try:
-        header = _header(file, next(reader, []))
-        line = reader.line_num + 1
-        for cells in reader:
-            if cells:
-                rows.append(_row(file, header, cells, line))
-                lines.append(line)
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise DataError(
-            f"{file}, line {line}: {error}. A quote was probably opened and not closed: close it, and double a quote "
-            f'inside a cell ("").'
-        ) from None
-    return Table(file, header, rows, lines)
+    tally = Oddities(source, len(header))
+    for record in records:
+        cells = _fitting(source.file, len(header), record)
+        if not tally.blank(record, cells):
+            for name, number in kept.items():
+                rows.values[name].append(cells[number])
+            lines.append(record.line)
+    notes = [f"Separator: {SEPARATORS.get(source.separator, source.separator)}"] * (source.separator != usual)
+    return Table(source.file, [name for name in header if name], rows, lines, [*notes, *tally.notes()])
+
+
+class Oddities:
+    """What is counted of a file of cells."""
+
+    def __init__(self, source: Delimited, num_columns: int) -> None:
+        self._source = source
+        self._repeated = Repeated(num_columns)
+        self._tall: list[Record] = []
+        self._quoted: list[int] = []
+        self._blank: list[int] = []
+
+    def blank(self, record: Record, cells: Sequence[str]) -> bool:
+        """Count a row; whether there is nothing in it."""
+        if len(cells) > 1 and not any(cell.strip() for cell in cells):
+            self._blank.append(record.line)
+            return True
+        if record.text:
+            self._tall.append(record)
+            return False
+        if not self._source.quoted and any(len(c) > 1 and c[0] == c[-1] == '"' for c in cells):
+            self._quoted.append(record.line)
+        self._repeated.add(cells)
+        return False
+
+    def notes(self) -> list[str]:
+        """In words.
+
+        Raises:
+            DataError: a stray quote swallowed rows.
+        """
+        for record in self._tall:
+            self._source.check_quotes(record, self._repeated)
+        found = {
+            "a cell that spans lines": [record.line for record in self._tall],
+            "nothing but separators, and are left out": self._blank,
+            "quotes around a cell, which belong to its text in a TSV file": self._quoted,
+        }
+        name = self._source.file.name
+        return [f"Rows of {name} with {what}: {len(at)}, first line {at[0]}" for what, at in found.items() if at]
 
 
 def _header(file: Path, names: Sequence[str]) -> list[str]:
+    """The columns' names; what has none is empty."""
     if not any(name.strip() for name in names):
         raise DataError(f"{file}, line 1 is blank. The first line must name the columns.")
-    return _distinct(file, names)
+    return [name if name.strip() else "" for name in names]
 
 
-def _distinct(file: Path, names: Sequence[str]) -> list[str]:
+def _distinct(file: Path, names: Sequence[str], asked: Asked) -> list[str]:
     for name in names:
-        if names.count(name) > 1:
+        if names.count(name) > 1 and _wanted(name, asked):
             raise DataError(f"{file}, header: the column {name!r} stands there {names.count(name)} times. Rename one.")
     return list(names)
 
 
-def _row(file: Path, header: list[str], cells: list[str], line: int) -> Mapping[str, str]:
-    if len(cells) != len(header):
-        raise DataError(
-            f"{file}, line {line} has {len(cells)} cells, and the header has {len(header)} columns. Put quotes around "
-            f"a cell that holds the separator, or complete the row."
-        )
-    return dict(zip(header, cells, strict=True))
+def _fitting(file: Path, width: int, record: Record) -> Sequence[str]:
+    """The cells, as many as the header has: separators at the end of a row are none."""
+    cells = record.cells
+    if len(cells) == width or (len(cells) > width and not any(cell.strip() for cell in cells[width:])):
+        return cells[:width]
+    raise DataError(
+        f"{file}, line {record.line} has {len(cells)} cells, and the header has {width} columns. Put quotes around "
+        f"a cell that holds the separator, or complete the row."
+    )
 
 
-def _read_jsonl(file: Path) -> Table:
+def _read_jsonl(file: Path, asked: Asked) -> Table:
+    # str.splitlines would also split at U+2028 and U+0085, which JSON allows inside a string.
+    lines = ((number, text) for number, text in enumerate(lines_of(file), start=1) if text.strip())
+    return _objects(file, ((number, _json_row(file, number, text)) for number, text in lines), asked)
+
+
+def _read_json(file: Path, asked: Asked) -> Table:
+    """One array of objects, or JSON lines under another name."""
+    first = next((line for line in lines_of(file) if line.strip()), "")
+    if not first.lstrip().startswith("["):
+        return _read_jsonl(file, asked)
+    return _objects(file, _array(file, "".join(lines_of(file))), asked)
+
+
+def _array(file: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of an array, with the lines on which they begin."""
+    decoder = json.JSONDecoder()
+    line, counted, place = 1, 0, text.index("[") + 1
+    while True:
+        while place < len(text) and text[place] in " \t\r\n,":
+            place += 1
+        line, counted = line + text.count("\n", counted, place), place
+        if text[place : place + 1] in ("]", ""):
+            break
+        try:
+            row, place = decoder.raw_decode(text, place)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{file}, line {line} is not valid JSON: {error}. Write one array of objects.") from None
+        yield line, _object(file, line, row)
+    if text[place:].strip() != "]":
+        raise DataError(f"{file}, line {line}: the array is not closed there. Close it, or copy the file again.")
+
+
+def _objects(file: Path, found: Iterator[tuple[int, dict[str, Any]]], asked: Asked) -> Table:
     columns: dict[str, None] = {}
     rows: list[Mapping[str, Any]] = []
     lines: list[int] = []
-    # str.splitlines would also split at U+2028 and U+0085, which JSON allows inside a string.
-    for number, text in enumerate(io.StringIO(_text(file), newline=None), start=1):
-        if text.strip():
-            row = _json_row(file, number, text)
-            columns.update(dict.fromkeys(row))
-            rows.append(row)
-            lines.append(number)
-    for row, number in zip(rows, lines, strict=True):
-        for name in columns:
-            if name not in row:
-                raise DataError(f"{file}, line {number} has no key {name!r}, which other lines have. Add it, or null.")
+    for number, row in found:
+        columns.update(dict.fromkeys(row))
+        rows.append(row if asked is None else {name: value for name, value in row.items() if _wanted(name, asked)})
+        lines.append(number)
     return Table(file, list(columns), rows, lines)
 
 
@@ -228,6 +308,10 @@ def _json_row(file: Path, number: int, text: str) -> dict[str, Any]:
         row = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{file}, line {number} is not valid JSON: {error}. Write one object per line.") from None
+    return _object(file, number, row)
+
+
+def _object(file: Path, number: int, row: Any) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise DataError(
             f"{file}, line {number} holds a JSON {type(row).__name__}, not an object. Write one object per line, not "
@@ -236,31 +320,47 @@ def _json_row(file: Path, number: int, text: str) -> dict[str, Any]:
     return row
 
 
-def _read_parquet(file: Path) -> Table:
+def _read_parquet(file: Path, asked: Asked) -> Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if file.suffix.lower() == PACKED:
+        raise DataError(f"{file}: Parquet packs its columns itself. Unpack the file: gunzip {file.name}")
     try:
         with file.open("rb") as source:
             parquet = pq.ParquetFile(source)
-            columns = _distinct(file, parquet.schema_arrow.names)
-            rows = parquet.read().to_pylist()
+            columns = _distinct(file, parquet.schema_arrow.names, asked)
+            rows = Columns([name for name in columns if columns.count(name) == 1 and _wanted(name, asked)])
+            found = parquet.read(list(rows.values))
+            for name in rows.values:
+                rows.values[name] = _parquet_values(file, name, found.column(name))
     except PermissionError as error:
-        raise _unreadable(file, error) from None
+        raise unreadable(file, error) from None
     except (pa.ArrowException, OSError) as error:
         reason = " ".join(str(error).split())[:120]
         raise DataError(f"{file} is no readable Parquet file ({reason}). It may be cut short: copy it again.") from None
-    return Table(file, columns, rows, list(range(1, len(rows) + 1)))
+    return Table(file, columns, rows, list(range(1, found.num_rows + 1)))
 
 
-def read_paragraphs(file: Path) -> Table:
+def _parquet_values(file: Path, name: str, column: Any) -> list[Any]:
+    """As Python has them, or as text where it has none: a time in nanoseconds, a date after the year 9999."""
+    try:
+        return column.to_pylist()
+    except UnicodeDecodeError:
+        raise DataError(f"{file}: column {name!r} holds text that is not UTF-8. Write it again as UTF-8.") from None
+    except (ValueError, OverflowError):
+        return column.cast("string").to_pylist()
+
+
+def read_paragraphs(file: Path, asked: Asked = None) -> Table:
     """A text file's paragraphs in a column ``text``: what blank lines set apart."""
+    del asked
     rows: list[Mapping[str, Any]] = []
     lines: list[int] = []
     open_lines: list[str] = []
-    for number, line in enumerate([*_text(file).split("\n"), ""], start=1):
+    for number, line in enumerate(chain(text_lines(file), [""]), start=1):
         if line.strip():
-            open_lines.append(line.rstrip("\r"))
+            open_lines.append(line)
         elif open_lines:
             rows.append({"text": "\n".join(open_lines)})
             lines.append(number - len(open_lines))
@@ -272,5 +372,7 @@ READERS: dict[str, Reader] = {
     ".csv": _read_csv,
     ".tsv": _read_tsv,
     ".jsonl": _read_jsonl,
+    ".ndjson": _read_jsonl,
+    ".json": _read_json,
     ".parquet": _read_parquet,
 }

@@ -1,39 +1,83 @@
-"""``accel predict``: answers of a finished run's model, one JSON object per line."""
+"""``accel predict``: answers of a finished run's model, one for every row."""
 
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from accel.errors import DataError, ExitCode
+from accel.inference.answers import FORMATS, write
+from accel.inference.columns import text_columns_of
+from accel.inference.rows import Asked, rows_of
+
+if TYPE_CHECKING:
+    from accel.inference.predictor import Predictor
 
 
 def main(words: Sequence[str]) -> int:
     """Predict the texts of the command line, or of a file.
 
     Raises:
-        DataError: no exported model, no text, or a file that cannot be read.
+        DataError: no exported model, no text, or a file that cannot be read or written.
     """
-    parser = argparse.ArgumentParser(prog="accel predict", description="Predictions as JSON lines.")
-    parser.add_argument("run", help="a run's folder, or its model/ folder")
-    parser.add_argument("texts", nargs="*", metavar="TEXT")
-    parser.add_argument("--file", help="one text per line (.txt), or JSON lines that hold strings or lists of strings")
-    arguments = parser.parse_args(words)
-    texts = [*arguments.texts, *(_read(arguments.file) if arguments.file else [])]
-    if not texts:
-        raise DataError("There is nothing to predict: give texts after the run's folder, or --file FILE.")
+    arguments = _parser().parse_args(words)
     folder = Path(arguments.run).expanduser()
+    columns = arguments.text.split(",") if arguments.text else text_columns_of(folder)
+    keep = arguments.keep.split(",") if arguments.keep else []
+    asked = [Asked(text) for text in arguments.texts]
+    asked += rows_of(arguments.file, columns, keep) if arguments.file else []
+    if not asked:
+        raise DataError("There is nothing to predict: give texts after the run's folder, or --file FILE.")
     if not folder.is_dir():
         raise DataError(f"{arguments.run} is no folder. Give the folder of a finished run, such as outputs/DATE/TIME.")
     from accel.inference.predictor import Predictor  # torch only once there is something to do
 
-    for prediction in Predictor.load(folder).stream(texts):
-        answer = {"text": prediction.text, **_rounded(prediction.answer)}
-        print(json.dumps(answer, ensure_ascii=False))  # noqa: T201 - the command's own output
+    write(_answers(Predictor.load(folder), _whole(asked)), arguments.format, arguments.output)
     return ExitCode.DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="accel predict", description="Predictions, one for every row.")
+    parser.add_argument("run", help="a run's folder, or its model/ folder")
+    parser.add_argument("texts", nargs="*", metavar="TEXT")
+    parser.add_argument("--file", help="a table as for training, JSON lines of strings or lists, or a text per line")
+    parser.add_argument("--text", metavar="COLUMN[,COLUMN]", help="text columns; by default those of the run")
+    parser.add_argument("--keep", metavar="COLUMN[,COLUMN]", help="columns that go with the answers; by default id")
+    parser.add_argument("--output", metavar="FILE", help="a .csv or .jsonl file; by default the terminal")
+    parser.add_argument("--format", choices=list(FORMATS), help="by default that of --output, or jsonl")
+    return parser
+
+
+def _whole(asked: Sequence[Asked]) -> list[Asked]:
+    """Without halves of characters, which is said beside the answers."""
+    mended = [one.mended() for one in asked]
+    if count := sum(new != old for new, old in zip(mended, asked, strict=True)):
+        print(f"{count} text(s) with half a character (a lone surrogate), which is replaced.", file=sys.stderr)  # noqa: T201
+    return mended
+
+
+def _answers(predictor: Predictor, asked: Sequence[Asked]) -> Iterator[dict[str, Any]]:
+    """One for every row, in their order; where there is no text, each part of the answer is empty."""
+    found = predictor.stream([one.text for one in asked if not one.is_empty])
+    empty = _empty_answer(predictor) if any(one.is_empty for one in asked) else {}
+    for one in asked:
+        answer = empty if one.is_empty else _rounded(next(found).answer)
+        said = {"text": one.text, **answer}
+        kept = {f"given.{name}" if name in said else name: value for name, value in one.kept.items()}
+        yield {**kept, **said}
+
+
+def _empty_answer(predictor: Predictor) -> Any:
+    """The parts that every answer of the model has, without what they say."""
+    (example,) = predictor.stream([["-"] * predictor.meta.num_text_columns])
+    return _emptied(example.answer)
+
+
+def _emptied(value: Any) -> Any:
+    return {name: _emptied(part) for name, part in value.items()} if isinstance(value, Mapping) else None
 
 
 def _rounded(value: Any) -> Any:
@@ -43,26 +87,3 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, list):
         return [_rounded(part) for part in value]
     return round(value, 6) if isinstance(value, float) else value
-
-
-def _read(path: str) -> list[Any]:
-    file = Path(path).expanduser()
-    try:
-        lines = file.read_text("utf8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"--file {path} cannot be read ({error}). Give a UTF-8 file with one text per line.") from None
-    if file.suffix != ".jsonl":
-        return [line for line in lines if line.strip()]
-    return [_json(file, number, line) for number, line in enumerate(lines, start=1) if line.strip()]
-
-
-def _json(file: Path, number: int, line: str) -> Any:
-    try:
-        value = json.loads(line)
-    except ValueError as error:
-        raise DataError(f"{file}, line {number} is not valid JSON: {error}.") from None
-    if isinstance(value, str) or (isinstance(value, list) and all(isinstance(v, str) for v in value)):
-        return value
-    raise DataError(
-        f'{file}, line {number}: write a string, or a list of strings for pairs, e.g. ["question", "answer"].'
-    )

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import torch
 from torch import Tensor, nn
 
 from accel.core.objective import Answering
+from accel.data.spelling import mended
 from accel.errors import DataError
+from accel.inference.columns import text_columns_of
 from accel.objective.registry import require
 from accel.ops.inputs import MASK
 from accel.weights import artifact
 from accel.weights.meta import artifact_folder, read_meta
 
 BATCH_SIZE = 32
-Text = str | Sequence[str]
+Text = str | Sequence[str] | Mapping[str, str]
+"""A text; a pair as a list, or as a dictionary by column."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Prediction:
 
 
 class Predictor:
-    """A finished run's model; call it with a list of texts (or pairs).
+    """A finished run's model; call it with a text, or a list of texts (or pairs).
 
     Raises:
         DataError: it gives texts no answers.
@@ -48,6 +51,7 @@ class Predictor:
         self.meta = read_meta(folder)
         self.tokenizer = artifact.tokenizer_of(folder)
         self.input_names = artifact.input_names(folder, self.meta)
+        self.columns = text_columns_of(folder)
 
     @classmethod
     def load(cls, folder: str | Path) -> Predictor:
@@ -60,7 +64,22 @@ class Predictor:
         require(path, Answering)
         return cls(artifact.load_model(path), path)
 
-    def __call__(self, texts: Sequence[Text]) -> list[Prediction]:
+    @overload
+    def __call__(self, texts: str | Mapping[str, str]) -> Prediction: ...
+    @overload
+    def __call__(self, texts: Sequence[Text]) -> list[Prediction]: ...
+    def __call__(self, texts: Any) -> Prediction | list[Prediction]:
+        """One answer for one text, or for a pair as a dictionary; a list of answers for a list.
+
+        Raises:
+            DataError: this is neither.
+        """
+        if isinstance(texts, str | Mapping):
+            return next(self.stream([texts]))
+        if not isinstance(texts, list | tuple):
+            raise DataError(
+                f"A {type(texts).__name__} is neither a text nor a list of texts. Give 'a text', or list(…) of texts."
+            )
         return list(self.stream(texts))
 
     def stream(self, texts: Sequence[Text]) -> Iterator[Prediction]:
@@ -97,11 +116,24 @@ class Predictor:
             yield Prediction(text, self.objective.answer(row, mask))
 
     def _columns(self, texts: Sequence[Text]) -> list[list[str]]:
-        rows = [(text,) if isinstance(text, str) else tuple(text) for text in texts]
-        for row in rows:
-            if len(row) != self.meta.num_text_columns:
-                raise DataError(
-                    f"This model was trained on {self.meta.num_text_columns} text column(s), but {row!r} has "
-                    f"{len(row)}. Give one string per column, as JSON lists in a .jsonl file for pairs."
-                )
-        return [list(column) for column in zip(*rows, strict=True)]
+        return [list(map(mended, column)) for column in zip(*map(self._row, texts), strict=True)]
+
+    def _row(self, text: Any) -> tuple[str, ...]:
+        """The text or the pair, in the order of the columns."""
+        row = self._by_column(text) if isinstance(text, Mapping) else (text,) if isinstance(text, str) else text
+        if not isinstance(row, list | tuple) or not all(isinstance(part, str) for part in row):
+            raise DataError(f"{text!r} is no text. Give a string, or a list or dictionary of strings for a pair.")
+        if len(row) != self.meta.num_text_columns:
+            raise DataError(
+                f"This model was trained on {self.meta.num_text_columns} text column(s), but {text!r} has {len(row)}. "
+                f"Give one string per column, as JSON lists in a .jsonl file for pairs."
+            )
+        return tuple(row)
+
+    def _by_column(self, text: Mapping[str, Any]) -> list[Any]:
+        absent = [name for name in self.columns if name not in text]
+        if absent:
+            raise DataError(
+                f"{dict(text)!r} lacks {', '.join(map(repr, absent))}. This model reads: {', '.join(self.columns)}."
+            )
+        return [text[name] for name in self.columns]

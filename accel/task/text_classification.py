@@ -1,6 +1,6 @@
 """Classify texts, or pairs of texts, from your own file.
 
-What it does: reads CSV, TSV, JSON lines or Parquet with one or two text columns and a label column, removes
+What it does: reads CSV, TSV, JSON or Parquet with one or two text columns and a label column, removes
     duplicates, splits off validation and test if there are no files for them, and reports class imbalance.
 Use it when: you have labelled texts; any language, any label values.
 What it costs: nothing beyond reading the file.
@@ -42,7 +42,7 @@ class TextClassification(Task):
     """Labelled texts from files."""
 
     train: str
-    """.csv, .tsv, .jsonl or .parquet, UTF-8."""
+    """.csv, .tsv, .json, .jsonl, .ndjson (also .gz) or .parquet, UTF-8 or UTF-16."""
     validation: str | None = None
     """Split off ``train`` when absent."""
     test: str | None = None
@@ -92,7 +92,7 @@ class TextClassification(Task):
     def _read(self, split: str, path: str | None, tally: Tally) -> list[Example]:
         if path is None:
             return []
-        table = read_table(path, f"task.{split}")
+        table = read_table(path, f"task.{split}", columns=[*self.columns(), self.label])
         return relocated(unique(examples_of(table, self.columns(), self.label, tally), tally), str(path))
 
 

@@ -1,3 +1,5 @@
+import gzip
+
 import pytest
 
 from accel.data import content
@@ -85,3 +87,14 @@ def test_a_column_that_is_not_there_is_told(tmp_path):
         list(rows_of_file(tmp_path / "a.csv", "task.train", ["txt"]))
     with pytest.raises(DataError, match="cannot be read"):
         list(rows_of_file(tmp_path / "none.txt", "key"))
+
+
+def test_packing_and_encoding_do_not_hide_a_file(tmp_path):
+    lines = "\n".join(["text,label", *(f'"{text}",{i % 2}' for i, text in enumerate(LETTERS))])
+    plain, packed, wide = (tmp_path / name for name in ("a.csv", "a.csv.gz", "wide.txt"))
+    plain.write_text(lines)
+    packed.write_bytes(gzip.compress(lines.encode()))
+    wide.write_bytes(lines.encode("utf-16"))
+    known = content_of_file(Asked.now(plain, "task.train"), KEY)
+    assert content_of_file(Asked.now(packed, "task.train"), KEY).within(known)
+    assert content_of_file(Asked.now(wide, "task.train"), KEY).shares(known)

@@ -41,10 +41,10 @@ def labels_of(*values):
 
 
 def test_labels_of_any_type_become_their_text():
-    assert labels_of(4, 4.0, "4.0", True, "好", " b ", 0.5, -1) == ["4", "4", "4.0", "True", "好", "b", "0.5", "-1"]
+    assert labels_of(4, 4.0, "4.0", True, "好", " b ", 0.5, -1) == ["4", "4", "4", "True", "好", "b", "0.5", "-1"]
 
 
-@pytest.mark.parametrize("missing", [None, "", "  ", float("nan"), "NaN"])
+@pytest.mark.parametrize("missing", [None, "", "  ", float("nan"), "\u200b"])
 def test_a_missing_label_is_refused_with_line_and_count(missing):
     with pytest.raises(DataError, match=r"data\.csv, line 3: .*'label' is missing, .*2 of 4 rows. Fill it in"):
         labels_of("a", missing, "b", missing)
@@ -54,6 +54,38 @@ def test_a_missing_label_is_refused_with_line_and_count(missing):
 def test_what_is_no_class_is_refused_with_its_line(label, named):
     with pytest.raises(DataError, match=rf"line 3: the label .*{named}.*(W|w)rite"):
         labels_of("a", label)
+
+
+def noted_of(*values):
+    tally = Tally()
+    examples_of(table(*[(f"t{i}", v) for i, v in enumerate(values)]), ["text"], "label", tally)
+    return " ".join(tally.notes)
+
+
+def test_what_is_merged_or_only_looks_alike_is_said():
+    assert labels_of("nan", "null") == ["nan", "null"]
+    assert "only an empty label counts as missing" in noted_of("nan", "Roti")
+    assert "one class: 'pos' (also 'pos\\u200b')" in noted_of("pos\u200b", "pos")
+    assert "differ by case" in noted_of("Pos", "pos")
+    assert "regression" in noted_of(0.5, 0.25)
+    assert noted_of("a", "b ", 1, 2) == ""
+
+
+def test_half_a_character_is_replaced_in_texts_and_refused_in_labels():
+    tally = Tally()
+    found = examples_of(table(("cold \ud83d", "a"), ("x", "b"), ("\ude00", "b")), ["text"], "label", tally)
+    assert [e.texts for e in found] == [("cold \ufffd",), ("x",), ("\ufffd",)]
+    assert "2 texts of data.csv with half a character" in tally.notes[0]
+    assert "first in line 2" in tally.notes[0]
+    with pytest.raises(DataError, match=r"line 3: the label 'pos\\ud83d'"):
+        labels_of("pos", "pos\ud83d")
+
+
+def test_what_was_noted_of_the_file_is_told():
+    made, tally = table(("a", "x")), Tally()
+    made.notes.append("Separator: a bar")
+    examples_of(made, ["text"], "label", tally)
+    assert tally.notes == ["Separator: a bar"]
 
 
 def test_texts_that_are_no_strings():

@@ -22,3 +22,13 @@ def test_neither_a_file_nor_a_task_is_named_with_what_exists(tmp_path):
     (tmp_path / "empty.txt").write_text(" \n")
     with pytest.raises(DataError, match="holds no text"):
         public_texts(str(tmp_path / "empty.txt"), "key")
+
+
+def test_a_table_gives_its_column_and_only_line_feeds_end_a_text(tmp_path):
+    (tmp_path / "a.csv").write_text('label,text\nx,"a, b"\ny,\n')
+    assert public_texts(str(tmp_path / "a.csv"), "key") == ["a, b"]
+    (tmp_path / "a.txt").write_bytes("\ufeffone\x85two\u2028three\x0bfour\nfive".encode())
+    assert public_texts(str(tmp_path / "a.txt"), "key") == ["one\x85two\u2028three\x0bfour", "five"]
+    (tmp_path / "b.csv").write_text("comment\nx\n")
+    with pytest.raises(DataError, match="no column 'text'"):
+        public_texts(str(tmp_path / "b.csv"), "key")

@@ -1,6 +1,7 @@
 """Every way a file can be wrong is one row of a table; its valid twin must pass."""
 
 import errno
+import gzip
 import json
 import os
 import subprocess
@@ -53,11 +54,28 @@ def refusal(path):
         ("tabs.tsv", "text\tlabel\ngood\t1\nbad, really\t0\n"),
         ("lines.jsonl", JSONL),
         ("bom.jsonl", b"\xef\xbb\xbf" + JSONL.encode()),
+        ("two_marks.csv", b"\xef\xbb\xbf\xef\xbb\xbf" + CSV.encode()),
+        ("utf16.csv", CSV.encode("utf-16")),
+        ("utf16.tsv", "text\tlabel\ngood\t1\nbad, really\t0\n".encode("utf-16-be")),
+        ("no_mark.jsonl", JSONL.encode("utf-16-le")),
+        ("packed.csv.gz", gzip.compress(CSV.encode())),
+        ("packed.jsonl.GZ", gzip.compress(JSONL.encode())),
+        ("lines.ndjson", JSONL),
+        ("lines.json", JSONL),
+        ("array.json", json.dumps(ROWS, indent=2)),
+        ("semicolons.csv", "text;label\ngood;1\nbad, really;0\n"),
+        ("tabs.csv", "text\tlabel\ngood\t1\nbad, really\t0\n"),
+        ("bars.csv", "text|label\ngood|1\nbad, really|0\n"),
+        ("commas.tsv", CSV),
+        ("excel.csv", "sep=;\ntext;label\ngood;1\nbad, really;0\n"),
+        ("empty_cells.csv", 'text,label,,\ngood,1,,\n"bad, really",0,,\n,,,\n'),
+        ("only_rows_end.csv", 'text,label\ngood,1,\n"bad, really",0,\n'),
     ],
 )
 def test_every_format_gives_the_same_columns(tmp_path, name, content):
     table = read_table(str(write(tmp_path, name, content)), "task.train")
     assert table.columns == ["text", "label"]
+    assert len(table.rows) == 2
     assert table.column("text", "task.text") == ["good", "bad, really"]
     assert [str(v) for v in table.column("label", "task.label")] == ["1", "0"]
 
@@ -109,12 +127,19 @@ BAD = {
     "header only": ("a.csv", "text,label\n", ["a header but no rows", "Add examples"]),
     "blank jsonl": ("a.jsonl", "\n\n", ["nothing in it", "Add examples"]),
     "unknown extension": ("a.xlsx", CSV, [".xlsx", "Convert", ".parquet"]),
-    "gzip": ("a.csv.gz", b"\x1f\x8b\x08\x00", [".gz", "Convert"]),
     "no extension": ("data", CSV, ["no extension", ".csv"]),
+    "cut gzip": ("a.csv.gz", gzip.compress(CSV.encode())[:-9], ["gzip", "cut short"]),
+    "no gzip": ("a.csv.gz", CSV, ["gzip", "cut short"]),
+    "gzip of what": ("a.gz", b"\x1f\x8b\x08\x00", [".gz", "Convert"]),
+    "packed latin-1": (
+        "a.csv.gz",
+        gzip.compress("a,b\ncafé,1\n".encode("latin-1")),
+        ["gzip -dc", "| iconv -f latin-1"],
+    ),
+    "windows-1252": ("a.csv", "text,label\n“café”,1\n".encode("cp1252"), ["line 2", "0x93", "iconv -f windows-1252"]),
+    "broken utf-16": ("a.csv", b"\xff\xfe" + CSV.encode("utf-16-le") + b"\x00\xd8\x00\x00", ["UTF-16"]),
     "latin-1": ("a.csv", "text,label\ncafé,1\n".encode("latin-1"), ["line 2", "0xe9", "iconv -f latin-1 -t utf-8"]),
     "gb18030": ("a.csv", CHINESE.encode("gb18030"), ["line 1", "iconv -f gb18030 -t utf-8"]),
-    "utf-16": ("a.csv", CSV.encode("utf-16"), ["UTF-16", "iconv -f utf-16 -t utf-8"]),
-    "utf-16 without mark": ("a.csv", CSV.encode("utf-16-le"), ["line 1", "NUL", "UTF-8"]),
     "one broken byte": ("a.csv", CHINESE.encode() + b"\xff,1\n", ["line 4", "0xff", "correct that line"]),
     "broken after a mark": ("a.csv", b"\xef\xbb\xbf" + "é,b\n\n".encode() + b"\xe9\n", ["line 3", "0xe9"]),
     "nul bytes": ("a.csv", "text,label\ngood,1\nb\0d,0\n", ["line 3", "NUL", "Export it again"]),
@@ -122,11 +147,18 @@ BAD = {
     "short row": ("a.tsv", "text\tlabel\ngood\n", ["line 2", "1 cells", "complete the row"]),
     "ragged after a long cell": ("a.csv", 'text,label\n"one\ntwo",1\na,b,c\n', ["line 4", "3 cells"]),
     "unclosed quote": ("a.csv", 'text,label\ngood,1\n"bad,0\nmore,1\n', ["line 3", "quote", "close it"]),
-    "duplicate header": ("a.csv", "text,text\na,b\n", ["header", "'text'", "2 times", "Rename"]),
     "broken json": ("a.jsonl", JSONL + '{"text": \n', ["line 3", "not valid JSON", "one object per line"]),
     "deep json": ("a.jsonl", "[" * 100_000 + "\n", ["line 1", "not valid JSON"]),
     "json array": ("a.jsonl", json.dumps(ROWS), ["line 1", "list", "one object per line"]),
-    "missing key": ("a.jsonl", JSONL + '{"text": "x"}\n', ["line 3", "'label'", "Add it"]),
+    "open array": ("a.json", json.dumps(ROWS, indent=1)[:-1], ["line 10", "Close it"]),
+    "broken array": ("a.json", '[{"a": 1},\n{"b" 2}]', ["line 2", "not valid JSON"]),
+    "array of texts": ("a.json", '["a"]', ["line 1", "str, not an object"]),
+    "swallowed, text first": ("a.csv", 'text,label\na,neg\n"foo,neg\nbar",pos\n', ["line 3", "line 4", "swallows"]),
+    "swallowed, label first": (
+        "a.csv",
+        'label,text\npos,a\nneg,"foo\npos,b\nneg,bar"\n',
+        ["line 3", "line 5", "swallows", "double it"],
+    ),
     "text as parquet": ("a.parquet", CSV, ["Parquet", "copy it again"]),
 }
 
@@ -197,6 +229,86 @@ def test_a_file_that_may_not_be_read(tmp_path, monkeypatch, name):
     message = refusal(file)
     assert "Permission denied" in message
     assert "Change its permissions" in message
+
+
+def table_of(folder, name, content, **options):
+    return read_table(str(write(folder, name, content)), "task.train", **options)
+
+
+STRAY = [f"{text}\t{label}" for text, label in [('"the phone', "neg"), ("the desk", "pos")] * 3 + [('a lamp"', "neg")]]
+
+
+def test_tsv_has_no_quotes_and_that_is_said_of_cells_in_quotes(tmp_path):
+    table = table_of(tmp_path, "stray.tsv", "\n".join(["text\tlabel", *STRAY]))
+    assert table.column("text", "t") == ['"the phone', "the desk"] * 3 + ['a lamp"']
+    assert table.notes == []
+    quoted = table_of(tmp_path, "quoted.tsv", 'text\tlabel\nx\ta\n"a ""b"""\tb\n')
+    assert quoted.column("text", "t") == ["x", '"a ""b"""']
+    assert "quotes around a cell" in quoted.notes[0]
+    assert "1, first line 3" in quoted.notes[0]
+
+
+def test_a_cell_that_spans_lines_is_counted_and_said(tmp_path):
+    content = 'text,label\n"the desk, once lovely,\nwas cold",neg\na,pos\n"hello, you\nand, me\nand her",pos\n'
+    table = table_of(tmp_path, "reviews.csv", content)
+    assert table.column("text", "t") == ["the desk, once lovely,\nwas cold", "a", "hello, you\nand, me\nand her"]
+    assert table.notes == ["Rows of reviews.csv with a cell that spans lines: 2, first line 2"]
+    label_first = table_of(tmp_path, "b.csv", 'label,text\nneg,"one\ntwo, three"\npos,a\nneg,b\n')
+    assert len(label_first.rows) == 3
+
+
+def test_another_separator_is_named(tmp_path):
+    assert table_of(tmp_path, "a.csv", "text;label\na, b;1\n").notes == ["Separator: a semicolon"]
+    assert table_of(tmp_path, "b.csv", "text,label\na;b,1\nc;d,1\n").notes == []
+
+
+def test_rows_of_separators_alone_are_counted(tmp_path):
+    table = table_of(tmp_path, "a.csv", "text,label\na,1\n,\n , \nb,2\n")
+    assert table.lines == [2, 5]
+    assert table.notes == ["Rows of a.csv with nothing but separators, and are left out: 2, first line 3"]
+
+
+def test_spaces_around_a_name_and_composition_do_not_matter(tmp_path):
+    table = table_of(tmp_path, "a.csv", " text , e\u0301tat\nx,1\n")
+    assert table.column("text", "t") == ["x"]
+    assert table.column("\u00e9tat", "t") == ["1"]
+
+
+def test_only_what_is_asked_for_is_touched(tmp_path):
+    lines = '{"text": "a", "label": 1, "meta": {"x": 1}}\n{"text": "b", "label": 2}\n{"label": 3, "text": "c"}\n'
+    table = table_of(tmp_path, "optional.jsonl", lines, columns=["text"])
+    assert table.column("text", "t") == ["a", "b", "c"]
+    assert table.columns == ["text", "label", "meta"]
+    assert set(table.rows[0]) == {"text"}
+    csv = table_of(tmp_path, "twins.csv", "text,x,x,\na,1,2,3\n", columns=["text"])
+    assert csv.rows == [{"text": "a"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "asked", "expected"),
+    [
+        ("a.csv", "text,text\na,b\n", "text", ["header", "'text'", "2 times", "Rename"]),
+        ("a.jsonl", JSONL + '{"text": "x"}\n', "label", ["line 3", "'label'", "Add it"]),
+    ],
+)
+def test_what_is_asked_for_must_be_there_once(tmp_path, name, content, asked, expected):
+    with pytest.raises(DataError) as caught:
+        table_of(tmp_path, name, content).column(asked, "task.text")
+    assert all(part in str(caught.value) for part in expected)
+
+
+def test_values_of_parquet_that_python_cannot_hold(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    exact, far = pa.array([1, 1001], pa.timestamp("ns")), pa.array([2**62, 5], pa.timestamp("us"))
+    pq.write_table(pa.table({"text": ["a", "b"], "exact": exact, "far": far}), tmp_path / "times.parquet")
+    table = read_table(str(tmp_path / "times.parquet"), "task.train", columns=["text"])
+    assert table.rows == [{"text": "a"}, {"text": "b"}]
+    assert table.columns == ["text", "exact", "far"]
+    whole = read_table(str(tmp_path / "times.parquet"), "task.train")
+    assert str(whole.rows[0]["exact"]).endswith("00:00:00.000000001")
+    assert len(whole.column("far", "task.text")) == 2
 
 
 def test_a_single_line_of_many_megabytes_is_refused_quickly(tmp_path):

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -65,3 +66,21 @@ def test_each_label_has_its_own_score(run_folder):
         assert list(answer.scores) == ["negative", "positive"]
         assert list(answer.scores.values()) == pytest.approx(scores)
         assert answer.score == answer.scores[answer.label] == max(answer.scores.values())
+
+
+def test_one_text_a_list_and_dictionaries_and_nothing_else(run_folder):
+    model = accel.load(str(run_folder))
+    one = model("great seat")
+    assert one == model(["great seat"])[0]
+    assert one.scores == model({"text": "great seat"}).scores == model([{"text": "great seat"}])[0].scores
+    assert model([]) == []
+    for wrong in (5, None, b"great", {"great"}, [5], [None], [{"txt": "great"}], [[5]]):
+        with pytest.raises(DataError, match=r"no text|neither a text|lacks 'text'"):
+            model(wrong)
+
+
+def test_pairs_as_dictionaries_are_read_by_column(run_folder):
+    model = accel.load(str(run_folder))
+    model.columns, model.meta = ["question", "answer"], replace(model.meta, num_text_columns=2)
+    pair = {"answer": "rude crew", "question": "great seat", "more": 1}
+    assert model(pair) == replace(model([("great seat", "rude crew")])[0], text=pair)

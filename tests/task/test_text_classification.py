@@ -133,7 +133,6 @@ BAD = {
     "second text column": (rows(9), {"text": ["text", "txet"]}, ["task.text=txet", "Did you mean 'text'"]),
     "label column": (rows(9), {"label": "lable"}, ["task.label=lable", "Did you mean 'label'"]),
     "empty label": ([*rows(9), ("x", "")], {}, ["line 11", "'label' is missing", "1 of 10", "Fill it in"]),
-    "nan label": ([*rows(9), ("x", "nan")], {}, ["line 11", "Fill it in"]),
     "all texts empty": ([("", "a"), (" ", "b")], {}, ["task.text=text", "empty", "Choose another column"]),
     "one class": (rows(9, labels=("a",)), {}, ["task.train=", "one label only (a)", "task.label"]),
     "too few rows": (rows(2), {}, ["no example is left", "Add examples"]),
