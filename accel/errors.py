@@ -74,7 +74,7 @@ class RunError(AccelError):
 
 
 class NonFiniteLossError(RunError):
-    """The loss became NaN or infinite; raised before the weights are updated."""
+    """The loss, the gradient or a weight became NaN or infinite; raised before it is used or saved."""
 
 
 class ClaimError(RunError):

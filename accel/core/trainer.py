@@ -10,7 +10,7 @@ from accel.core.option import Option
 from accel.trainer import Precision
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
 
@@ -66,8 +66,8 @@ class Trainer(Option):
         """The optimizer over the model's trainable parameters."""
 
     @abstractmethod
-    def clip_gradients(self, model: nn.Module) -> None:
-        """Bound the gradients in place, after the backward pass."""
+    def clip_gradients(self, model: nn.Module) -> Tensor:
+        """Bound the gradients in place, after the backward pass; their norm before that."""
 
     @abstractmethod
     def schedule(self, optimizer: Optimizer, total_steps: int) -> LRScheduler:

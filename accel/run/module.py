@@ -16,6 +16,7 @@ from accel.core.plan import Plan
 from accel.data.batches import WEIGHT
 from accel.errors import NonFiniteLossError
 from accel.objective.scores import Scores
+from accel.ops.parallel.shards import local_norm, whole
 from accel.weights.artifact import load_model
 
 ACCUMULATED = "accel_accumulated"
@@ -77,7 +78,7 @@ class TransformerModule(pl.LightningModule):
     def configure_gradient_clipping(self, *args: Any, **kwargs: Any) -> None:
         """Ours, because Lightning refuses to clip for a fused optimizer even where nothing is scaled (bf16, fp32)."""
         if self.plan.privacy is None:  # a private gradient is mostly noise: its norm says nothing
-            self.plan.trainer.clip_gradients(self.model)
+            self._require_finite("gradient's norm", whole(self.plan.trainer.clip_gradients(self.model)))
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         terms = self.step(batch)
@@ -92,19 +93,23 @@ class TransformerModule(pl.LightningModule):
         stacked = torch.stack([torch.stack([terms[name].double() for name in names]) for terms in self.pending]).mean(0)
         self.pending.clear()
         means = dict(zip(names, self.trainer.strategy.reduce(stacked, reduce_op="mean"), strict=True))
-        loss = means["loss"]
-        if not torch.isfinite(loss):
-            raise NonFiniteLossError(
-                f"The loss became {float(loss)} at step {self.global_step}, before the weights were updated. Lower "
-                f"trainer.learning_rate (now {self.trainer.optimizers[0].param_groups[0]['lr']:.2g}), raise "
-                f"trainer.warmup, or use trainer.precision=fp32."
-            )
+        self._require_finite("loss", means["loss"])
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
         told = means if self.plan.privacy is None else self.plan.privacy.loggable(means, self._said_freely())
         self.log_dict({**{f"train/{name}": value for name, value in told.items()}, "train/learning_rate": rate})
 
     def _said_freely(self) -> set[str]:
         return {name for technique in self.plan.techniques for name in technique.said_freely}
+
+    def _require_finite(self, what: str, value: Tensor, when: str = "before the weights were updated") -> None:
+        """All processes have the same value, so all stop here or none."""
+        if torch.isfinite(value):
+            return
+        raise NonFiniteLossError(
+            f"The {what} became {float(value)} at step {self.global_step}, {when}. Lower trainer.learning_rate (now "
+            f"{self.trainer.optimizers[0].param_groups[0]['lr']:.2g}), raise trainer.warmup, or use "
+            f"trainer.precision=fp32."
+        )
 
     def _score(self, batch: Mapping[str, Any]) -> dict[str, Tensor]:
         examples = {name: value for name, value in batch.items() if name != WEIGHT}
@@ -113,6 +118,9 @@ class TransformerModule(pl.LightningModule):
         return {name: value * weight for name, value in terms.items()}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        norm = local_norm(self.model.parameters()).nan_to_num(nan=torch.inf, posinf=torch.inf)  # a maximum may lose NaN
+        norm = self.trainer.strategy.reduce(norm, reduce_op="max")
+        self._require_finite("weights' norm", norm, "and the checkpoint before is kept")
         checkpoint[ACCUMULATED] = self.plan.trainer.accumulate
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from accel.checkpoint.resume import CONFIG, note_splits
+from accel.checkpoint.resume import CONFIG, note_data, note_splits, require_same_data
 from accel.config.redact import redact, redact_text
 from accel.core.console import Console
 from accel.core.metric import quality_of
@@ -21,7 +21,7 @@ from accel.core.tracker import RunInfo
 from accel.errors import AccelError, DataError, ExitCode, Interrupted, LostError, RefusedError
 from accel.process.ranks import Alone, Elsewhere, Ranks
 from accel.process.stop_requests import StopRequests
-from accel.report.record import RESULT, new_record, write_record
+from accel.report.record import RESULT, new_record, read_record, write_record
 from accel.report.settings import named
 
 if TYPE_CHECKING:
@@ -44,8 +44,11 @@ class Run:
     seen: tuple[Seen, ...] = ()
     """What its weights have seen and will see, noted before the first step."""
     record: dict[str, Any] = field(init=False)
+    earlier: dict[str, Any] | None = field(init=False)
+    """The record of the run that goes on."""
 
     def __post_init__(self) -> None:
+        self.earlier = read_record(self.folder) if self.resume else None
         self.record = new_record(self.overrides)
         self.record |= {
             "name": self.plan.name,
@@ -116,13 +119,16 @@ class Run:
         return "How to go on is said by rank 0, whose machine has the checkpoints."
 
     def _stages(self, console: Console) -> None:
-        if self.leads:
-            self._prepare_folder(console)
+        if self.leads and not self.resume:
+            self._prepare_folder()
+        console.say(redact_text(self.plan.describe()))
         if self.plan.strategy.saves_parts:
             self.ranks.share(self.folder)
         with self.ranks.after_leader("ready"):
             with self._timed("data"):
                 dataset = self._load_data(console)
+            if self.leads:
+                self._hold_to_data(dataset)
             if self.plan.tracker is not None and self.leads:
                 self.plan.tracker.check()
             from accel.run.phases import (  # torch comes here, after everything that may refuse
@@ -133,7 +139,15 @@ class Run:
             ready = make_ready(self, dataset, console)
         train_and_finish(self, dataset, ready, console)
 
-    def _prepare_folder(self, console: Console) -> None:
+    def _hold_to_data(self, dataset: Dataset) -> None:
+        """A run that goes on leaves its folder as it was until it is sure to be the same run."""
+        if not self.resume:
+            note_data(self.plan, dataset, self.folder)
+            return
+        require_same_data(self.plan, dataset, self.folder)
+        self._prepare_folder()
+
+    def _prepare_folder(self) -> None:
         import yaml
 
         (self.folder / CONFIG).write_text(
@@ -143,8 +157,17 @@ class Run:
             note_splits(self.plan.task, self.folder)
         text = redact_text(self.plan.describe())
         (self.folder / PLAN).write_text(text + "\n", "utf8")
-        console.say(text)
-        write_record(self.record, self.folder)
+        self._write_record()
+
+    def _write_record(self) -> None:
+        if not self._earlier_stands():
+            write_record(self.record, self.folder)
+
+    def _earlier_stands(self) -> bool:
+        """What is finished stays on record until more is finished; a refusal has done nothing to what was there."""
+        if self.earlier is None or self.record["status"] == "finished":
+            return False
+        return self.earlier["status"] == "finished" or self.record["status"] == "refused"
 
     def _load_data(self, console: Console) -> Dataset:
         self.plan.model.check()
@@ -214,12 +237,14 @@ class Run:
         return file.read_text().strip()
 
     def _close(self, console: Console, code: ExitCode) -> None:
-        write_record(self.record, self.folder)
+        self._write_record()
         if self.record["status"] == "refused":
             return
         from accel.report.html import write_report
 
         report = write_report(self.folder)
+        if self._earlier_stands():
+            console.say("\nThe run was finished before it went on: its record is kept as it was then.")
         console.say(f"\nRecord: {self.folder / RESULT}\nReport: {report}")
         self._finish_tracker(console, code)
 

@@ -25,7 +25,7 @@ from accel.core.trainer import Trainer
 from accel.trainer import Precision
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
 
@@ -151,11 +151,12 @@ class Standard(Trainer):
         ]
         return torch.optim.AdamW(groups, lr=self.learning_rate, fused=True)
 
-    def clip_gradients(self, model: nn.Module) -> None:
+    def clip_gradients(self, model: nn.Module) -> Tensor:
         import torch
 
         if self.gradient_clip > 0:
-            torch.nn.utils.clip_grad_norm_(model.parameters(), self.gradient_clip)
+            return torch.nn.utils.clip_grad_norm_(model.parameters(), self.gradient_clip)
+        return torch.nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
 
     def schedule(self, optimizer: Optimizer, total_steps: int) -> LRScheduler:
         import torch

@@ -7,7 +7,7 @@ number of units of each block and the quantization scheme, and has its rounded w
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from accel.core.logs import quiet_import
 from accel.core.meta import META, Meta
 from accel.core.seen import Seen
-from accel.errors import DataError
+from accel.errors import DataError, NonFiniteLossError
 from accel.ops.inputs import PLAIN, TYPES, note_inputs
 from accel.ops.quantize import fake_quantize, quantized_layers
 from accel.ops.quantize.grids import SCALE
@@ -48,9 +48,14 @@ def save_model(
     trained_on: Sequence[Seen] = (),
     private: bool = False,
 ) -> None:
-    """Write everything that ``load_model`` and a user of the model need; the weights are written last."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write everything that ``load_model`` and a user of the model need; the weights are written last.
+
+    Raises:
+        NonFiniteLossError: a weight is NaN or infinite; nothing is written.
+    """
     state, shared = _unshared({name: value.detach() for name, value in model.state_dict().items()})
+    _require_finite(state)
+    folder.mkdir(parents=True, exist_ok=True)
     meta = Meta(
         objective=objective,
         label_names=list(label_names),
@@ -122,6 +127,15 @@ def is_quantized(folder: Path) -> bool:
 
     with safe_open(folder / WEIGHTS, framework="pt") as file:
         return any(name.endswith(QUANTIZED_SUFFIX) for name in file.keys())  # noqa: SIM118 - no iterator in safetensors
+
+
+def _require_finite(state: Mapping[str, Tensor]) -> None:
+    broken = [name for name, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
+    if broken:
+        raise NonFiniteLossError(
+            f"{len(broken)} of the trained weights are NaN or infinite, {broken[0]} among them, so no model was "
+            f"written. Lower trainer.learning_rate, raise trainer.warmup, or use trainer.precision=fp32."
+        )
 
 
 def _unshared(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, str]]:

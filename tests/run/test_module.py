@@ -39,6 +39,31 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(train, monkeypatch):
     assert torch.isfinite(weights[3]).all()
 
 
+def with_a_nan_gradient(outputs, batch, original=Classification.loss):
+    """The loss is what it was; its gradient is 0 / 0, as of a root of zero."""
+    return {"loss": original(None, outputs, batch)["loss"] + (0 * outputs.logits).square().sum().sqrt()}
+
+
+@pytest.mark.parametrize("clip", [0.0, 1.0])
+def test_a_gradient_that_is_not_finite_leaves_the_last_good_checkpoint(train, tmp_path, monkeypatch, clip):
+    """Negative control: without the look at its norm, a checkpoint of NaN takes the good one's place."""
+    words = [f"trainer.gradient_clip={clip}", "trainer.checkpoint_every_steps=1"]
+    _, _, folder = train("trainer.max_steps=2", *words)
+    kept = (folder / "checkpoints" / "last.ckpt").read_bytes()
+    monkeypatch.setattr(Classification, "loss", lambda self, outputs, batch: with_a_nan_gradient(outputs, batch))
+    with pytest.raises(NonFiniteLossError, match="gradient's norm became nan at step 2, before the weights"):
+        train("trainer.max_steps=4", *words, folder=folder, checkpoint=folder / "checkpoints" / "last.ckpt")
+    assert (folder / "checkpoints" / "last.ckpt").read_bytes() == kept
+
+
+@pytest.mark.parametrize("rate", ["1e38", "1e30"])
+def test_weights_that_no_longer_are_a_model_are_not_saved(train, tmp_path, rate):
+    """Loss and gradient of the first step are right; a step of that size leaves nothing."""
+    with pytest.raises(NonFiniteLossError, match="weights' norm became inf at step 1, and the checkpoint before"):
+        train(f"trainer.learning_rate={rate}", "trainer.warmup=0", "trainer.checkpoint_every_steps=1")
+    assert not list((tmp_path / "fit0" / "checkpoints").glob("*.ckpt"))
+
+
 def test_learns_what_can_be_learned(train):
     fitted, losses, _ = train("trainer.max_steps=150")
     assert fitted.steps == 150

@@ -75,7 +75,7 @@ def test_clips_to_the_norm_and_not_at_zero():
     for bound, expected in ((1.0, 1.0), (0.0, 100.0)):
         layer.zero_grad()
         (100 * layer.weight[0, 0]).backward()
-        Standard(gradient_clip=bound).clip_gradients(layer)
+        assert Standard(gradient_clip=bound).clip_gradients(layer) == pytest.approx(100.0)
         assert layer.weight.grad.norm() == pytest.approx(expected, rel=1e-4)
 
 

@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from accel.errors import DataError
+from accel.errors import DataError, NonFiniteLossError
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
@@ -28,6 +28,15 @@ def test_reloads_bit_for_bit_and_keeps_shared_weights(tmp_path, option):
         assert torch.equal(model(input_ids=IDS).logits, artifact.load_model(tmp_path)(input_ids=IDS).logits)
     assert not artifact.is_quantized(tmp_path)
     assert len({file.stat().st_mode for file in tmp_path.glob("*.*")}) == 1  # whoever may read one may read all
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_leave_no_folder(tmp_path, value):
+    model = TinyBert().network(Classification(["a", "b"]))
+    torch.nn.init.constant_(model.classifier.bias, value)
+    with pytest.raises(NonFiniteLossError, match="1 of the trained weights are NaN or infinite, classifier.bias"):
+        artifact.save_model(model, TinyBert().tokenizer(), tmp_path / "model", label_names=["a", "b"], max_length=16)
+    assert not (tmp_path / "model").exists()
 
 
 def test_a_dense_model_is_a_plain_transformers_folder(tmp_path):

@@ -42,6 +42,11 @@ def whole(x: Tensor) -> Tensor:
     return x.full_tensor() if isinstance(x, DTensor) else x
 
 
+def local_norm(tensors: Iterable[Tensor]) -> Tensor:
+    """The norm over what this process holds of them: NaN or infinite where one is, or where no sum can hold it."""
+    return nn.utils.get_total_norm([local(x.detach()) for x in tensors])
+
+
 def part_like(full: Tensor, like: Tensor) -> Tensor:
     """The part of a tensor that every process has whole, which belongs to what this process holds of ``like``."""
     if not isinstance(like, DTensor):
