@@ -16,6 +16,8 @@ class Meta:
     label_names: list[str]
     max_length: int
     num_text_columns: int = 1
+    inputs: list[str] = field(default_factory=list)
+    """Names of all that it is given, as in its files; empty where nobody noted it."""
     num_units: dict[str, int] = field(default_factory=dict)
     """Heads and channels left in each block."""
     shared: dict[str, str] = field(default_factory=dict)

@@ -19,6 +19,7 @@ from accel.data.batches import Collator, ResumableLoader, TokenBudgetSampler, To
 from accel.data.tokens import Encoded, once
 from accel.data.vocabulary import Shortened, shorten
 from accel.errors import NoEffectError
+from accel.ops.inputs import PLAIN, TYPES
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -57,12 +58,18 @@ class Prepared:
     def num_truncated(self) -> int:
         return sum(split.num_truncated for split in (self.train, self.validation, self.test))
 
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """What a network is given of a batch."""
+        return PLAIN if self.train.token_type_ids is None else (*PLAIN, TYPES)
+
     def artifact_facts(self) -> dict[str, Any]:
         """What an exported model must know of its data."""
         return {
             **self.objective.artifact_facts(),
             "max_length": self.max_length,
             "num_text_columns": self.num_text_columns,
+            "inputs": self.input_names,
             "trained_on": self.seen,
             "private": self.private,
         }

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 Inputs = Mapping[str, np.ndarray]
-"""``input_ids`` and ``attention_mask``, int64 [batch, tokens]."""
+"""``input_ids``, ``attention_mask`` and whatever else the model is given, int64 [batch, tokens]."""
 
 
 class EngineUnavailableError(Exception):
@@ -63,7 +63,7 @@ class FileEngine(Engine):
     imports: ClassVar[str]
     """Python that imports its runtime and numpy."""
     answer: ClassVar[str]
-    """Python that makes ``logits`` of a file's ``path`` and ``inputs``, two arrays by name."""
+    """Python that makes ``logits`` of a file's ``path`` and ``inputs``, arrays by name: it takes those of the file."""
 
     def __init__(self, path: Path, dtype: str, size_bytes: int, num_threads: int) -> None:
         super().__init__(dtype, size_bytes)

@@ -6,6 +6,7 @@ wrapper imports the compiler for it, which takes two seconds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,21 +19,28 @@ if TYPE_CHECKING:
 TORCH = "ACCEL_TORCH"
 """Where the version of torch stands in a package's metadata; the processor's instructions stand there by torch."""
 INSTRUCTIONS = "AOTI_CPU_ISA"
+INPUTS = "ACCEL_INPUTS"
+"""Where the names of its inputs stand, in order; a package that does not say takes the two that every model has."""
 MODEL = "model"
 """The name that a package of one model has for it."""
 
 
-def compile_package(program: ExportedProgram, file: Path) -> None:
+def compile_package(program: ExportedProgram, file: Path, inputs: Sequence[str]) -> None:
     """Compile for this processor, with the weights inside, and put in the layout that its kernels want."""
-    options: dict[str, Any] = {"freezing": True, "aot_inductor.metadata": {TORCH: torch.__version__}}
+    said = {TORCH: torch.__version__, INPUTS: ",".join(inputs)}
+    options: dict[str, Any] = {"freezing": True, "aot_inductor.metadata": said}
     torch._inductor.aoti_compile_and_package(program, package_path=str(file), inductor_configs=options)
 
 
 class Package:
-    """A compiled model: machine code that takes and gives tensors."""
+    """A compiled model: machine code that takes and gives tensors.
+
+    ``inputs`` has the names of those that it takes, in order.
+    """
 
     def __init__(self, file: Path) -> None:
         self.loader = torch._C._aoti.AOTIModelPackageLoader(str(file), MODEL, False, 1, -1)  # type: ignore[attr-defined]
+        self.inputs: list[str] = self.loader.get_metadata().get(INPUTS, "input_ids,attention_mask").split(",")
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         """Its only output."""

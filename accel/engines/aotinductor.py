@@ -19,7 +19,8 @@ class AotInductor(FileEngine):
     imports: ClassVar[str] = "import numpy, torch"
     answer: ClassVar[str] = """
 model = torch._C._aoti.AOTIModelPackageLoader(path, "model", False, 1, -1)
-logits = model.run([torch.from_numpy(inputs[name]) for name in ("input_ids", "attention_mask")])[0].numpy()
+names = model.get_metadata().get("ACCEL_INPUTS", "input_ids,attention_mask").split(",")
+logits = model.run([torch.from_numpy(inputs[name]) for name in names])[0].numpy()
 """
 
     def __init__(self, path: Path, dtype: str, size_bytes: int, num_threads: int) -> None:
@@ -34,7 +35,7 @@ logits = model.run([torch.from_numpy(inputs[name]) for name in ("input_ids", "at
 
     @torch.inference_mode()
     def run(self, inputs: Inputs) -> np.ndarray:
-        return self.package(*(torch.from_numpy(inputs[name]) for name in ("input_ids", "attention_mask"))).numpy()
+        return self.package(*(torch.from_numpy(inputs[name]) for name in self.package.inputs)).numpy()
 
     def close(self) -> None:
         del self.package

@@ -102,7 +102,7 @@ def export_all(
     console.say("\nExporting")
     artifact.save_model(model, data.tokenizer, target, **data.artifact_facts())
     reloaded = artifact.load_model(target)
-    difference = _difference(model, reloaded)
+    difference = _difference(reloaded, model)
     if not difference <= RELOAD_TOLERANCE:
         raise ExportError(f"{target} computes something else than the trained model (by {difference:.1e}).")
     report = score(reloaded)

@@ -6,9 +6,10 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from accel.engines import Engine
 from accel.errors import RunError
 from accel.export.saturation import saturates
+from accel.ops.inputs import IDS, MASK, PLAIN, TYPES, inputs_of
 
 OPSET = 20
 FP32_TOLERANCE = 1e-4
@@ -51,14 +53,15 @@ class Parity:
 
 
 class Logits(nn.Module):
-    """The graph that is exported: two tensors in, logits out."""
+    """The graph that is exported: every input of the model in, in the order of ``inputs_of``, logits out."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
+        self.names = inputs_of(model)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+    def forward(self, *tensors: Tensor) -> Tensor:
+        return self.model(**dict(zip(self.names, tensors, strict=True))).logits
 
 
 def export_onnx(model: nn.Module, path: Path) -> None:
@@ -67,9 +70,9 @@ def export_onnx(model: nn.Module, path: Path) -> None:
     Raises:
         UnsupportedError: the architecture cannot be exported.
     """
-    example = (torch.ones(2, 16, dtype=torch.long), torch.ones(2, 16, dtype=torch.long))
+    names = inputs_of(model)
+    example = tuple(torch.ones(2, 16, dtype=torch.long) for _ in names)
     example[0][:, -1] = _end_token(model)
-    axes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     try:
         with silence(), _plain_attention(model):
             program = torch.onnx.export(
@@ -77,8 +80,8 @@ def export_onnx(model: nn.Module, path: Path) -> None:
                 example,
                 dynamo=True,
                 opset_version=OPSET,
-                dynamic_shapes=(axes, axes),
-                input_names=["input_ids", "attention_mask"],
+                dynamic_shapes=any_shape(names),
+                input_names=list(names),
                 output_names=["logits"],
             )
             assert program is not None
@@ -88,6 +91,12 @@ def export_onnx(model: nn.Module, path: Path) -> None:
             f"This model cannot be exported to ONNX ({type(error).__name__}: {str(error).splitlines()[0][:200]}). Its "
             f"safetensors folder is complete; accel predict and accel.load use that."
         ) from error
+
+
+def any_shape(names: Sequence[str]) -> tuple[tuple[Mapping[int, Any], ...]]:
+    """What torch's exporters are told of ``Logits``: batch and length of every input are free."""
+    axes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
+    return (tuple(axes for _ in names),)
 
 
 def quantize_onnx(source: Path, target: Path) -> None:
@@ -153,7 +162,13 @@ def _require(found: Parity, what: str, allowed: float) -> None:
 def random_inputs(
     model: nn.Module, batch_size: int, length: int, generator: np.random.Generator | None = None
 ) -> Mapping[str, np.ndarray]:
-    """Token ids and a right-padding mask of random lengths; every row ends in the model's end token."""
+    """All that the model is given: token ids, a right-padding mask of random lengths, and the rest at random.
+
+    Every row ends in the model's end token.
+
+    Raises:
+        UnsupportedError: the model is given something that accel cannot make up.
+    """
     generator = generator or np.random.default_rng(0)
     config = model.config
     end, pad = _end_token(model), getattr(config, "pad_token_id", None) or 0
@@ -166,7 +181,27 @@ def random_inputs(
         ids[row, size - 1] = end
         ids[row, size:] = pad
         mask[row, size:] = 0
-    return {"input_ids": ids, "attention_mask": mask}
+    return {IDS: ids, MASK: mask} | {name: _made_up(name, lengths, ids.shape, generator) for name in _others(model)}
+
+
+def _others(model: nn.Module) -> list[str]:
+    return [name for name in inputs_of(model) if name not in PLAIN]
+
+
+def _made_up(name: str, lengths: np.ndarray, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
+    if name not in MADE_UP:
+        raise UnsupportedError(f"accel cannot make up {name} to compare a file of this model with it.")
+    return MADE_UP[name](lengths, shape, generator)
+
+
+def _two_texts(lengths: np.ndarray, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
+    """0 in the first text and in padding, 1 in the second; both have at least one token."""
+    place, second = np.arange(shape[1]), generator.integers(1, lengths)
+    return ((place >= second[:, None]) & (place < lengths[:, None])).astype(np.int64)
+
+
+MADE_UP: Mapping[str, Callable[[np.ndarray, tuple[int, ...], np.random.Generator], np.ndarray]] = {TYPES: _two_texts}
+"""(lengths, shape, generator) -> int64 of that shape, by the input's name."""
 
 
 @contextlib.contextmanager

@@ -15,14 +15,15 @@ from torch import Tensor, nn
 
 from accel.engines._aotinductor import compile_package
 from accel.engines._compilers import NONE_FOUND, has_compiler
-from accel.export.onnx import Logits, UnsupportedError, random_inputs, silence
+from accel.export.onnx import Logits, UnsupportedError, any_shape, random_inputs, silence
+from accel.ops.inputs import inputs_of
 
 
 class _Float32Logits(Logits):
     """What whoever has the file gets, in whatever the model computes."""
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        return super().forward(input_ids, attention_mask).float()
+    def forward(self, *tensors: Tensor) -> Tensor:
+        return super().forward(*tensors).float()
 
 
 def export_pt2(model: nn.Module, path: Path) -> None:
@@ -35,12 +36,12 @@ def export_pt2(model: nn.Module, path: Path) -> None:
         raise UnsupportedError(f"aotinductor {NONE_FOUND}")
     model = copy.deepcopy(model).eval().requires_grad_(False)
     example = tuple(torch.from_numpy(value) for value in random_inputs(model, 2, 16).values())
-    axes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
+    names = inputs_of(model)
     unfinished = path.with_name(f".{path.name}")
     try:
         with silence(), torch.no_grad():  # weights are frozen into the code where nothing can train them
-            program = torch.export.export(_Float32Logits(model), example, dynamic_shapes=(axes, axes))
-            compile_package(program, unfinished)
+            program = torch.export.export(_Float32Logits(model), example, dynamic_shapes=any_shape(names))
+            compile_package(program, unfinished, names)
     except Exception as error:  # neither exporter nor compiler has a common class of failures
         unfinished.unlink(missing_ok=True)
         raise UnsupportedError(

@@ -35,6 +35,7 @@ class Predictor:
         self.model = model
         self.meta = require_labels(folder)
         self.tokenizer = artifact.tokenizer_of(folder)
+        self.input_names = artifact.input_names(folder, self.meta)
 
     @classmethod
     def load(cls, folder: str | Path) -> Predictor:
@@ -65,8 +66,7 @@ class Predictor:
         found = self.tokenizer(
             first, second, padding=True, truncation=True, max_length=self.meta.max_length, return_tensors="pt"
         )
-        wanted = {"input_ids", "attention_mask"} | ({"token_type_ids"} if len(columns) == 2 else set())
-        return {name: value for name, value in found.items() if name in wanted}
+        return {name: found[name] for name in self.input_names}
 
     @torch.inference_mode()
     def _batch(self, texts: Sequence[Text]) -> Iterator[Prediction]:

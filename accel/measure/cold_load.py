@@ -6,7 +6,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +20,9 @@ PROGRAM = """
 import sys, time
 {imports}
 imported = time.time()
-path, ids = sys.argv[1:]
-ids = numpy.array([ids.split(",")], dtype=numpy.int64)
-inputs = {{"input_ids": ids, "attention_mask": numpy.ones_like(ids)}}
+path, *given = sys.argv[1:]
+parts = dict(word.split("=") for word in given)
+inputs = {{name: numpy.array([row.split(",")], dtype=numpy.int64) for name, row in parts.items()}}
 {answer}
 answered = time.time()
 assert len(logits) == 1
@@ -46,19 +46,22 @@ class ColdLoad:
     """How much of it was Python's start and the imports: the rest is the file's own."""
 
 
-def cold_load(engine: type[FileEngine], path: Path, tokens: Sequence[int], rounds: int | None = None) -> ColdLoad:
+def cold_load(
+    engine: type[FileEngine], path: Path, inputs: Mapping[str, Sequence[int]], rounds: int | None = None
+) -> ColdLoad:
     """Start a few processes, one after the other, that answer one text with a file.
 
     Args:
         engine: the one whose runtime reads the file.
-        tokens: ids of the text.
+        inputs: a text as the model is given it, a number for each token.
         rounds: how many processes; ``ROUNDS`` if not given.
 
     Raises:
         ColdLoadError: a process failed or hung.
     """
     program = PROGRAM.format(imports=engine.imports, answer=engine.answer)
-    words = [sys.executable, "-P", "-c", program, str(path), ",".join(map(str, tokens))]
+    given = [f"{name}={','.join(map(str, row))}" for name, row in inputs.items()]
+    words = [sys.executable, "-P", "-c", program, str(path), *given]
     found: list[tuple[float, float]] = []
     begin = time.perf_counter()
     while len(found) < (rounds or ROUNDS) and (not found or time.perf_counter() - begin < BUDGET_S):

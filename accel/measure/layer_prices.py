@@ -22,6 +22,7 @@ from accel.engines.cuda import Cuda
 from accel.engines.eager import Eager
 from accel.measure.timing import Cost
 from accel.measure.variants import time_models
+from accel.ops.inputs import note_inputs
 from accel.ops.quantize import fake_quantize
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def sparing_prices(
     kinds = _by_kind(names)
 
     def timed(models: Sequence[nn.Module], engines: Sequence[str]) -> Mapping[str, list[Cost]]:
+        for each in models:
+            note_inputs(each, data.input_names)
         return time_models(models, engines, data.tokenizer, data.objective, say)
 
     with _threads(num_threads):

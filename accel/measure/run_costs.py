@@ -100,8 +100,9 @@ def _of_file(format: Format, folder: Path, found: Measurement, one: Inputs) -> d
     """What a file is like for whoever has nothing else."""
     p50 = {cost.label: cost.latency_ms_p50 for cost in (*found.after, *found.beside)}
     figures: dict[str, Any] = {"latency_ms_p50": p50.get(format.label)}
+    given = {name: rows[0].tolist() for name, rows in one.items()}
     try:
-        return figures | asdict(cold_load(format.engine, folder / format.file, one["input_ids"][0].tolist()))
+        return figures | asdict(cold_load(format.engine, folder / format.file, given))
     except ColdLoadError as error:
         found.skipped[f"cold load of {format.file}"] = str(error)
         return figures

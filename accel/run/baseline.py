@@ -25,6 +25,7 @@ from accel.core.plan import Plan, digest
 from accel.core.seen import Seen
 from accel.data.prepared import Prepared
 from accel.objective.scores import Report
+from accel.ops.inputs import PLAIN
 from accel.run.fit import Fitted, fit
 from accel.strategy.single import Single
 from accel.tuning.full import Full
@@ -63,8 +64,10 @@ def dense_plan(plan: Plan) -> Plan:
 def content_hash(plan: Plan, data: Prepared) -> str:
     """Over everything that the baseline's weights depend on, and nothing else."""
     dense = dense_plan(plan)
+    others = [name for name in data.input_names if name not in PLAIN]
     return digest(
         {
+            **({"inputs": others} if others else {}),  # the files of older baselines took no others
             "data": data.fingerprint,
             "model": dense.model.fingerprint(),
             "trainer": dense.trainer.settings(),

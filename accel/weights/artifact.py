@@ -20,6 +20,7 @@ from accel.core.logs import quiet_import
 from accel.core.meta import META, Meta
 from accel.core.seen import Seen
 from accel.errors import DataError
+from accel.ops.inputs import PLAIN, TYPES, note_inputs
 from accel.ops.quantize import fake_quantize, quantized_layers
 from accel.ops.quantize.grids import SCALE
 from accel.ops.quantize.schemes import SCHEMES
@@ -43,6 +44,7 @@ def save_model(
     max_length: int,
     objective: str = "classification",
     num_text_columns: int = 1,
+    inputs: Sequence[str] = PLAIN,
     trained_on: Sequence[Seen] = (),
     private: bool = False,
 ) -> None:
@@ -54,6 +56,7 @@ def save_model(
         label_names=list(label_names),
         max_length=max_length,
         num_text_columns=num_text_columns,
+        inputs=list(inputs),
         num_units=structure.count_units(model),
         shared=shared,
         trained_on=tuple(trained_on),
@@ -91,7 +94,15 @@ def load_model(folder: Path) -> nn.Module:
         raise DataError(
             f"{folder / WEIGHTS} does not fit its configuration: {str(error)[:300]}. Export again."
         ) from error
-    return model.eval()
+    return note_inputs(model, input_names(folder, meta)).eval()
+
+
+def input_names(folder: Path, meta: Meta) -> Sequence[str]:
+    """What an exported model is given; where nobody noted it, what its tokenizer makes of a pair tells."""
+    if meta.inputs:
+        return meta.inputs
+    told_apart = meta.num_text_columns == 2 and TYPES in tokenizer_of(folder).model_input_names
+    return (*PLAIN, TYPES) if told_apart else PLAIN
 
 
 def tokenizer_of(folder: Path) -> PreTrainedTokenizerBase:

@@ -73,7 +73,8 @@ def test_an_int8_model_keeps_its_products_and_another_one_is_refused(tmp_path):
     assert (made.format, made.path) == ("pt2-int8", "model/model.int8.pt2")
     engine = PT2_INT8.load(tmp_path)
     require_rounded_parity(parity(model, engine), PT2_INT8.file)
-    found = cold_load(AotInductor, tmp_path / PT2_INT8.file, [1, 7, 2], rounds=1)
+    text = {"input_ids": [1, 7, 2], "attention_mask": [1, 1, 1]}
+    found = cold_load(AotInductor, tmp_path / PT2_INT8.file, text, rounds=1)
     assert found.cold_load_ms > found.cold_load_imports_ms
     model.bert.encoder.layer[1].output.dense.weight_scale.data.mul_(1.5)
     with pytest.raises(ExportError, match="not the same model"):
