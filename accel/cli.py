@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 
-from accel.config.arguments import Arguments, load_plugins, parse
+from accel.config.arguments import Arguments, load_plugins, parse, split_plugins
 from accel.config.overrides import quote_unicode
 from accel.config.redact import guarded_streams, learn
 from accel.errors import AccelError, ConfigError, ExitCode, Interrupted, did_you_mean
@@ -38,7 +38,7 @@ Overrides are Hydra's:  group=option  chooses,  group.key=value  sets,  compress
 
 {pages}
 
-Flags:  --config-dir DIR  your own groups   --plugin MODULE  your own option classes   --debug  tracebacks
+Flags:  --config-dir DIR  your own groups   --plugin MODULE  your own classes   --debug  tracebacks
         --conditional  leave out keys of options that are not chosen, as sweeps do
         --cfg job  print the configuration   -sc install=bash  shell completion   --hydra-help  Hydra's own flags
 Exit codes: 0 done, 2 refused before any work, 3 failed, 4 some jobs of a sweep failed, 130/143 interrupted."""
@@ -171,32 +171,41 @@ def compare(words: Sequence[str]) -> int:
     return compare_main(words)
 
 
+def _with_plugins(words: Sequence[str]) -> list[str]:
+    """The words without ``--plugin MODULE``, whose classes are known from here on: a model may be of one of them."""
+    plugins, rest = split_plugins(words)
+    load_plugins(plugins)
+    return rest
+
+
 def predict(words: Sequence[str]) -> int:
     """Predictions of an exported model."""
     from accel.inference.predict import main as predict_main
 
-    return predict_main(words)
+    return predict_main(_with_plugins(words))
 
 
 def explain(words: Sequence[str]) -> int:
     """What each token added to a prediction."""
     from accel.analysis.explain import main as explain_main
 
-    return explain_main(words)
+    return explain_main(_with_plugins(words))
 
 
 def attack(words: Sequence[str]) -> int:
     """Membership inference on a finished run."""
     from accel.analysis.attack import main as attack_main
 
-    return attack_main(words)
+    plugins, rest = split_plugins(words)
+    load_plugins(plugins)
+    return attack_main(rest, plugins)
 
 
 def export(words: Sequence[str]) -> int:
     """Further formats of a finished run."""
     from accel.export.export import main as export_main
 
-    return export_main(words)
+    return export_main(_with_plugins(words))
 
 
 def wandb_sweep(words: Sequence[str]) -> int:

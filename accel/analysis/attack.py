@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -15,10 +15,11 @@ from rich.table import Table
 from accel.checkpoint.resume import require_same_splits
 from accel.core.console import Console
 from accel.core.meta import META
+from accel.core.objective import Labelled
 from accel.errors import DataError, ExitCode
 from accel.report.html import write_report
 from accel.report.record import RESULT, write_record
-from accel.weights.meta import artifact_folder, require_labels
+from accel.weights.meta import artifact_folder
 
 if TYPE_CHECKING:
     from accel.analysis.membership import Attack, Margins, Texts
@@ -30,8 +31,11 @@ MOST_TEXTS = 2000
 BATCH_SIZE = 64
 
 
-def main(words: Sequence[str]) -> int:
+def main(words: Sequence[str], plugins: Sequence[str] = ()) -> int:
     """Attack the run's model, and its dense baseline where that was trained on the data too.
+
+    Args:
+        plugins: modules of the user that were imported; a run may be of their classes.
 
     Raises:
         DataError: a folder is no finished run, or a shadow was trained on something else.
@@ -43,7 +47,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("shadows", nargs="*", metavar="SHADOW", help="runs of the same command with other seeds")
     arguments = parser.parse_args(words)
     folder = _finished(arguments.run)
-    found = attack(folder, [_finished(s) for s in arguments.shadows])
+    found = attack(folder, [_finished(s) for s in arguments.shadows], plugins)
     _record(folder, found)
     console = Console(None)
     console.say(_table(found))
@@ -67,21 +71,22 @@ def _finished(path: str) -> Path:
     return folder
 
 
-def attack(folder: Path, shadows: Sequence[Path]) -> list[Attack]:
+def attack(folder: Path, shadows: Sequence[Path], plugins: Sequence[str] = ()) -> list[Attack]:
     """All attacks on a run's models.
 
     Args:
         shadows: folders of runs on other splits of the same data.
     """
     from accel.analysis.membership import lira, loss_attack
+    from accel.objective.registry import require
 
-    require_labels(folder / "model")
-    plan = _with_its_splits(folder)
+    require(folder / "model", Labelled)
+    plan = _with_its_splits(folder, plugins)
     data = plan.task.load(plan.seed)
     members, others = _some(data.train), _some(data.test)
     labelled = {t: y for split in (data.train, data.test) for t, y in zip(split.texts, split.labels, strict=True)}
     asked = {text: labelled[text] for text in (*members, *others)}
-    known = [(_margins(artifact_folder(s), asked), _trained_on(s, plan)) for s in shadows]
+    known = [(_margins(artifact_folder(s), asked), _trained_on(s, plan, plugins)) for s in shadows]
     found: list[Attack] = []
     for name, model in _models(folder, plan):
         margins = _margins(model, asked)
@@ -91,13 +96,13 @@ def attack(folder: Path, shadows: Sequence[Path]) -> list[Attack]:
     return found
 
 
-def _with_its_splits(folder: Path) -> Plan:
-    plan = plan_of(folder)
+def _with_its_splits(folder: Path, plugins: Sequence[str]) -> Plan:
+    plan = plan_of(folder, plugins)
     require_same_splits(plan.task, folder, f"accel attack {folder}")
     return plan
 
 
-def plan_of(folder: Path) -> Plan:
+def plan_of(folder: Path, plugins: Sequence[str] = ()) -> Plan:
     """The plan that a run's folder was made from."""
     from omegaconf import DictConfig, OmegaConf
 
@@ -105,7 +110,7 @@ def plan_of(folder: Path) -> Plan:
 
     config = OmegaConf.load(folder / "config.yaml")
     assert isinstance(config, DictConfig)  # a run writes a mapping
-    return assemble(config)
+    return assemble(config, plugins)
 
 
 def _models(folder: Path, plan: Plan) -> list[tuple[str, Path]]:
@@ -120,8 +125,8 @@ def _models(folder: Path, plan: Plan) -> list[tuple[str, Path]]:
     return models
 
 
-def _trained_on(shadow: Path, target: Plan) -> set[Texts]:
-    plan = _with_its_splits(shadow)
+def _trained_on(shadow: Path, target: Plan, plugins: Sequence[str]) -> set[Texts]:
+    plan = _with_its_splits(shadow, plugins)
     if plan.task.source() != target.task.source():
         raise DataError(f"{shadow} was trained on {plan.task.source()}, not on {target.task.source()}.")
     return set(plan.task.load(plan.seed).train.texts)
@@ -133,27 +138,22 @@ def _some(split: Split) -> list[Texts]:
     return random.Random(0).sample(split.texts, min(MOST_TEXTS, len(split.texts)))
 
 
-def _margins(model: Path, asked: dict[Texts, int]) -> Margins:
-    """The true label's log-odds for every text."""
+def _margins(model: Path, asked: dict[Texts, Any]) -> Margins:
+    """How sure a model is of the true label of every text."""
     import torch
 
-    from accel.weights.artifact import load_model, tokenizer_of
-    from accel.weights.meta import read_meta
+    from accel.inference.predictor import Predictor
+    from accel.objective.registry import require
 
-    network, tokenizer, meta = load_model(model), tokenizer_of(model), read_meta(model)
+    predictor, objective = Predictor.load(model), require(model, Labelled)
     texts = sorted(asked, key=lambda t: sum(map(len, t)))
     margins: dict[Texts, float] = {}
     for start in range(0, len(texts), BATCH_SIZE):
         part = texts[start : start + BATCH_SIZE]
-        first, *second = ([t[i] for t in part] for i in range(len(part[0])))
-        pair = second[0] if second else None
-        inputs = tokenizer(first, pair, padding=True, truncation=True, max_length=meta.max_length, return_tensors="pt")
         with torch.inference_mode():
-            logits = network(**inputs).logits.double()
-        labels = torch.tensor([asked[t] for t in part])[:, None]
-        true = logits.gather(1, labels)[:, 0]
-        rest = logits.scatter(1, labels, -torch.inf).logsumexp(1)
-        margins |= dict(zip(part, (true - rest).tolist(), strict=True))
+            logits = predictor.model(**predictor.inputs(part)).logits.double()
+        sure = objective.margins(logits, [asked[t] for t in part])
+        margins |= dict(zip(part, sure.tolist(), strict=True))
     return margins
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from accel.export.formats import float_copy
 from accel.inference.predictor import Predictor, Text
+from accel.ops.inputs import MASK
 
 STEPS = 64
 
@@ -20,12 +21,11 @@ class Attribution:
     """One text's prediction, told apart by token."""
 
     text: Text
-    label: str
-    score: float
-    """Probability of the label, in [0, 1]."""
+    answer: Mapping[str, Any]
+    """As the model's objective gives it."""
     tokens: list[str]
     attributions: list[float]
-    """What each token added to the label's logit; negative ones spoke against it."""
+    """What each token added to the answer's logit; negative ones spoke against it."""
     gap: float
     """What the attributions do not account for: their sum minus the logit's difference to the text of padding only."""
 
@@ -46,21 +46,21 @@ class Explainer:
         return [self._explain(text) for text in texts]
 
     def _explain(self, text: Text) -> Attribution:
-        (prediction,) = self.predictor([text])
         inputs = self.predictor.inputs([text])
-        target = self.predictor.meta.label_names.index(prediction.label)
+        with torch.inference_mode():
+            logits, mask = self.predictor.model(**inputs).logits[0].float(), inputs[MASK][0]
+        target = self.predictor.objective.explained(logits, mask)
         values, gap = self._integrate(inputs, target)
         ids = inputs["input_ids"][0].tolist()
         return Attribution(
             text=text,
-            label=prediction.label,
-            score=prediction.score,
+            answer=self.predictor.objective.answer(logits, mask),
             tokens=[str(self.predictor.tokenizer.decode([i])).strip() or " " for i in ids],
             attributions=values.tolist(),
             gap=gap,
         )
 
-    def _integrate(self, inputs: dict[str, Tensor], target: int) -> tuple[Tensor, float]:
+    def _integrate(self, inputs: dict[str, Tensor], target: tuple[int, ...]) -> tuple[Tensor, float]:
         """([tokens], what is left over), by the midpoint rule with all steps in one batch."""
         embedding = self.model.get_input_embeddings()  # type: ignore[operator]
         ids = inputs["input_ids"]
@@ -71,10 +71,10 @@ class Explainer:
         points = (start + shares * (end - start)).requires_grad_()
         many = {name: value.expand(self.steps, -1) for name, value in inputs.items()}
         logits = _logits_at(self.model, embedding, many, points)
-        (gradient,) = torch.autograd.grad(logits[:, target].sum(), points)
+        (gradient,) = torch.autograd.grad(logits[(slice(None), *target)].sum(), points)
         values = (gradient.mean(0) * (end - start)[0]).sum(-1)
         with torch.no_grad():
-            ends = [_logits_at(self.model, embedding, inputs, point)[0, target] for point in (start, end)]
+            ends = [_logits_at(self.model, embedding, inputs, point)[(0, *target)] for point in (start, end)]
         return values, float(values.sum() - (ends[1] - ends[0]))
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from accel.config.redact import redactor
 from accel.errors import DataError, ExitCode
@@ -45,8 +45,18 @@ def main(words: Sequence[str]) -> int:
     except OSError as error:
         raise DataError(f"{page} cannot be written ({error.strerror}). Give another file with --html.") from None
     for one in found:
-        print(json.dumps(asdict(one), ensure_ascii=False))  # noqa: T201 - the command's own output
+        print(json.dumps(_plain(one), ensure_ascii=False))  # noqa: T201 - the command's own output
     return ExitCode.DONE
+
+
+def _plain(one: Attribution) -> dict[str, Any]:
+    """With the answer's own parts, but for those that tell other answers."""
+    values = asdict(one)
+    return {"text": values.pop("text"), **_brief(values.pop("answer")), **values}
+
+
+def _brief(answer: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in answer.items() if not isinstance(value, Mapping)}
 
 
 def render(found: Sequence[Attribution]) -> str:
@@ -70,10 +80,18 @@ def _section(one: Attribution) -> str:
         for token, value in zip(one.tokens, one.attributions, strict=True)
     )
     return (
-        f"<section><h2>{escape(one.label)} ({one.score:.1%})</h2><p style='line-height:2.2'>{tokens}</p>"
+        f"<section><h2>{escape(_said(one.answer))}</h2><p style='line-height:2.2'>{tokens}</p>"
         f'<p class="note">{sum(one.attributions):+.3f} on the logit in all; not accounted for: {one.gap:+.3f}</p>'
         "</section>"
     )
+
+
+def _said(answer: Mapping[str, Any]) -> str:
+    """``positive, score 0.97``."""
+    parts = [
+        (name, f"{value:.3g}" if isinstance(value, float) else str(value)) for name, value in _brief(answer).items()
+    ]
+    return ", ".join(value if name == "label" else f"{name} {value}" for name, value in parts)
 
 
 def _colour(share: float) -> str:

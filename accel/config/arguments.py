@@ -58,6 +58,23 @@ def parse(words: Sequence[str]) -> Arguments:
     return Arguments(overrides, tuple(dirs), tuple(plugins), "multirun" in switches, "debug" in switches)
 
 
+def split_plugins(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The modules that ``--plugin MODULE`` or ``--plugin=MODULE`` names, and the other words.
+
+    Raises:
+        ConfigError: the flag has no value.
+    """
+    plugins: list[str] = []
+    others: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word.split("=", 1)[0] == "--plugin":
+            plugins.append(_value(word, rest))
+        else:
+            others.append(word)
+    return plugins, others
+
+
 def _value(word: str, rest: object) -> str:
     _, found, value = word.partition("=")
     value = value if found else next(rest, "")  # type: ignore[call-overload]

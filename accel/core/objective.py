@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from accel.errors import ConfigError
+
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor, nn
@@ -13,14 +15,17 @@ if TYPE_CHECKING:
 
     from accel.core.meta import Meta
     from accel.core.metric import Metric
-    from accel.data import Split
+    from accel.data import Dataset, Split
     from accel.data.batches import Example, Tokenized
     from accel.data.tokens import Encoded
     from accel.objective.scores import Report, Scores
 
 
 class Objective(ABC):
-    """What every part of a run asks when it must know what is predicted; the rest of accel never does."""
+    """What every part of a run asks when it must know what is predicted; the rest of accel never does.
+
+    A class with a ``name`` of its own is known by it from then on, see ``accel/objective/registry.py``.
+    """
 
     name: ClassVar[str]
     """As an exported model's ``accel.json`` has it."""
@@ -29,7 +34,12 @@ class Objective(ABC):
     evaluation_tokens: ClassVar[int]
     """Padded tokens of a batch that is only scored."""
     label_names: Sequence[str]
-    """Of the labels that an example has; empty where it has none beside its text."""
+    """Of the labels that an example has; empty where it has none beside its text, or a number."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "name" in cls.__dict__:
+            _register(cls)
 
     @property
     def quality(self) -> Metric:
@@ -60,7 +70,11 @@ class Objective(ABC):
 
     @abstractmethod
     def targets(self, examples: Sequence[Example], input_ids: Tensor, mask: Tensor) -> Tensor:
-        """A batch's ``labels``; ``input_ids`` and ``mask`` are [batch, tokens]."""
+        """A batch's ``labels``; ``input_ids`` and ``mask`` are [batch, tokens].
+
+        An example has a ``label``, whatever its task gives it, or none; and ``targets``, one for each of its tokens,
+        where ``encode`` makes them.
+        """
 
     @abstractmethod
     def counts(self, lengths: np.ndarray) -> np.ndarray:
@@ -82,6 +96,26 @@ class Objective(ABC):
     def details(self, report: Report) -> dict[str, Any]:
         """What the record says of a report beside its metrics."""
 
+    def data_facts(self, dataset: Dataset) -> dict[str, Any]:
+        """What the record says of a data set's labels; that there are none by default."""
+        del dataset
+        return {"labels": [], "label_counts": {}}
+
+    def imitation(self, student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+        """How far a student's predictions are from a teacher's, both as ``predictions`` gives them.
+
+        The divergence of softened distributions; whoever predicts no distribution says what else it is.
+        """
+        from accel.ops.distill.losses import soft_cross_entropy
+
+        return soft_cross_entropy(student, teacher, temperature)
+
+    def divergence(self, found: Tensor, expected: Tensor) -> Tensor:
+        """[]: how far predictions moved in all, as ``predictions`` gives them; in nats of their distributions."""
+        from accel.ops.quantize.sensitivity import kullback_leibler
+
+        return kullback_leibler(found, expected)
+
     def speeds(self, models: Mapping[str, nn.Module]) -> Mapping[str, dict[str, Any]]:
         """By side of the record, what else is measured of running finished models; nothing by default."""
         del models
@@ -90,3 +124,47 @@ class Objective(ABC):
     def artifact_facts(self) -> dict[str, Any]:
         """What an exported model must know to be loaded again."""
         return {"objective": self.name, "label_names": list(self.label_names)}
+
+
+class Answering(Objective):
+    """A trait: every text has an answer of its own, which ``accel predict`` prints and ``accel explain`` explains."""
+
+    @abstractmethod
+    def answer(self, logits: Tensor, mask: Tensor) -> dict[str, Any]:
+        """What JSON can hold of one text's answer.
+
+        Args:
+            logits: the network's, of this text.
+            mask: [tokens], 1 at real tokens.
+        """
+
+    @abstractmethod
+    def explained(self, logits: Tensor, mask: Tensor) -> tuple[int, ...]:
+        """Where in one text's logits the number stands that its answer follows from."""
+
+
+class Labelled(Answering):
+    """A trait: examples have labels, and a network is more or less sure of them."""
+
+    @abstractmethod
+    def margins(self, logits: Tensor, labels: Sequence[Any]) -> Tensor:
+        """[batch]: how sure the network is of the true labels, as ``accel attack`` compares it."""
+
+
+_BY_NAME: dict[str, type[Objective]] = {}
+
+
+def _register(cls: type[Objective]) -> None:
+    """A class that is made anew, as a module is imported again, takes the place of itself."""
+    known = _BY_NAME.setdefault(cls.name, cls)
+    if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+        raise ConfigError(
+            f"{cls.__module__}.{cls.__qualname__} is called {cls.name!r} as {known.__module__}.{known.__qualname__} "
+            f"is: a model that states this name could be of either. Give it another name."
+        )
+    _BY_NAME[cls.name] = cls
+
+
+def known_objectives() -> Mapping[str, type[Objective]]:
+    """Every objective whose module was imported, by the name that an exported model states."""
+    return _BY_NAME

@@ -38,7 +38,7 @@ class Task(Option):
         """Everything that may be learned from, without any order."""
         dataset = self.load(0)
         for split in (dataset.train, dataset.validation, dataset.test):
-            labels = [dataset.label_names[label] for label in split.labels] or [""] * len(split)
+            labels = [dataset.said(label) for label in split.labels] or [""] * len(split)
             yield from (Row.of(*texts, label=label) for texts, label in zip(split.texts, labels, strict=True))
 
     @abstractmethod

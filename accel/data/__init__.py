@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Split:
-    """Some examples: ``texts[i]`` holds one or two strings, ``labels[i]`` a label's index, if there are labels."""
+    """Some examples: ``texts[i]`` holds one or two strings, ``labels[i]`` what the objective learns of them.
+
+    That is the index of a label, a number, a list of either; or there are no labels at all.
+    """
 
     texts: list[tuple[str, ...]]
-    labels: list[int]
+    labels: list[Any]
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -37,3 +41,9 @@ class Dataset:
     """How often the splits were drawn; once: where a row goes depends on nothing but its text and the seed."""
     notes: list[str] = field(default_factory=list)
     """What a user should know: class imbalance, dropped rows, overlap between files."""
+
+    def said(self, label: Any) -> str:
+        """A label in words: its name where labels have names."""
+        if isinstance(label, list | tuple):
+            return " ".join(map(self.said, label))
+        return self.label_names[label] if self.label_names and isinstance(label, int) else str(label)

@@ -33,13 +33,15 @@ class Tokenized(Dataset[Example]):
     """A split as token ids of varying length."""
 
     input_ids: Ragged
-    labels: list[int]
-    """One each, or none at all where the tokens themselves are predicted."""
+    labels: list[Any]
+    """One each, whatever the objective makes of it, or none at all where the tokens themselves are predicted."""
     token_type_ids: Ragged | None = None
     """Only for pairs, and only where the model tells the two texts apart by them."""
     num_truncated: int = 0
     num_bytes: int = 0
     """Of the texts in UTF-8, where the tokens themselves are predicted."""
+    targets: Ragged | None = None
+    """One for each token, where the objective makes them as it tokenizes."""
 
     def __len__(self) -> int:
         return len(self.input_ids)
@@ -50,6 +52,8 @@ class Tokenized(Dataset[Example]):
             example["label"] = self.labels[index]
         if self.token_type_ids is not None:
             example["token_type_ids"] = self.token_type_ids[index]
+        if self.targets is not None:
+            example["targets"] = self.targets[index]
         return example
 
     @cached_property
@@ -59,8 +63,9 @@ class Tokenized(Dataset[Example]):
 
     def share(self, rank: int, world_size: int) -> Tokenized:
         """Every ``world_size``-th example: each process scores its own, none is scored twice."""
-        types = self.token_type_ids[rank::world_size] if self.token_type_ids is not None else None
-        return Tokenized(self.input_ids[rank::world_size], self.labels[rank::world_size], types)
+        some = slice(rank, None, world_size)
+        types, targets = (rows[some] if rows is not None else None for rows in (self.token_type_ids, self.targets))
+        return Tokenized(self.input_ids[some], self.labels[some], types, targets=targets)
 
 
 def tokenize(split: Split, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoded:

@@ -142,11 +142,13 @@ def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Pla
         return {name: objective.encode(split, tokenizer, max_length) for name, split in splits.items()}
 
     if plan.privacy is None:
-        encoded, reused = once(plan.cache / "tokens" / _content_hash(dataset, tokenizer, max_length), encode)
+        encoded, reused = once(plan.cache / "tokens" / _content_hash(dataset, tokenizer, max_length, objective), encode)
     else:
         encoded, reused = encode(), False
     train, validation, test = (
-        Tokenized(e.input_ids, list(splits[name].labels), e.token_type_ids, e.num_truncated, splits[name].num_bytes)
+        Tokenized(
+            e.input_ids, list(splits[name].labels), e.token_type_ids, e.num_truncated, splits[name].num_bytes, e.targets
+        )
         for name, e in ((name, encoded[name]) for name in SPLITS)
     )
     return Prepared(
@@ -162,13 +164,13 @@ def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Pla
     )
 
 
-def _content_hash(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int) -> str:
+def _content_hash(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int, objective: Objective) -> str:
     """Over everything that the tokens depend on, and nothing else."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     rules = backend.to_str() if backend is not None else [sorted(tokenizer.get_vocab().items()), tokenizer.init_kwargs]
     what = [type(tokenizer).__name__, str(rules), tokenizer.special_tokens_map, tokenizer.model_input_names]
     versions = [version("transformers"), version("tokenizers")]
-    return digest([dataset.fingerprint, max_length, *what, versions])[:24]
+    return digest([dataset.fingerprint, max_length, objective.name, *what, versions])[:24]
 
 
 class Batches(pl.LightningDataModule):

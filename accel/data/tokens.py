@@ -78,6 +78,13 @@ class Encoded:
     token_type_ids: Ragged | None
     """Only for pairs, and only where the model tells the two texts apart by them."""
     num_truncated: int
+    targets: Ragged | None = None
+    """One for each token, where the objective makes them of the labels as it tokenizes."""
+
+    def beside(self) -> dict[str, Ragged]:
+        """What stands beside the tokens, one number for each, by the end of its files' name."""
+        rows = {"types": self.token_type_ids, "targets": self.targets}
+        return {name: row for name, row in rows.items() if row is not None}
 
 
 def read(folder: Path) -> dict[str, Encoded] | None:
@@ -89,13 +96,15 @@ def read(folder: Path) -> dict[str, Encoded] | None:
         return None
 
 
-def _read_split(folder: Path, name: str, *, rows: int, tokens: int, pairs: bool, num_truncated: int) -> Encoded:
+def _read_split(
+    folder: Path, name: str, *, rows: int, tokens: int, beside: Sequence[str], num_truncated: int
+) -> Encoded:
     ids = Ragged.load(folder / name)
-    types = Ragged.load(folder / f"{name}.types") if pairs else None
-    for found in (ids, types or ids):
+    others = {kind: Ragged.load(folder / f"{name}.{kind}") for kind in beside}
+    for found in (ids, *others.values()):
         if len(found) != rows or len(found.values) != tokens:
             raise ValueError(f"{folder / name} is not what {NOTE} says")
-    return Encoded(ids, types, num_truncated)
+    return Encoded(ids, others.get("types"), num_truncated, others.get("targets"))
 
 
 def write(splits: dict[str, Encoded], folder: Path) -> None:
@@ -106,12 +115,13 @@ def write(splits: dict[str, Encoded], folder: Path) -> None:
     note = {}
     for name, split in splits.items():
         split.input_ids.save(temporary / name)
-        if split.token_type_ids is not None:
-            split.token_type_ids.save(temporary / f"{name}.types")
+        beside = split.beside()
+        for kind, row in beside.items():
+            row.save(temporary / f"{name}.{kind}")
         note[name] = {
             "rows": len(split.input_ids),
             "tokens": len(split.input_ids.values),
-            "pairs": split.token_type_ids is not None,
+            "beside": list(beside),
             "num_truncated": split.num_truncated,
         }
     (temporary / NOTE).write_text(json.dumps(note), "utf8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +31,18 @@ def main(words: Sequence[str]) -> int:
     from accel.inference.predictor import Predictor  # torch only once there is something to do
 
     for prediction in Predictor.load(folder).stream(texts):
-        answer: dict[str, Any] = {
-            "text": prediction.text,
-            "label": prediction.label,
-            "score": round(prediction.score, 6),
-            "scores": {name: round(value, 6) for name, value in prediction.scores.items()},
-        }
+        answer = {"text": prediction.text, **_rounded(prediction.answer)}
         print(json.dumps(answer, ensure_ascii=False))  # noqa: T201 - the command's own output
     return ExitCode.DONE
+
+
+def _rounded(value: Any) -> Any:
+    """To six decimals, wherever a float stands."""
+    if isinstance(value, Mapping):
+        return {name: _rounded(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_rounded(part) for part in value]
+    return round(value, 6) if isinstance(value, float) else value
 
 
 def _read(path: str) -> list[Any]:

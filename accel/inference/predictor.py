@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from accel.core.objective import Answering
 from accel.errors import DataError
+from accel.objective.registry import require
+from accel.ops.inputs import MASK
 from accel.weights import artifact
-from accel.weights.meta import artifact_folder, require_labels
+from accel.weights.meta import artifact_folder, read_meta
 
 BATCH_SIZE = 32
 Text = str | Sequence[str]
@@ -19,21 +23,29 @@ Text = str | Sequence[str]
 
 @dataclass(frozen=True)
 class Prediction:
-    """One text's answer."""
+    """One text's answer; its parts are attributes too: ``prediction.label`` of a classifier."""
 
     text: Text
-    label: str
-    score: float
-    """Probability of the label, in [0, 1]."""
-    scores: dict[str, float]
+    answer: Mapping[str, Any]
+    """As the model's objective gives it."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self.__dict__.get("answer", {}):
+            return self.answer[name]
+        raise AttributeError(f"the answer has no {name!r}; it has {', '.join(self.__dict__.get('answer', {}))}")
 
 
 class Predictor:
-    """A finished run's model; call it with a list of texts (or pairs)."""
+    """A finished run's model; call it with a list of texts (or pairs).
+
+    Raises:
+        DataError: it gives texts no answers.
+    """
 
     def __init__(self, model: nn.Module, folder: Path) -> None:
+        self.objective = require(folder, Answering)
         self.model = model
-        self.meta = require_labels(folder)
+        self.meta = read_meta(folder)
         self.tokenizer = artifact.tokenizer_of(folder)
         self.input_names = artifact.input_names(folder, self.meta)
 
@@ -45,6 +57,7 @@ class Predictor:
             DataError: there is no exported model.
         """
         path = artifact_folder(folder)
+        require(path, Answering)
         return cls(artifact.load_model(path), path)
 
     def __call__(self, texts: Sequence[Text]) -> list[Prediction]:
@@ -66,15 +79,22 @@ class Predictor:
         found = self.tokenizer(
             first, second, padding=True, truncation=True, max_length=self.meta.max_length, return_tensors="pt"
         )
-        return {name: found[name] for name in self.input_names}
+        return {name: found[name] for name in self._made(found)}
+
+    def _made(self, found: Mapping[str, Any]) -> Sequence[str]:
+        absent = [name for name in self.input_names if name not in found]
+        if absent:
+            raise DataError(
+                f"This model is given {absent[0]}, which its tokenizer does not make. Copy the folder again, whole."
+            )
+        return self.input_names
 
     @torch.inference_mode()
     def _batch(self, texts: Sequence[Text]) -> Iterator[Prediction]:
-        logits = self.model(**self.inputs(texts)).logits
-        for text, row in zip(texts, logits.float().softmax(-1), strict=True):
-            best = int(row.argmax())
-            scores = dict(zip(self.meta.label_names, row.tolist(), strict=True))
-            yield Prediction(text, self.meta.label_names[best], float(row[best]), scores)
+        inputs = self.inputs(texts)
+        logits = self.model(**inputs).logits.float()
+        for text, row, mask in zip(texts, logits, inputs[MASK], strict=True):
+            yield Prediction(text, self.objective.answer(row, mask))
 
     def _columns(self, texts: Sequence[Text]) -> list[list[str]]:
         rows = [(text,) if isinstance(text, str) else tuple(text) for text in texts]

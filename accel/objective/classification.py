@@ -14,7 +14,7 @@ from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from accel.core.metric import ACCURACY, LOSS, MACRO_F1, Metric
-from accel.core.objective import Objective
+from accel.core.objective import Labelled
 from accel.data.batches import Example, Tokenized, tokenize
 from accel.objective.scores import Report, Scores, precision_recall_f1
 from accel.ops.distill.losses import full
@@ -22,12 +22,12 @@ from accel.ops.distill.losses import full
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
-    from accel.data import Split
+    from accel.data import Dataset, Split
     from accel.data.tokens import Encoded
 
 
 @dataclass(frozen=True)
-class Classification(Objective):
+class Classification(Labelled):
     """One of several labels for a text or a pair of texts."""
 
     label_names: Sequence[str]
@@ -73,6 +73,30 @@ class Classification(Objective):
     def scores(self, split: Tokenized) -> Scores:
         del split
         return ClassScores(len(self.label_names))
+
+    def answer(self, logits: Tensor, mask: Tensor) -> dict[str, Any]:
+        """The likeliest label, its probability, and those of all labels."""
+        del mask
+        values = logits.softmax(-1)
+        best = int(values.argmax())
+        scores = dict(zip(self.label_names, values.tolist(), strict=True))
+        return {"label": self.label_names[best], "score": float(values[best]), "scores": scores}
+
+    def explained(self, logits: Tensor, mask: Tensor) -> tuple[int, ...]:
+        del mask
+        return (int(logits.argmax()),)
+
+    def margins(self, logits: Tensor, labels: Sequence[Any]) -> Tensor:
+        """The true labels' log-odds."""
+        which = torch.tensor(labels)[:, None]
+        return logits.gather(1, which)[:, 0] - logits.scatter(1, which, -torch.inf).logsumexp(1)
+
+    def data_facts(self, dataset: Dataset) -> dict[str, Any]:
+        """The labels, and how many examples each has."""
+        splits = {"train": dataset.train, "test": dataset.test}
+        size = len(self.label_names)
+        counts = {name: np.bincount(split.labels, minlength=size).tolist() for name, split in splits.items()}
+        return {"labels": list(self.label_names), "label_counts": counts}
 
     def details(self, report: Report) -> dict[str, Any]:
         return {

@@ -1,21 +1,53 @@
-"""Objectives, by the name that an exported model states."""
+"""Objectives, by the name that an exported model states: those of accel, and those of modules that a user named."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-from accel.core.objective import Objective
-from accel.objective.classification import Classification
-from accel.objective.language_modeling import LanguageModelling
+from accel.core.meta import META
+from accel.core.objective import Objective, known_objectives
+from accel.errors import DataError
+from accel.objective import classification, language_modeling
+from accel.weights.meta import read_meta
 
 if TYPE_CHECKING:
     from accel.core.meta import Meta
 
-OBJECTIVES: Mapping[str, type[Objective]] = {cls.name: cls for cls in (Classification, LanguageModelling)}
-"""By the name that an exported model states."""
+OURS = (classification, language_modeling)
+"""Imported, so that their classes are known."""
+Kind = TypeVar("Kind", bound=Objective)
 
 
 def objective_of(meta: Meta) -> Objective:
-    """What an exported model predicts."""
-    return OBJECTIVES[meta.objective].of(meta)
+    """What an exported model predicts.
+
+    Nothing is imported for it: an ``accel.json`` comes from anywhere.
+
+    Raises:
+        DataError: no class of that name is known.
+    """
+    known = known_objectives()
+    if meta.objective not in known:
+        raise DataError(
+            f"{META} states the objective {meta.objective!r}, and accel knows {', '.join(sorted(known))}. If a module "
+            f"of yours defines it, name that module: --plugin MODULE (in Python, import it first)."
+        )
+    return known[meta.objective].of(meta)
+
+
+def require(folder: Path, kind: type[Kind]) -> Kind:
+    """What an exported model predicts, which must be of a kind.
+
+    Raises:
+        DataError: it predicts something else.
+    """
+    meta = read_meta(folder)
+    objective = objective_of(meta)
+    if not isinstance(objective, kind):
+        raise DataError(
+            f"{folder} holds a model of {meta.objective}, which gives texts no labels, nor other answers. "
+            f"accel.weights.artifact.load_model loads it, and transformers' AutoModelForCausalLM does if it "
+            "was neither cut nor rounded."
+        )
+    return objective

@@ -52,7 +52,7 @@ def make_ready(run: Run, dataset: Dataset, console: Console) -> Ready:
         run.seen = begin(run.plan, run.folder, run.run_id(), resumed=run.resume)
     with run.timed("tokenize"):
         data = prepare(dataset, run.plan)
-    run.record["data"]["truncated"] = data.num_truncated
+    run.record["data"] |= {"truncated": data.num_truncated, **data.objective.data_facts(dataset)}
     run.record["reused"]["tokens"] = data.reused
     run.record["metrics"] = stated(data.objective.metrics)
     latency = _latency(run, data, console)
@@ -95,7 +95,7 @@ def _start_from_public_data(run: Run, dataset: Dataset, console: Console) -> Non
     from accel.run.public_start import from_public_task
 
     with run.timed("public start"):
-        run.plan = from_public_task(run.plan, privacy.public_task, dataset.label_names, console, scorer)
+        run.plan = from_public_task(run.plan, privacy.public_task, dataset, console, scorer)
 
 
 def _baseline(run: Run, data: Prepared, console: Console) -> Baseline | None:

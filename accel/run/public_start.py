@@ -6,7 +6,7 @@ Noise hides what few records say, so the less there is left to learn from them t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from accel.run.baseline import baseline, dense_plan
 if TYPE_CHECKING:
     from accel.core.console import Console
     from accel.core.plan import Plan
+    from accel.data import Dataset
     from accel.data.prepared import Prepared
     from accel.objective.scores import Report
 
@@ -28,28 +29,29 @@ if TYPE_CHECKING:
 def from_public_task(
     plan: Plan,
     name: str,
-    label_names: Sequence[str],
+    private: Dataset,
     console: Console,
     scorer: Callable[[Prepared], Callable[[Any], Report]],
 ) -> Plan:
     """The plan with weights that were trained on a public task.
 
     Args:
-        label_names: of the private task.
+        private: the data that the plan is for.
         scorer: makes what scores a model on prepared data.
 
     Raises:
-        DataError: the public task has other labels.
+        DataError: the public task predicts something else, such as other labels.
     """
     task = build(compose([f"task={name}"]).task, Task, "task", name=name)
     public = dense_plan(replace(plan, task=task, trainer=plan.trainer.for_public_task()))
     dataset = task.load(plan.seed)
-    if dataset.label_names != list(label_names):
+    found, asked = task.objective(dataset), plan.task.objective(private)
+    if found != asked:
         raise DataError(
-            f"privacy.public_task={name} has the labels {dataset.label_names}, and the private task has "
-            f"{list(label_names)}. Give a public task with the same labels."
+            f"privacy.public_task={name} is {found.name} with the labels {list(found.label_names)}, and the private "
+            f"task is {asked.name} with {list(asked.label_names)}. Give a public task with the same labels."
         )
     console.say(f"\nPublic start: the model is trained on {name} first, without privacy.")
     data = prepare(dataset, public)
-    found = baseline(public, data, console, scorer(data))
-    return replace(plan, model=Local(path=str(found.folder)))
+    dense = baseline(public, data, console, scorer(data))
+    return replace(plan, model=Local(path=str(dense.folder)))

@@ -161,11 +161,6 @@ class Run:
             "dropped": dataset.dropped,
             "truncated": 0,
             "duplicates": dataset.duplicates,
-            "labels": dataset.label_names,
-            "label_counts": {
-                name: _counts(split.labels, len(dataset.label_names))
-                for name, split in (("train", dataset.train), ("test", dataset.test))
-            },
             "notes": notes,
         }
         return dataset
@@ -237,13 +232,6 @@ class Run:
         except Exception as error:
             console.record_traceback()
             console.say(f"The tracker could not be closed ({type(error).__name__}: {error}); the record is complete.")
-
-
-def _counts(labels: Sequence[int], num_labels: int) -> list[int]:
-    counts = [0] * num_labels
-    for label in labels:
-        counts[label] += 1
-    return counts
 
 
 def way_on(folder: Path) -> str:

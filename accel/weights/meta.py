@@ -21,22 +21,6 @@ HEADS = {
 SINGLE_LABEL = "single_label_classification"
 
 
-def require_labels(folder: Path) -> Meta:
-    """What was noted of a model that gives texts labels.
-
-    Raises:
-        DataError: it predicts something else.
-    """
-    meta = read_meta(folder)
-    if not meta.label_names:
-        raise DataError(
-            f"{folder} holds a model of {meta.objective}, which gives texts no labels. "
-            f"accel.weights.artifact.load_model loads it, and transformers' AutoModelForCausalLM does if it "
-            "was neither cut nor rounded."
-        )
-    return meta
-
-
 def artifact_folder(path: str | Path) -> Path:
     """The model folder of a run's folder, or the folder itself."""
     folder = Path(path).expanduser()

@@ -40,6 +40,8 @@ def test_prints_json_lines_and_writes_a_page(tmp_path, capsys):
 
 
 def test_hostile_tokens_are_text():
-    page = render([Attribution("t", "<script>x</script>", 0.5, ["<img src=x onerror=alert(1)>"], [1.0], 0.0)])
+    page = render(
+        [Attribution("t", {"label": "<script>x</script>", "score": 0.5}, ["<img src=x onerror=alert(1)>"], [1.0], 0.0)]
+    )
     assert "<script>x" not in page
     assert "<img" not in page

@@ -56,6 +56,7 @@ def test_what_an_export_must_know(prepared):
         "label_names": ["bad", "good"],
         "max_length": 12,
         "num_text_columns": 1,
+        "inputs": ("input_ids", "attention_mask"),
         "trained_on": (),
         "private": False,
     }

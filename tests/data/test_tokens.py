@@ -80,5 +80,5 @@ def test_a_place_that_cannot_be_written_costs_no_run(tmp_path):
 def test_the_note_says_what_there_is(tmp_path):
     write(encoded(), tmp_path / "x")
     assert json.loads((tmp_path / "x" / NOTE).read_text()) == {
-        "train": {"rows": 4, "tokens": 6, "pairs": True, "num_truncated": 2}
+        "train": {"rows": 4, "tokens": 6, "beside": ["types"], "num_truncated": 2}
     }

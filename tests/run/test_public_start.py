@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from accel.errors import DataError
@@ -23,12 +25,12 @@ def test_the_private_run_begins_with_weights_of_the_public_task(public, tiny_run
     from accel.weights.meta import read_meta
 
     plan = decide(compose([*tiny_run, "privacy=dpsgd", "trainer.learning_rate=0.5"]))
-    started = from_public_task(plan, "tweets", ["negative", "positive"], Console(None, silent=True), scorer)
+    started = from_public_task(plan, "tweets", plan.task.load(0), Console(None, silent=True), scorer)
     assert started.model.option_name() == "local"
     assert [seen.name for seen in read_meta(started.model.folder()).trained_on] == ["tiny.csv"]
     assert not read_meta(started.model.folder()).private
     assert started.privacy == plan.privacy
-    again = from_public_task(plan, "tweets", ["negative", "positive"], Console(None, silent=True), scorer)
+    again = from_public_task(plan, "tweets", plan.task.load(0), Console(None, silent=True), scorer)
     assert again.model.folder() == started.model.folder()
 
 
@@ -39,4 +41,10 @@ def test_other_labels_are_refused(public, tiny_run):
 
     plan = decide(compose([*tiny_run, "privacy=dpsgd"]))
     with pytest.raises(DataError, match="same labels"):
-        from_public_task(plan, "tweets", ["ill", "well"], Console(None, silent=True), lambda data: None)
+        from_public_task(
+            plan,
+            "tweets",
+            replace(plan.task.load(0), label_names=["ill", "well"]),
+            Console(None, silent=True),
+            lambda data: None,
+        )

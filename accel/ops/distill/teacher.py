@@ -15,7 +15,7 @@ from accel.core.facts import Facts, Loss
 from accel.core.meta import META
 from accel.errors import DataError
 from accel.ops.distill import DISTANCES
-from accel.ops.distill.losses import hidden_distance, match_layers, nearest_distance, soft_cross_entropy
+from accel.ops.distill.losses import hidden_distance, match_layers, nearest_distance
 from accel.ops.distill.relations import Distance, distance_of
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class _Distilled:
 
 def _logits(student: Any, teacher: Any, mask: Tensor, *, objective: Objective, temperature: float) -> Tensor:
     ours, theirs = (objective.predictions(outputs.logits, mask) for outputs in (student, teacher))
-    return soft_cross_entropy(ours, theirs, temperature)
+    return objective.imitation(ours, theirs, temperature)
 
 
 def _hidden_evenly(student: Any, teacher: Any, mask: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from accel.ops.quantize import fake_quantize
 Batches = Iterable[Mapping[str, Tensor]]
 Predict = Callable[[Tensor, Tensor], Tensor]
 """(logits, attention mask) -> [predictions, classes]."""
+Distance = Callable[[Tensor, Tensor], Tensor]
 
 
 def weights_of(model: nn.Module) -> dict[str, int]:
@@ -35,9 +36,21 @@ def weights_of(model: nn.Module) -> dict[str, int]:
     }
 
 
+def kullback_leibler(found: Tensor, expected: Tensor) -> Tensor:
+    """[]: the divergence of the distributions of logits [predictions, classes], in nats, added up."""
+    ours, theirs = (logits.double().log_softmax(-1) for logits in (found, expected))
+    return F.kl_div(ours, theirs, reduction="sum", log_target=True)
+
+
 @torch.no_grad()
-def divergences(model: nn.Module, batches: Batches, predict: Predict) -> dict[str, float]:
-    """By name of a linear layer, how far the mean prediction moves when that layer alone is rounded; in nats."""
+def divergences(
+    model: nn.Module, batches: Batches, predict: Predict, distance: Distance = kullback_leibler
+) -> dict[str, float]:
+    """By name of a linear layer, how far the mean prediction moves when that layer alone is rounded; in nats.
+
+    Args:
+        distance: of predictions from others, added up; see ``Objective.divergence``.
+    """
     layers = dict(fake_quantize.rounded_layers(model))
     kept = {name: [rounder.enabled for rounder in layer.children()] for name, layer in layers.items()}  # type: ignore[union-attr]
     device = next(model.parameters()).device
@@ -52,7 +65,7 @@ def divergences(model: nn.Module, batches: Batches, predict: Predict) -> dict[st
                 for name in moved:
                     fake_quantize.enable(layers[name], enabled=True)
                     rounded = _predictions(model, inputs, predict)
-                    moved[name] += float(F.kl_div(rounded, plain, reduction="sum", log_target=True))
+                    moved[name] += float(distance(rounded, plain))
                     fake_quantize.enable(layers[name], enabled=False)
     finally:
         for name, layer in layers.items():
@@ -62,7 +75,7 @@ def divergences(model: nn.Module, batches: Batches, predict: Predict) -> dict[st
 
 
 def _predictions(model: nn.Module, inputs: Mapping[str, Tensor], predict: Predict) -> Tensor:
-    return predict(model(**inputs).logits, inputs["attention_mask"]).double().log_softmax(-1)
+    return predict(model(**inputs).logits, inputs["attention_mask"]).double()
 
 
 def most_sensitive(divergences: Mapping[str, float], prices: Mapping[str, float], budget: float) -> list[str]:
