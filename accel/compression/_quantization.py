@@ -68,6 +68,11 @@ class Quantization(Compression):
         """Whether the model is timed before layers are spared."""
         return self.spare > 0 and self.spare_of is SpareOf.latency
 
+    @property
+    def sees_no_private_example(self) -> bool:
+        """Whether no layer is spared: what rounding changes is measured on examples."""
+        return self.spare == 0
+
     def objections(self, plan: Plan) -> Iterator[Objection]:
         yield from super().objections(plan)
         if self.group_size not in GROUP_SIZES:
@@ -86,12 +91,6 @@ class Quantization(Compression):
             )
 
     def _objections_to_sparing(self, plan: Plan) -> Iterator[Objection]:
-        if plan.privacy is not None:
-            yield Objection(
-                f"{self.key}.spare={self.spare}  with  privacy={plan.privacy.option_name()}",
-                "which layers are spared is measured on private examples, and the privacy accountant does not see it",
-                f"{self.key}.spare=0",
-            )
         if self.times_layers:
             yield from self._objections_to_timing(plan)
         for other in plan.compression:

@@ -86,6 +86,11 @@ class Distill(Compression):
         return self.teacher == BASELINE
 
     @property
+    def sees_no_private_example(self) -> bool:
+        """Whether the teacher was not trained for this run; ``privacy.public_data`` names what another has seen."""
+        return not self.needs_baseline
+
+    @property
     def needs_pretrained(self) -> bool:
         return self.teacher == PRETRAINED
 

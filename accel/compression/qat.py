@@ -28,8 +28,8 @@ from accel.compression._gradual import Gradual
 from accel.compression._quantization import Quantization
 from accel.compression._removal import Removal
 from accel.core.facts import Facts
-from accel.core.option import Objection
-from accel.tuning.lora import Lora
+from accel.core.option import Objection, typed
+from accel.core.tuning import Adapter
 
 if TYPE_CHECKING:
     from pytorch_lightning import Callback
@@ -61,9 +61,9 @@ class Qat(Quantization):
             )
         if self.times_layers:
             yield from self._objections_to_unfinished(plan)
-        if plan.privacy is not None and isinstance(plan.tuning, Lora):
+        if plan.privacy is not None and isinstance(plan.tuning, Adapter):
             yield Objection(
-                f"{self.key}  with  tuning=lora  and  privacy={plan.privacy.option_name()}",
+                f"{self.key}  with  {typed(plan.tuning)}  and  privacy={plan.privacy.option_name()}",
                 "an adapter that is rounded with its weight has no gradient of its own for each record",
                 "compression=[ptq], or tuning=full",
             )

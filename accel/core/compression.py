@@ -25,6 +25,13 @@ class Compression(Technique):
     def key(self) -> str:
         return f"{self.group}.{self.option_name()}"
 
+    @property
+    def sees_no_private_example(self) -> bool:
+        """Whether what it does to the model depends on weights, gradients and public text alone; else, and where nobody
+        has said so, it is refused under privacy, whose accountant sees nothing but gradients.
+        """
+        return False
+
     def objections_to_family(self, plan: Plan) -> Iterator[Objection]:
         """For an option that must know where the parts of an architecture lie."""
         family = plan.model.family()

@@ -17,10 +17,37 @@ class Tuning(Technique):
 
     group: ClassVar[str] = "tuning"
     stage: ClassVar[Stage] = Stage.ADAPT
-    trains_body: ClassVar[bool] = True
-    """Whether the pretrained weights themselves receive gradients."""
 
     def trained_share(self, shape: Shape) -> float:
         """About which share of the parameters learns, for the forecast."""
         del shape
-        return 1.0 if self.trains_body else 0.0
+        return 1.0
+
+
+@dataclass(kw_only=True)
+class FrozenBody(Tuning):
+    """Base of every tuning that leaves the pretrained weight matrices as they are: they receive no gradients."""
+
+    def trained_share(self, shape: Shape) -> float:
+        del shape
+        return 0.0
+
+
+@dataclass(kw_only=True)
+class HeadOnly(FrozenBody):
+    """Base of every tuning that trains nothing but the head, which must be one of its own."""
+
+
+@dataclass(kw_only=True)
+class Adapter(FrozenBody):
+    """Base of every tuning that trains weights beside frozen ones and merges them at the end."""
+
+    @property
+    def input_dropout(self) -> float:
+        """Share of the adapter's input that is left out at a step; 0 where adapter and weight read the same."""
+        return 0.0
+
+
+@dataclass(kw_only=True)
+class Prompt(FrozenBody):
+    """Base of every tuning that trains what the frozen model reads besides the text."""

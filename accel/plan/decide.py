@@ -24,7 +24,7 @@ from accel.core.trainer import Trainer
 from accel.core.tuning import Tuning
 from accel.engines._compilers import NONE_FOUND, has_compiler
 from accel.errors import ConfigError, PlanError, did_you_mean, paragraph
-from accel.plan.rules import RULES
+from accel.plan.rules import clashes
 
 O = TypeVar("O", bound=Option)  # noqa: E741 - the option's own type
 
@@ -44,8 +44,7 @@ def refusal(objections: Sequence[Objection]) -> str:
 def objections_to(plan: Plan) -> list[Objection]:
     """Everything that is wrong with a plan: each option's own needs, then the rules between options."""
     own = [objection for option in plan.options for objection in option.objections(plan)]
-    clashes = [objection for rule in RULES for objection in rule.objections(plan.options)]
-    return own + clashes
+    return own + clashes(plan.options)
 
 
 def checked(plan: Plan) -> Plan:

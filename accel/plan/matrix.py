@@ -30,6 +30,11 @@ class Cell:
     def works(self) -> bool:
         return not self.objections
 
+    @property
+    def firmest(self) -> Objection:
+        """Of a refused pair: what no setting avoids, else the first objection."""
+        return min(self.objections, key=lambda o: o.avoidable)
+
 
 def words() -> list[str]:
     """Every technique option as a user types it, and one model of each class."""
@@ -80,7 +85,7 @@ def main(arguments: Sequence[str]) -> int:
 def text(found: Sequence[Cell]) -> str:
     """One line per pair, refused ones with their reason."""
     lines = [
-        f"{cell.first:<22} {cell.second:<24} " + ("works" if cell.works else f"refused: {cell.objections[0].because}")
+        f"{cell.first:<22} {cell.second:<24} " + ("works" if cell.works else f"refused: {cell.firmest.because}")
         for cell in found
     ]
     works = sum(cell.works for cell in found)
@@ -106,7 +111,7 @@ def _mark(cell: Cell | None, reasons: list[str]) -> str:
         return ""
     if cell.works:
         return "works"
-    objection = cell.objections[0]
+    objection = cell.firmest
     refused, mark = ("Refused with default settings", "if") if objection.avoidable else ("Refused", "no")
     reason = f"{refused} because {objection.because}. Instead: {objection.instead}."
     if reason not in reasons:

@@ -1,7 +1,8 @@
 """Which two options cannot work together, why, and what to use instead.
 
 One table: the refusal, ``accel matrix``, the table in the README and one test per pair all come from it.
-A rule names classes, never strings; a base class stands for everything derived from it.
+A rule names classes, never strings; a base class stands for everything derived from it, a user's own options included.
+Of the rules that forbid the same two options the first one speaks: the special ones stand before the general ones.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from accel.compression._quantization import Quantization
 from accel.compression.distill import Distill
 from accel.compression.layers import Layers
 from accel.compression.mask import Mask
@@ -17,14 +19,14 @@ from accel.compression.prune import Prune
 from accel.compression.ptq import Ptq
 from accel.compression.qat import Qat
 from accel.compression.vocabulary import Vocabulary
+from accel.core.compression import Compression
+from accel.core.language_task import LanguageTask
 from accel.core.option import Objection, Option, typed
 from accel.core.privacy import Privacy
+from accel.core.technique import Technique
+from accel.core.tuning import Adapter, FrozenBody, HeadOnly
 from accel.strategy.fsdp import Fsdp
 from accel.strategy.tensor_parallel import TensorParallel
-from accel.task._language import LanguageTask
-from accel.tuning.bitfit import Bitfit
-from accel.tuning.head import Head
-from accel.tuning.lora import Lora
 
 
 @dataclass(frozen=True)
@@ -59,26 +61,20 @@ RULES: tuple[Rule, ...] = (
         "leave vocabulary out",
     ),
     Rule(
-        (LanguageTask, Head),
+        (LanguageTask, HeadOnly),
         "the head of a language model is its table of pieces, which most models share with the frozen embedding",
         "tuning=lora or tuning=full",
     ),
     Rule(
-        (Prune, Lora),
-        "heads and channels are scored by the gradients of the weights they consist of, and LoRA freezes those weights",
-        "tuning=full with prune, or tuning=lora without it",
+        (Prune, Adapter),
+        "heads and channels are scored and cut by the weights they consist of, and an adapter leaves those frozen",
+        "tuning=full, or leave prune out",
     ),
     Rule(
-        (Prune, Head),
-        "heads and channels are scored by the gradients of the weights they consist of, and tuning=head freezes them",
+        (Prune, FrozenBody),
+        "heads and channels are scored by the gradients of the weights they consist of, and this tuning freezes them",
         "tuning=full, or compression.prune.score=magnitude or activation",
-        unless=lambda prune, head: not prune.needs_gradients,
-    ),
-    Rule(
-        (Prune, Bitfit),
-        "heads and channels are scored by the gradients of the weights they consist of, and BitFit freezes them",
-        "tuning=full, or compression.prune.score=magnitude or activation",
-        unless=lambda prune, bitfit: not prune.needs_gradients,
+        unless=lambda prune, tuning: not prune.needs_gradients,
     ),
     Rule(
         (Prune, Mask),
@@ -87,18 +83,15 @@ RULES: tuple[Rule, ...] = (
         unless=lambda prune, mask: not mask.layout.structured,
     ),
     Rule(
-        (Mask, Lora),
+        (Mask, Adapter),
         "the adapter is merged into the weight after training and fills the zeros again",
-        "tuning=full with mask, or tuning=lora without it",
+        "tuning=full, or leave mask out",
     ),
-    *(
-        Rule(
-            (Mask, frozen),
-            "movement is taken from the gradients of the weights, and this tuning freezes them",
-            "tuning=full, or compression.mask.score=magnitude",
-            unless=lambda mask, tuning: not mask.needs_gradients,
-        )
-        for frozen in (Head, Bitfit)
+    Rule(
+        (Mask, FrozenBody),
+        "movement is taken from the gradients of the weights, and this tuning freezes them",
+        "tuning=full, or compression.mask.score=magnitude",
+        unless=lambda mask, tuning: not mask.needs_gradients,
     ),
     Rule(
         (Privacy, Mask),
@@ -107,11 +100,11 @@ RULES: tuple[Rule, ...] = (
         unless=lambda privacy, mask: mask.sees_no_private_example,
     ),
     Rule(
-        (Qat, Lora),
+        (Qat, Adapter),
         "the weight is rounded together with the adapter that will be merged into it, and no merged weight can leave "
         "out a part of the adapter's input",
         "tuning.dropout=0",
-        unless=lambda qat, lora: lora.dropout == 0,
+        unless=lambda qat, adapter: adapter.input_dropout == 0,
     ),
     Rule(
         (Ptq, Qat),
@@ -148,7 +141,25 @@ RULES: tuple[Rule, ...] = (
         "the teacher is the dense baseline, which is trained on the private data without privacy: its answers leak it",
         "compression.distill.teacher=FOLDER of a model trained on data that privacy.public_data names, or "
         "compression.distill.teacher=pretrained with compression.distill.logits_weight=0",
-        unless=lambda privacy, distill: not distill.needs_baseline,
+        unless=lambda privacy, distill: distill.sees_no_private_example,
+    ),
+    Rule(
+        (Privacy, Quantization),
+        "which layers are spared is measured on private examples, and the privacy accountant does not see it",
+        "compression.qat.spare=0 or compression.ptq.spare=0",
+        unless=lambda privacy, quantization: quantization.sees_no_private_example,
+    ),
+    Rule(
+        (Privacy, Technique),
+        "it needs the dense baseline, which is trained on the private data without privacy",
+        "privacy=none, or leave it out",
+        unless=lambda privacy, technique: not (technique.needs_baseline or technique.starts_from_baseline),
+    ),
+    Rule(
+        (Privacy, Compression),
+        "it does not say that it sees no private example, and the privacy accountant sees nothing but gradients",
+        "privacy=none, or leave it out",
+        unless=lambda privacy, compression: compression.sees_no_private_example,
     ),
     Rule(
         (Privacy, TensorParallel),
@@ -179,3 +190,12 @@ RULES: tuple[Rule, ...] = (
         unless=lambda distill, strategy: not distill.relations_weight,
     ),
 )
+
+
+def clashes(options: list[Option]) -> list[Objection]:
+    """One objection per pair of options that must not meet; of several, one that no setting avoids, else the first."""
+    found = [objection for rule in RULES for objection in rule.objections(options)]
+    firmest: dict[str, Objection] = {}
+    for objection in sorted(found, key=lambda o: o.avoidable):
+        firmest.setdefault(objection.what, objection)
+    return [o for o in found if firmest[o.what] is o]

@@ -16,11 +16,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from accel.core.language_task import LanguageTask
 from accel.data import Dataset
 from accel.data.content import Row
 from accel.data.documents import assemble, document
 from accel.data.examples import Tally, three_splits, unique
-from accel.task._language import LanguageTask
 from accel.weights.packaged import Packaged
 
 FILE = Packaged("chitchat-dataset", "0.9.0", "chitchat_dataset/dataset.json", "the dialogues")

@@ -18,11 +18,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from accel.core.language_task import LanguageTask
 from accel.data import Dataset
 from accel.data.content import Asked, Content, content_of_file
 from accel.data.documents import assemble, read_documents
 from accel.data.examples import Example, Tally, three_splits
-from accel.task._language import LanguageTask
 
 
 @dataclass(kw_only=True)

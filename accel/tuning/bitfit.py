@@ -4,7 +4,8 @@ What it does: freezes every weight matrix; the biases of linear layers and norma
 Use it when: a record's gradient must be short, as under privacy: a tenth of a percent of the parameters carries the
     noise; or when memory for gradients and optimizer state is short.
 What it costs: some accuracy against full fine-tuning, with a learning rate ten times higher or more.
-Composes with: distill, dpsgd, ddp; refused with prune and qat, which train the frozen weights.
+Composes with: qat, distill, dpsgd, ddp; refused with the scores of prune and mask that are the gradients of frozen
+    weights.
 Off switch: ``tuning=full``.
 Reference: Ben Zaken et al. 2021 (arXiv 2106.10199); Bu et al. 2022 (arXiv 2210.00036) under privacy.
 
@@ -15,12 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from accel.core.facts import Evidence, Facts, History
 from accel.core.family import WITHOUT_BIASES
 from accel.core.option import Objection
-from accel.core.tuning import Tuning
+from accel.core.tuning import FrozenBody
 
 if TYPE_CHECKING:
     from torch import nn
@@ -29,10 +30,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class Bitfit(Tuning):
+class Bitfit(FrozenBody):
     """Bias-only fine-tuning."""
-
-    trains_body: ClassVar[bool] = False
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         family = plan.model.family()

@@ -13,20 +13,18 @@ Reference: linear probing, e.g. Kumar et al. 2022 (arXiv 2202.10054).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from accel.core.facts import Evidence, Facts, History
-from accel.core.tuning import Tuning
+from accel.core.tuning import HeadOnly
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 @dataclass(kw_only=True)
-class Head(Tuning):
+class Head(HeadOnly):
     """Linear probing."""
-
-    trains_body: ClassVar[bool] = False
 
     def adapt_model(self, model: nn.Module, facts: Facts) -> nn.Module:
         from accel.ops.trainable import freeze_body

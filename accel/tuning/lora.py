@@ -16,11 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from accel.core.facts import Evidence, Facts, History
 from accel.core.option import Objection
-from accel.core.tuning import Tuning
+from accel.core.tuning import Adapter
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,10 +30,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class Lora(Tuning):
+class Lora(Adapter):
     """Low-rank adaptation."""
-
-    trains_body: ClassVar[bool] = False
 
     rank: int = 8
     """Rank of each adapter; more learns more and costs more."""
@@ -41,6 +39,10 @@ class Lora(Tuning):
     """The adapter is scaled by alpha / rank."""
     dropout: float = 0.0
     """On the adapter's input, in [0, 1)."""
+
+    @property
+    def input_dropout(self) -> float:
+        return self.dropout
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         del plan

@@ -97,7 +97,7 @@ def test_a_refused_pair_is_refused_with_its_reason(decided):
         if not cell.works:
             with pytest.raises(PlanError) as error:
                 decide(compose(together(cell.first, cell.second)))
-            assert cell.objections[0].because in str(error.value), cell
+            assert cell.firmest.because in str(error.value), cell
 
 
 @pytest.mark.parametrize("word", words())

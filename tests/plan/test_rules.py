@@ -2,6 +2,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from accel.compression._quantization import Quantization
 from accel.compression.distill import Distill
 from accel.compression.layers import Layers
 from accel.compression.mask import Importance, Mask
@@ -10,14 +11,18 @@ from accel.compression.ptq import Ptq
 from accel.compression.qat import Qat
 from accel.compression.vocabulary import Vocabulary
 from accel.config.compose import compose
-from accel.core.option import typed
+from accel.core.compression import Compression
+from accel.core.language_task import LanguageTask
+from accel.core.option import Option, typed
 from accel.core.privacy import Privacy
+from accel.core.task import Task
+from accel.core.technique import Stage, Technique
+from accel.core.tuning import Adapter, FrozenBody, HeadOnly, Prompt, Tuning
 from accel.errors import PlanError
 from accel.plan.decide import decide
-from accel.plan.rules import RULES, Rule
+from accel.plan.rules import RULES, Rule, clashes
 from accel.strategy.fsdp import Fsdp
 from accel.strategy.tensor_parallel import TensorParallel
-from accel.task._language import LanguageTask
 from accel.task.chitchat import Chitchat
 from accel.tuning.bitfit import Bitfit
 from accel.tuning.full import Full
@@ -36,10 +41,76 @@ class Private(Privacy):
         return {"folder": folder}
 
 
-INSTANCES = {c: c() for c in (Layers, Prune, Ptq, Qat, Vocabulary, Distill, Head, Bitfit, Full, Fsdp, TensorParallel)} | {
-    Lora: Lora(dropout=0.1), Mask: Mask(pattern="2:4", score=Importance.movement), Privacy: Private(),
-    LanguageTask: Chitchat(),
+@dataclass(kw_only=True)
+class Bottleneck(Adapter):
+    """An adapter that a user brought."""
+
+    @property
+    def input_dropout(self):
+        return 0.1
+
+
+@dataclass(kw_only=True)
+class Prefix(Prompt):
+    """A prompt that a user brought."""
+
+
+@dataclass(kw_only=True)
+class Norms(FrozenBody):
+    """A tuning with a frozen body that a user brought, such as one of the normalizations alone."""
+
+
+@dataclass(kw_only=True)
+class Probe(HeadOnly):
+    """A linear probe that a user brought."""
+
+
+@dataclass(kw_only=True)
+class Stories(LanguageTask):
+    """Documents that a user brought."""
+
+    def load(self, seed):
+        raise NotImplementedError(seed)
+
+
+@dataclass(kw_only=True)
+class Silent(Compression):
+    """A compression that a user brought, and that says nothing of what it looks at."""
+
+    stage = Stage.SPARSIFY
+
+
+@dataclass(kw_only=True)
+class Blind(Silent):
+    """One that says that it looks at no example."""
+
+    sees_no_private_example = True
+
+
+@dataclass(kw_only=True)
+class FromBaseline(Blind):
+    """One that begins with the dense baseline's weights."""
+
+    starts_from_baseline = True
+
+
+@dataclass(kw_only=True)
+class Taught(FrozenBody):
+    """A tuning that wants the dense baseline."""
+
+    needs_baseline = True
+
+
+INSTANCES = {c: c() for c in (Layers, Prune, Ptq, Qat, Vocabulary, Distill, Fsdp, TensorParallel)} | {
+    Adapter: Bottleneck(), FrozenBody: Norms(), HeadOnly: Probe(), LanguageTask: Stories(), Compression: Silent(),
+    Technique: Taught(), Mask: Mask(pattern="2:4", score=Importance.movement), Privacy: Private(),
+    Quantization: Qat(spare=0.1),
 }  # fmt: skip
+LIKE = (
+    (Bottleneck(), Lora(dropout=0.1)), (Prefix(), Bitfit()), (Norms(), Bitfit()), (Probe(), Head()),
+    (Stories(), Chitchat()),
+)  # fmt: skip
+"""What users brought, and what accel has of the same trait."""
 CLASHING = {
     (Prune, TensorParallel): Prune(score=Score.activation, public_text="tweets"),
     (Mask, TensorParallel): Mask(score=Importance.wanda),
@@ -66,12 +137,65 @@ def test_a_rule_for_a_base_class_holds_for_what_derives_from_it():
     assert len(list(rule.objections([Private(), Distill()]))) == 1
 
 
+def verdicts(option: Option) -> list[tuple[str, bool]]:
+    """Reason and mark of every option that it must not meet."""
+    others = [*INSTANCES.values(), *CLASHING.values(), Prune(score=Score.magnitude), Mask(), Full()]
+    others = [other for other in others if other.group != option.group]
+    return [(o.because, o.avoidable) for other in others for o in clashes([option, other])]
+
+
+@pytest.mark.parametrize(("brought", "shipped"), LIKE, ids=lambda option: type(option).__name__)
+def test_what_users_bring_is_refused_as_what_accel_has_of_the_same_trait(brought, shipped):
+    assert verdicts(brought) == verdicts(shipped) != []
+
+
+def test_every_trait_is_walked():
+    traits = {c for base in (Tuning, Task) for c in descendants(base) if c.__module__.startswith("accel.core.")}
+    assert traits == {base for brought, _ in LIKE for base in type(brought).__bases__}
+
+
+def descendants(cls: type) -> set[type]:
+    return {cls for child in cls.__subclasses__() for cls in (child, *descendants(child))}
+
+
+def test_a_pair_is_told_one_reason_that_no_setting_avoids_if_there_is_one():
+    (adapter,) = clashes([Prune(), Lora()])
+    (frozen,) = clashes([Prune(), Prefix()])
+    assert (adapter.avoidable, frozen.avoidable) == (False, True)
+    assert "tuning freezes them" in frozen.because
+
+
+def test_an_unavoidable_reason_outweighs_an_earlier_one(monkeypatch):
+    rules = (Rule((Ptq, Qat), "a", "i", unless=lambda *_: False), Rule((Ptq, Qat), "b", "i"))
+    monkeypatch.setattr("accel.plan.rules.RULES", rules)
+    assert [o.because for o in clashes([Ptq(), Qat()])] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("brought", "because"),
+    [
+        (Silent(), "does not say that it sees no private example"),
+        (FromBaseline(), "needs the dense baseline"),
+        (Taught(), "needs the dense baseline"),
+    ],
+    ids=lambda o: type(o).__name__,
+)
+def test_privacy_trusts_nothing_that_users_bring(brought, because):
+    (objection,) = clashes([Private(), brought])
+    assert because in objection.because
+
+
+def test_privacy_goes_with_what_says_that_it_sees_no_private_example():
+    assert not clashes([Private(), Blind()])
+    assert not clashes([Private(), Norms()])
+
+
 def test_a_refusal_goes_away_with_its_rule(monkeypatch):
     """Negative control: the table alone refuses."""
     words = ["tuning=lora", "compression=[prune]"]
-    with pytest.raises(PlanError, match="LoRA freezes"):
+    with pytest.raises(PlanError, match="an adapter leaves those frozen"):
         decide(compose(words))
-    monkeypatch.setattr("accel.plan.decide.RULES", ())
+    monkeypatch.setattr("accel.plan.rules.RULES", ())
     assert decide(compose(words))
 
 
