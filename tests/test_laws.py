@@ -2,7 +2,8 @@
 
 import copy
 import inspect
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from enum import Enum
 from functools import cache
 from pathlib import Path
 
@@ -11,65 +12,35 @@ import torch
 
 import accel
 from accel.config.build import build
-from accel.config.compose import compose
+from accel.config.compose import compose, list_groups, options_of
 from accel.core.compression import Compression
+from accel.core.facts import Evidence
 from accel.core.plan import Plan
+from accel.core.technique import Stage, Technique
 from accel.errors import NoEffectError
 from accel.model._tiny import byte_tokenizer
-from accel.plan.decide import checked, decide
+from accel.plan.decide import assemble, checked, decide
 from accel.run.fit import Fitted
 from accel.weights import artifact
+from tests.laws import GROUPS, cases, choice, laws, words_of
+from tests.test_conf import FILES, class_of
 
-TECHNIQUES = {
-    "layers": ["compression=[layers]"],
-    "prune": ["compression=[prune]"],
-    "prune by movement": ["compression=[prune]", "compression.prune.score=movement"],
-    "mask": ["compression=[mask]"],
-    "mask by movement": ["compression=[mask]", "compression.mask.score=movement"],
-    "mask 2 of 4": ["compression=[mask]", "compression.mask.pattern=2:4"],
-    "mask tiles by wanda": ["compression=[mask]", "compression.mask.pattern=8x4", "compression.mask.score=wanda"],
-    "vocabulary": ["compression=[vocabulary]"],
-    "ptq": ["compression=[ptq]"],
-    "ptq int4": ["compression=[ptq]", "compression.ptq.scheme=int4_weight_only", "compression.ptq.embedding_bits=4"],
-    "qat": ["compression=[qat]"],
-    "qat int8 weight only": ["compression=[qat]", "compression.qat.scheme=int8_weight_only"],
-    "qat int4": ["compression=[qat]", "compression.qat.scheme=int4_weight_only", "compression.qat.symmetric=false"],
-    "qat int4 with layers spared": [
-        "compression=[qat]",
-        "compression.qat.scheme=int4_weight_only",
-        "compression.qat.spare=0.2",
-    ],
-    "ptq with layers spared": ["compression=[ptq]", "compression.ptq.spare=0.2"],
-    "qat+lora": ["compression=[qat]", "tuning=lora"],
-    "prune+qat int4": ["compression=[prune,qat]", "compression.qat.scheme=int4_weight_only"],
-    "distill": ["compression=[distill]"],
-    "distill by relations and nearest layers": [
-        "compression=[distill]",
-        "compression.distill.relations_weight=1",
-        "compression.distill.hidden_match=nearest",
-    ],
-    "prune+qat+distill": ["compression=[prune,qat,distill]"],
-    "layers+prune+mask+qat+distill": ["compression=[layers,prune,mask,qat,distill]"],
-    "lora": ["tuning=lora"],
-    "head": ["tuning=head"],
-    "bitfit": ["tuning=bitfit"],
-}
 SHORT = ["trainer.max_steps=11"]
-OFF = {
-    "mask": ["compression=[mask]", "compression.mask.sparsity=0"],
-    "layers": ["compression=[layers]", "compression.layers.keep=1"],
-    "prune": ["compression=[prune]", "compression.prune.sparsity=0"],
-    "distill": [
-        "compression=[distill]",
-        "compression.distill.logits_weight=0",
-        "compression.distill.hidden_weight=0",
-        "compression.distill.task_weight=1",
-    ],
-}
+LAWS = {option: own for option, own in laws().items() if own is not None}
+CASES = {case.name: case for case in cases()}
+OFF = {option: words_of(option, own.off) for option, own in LAWS.items() if own.off is not None}
 
 
-def quick(words):
-    return [*words, *(f"compression.{name}.every_steps=1" for name in ("prune", "mask") if name in words[0])]
+def test_every_option_that_must_prove_something_declares_its_laws():
+    """And none has laws that has nothing to prove; a new file in conf/ without them fails before any test runs."""
+    options = [decide(compose([choice(option)])) for option in laws()]
+    proving = {t.option_name() for plan in options for t in plan.techniques if t.group in GROUPS and proves(t)}
+    assert proving == set(LAWS)
+    assert {case.option for case in CASES.values()} == set(LAWS)
+
+
+def proves(technique):
+    return type(technique).evidence is not Technique.evidence
 
 
 @dataclass(frozen=True)
@@ -86,7 +57,6 @@ class Trained:
 
 
 TRAINED: dict[str, Trained] = {}
-PLAIN: dict[str, dict[int, float]] = {}
 EVERY = 5
 
 
@@ -97,7 +67,7 @@ def trained(tiny_run, train, monkeypatch, tmp_path_factory):
     def run(name):
         if name not in TRAINED:
             plans = []
-            words = [*SHORT, f"trainer.checkpoint_every_steps={EVERY}", *quick(TECHNIQUES[name])]
+            words = [*SHORT, f"trainer.checkpoint_every_steps={EVERY}", *CASES[name].words] if name else SHORT
             with monkeypatch.context() as patch:
                 patch.setattr("accel.plan.decide.checked", lambda plan: plans.append(plan) or checked(plan))
                 fitted, losses, folder = train(*words, folder=tmp_path_factory.mktemp("trained"))
@@ -108,72 +78,88 @@ def trained(tiny_run, train, monkeypatch, tmp_path_factory):
 
 
 @pytest.fixture
-def plain(train):
-    """The losses of a run without any technique."""
-    if not PLAIN:
-        PLAIN["losses"] = train(*SHORT)[1]
-    return PLAIN["losses"]
+def plain(trained):
+    """A run without any technique."""
+    return trained("")
 
 
 @pytest.mark.parametrize("name", OFF)
 def test_vanishes_at_its_off_value(train, plain, monkeypatch, name):
     monkeypatch.setattr("accel.run.fit._evidence", lambda *_: {})  # nothing to prove at the off value
     _, off, _ = train(*SHORT, *OFF[name])
-    assert len(plain) == 11
-    assert off == plain
+    assert len(plain.losses) == 11
+    assert off == plain.losses
 
 
-@pytest.mark.parametrize("name", OFF)
-def test_the_off_value_is_what_makes_it_vanish(trained, plain, name):
-    """Negative control: the default setting changes the curve."""
-    assert trained(name).losses != plain
+@pytest.mark.parametrize("name", CASES)
+def test_acts_and_proves_it(trained, plain, name):
+    """It says so, and it is so: the losses are others than without it, or else what is exported is."""
+    run = trained(name)
+    proven = {t.option_name() for t in run.fresh.techniques if proves(t) and t.group in GROUPS}
+    assert CASES[name].option in proven
+    assert all(run.fitted.evidence[technique] for technique in proven)
+    assert differs(run.losses, run.fitted.model, run.fresh, plain)
 
 
-@pytest.mark.parametrize("name", TECHNIQUES)
-def test_acts_and_proves_it(trained, name):
-    evidence = trained(name).fitted.evidence
-    for technique in name.split(" ")[0].split("+"):
-        assert evidence[technique]
+def differs(losses, model, plan, plain):
+    return losses != plain.losses or not same_weights(exported(model, plan), plain.fitted.model)
 
 
-SABOTAGE = {
-    "mask": ("accel.compression.mask.Mask.callbacks", lambda self, facts: []),
-    "layers": ("accel.ops.structured.depth.keep_layers", lambda model, stack, kept: None),
-    "prune": ("accel.compression.prune.Prune.callbacks", lambda self, facts: []),
-    "vocabulary": ("accel.ops.vocabulary.mark", lambda model, kept: None),
-    "ptq": ("accel.compression.ptq.Ptq.callbacks", lambda self, facts: []),
-    "qat": ("accel.compression.qat.Qat.callbacks", lambda self, facts: []),
-    "distill": ("accel.compression.distill.Distill.adapt_loss", lambda self, loss, model, facts: loss),
-    "lora": ("accel.ops.adapters.inject_adapter_in_model", lambda config, model, adapter_name: model),
-    "head": ("accel.ops.trainable.freeze_body", lambda model: model),
-    "bitfit": ("accel.ops.trainable.freeze_all_but_biases", lambda model: model),
-}
+def exported(model, plan):
+    model = copy.deepcopy(model)
+    for technique in plan.techniques:
+        model = technique.export(model)
+    return model
 
 
-@pytest.mark.parametrize("name", SABOTAGE)
+def same_weights(a, b):
+    one, other = a.state_dict(), b.state_dict()
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+@dataclass(kw_only=True)
+class Idle(Compression):
+    """Does nothing, and claims to have acted."""
+
+    stage = Stage.SPARSIFY
+
+    def evidence(self, model, history):
+        return Evidence(acted=True, figures={"parameters": len(list(model.parameters())), "losses": len(history)})
+
+
+def test_a_technique_that_only_claims_to_act_is_found_out(train, plain, monkeypatch):
+    """Negative control: the run itself believes it."""
+    idle = replace(plain.fresh, compression=(Idle(),))
+    monkeypatch.setattr("accel.plan.decide.assemble", lambda *_: idle)
+    fitted, losses, _ = train(*SHORT)
+    assert fitted.evidence["test_laws"]
+    assert not differs(losses, fitted.model, idle, plain)
+
+
+@pytest.mark.parametrize("name", LAWS)
 def test_a_seam_that_does_nothing_fails_the_run(train, monkeypatch, name):
-    monkeypatch.setattr(*SABOTAGE[name])
+    monkeypatch.setattr(*LAWS[name].sabotage)
     with pytest.raises(NoEffectError, match=name):
-        train(*SHORT, *TECHNIQUES[name])
+        train(*SHORT, *words_of(name))
 
 
-@pytest.mark.parametrize("name", TECHNIQUES)
+@pytest.mark.parametrize("name", CASES)
 def test_resumes_to_the_same_losses_and_weights(trained, train, name):
     """The last checkpoint is at step 10 of 11, in the middle of an epoch of 8 batches, with dropout on."""
     whole = trained(name)
-    _resumes(train, TECHNIQUES[name], EVERY, whole.fitted, whole.losses, whole.folder)
+    _resumes(train, CASES[name].words, EVERY, whole.fitted, whole.losses, whole.folder)
 
 
 @pytest.mark.slow
 @pytest.mark.full
-@pytest.mark.parametrize("name", TECHNIQUES)
+@pytest.mark.parametrize("name", CASES)
 def test_resumes_at_the_end_of_an_epoch_too(train, name):
-    words = [*SHORT, "trainer.checkpoint_every_steps=4", *quick(TECHNIQUES[name])]
-    _resumes(train, TECHNIQUES[name], 4, *train(*words))
+    words = [*SHORT, "trainer.checkpoint_every_steps=4", *CASES[name].words]
+    _resumes(train, CASES[name].words, 4, *train(*words))
 
 
 def _resumes(train, technique, every, whole, losses, folder):
-    words = [*SHORT, f"trainer.checkpoint_every_steps={every}", *quick(technique)]
+    words = [*SHORT, f"trainer.checkpoint_every_steps={every}", *technique]
     resumed, rest, _ = train(*words, checkpoint=folder / "checkpoints" / "last.ckpt")
     begin = every * (11 // every)
     assert sorted(rest) == list(range(begin, 11))
@@ -192,13 +178,10 @@ def test_resume_needs_the_seed_of_the_step(train, monkeypatch):
     assert rest != {step: loss for step, loss in losses.items() if step >= 8}
 
 
-# tests/compression/test_vocabulary.py does it for vocabulary, whose exported model counts ids anew.
-@pytest.mark.parametrize("name", [name for name in TECHNIQUES if name != "vocabulary"])
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if LAWS[case.option].agrees_within is not None])
 def test_exports_to_a_module_that_agrees_with_the_trained_one(trained, tmp_path, name):
     run = trained(name)
-    expecting, model = (copy.deepcopy(run.fitted.model).eval() for _ in range(2))
-    for technique in run.fresh.techniques:
-        model = technique.export(model)
+    expecting, model = copy.deepcopy(run.fitted.model).eval(), exported(run.fitted.model, run.fresh).eval()
     artifact.save_model(
         model, byte_tokenizer(segments=True), tmp_path / "out", label_names=["bad", "good"], max_length=32
     )
@@ -207,10 +190,10 @@ def test_exports_to_a_module_that_agrees_with_the_trained_one(trained, tmp_path,
     with torch.inference_mode():
         expected, found = expecting(input_ids=ids).logits, reloaded(input_ids=ids).logits
     assert type(reloaded).__module__.startswith("transformers.")
-    assert (expected - found).abs().max() < (5e-4 if "qat" in name or "ptq" in name else 1e-5)
+    assert (expected - found).abs().max() < LAWS[CASES[name].option].agrees_within
 
 
-@pytest.mark.parametrize("name", TECHNIQUES)
+@pytest.mark.parametrize("name", CASES)
 def test_changes_no_attribute_of_its_own_during_fit(trained, name):
     run = trained(name)
     for used, new in zip(run.plan.techniques, run.fresh.techniques, strict=True):
@@ -219,57 +202,48 @@ def test_changes_no_attribute_of_its_own_during_fit(trained, name):
     assert run.plan.digest() == run.fresh.digest()
 
 
-OPTIONS = [
-    option
-    for plan in ("compression=[layers,mask,prune,qat,distill,vocabulary]",)
-    for option in decide(compose([plan])).options
-]
-OPTIONS += [decide(compose([word])).techniques[0] for word in ("tuning=lora", "strategy=ddp")]
-
-
 @cache
 def sources() -> str:
     folder = Path(inspect.getsourcefile(accel)).parent
     return "\n".join(file.read_text("utf8") for file in folder.rglob("*.py"))
 
 
-@pytest.mark.parametrize("option", OPTIONS, ids=lambda o: o.option_name())
-def test_reads_every_field_it_declares(option):
+@pytest.mark.parametrize("cls", sorted({class_of(file) for file in FILES}, key=lambda c: c.__module__))
+def test_reads_every_field_it_declares(cls):
     """A field that no code mentions is a dead flag."""
-    for field in fields(option):
+    for field in fields(cls):
         uses = sum(sources().count(use) for use in (f".{field.name}", f'["{field.name}"]', f'"{field.name}"'))
         assert uses > 0, field.name
 
 
+def everything():
+    """One plan with as many options as a plan can hold, whatever the rules say."""
+    words = ["tuning=lora", "strategy=ddp", "privacy=dpsgd", f"compression=[{','.join(options_of('compression'))}]"]
+    return assemble(compose(words))
+
+
+SETTINGS = [(o, field.name) for o in everything().options for field in fields(o)]
+
+
 def test_changing_any_field_changes_the_digest():
-    full = "compression=[layers,mask,prune,qat,distill,vocabulary]"
-    base = decide(compose([full]))
-    words = [
-        "mask.sparsity=0.4",
-        "mask.score=movement",
-        "mask.schedule=linear",
-        "layers.keep=0.7",
-        "layers.which=lowest",
-        "prune.sparsity=0.4",
-        "prune.begin=0.2",
-        "prune.target_flops=0.3",
-        "prune.target_size_mb=9",
-        "prune.target_latency_ms=4",
-        "qat.begin=0.7",
-        "qat.embeddings=false",
-        "qat.scheme=int4_weight_only",
-        "qat.group_size=64",
-        "qat.symmetric=false",
-        "qat.embedding_bits=4",
-        "qat.spare=0.1",
-        "distill.temperature=3",
-        "vocabulary.min_count=2",
-    ]
-    digests = {decide(compose([full, f"compression.{w}"])).digest() for w in words}
-    spared = [full, "compression.qat.spare=0.1", "compression.qat.spare_of=latency", "compression.qat.begin=0.6"]
-    digests.add(decide(compose(spared)).digest())
-    assert len(digests) == len(words) + 1
-    assert base.digest() not in digests
+    digests = [changed(everything(), option, name).digest() for option, name in SETTINGS]
+    assert len({everything().digest(), *digests}) == len(SETTINGS) + 1
+
+
+def changed(plan, option, name):
+    """The plan with another value of a setting, whether it makes sense or not."""
+    other = replace(option, **{name: another(getattr(option, name))})
+    if option.group in list_groups():
+        return replace(plan, compression=tuple(other if c == option else c for c in plan.compression))
+    return replace(plan, **{option.group: other})
+
+
+def another(value):
+    if isinstance(value, Enum):
+        return next((member for member in type(value) if member is not value), None)
+    if isinstance(value, bool):
+        return not value
+    return value + 1 if isinstance(value, int | float) else f"other than {value}"
 
 
 def test_the_order_typed_does_not_matter():

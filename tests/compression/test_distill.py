@@ -13,6 +13,26 @@ from accel.objective.classification import Classification
 from accel.objective.language_modeling import LanguageModelling
 from accel.plan.decide import decide
 from accel.weights import artifact
+from tests.laws import Laws
+
+LAWS = Laws(
+    off=[
+        "compression.distill.logits_weight=0",
+        "compression.distill.hidden_weight=0",
+        "compression.distill.task_weight=1",
+    ],
+    strong={
+        "": (),
+        "by relations and nearest layers": [
+            "compression.distill.relations_weight=1",
+            "compression.distill.hidden_match=nearest",
+        ],
+        "what is removed and rounded": ["compression=[prune,qat,distill]"],
+        "everything": ["compression=[layers,prune,mask,qat,distill]"],
+    },
+    agrees_within=5e-4,  # with qat
+    sabotage=("accel.compression.distill.Distill.adapt_loss", lambda self, loss, model, facts: loss),
+)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,12 @@ from accel.config.compose import compose
 from accel.errors import NoEffectError, PlanError
 from accel.plan.decide import decide
 from accel.weights.artifact import load_model
+from tests.laws import Laws
+
+LAWS = Laws(
+    off=["compression.layers.keep=1"],
+    sabotage=("accel.ops.structured.depth.keep_layers", lambda model, stack, kept: None),
+)
 
 
 @pytest.mark.parametrize(

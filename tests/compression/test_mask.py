@@ -9,6 +9,19 @@ from accel.ops.quantize.quantized_layers import QuantizedLinear
 from accel.ops.sparse.weight_masks import linears
 from accel.plan.decide import decide
 from accel.weights.artifact import load_model, save_model
+from tests.laws import Laws
+
+LAWS = Laws(
+    off=["compression.mask.sparsity=0"],
+    strong={
+        "": (),
+        "by movement": ["compression.mask.score=movement"],
+        "2 of 4": ["compression.mask.pattern=2:4"],
+        "tiles by wanda": ["compression.mask.pattern=8x4", "compression.mask.score=wanda"],
+    },
+    quick=["compression.mask.every_steps=1"],
+    sabotage=("accel.compression.mask.Mask.callbacks", lambda self, facts: []),
+)
 
 SHORT = ["compression=[mask]", "compression.mask.every_steps=1", "trainer.max_steps=12"]
 

@@ -4,6 +4,14 @@ import torch
 from accel.config.compose import compose
 from accel.errors import PlanError
 from accel.plan.decide import decide
+from tests.laws import Laws
+
+LAWS = Laws(
+    off=["compression.prune.sparsity=0"],
+    strong={"": (), "by movement": ["compression.prune.score=movement"]},
+    quick=["compression.prune.every_steps=1"],
+    sabotage=("accel.compression.prune.Prune.callbacks", lambda self, facts: []),
+)
 
 
 @pytest.mark.parametrize(

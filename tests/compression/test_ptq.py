@@ -5,6 +5,17 @@ from accel.config.compose import compose
 from accel.errors import PlanError
 from accel.plan.decide import decide
 from accel.weights.artifact import is_quantized
+from tests.laws import Laws
+
+LAWS = Laws(
+    strong={
+        "": (),
+        "int4": ["compression.ptq.scheme=int4_weight_only", "compression.ptq.embedding_bits=4"],
+        "with layers spared": ["compression.ptq.spare=0.2"],
+    },
+    agrees_within=5e-4,
+    sabotage=("accel.compression.ptq.Ptq.callbacks", lambda self, facts: []),
+)
 
 
 def test_training_does_not_know_of_it(train):

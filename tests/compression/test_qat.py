@@ -3,6 +3,21 @@ import pytest
 from accel.config.compose import compose
 from accel.errors import NoEffectError, PlanError
 from accel.plan.decide import decide
+from tests.laws import Laws
+
+INT4 = "compression.qat.scheme=int4_weight_only"
+LAWS = Laws(
+    strong={
+        "": (),
+        "int8 weight only": ["compression.qat.scheme=int8_weight_only"],
+        "int4": [INT4, "compression.qat.symmetric=false"],
+        "int4 with layers spared": [INT4, "compression.qat.spare=0.2"],
+        "with lora": ["tuning=lora"],
+        "int4 of what is removed": ["compression=[prune,qat]", INT4],
+    },
+    agrees_within=5e-4,
+    sabotage=("accel.compression.qat.Qat.callbacks", lambda self, facts: []),
+)
 
 
 def test_objects_to_a_beginning_after_the_end():

@@ -5,6 +5,9 @@ from accel.config.compose import compose
 from accel.errors import PlanError
 from accel.objective.classification import Classification
 from accel.plan.decide import decide
+from tests.laws import Laws
+
+LAWS = Laws(sabotage=("accel.ops.trainable.freeze_all_but_biases", lambda model: model))
 
 
 def test_only_biases_and_the_head_move(train):

@@ -1,6 +1,9 @@
 import torch
 
 from accel.objective.classification import Classification
+from tests.laws import Laws
+
+LAWS = Laws(sabotage=("accel.ops.trainable.freeze_body", lambda model: model))
 
 
 def test_only_the_head_moves(train):

@@ -3,6 +3,9 @@ import pytest
 from accel.config.compose import compose
 from accel.errors import PlanError
 from accel.plan.decide import decide
+from tests.laws import Laws
+
+LAWS = Laws(sabotage=("accel.ops.adapters.inject_adapter_in_model", lambda config, model, adapter_name: model))
 
 
 @pytest.mark.parametrize(

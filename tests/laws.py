@@ -1,0 +1,81 @@
+"""What an option declares for the laws that every technique keeps, in the test file that mirrors it, as ``LAWS``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from accel.config.compose import list_groups, options_of
+
+GROUPS = ("tuning", "compression")
+"""Whose options act within one process; tests/strategy and tests/privacy prove the others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Laws:
+    """How a technique is put to the test."""
+
+    sabotage: tuple[str, Callable[..., Any]]
+    """What to replace by what, so that the technique does nothing."""
+    off: Sequence[str] | None = None
+    """Settings with which nothing is left of it; None where only not to choose it does that."""
+    strong: Mapping[str, Sequence[str]] = field(default_factory=lambda: {"": ()})
+    """Settings with which it acts, by a name for each; those of its default have none."""
+    quick: Sequence[str] = ()
+    """Settings that let it act in eleven steps, wherever it is chosen."""
+    agrees_within: float | None = 1e-5
+    """How far logits of the trained and the exported model may lie apart; None where another test says it."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A technique with settings with which it acts."""
+
+    option: str
+    variant: str
+    words: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.option} {self.variant}".strip()
+
+
+def laws() -> dict[str, Laws | None]:
+    """Of every option of the groups, from the files in conf/ alone; None for what only says that nothing is done.
+
+    Raises:
+        AttributeError: an option whose test file declares none.
+    """
+    return {
+        option: import_module(f"tests.{group}.test_{option}").LAWS for group in GROUPS for option in options_of(group)
+    }
+
+
+def choice(option: str) -> str:
+    """As a user types it."""
+    group = next(group for group in GROUPS if option in options_of(group))
+    return f"{group}=[{option}]" if group in list_groups() else f"{group}={option}"
+
+
+def words_of(option: str, settings: Sequence[str] = ()) -> list[str]:
+    """The option, with settings that may choose others beside it in the same list."""
+    group = choice(option).split("=")[0]
+    chosen = [] if any(word.startswith(f"{group}=") for word in settings) else [choice(option)]
+    words = [*chosen, *settings]
+    return [*words, *(word for other, own in laws().items() if own and _chosen(other, words) for word in own.quick)]
+
+
+def _chosen(option: str, words: Sequence[str]) -> bool:
+    names = [
+        name for word in words if word.split("=")[0] in GROUPS for name in word.split("=")[1].strip("[]").split(",")
+    ]
+    return option in names
+
+
+def cases() -> Iterator[Case]:
+    """Every technique with every group of settings with which it acts."""
+    for option, own in laws().items():
+        for variant, settings in own.strong.items() if own else ():
+            yield Case(option, variant, tuple(words_of(option, settings)))
