@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 from accel.data.lines import lines_of
 from accel.errors import DataError
@@ -133,7 +134,7 @@ class Delimited:
         )
 
 
-def _dialect(separator: str, quoted: bool) -> dict[str, object]:
+def _dialect(separator: str, quoted: bool) -> dict[str, Any]:
     return {"delimiter": separator, "strict": True, "quoting": csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE}
 
 

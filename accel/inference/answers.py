@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, TextIO
 
 from accel.errors import DataError
 
@@ -69,5 +69,5 @@ def _print(lines: Iterable[str]) -> None:
         sys.stdout.flush()
 
 
-def _knows_unicode(stream: IO[str]) -> bool:
+def _knows_unicode(stream: TextIO) -> bool:
     return (stream.encoding or "ascii").lower().replace("-", "").startswith("utf")

@@ -65,7 +65,7 @@ class Predictor:
         return cls(artifact.load_model(path), path)
 
     @overload
-    def __call__(self, texts: str | Mapping[str, str]) -> Prediction: ...
+    def __call__(self, texts: str | Mapping[str, str]) -> Prediction: ...  # type: ignore[overload-overlap] - a text is a sequence of texts
     @overload
     def __call__(self, texts: Sequence[Text]) -> list[Prediction]: ...
     def __call__(self, texts: Any) -> Prediction | list[Prediction]:
