@@ -14,6 +14,7 @@ from accel.core.metric import Metric, every_metric, metrics_of
 from accel.errors import ConfigError, did_you_mean
 from accel.report.figures import bytes_text, metric_text, ms_text
 from accel.report.pareto import Objective, pareto
+from accel.report.record import status_of
 from accel.report.records import Recorded
 from accel.report.settings import differing, settings_of, written
 
@@ -252,7 +253,7 @@ def _row(run: Recorded, settings: Row, usual: Row) -> Row:
     words: Row = {
         "run": _label(unusual) or str(run.record.get("name") or run.folder.name),
         "name": str(run.record.get("name") or run.folder.name),
-        "status": str(run.record.get("status") or ""),
+        "status": status_of(run.record, run.folder),
         "engine": f"{cost.get('engine', '')} {cost.get('dtype', '')}".strip(),
         "error": str(run.record.get("error") or ""),
         "folder": str(run.folder),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import math
 import os
 import platform
+import socket
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
@@ -14,8 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from accel.config.redact import redact
+from accel.core.durable import write_durably
 
 RESULT = "result.json"
+RUN_LOCK = ".run.lock"
+"""Held by the process that runs in the folder, see ``accel/run/claim.py``."""
 SWEEP = "sweep.json"
 SCHEMA = 1
 PACKAGES = (
@@ -64,9 +69,8 @@ def new_record(overrides: Sequence[str]) -> dict[str, Any]:
 def write_record(record: Mapping[str, Any], folder: Path) -> None:
     """Replace the folder's record in one step, without secrets; a reader sees the old one or the new one."""
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{RESULT}.tmp"
-    temporary.write_text(json.dumps(redact(plain(record)), ensure_ascii=False, indent=1, allow_nan=False), "utf8")
-    temporary.replace(folder / RESULT)
+    text = json.dumps(redact(plain(record)), ensure_ascii=False, indent=1, allow_nan=False)
+    write_durably(folder / RESULT, text)
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:
@@ -75,6 +79,22 @@ def read_record(folder: Path) -> dict[str, Any] | None:
         return json.loads((folder / RESULT).read_text("utf8"))
     except (OSError, ValueError):
         return None
+
+
+def status_of(record: Mapping[str, Any], folder: Path) -> str:
+    """What became of a run; ``dead`` where the record says that it runs and nobody does, as after ``kill -9``."""
+    status = str(record.get("status") or "")
+    return "dead" if status == "running" and _is_free(folder / RUN_LOCK) else status
+
+
+def _is_free(lock: Path) -> bool:
+    """Whether no process of this machine holds a lock; what was locked on another machine may not be seen from here."""
+    try:
+        with lock.open("r") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return file.read().endswith(f" on {socket.gethostname()}")
+    except OSError:
+        return False
 
 
 def plain(value: Any) -> Any:

@@ -23,6 +23,7 @@ from accel.process.ranks import Alone, Elsewhere, Ranks
 from accel.process.stop_requests import StopRequests
 from accel.report.record import RESULT, new_record, read_record, write_record
 from accel.report.settings import named
+from accel.run.claim import claim
 
 if TYPE_CHECKING:
     from accel.data import Dataset
@@ -283,8 +284,8 @@ def make_folder(path: str | Path) -> Path:
         try:
             folder.mkdir(parents=True)
         except FileExistsError:
-            if folder.is_dir() and not any(folder.iterdir()):
-                return _writable(folder)
+            if folder.is_dir() and not any(folder.iterdir()) and _claimed(folder):
+                return folder
             if not folder.is_dir():
                 raise RefusedError(f"hydra.run.dir={folder} is a file. Give another folder.") from None
         except OSError as error:
@@ -293,17 +294,15 @@ def make_folder(path: str | Path) -> Path:
                 f"hydra.run.dir=/tmp/run."
             ) from None
         else:
-            return _writable(folder)
+            if _claimed(folder):
+                return folder
     raise RefusedError(f"hydra.run.dir={wanted} exists a thousand times over. Give another folder.")
 
 
-def _writable(folder: Path) -> Path:
+def _claimed(folder: Path) -> bool:
     try:
-        probe = folder / ".probe"
-        probe.touch()
-        probe.unlink()
+        return claim(folder)
     except OSError as error:
         raise RefusedError(
             f"hydra.run.dir={folder} cannot be written ({error.strerror}). Give a folder you may write to."
         ) from None
-    return folder

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ from accel.process.place import (
 from accel.process.ranks import Alone, Ranks
 from accel.process.requeue import SlurmRun
 from accel.report.record import new_record, write_record
+from accel.run.claim import running
 from accel.run.run import Run, make_folder
 from accel.strategy._distributed import Distributed
 
@@ -52,20 +54,23 @@ def start(words: Sequence[str], arguments: Arguments) -> int:
         end_with(int(parent))
     place = Place.of_environment(os.environ)
     try:
-        return _start(words, arguments, place)
+        with ExitStack() as held:
+            return _start(words, arguments, place, held)
     except RefusedError:
         if place.leads_node:
             raise
         return ExitCode.REFUSED
 
 
-def _start(words: Sequence[str], arguments: Arguments, place: Place) -> int:
+def _start(words: Sequence[str], arguments: Arguments, place: Place, held: ExitStack) -> int:
     folder, resume = None, False
     try:
         config = compose(arguments.overrides, arguments.config_dirs)
         place = _of_its_node(place, config)
         slurm_run = SlurmRun.of(words, Path(str(config.cache)).expanduser(), os.environ) if place.leads else None
         folder, resume = _folder(config, place, slurm_run)
+        if folder is not None and place.launcher != "accel":  # else the process that started this one holds it
+            held.enter_context(running(folder))
         before = config_of(folder) if resume and folder is not None else None
         if folder is not None and before is not None:
             require_same_model(before, redact(plain(config)), folder)

@@ -6,16 +6,18 @@ import json
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from accel.config.redact import redact
+from accel.core.durable import write_durably
 from accel.dp.ledger import LEDGER
 from accel.dp.together import spent_together
-from accel.errors import ExitCode
+from accel.errors import DataError, ExitCode
 from accel.report.figures import quality_text
 from accel.report.pareto import OBJECTIVES, Objective, pareto
-from accel.report.record import SWEEP, plain, read_record
+from accel.report.record import RESULT, SWEEP, plain, read_record
 
 OUTPUT = "output.txt"
 CHECKPOINT = "checkpoints/last.ckpt"
@@ -87,9 +89,19 @@ class Job:
         if ledger.is_file():
             attempts = len(list(self.sweep.glob(f"{self.number}.*.{LEDGER}")))
             ledger.rename(self.sweep / f"{self.number}.{attempts}.{LEDGER}")
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._clear()
         self.sweep.mkdir(parents=True, exist_ok=True)
         return False
+
+    def _clear(self) -> None:
+        """A finished run that this sweep does not know of, or one that cannot be read, is put aside, never removed."""
+        record = read_record(self.folder)
+        known = record is not None and record.get("status") not in ENDED_WELL
+        if known or not (self.folder / RESULT).exists():
+            shutil.rmtree(self.folder, ignore_errors=True)
+            return
+        aside = next(p for n in count() if not (p := self.sweep / f"{self.number}.before{n or ''}").exists())
+        self.folder.rename(aside)
 
     def can_go_on(self) -> bool:
         """Whether a signal, or the sweep's own death, ended the attempt before, and it left a checkpoint."""
@@ -165,9 +177,7 @@ class Sweep:
             "privacy": spent_together([*self.folder.glob(f"*.{LEDGER}"), *(job.folder / LEDGER for job in self.jobs)]),
         }
         self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self.folder / f".{SWEEP}.tmp"
-        temporary.write_text(json.dumps(redact(plain(record)), ensure_ascii=False, indent=1), "utf8")
-        temporary.replace(self.folder / SWEEP)
+        write_durably(self.folder / SWEEP, json.dumps(redact(plain(record)), ensure_ascii=False, indent=1))
 
     def exit_code(self) -> ExitCode:
         """4 when a job failed, 2 when none could run, 0 when every job that could run finished."""
@@ -188,8 +198,17 @@ def _restored(stated: Mapping[str, Any], folder: Path) -> Job:
 
 
 def read_sweep(folder: Path) -> list[dict[str, Any]]:
-    """The jobs of a sweep's folder; empty where there is no readable sweep.json."""
+    """The jobs of a sweep's folder; empty where there is no sweep.json.
+
+    Raises:
+        DataError: there is one, and it cannot be read: what it lists must not be taken for nothing.
+    """
     try:
         return list(json.loads((folder / SWEEP).read_text("utf8"))["jobs"])
-    except (OSError, ValueError, KeyError):
+    except FileNotFoundError:
         return []
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{folder / SWEEP} cannot be read ({error}), so nothing says which jobs are finished. Nothing was changed. "
+            f"Restore the file, or start a new sweep in another folder: hydra.sweep.dir=…"
+        ) from error

@@ -1,6 +1,8 @@
 import json
 
-from accel.errors import ExitCode
+import pytest
+
+from accel.errors import DataError, ExitCode
 from accel.report.record import read_record
 from accel.sweep.record import Job, Sweep, read_sweep
 
@@ -26,11 +28,28 @@ def test_states_the_jobs_and_the_pareto_set(tmp_path):
     assert read_sweep(tmp_path) == record["jobs"]
 
 
-def test_what_cannot_be_read_is_empty(tmp_path):
-    assert read_sweep(tmp_path) == []
-    (tmp_path / "sweep.json").write_text("{")
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}"])
+def test_what_cannot_be_read_is_not_taken_for_nothing(tmp_path, text):
+    """Negative control: where there is no list, the sweep is new."""
     assert read_sweep(tmp_path) == []
     assert read_record(tmp_path) is None
+    finished(Job(0, [], tmp_path), 0.9, 5, 10)
+    (tmp_path / "sweep.json").write_text(text)
+    with pytest.raises(DataError, match="which jobs are finished. Nothing was changed"):
+        Sweep.of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "stays"), [('{"status": "finished"}', True), ("{", True), ('{"status": "failed"}', False)]
+)
+def test_a_finished_run_that_the_sweep_does_not_know_is_put_aside(tmp_path, text, stays):
+    for number in (0, 1):
+        job = Job(3, ["seed=1"], tmp_path)
+        job.folder.mkdir()
+        (job.folder / "result.json").write_text(text)
+        assert not job.prepare_folder()
+        assert not job.folder.exists()
+        assert len(list(tmp_path.glob("3.before*/result.json"))) == (number + 1) * stays
 
 
 def test_a_line_names_the_reason_and_the_log(tmp_path):
