@@ -13,7 +13,7 @@ AccelError            base; a user mistake or a failed run, never shown as a tra
 │   └── NoEffectError a technique left no trace: the field's commonest silent failure
 └── Pruned            a search found the run not worth finishing                 exit 0
 
-Interrupted           a signal asked the run to stop; it can be resumed         exit 130 or 143
+Interrupted           a signal asked the run to stop; it can be resumed         exit 129 to 143
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ class ExitCode(IntEnum):
     REFUSED = 2
     FAILED = 3
     SOME_JOBS_FAILED = 4
+    SIGHUP = 129
     SIGINT = 130
+    SIGQUIT = 131
     SIGTERM = 143
 
 

@@ -19,7 +19,7 @@ from types import FrameType
 from accel.core.console import say_error
 from accel.errors import ConfigError, ExitCode
 from accel.process.place import FOLDER_VARIABLE, PARENT_VARIABLE, VARIABLES, Place, address_of
-from accel.process.stop_requests import EXIT_CODES
+from accel.process.stop_requests import EXIT_CODES, heard
 from accel.report.record import read_record, write_record
 from accel.run.run import way_on
 from accel.strategy._distributed import Distributed
@@ -29,7 +29,8 @@ GRACE_S = 6.0
 """When one process has failed, the others have so long to find it out and to write down why."""
 STOP_S = 12.0
 """Then they are told to stop, and so much later they are killed."""
-CODES = {-signal.SIGTERM: ExitCode.SIGTERM, -signal.SIGINT: ExitCode.SIGINT}
+CODES = {-number: code for number, code in EXIT_CODES.items()}
+STOPPED = frozenset(EXIT_CODES.values())
 
 
 def launch(strategy: Distributed, folder: Path | None, words: Sequence[str]) -> int:
@@ -101,7 +102,7 @@ class Processes:
         self.previous: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Processes:
-        self.previous = {n: signal.signal(n, self._pass_on) for n in EXIT_CODES}
+        self.previous = {n: signal.signal(n, self._pass_on) for n in heard()}
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -158,13 +159,13 @@ class Processes:
             return ExitCode.DONE
         if self._killed():
             return ExitCode.FAILED
-        stopped = [code for code in failed.values() if code in (ExitCode.SIGINT, ExitCode.SIGTERM)]
+        stopped = [code for code in failed.values() if code in STOPPED]
         return int(stopped[0] if stopped else failed.get(0, next(iter(failed.values()))))
 
     def _killed(self) -> tuple[int, int] | None:
         """(rank, signal) of the first process that died by a signal which nobody asked it to stop by."""
         first = next(((rank, -code) for rank, code in self.codes.items() if code != 0), None)
-        return first if first and first[1] > 0 and first[1] not in (signal.SIGTERM, signal.SIGINT) else None
+        return first if first and first[1] > 0 and first[1] not in EXIT_CODES else None
 
     def reason(self) -> str | None:
         """Why a run ended whose processes could not say it themselves."""
@@ -185,5 +186,5 @@ def _note_end(folder: Path, code: int, reason: str | None) -> None:
     message = f"{reason or 'The processes ended before they could say why.'} {way_on(folder)}"
     say_error(message)
     if record is not None:
-        stopped = code in (ExitCode.SIGINT, ExitCode.SIGTERM)
+        stopped = code in STOPPED
         write_record({**record, "status": "interrupted" if stopped else "failed", "error": message}, folder)

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGUSR1 as requests to stop: noted while training, an exception before and after it."""
+"""Every signal that asks a program to end, as a request to stop: noted while training, an exception before and after it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,20 @@ from typing import Any
 from accel.errors import ExitCode, Interrupted
 
 EXIT_CODES = {
+    signal.SIGHUP: ExitCode.SIGHUP,  # the terminal is closed, or its connection lost
+    signal.SIGQUIT: ExitCode.SIGQUIT,
     signal.SIGINT: ExitCode.SIGINT,
     signal.SIGTERM: ExitCode.SIGTERM,
     signal.SIGUSR1: ExitCode.SIGTERM,  # what clusters are asked to send before the time is up: --signal=USR1@60
+    signal.SIGUSR2: ExitCode.SIGTERM,  # what submitit has them send
 }
 SAME_REQUEST_S = 2.0
 """Ctrl-C reaches a process from the terminal and again from the launcher that passes it on: that is one request."""
+
+
+def heard() -> list[signal.Signals]:
+    """The signals that mean something here: ``nohup`` has a program ignore the end of its terminal."""
+    return [n for n in EXIT_CODES if n is not signal.SIGHUP or signal.getsignal(n) is not signal.SIG_IGN]
 
 
 class StopRequests:
@@ -35,7 +43,7 @@ class StopRequests:
 
     def __enter__(self) -> StopRequests:
         if threading.current_thread() is threading.main_thread():
-            self._previous = {number: signal.signal(number, self._hear) for number in EXIT_CODES}
+            self._previous = {number: signal.signal(number, self._hear) for number in heard()}
         return self
 
     def __exit__(

@@ -25,9 +25,13 @@ SET_BY_SWEEP = ("hydra.sweep.", "hydra.sweeper.", "hydra.launcher", "hydra/launc
 ENDED_WELL = ("finished", "pruned")
 
 
+SIGNALLED = 128
+"""Exit codes above it are 128 and the number of a signal."""
+
+
 def was_stopped(exit_code: int) -> bool:
     """Whether something else than itself ended a run."""
-    return exit_code < 0 or exit_code in (ExitCode.SIGINT, ExitCode.SIGTERM)
+    return exit_code < 0 or exit_code > SIGNALLED
 
 
 @dataclass

@@ -12,7 +12,32 @@ from accel.process.stop_requests import EXIT_CODES, StopRequests
 def test_exit_codes_are_the_contract():
     assert EXIT_CODES[signal.SIGINT] is ExitCode.SIGINT
     assert EXIT_CODES[signal.SIGTERM] is EXIT_CODES[signal.SIGUSR1] is ExitCode.SIGTERM
-    assert (ExitCode.SIGINT, ExitCode.SIGTERM) == (130, 143)
+    assert EXIT_CODES[signal.SIGUSR2] is ExitCode.SIGTERM
+    assert [EXIT_CODES[n] for n in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)] == [
+        129,
+        130,
+        131,
+        143,
+    ]
+
+
+@pytest.mark.parametrize("number", EXIT_CODES, ids=lambda n: n.name)
+def test_every_request_is_heard(number):
+    """Negative control: a signal that is not in the list kills this process."""
+    with StopRequests(deferred=True) as requests:
+        signal.raise_signal(number)
+        assert requests.received is number
+
+
+def test_what_nohup_ignores_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopRequests(deferred=True) as requests:
+            signal.raise_signal(signal.SIGHUP)
+            assert requests.received is None
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_request_is_raised_once_and_the_handlers_come_back():
