@@ -1,4 +1,4 @@
-"""Every signal that asks a program to end, as a request to stop: noted while training, else an exception."""
+"""Every signal that asks a program to end, as a request: noted while training, an exception before and after it."""
 
 from __future__ import annotations
 

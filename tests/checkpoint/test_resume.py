@@ -1,5 +1,6 @@
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -93,7 +94,7 @@ def plan_of(**trainer):
     return assemble(compose(["task=text_classification", "task.train=x.csv", "model=tiny_bert", *words]))
 
 
-def data_of(fingerprint):
+def data_of(fingerprint) -> Any:
     return SimpleNamespace(fingerprint=fingerprint)
 
 

@@ -57,7 +57,7 @@ def killed_while_running(folder):
 
 def test_a_killed_run_is_dead_and_a_live_one_is_running(tmp_path):
     (tmp_path / "result.json").write_text(json.dumps({"status": "running"}))
-    record = read_record(tmp_path)
+    record = read_record(tmp_path) or {}
     life = killed_while_running(tmp_path)
     next(life)
     assert status_of(record, tmp_path) == "running"
