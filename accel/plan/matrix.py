@@ -15,6 +15,10 @@ from accel.plan.decide import assemble, objections_to
 TECHNIQUE_GROUPS = ("tuning", "compression", "strategy", "privacy")
 MODELS = ("tiny_bert", "tiny_gpt2", "tiny_llama", "tiny_t5")
 """One of each architecture class: encoder, decoder, encoder-decoder."""
+TASKS = ("airline", "chitchat")
+"""One of each kind of objective: a label, the next token."""
+COMPANY = {"task=chitchat": "model=tiny_gpt2"}
+"""What a task is looked at with where no model is: the default model is an encoder, which no language task can use."""
 USAGE = "accel matrix [--markdown]: every pair of options, works or refused because …"
 
 
@@ -37,19 +41,27 @@ class Cell:
 
 
 def words() -> list[str]:
-    """Every technique option as a user types it, and one model of each class."""
+    """Every technique option as a user types it, one task of each kind and one model of each class."""
     techniques = [
         f"{group}=[{option}]" if group in list_groups() else f"{group}={option}"
         for group in TECHNIQUE_GROUPS
         for option in options_of(group)
         if option != "none"
     ]
-    return [*(f"model={name}" for name in MODELS), *techniques]
+    return [*(f"task={name}" for name in TASKS), *(f"model={name}" for name in MODELS), *techniques]
+
+
+def accompanied(chosen: Sequence[str]) -> list[str]:
+    """The choices, with a model for a task that cannot do with the default one; first, so that it may be replaced."""
+    modelled = any(word.startswith("model=") for word in chosen)
+    return [*(COMPANY[word] for word in chosen if word in COMPANY and not modelled), *chosen]
 
 
 def cells() -> Iterator[Cell]:
     """All pairs that can be typed together: of different groups, or both in a list group."""
-    alone = {word: assemble(compose([word])) for word in words()}  # composing is slow, and each pair joins two of these
+    alone = {
+        word: assemble(compose(accompanied([word]))) for word in words()
+    }  # composing is slow, and each pair joins two of these
     for first, second in combinations(alone, 2):
         if together(first, second) is not None:
             plan = _joined(alone[first], alone[second], second.split("=")[0])
@@ -66,7 +78,7 @@ def together(first: str, second: str) -> list[str] | None:
     """The overrides that choose both, or None when a group has room for one only."""
     (group_a, a), (group_b, b) = first.split("="), second.split("=")
     if group_a != group_b:
-        return [first, second]
+        return accompanied([first, second])
     if group_a in list_groups():
         return [f"{group_a}=[{a.strip('[]')},{b.strip('[]')}]"]
     return None

@@ -3,21 +3,26 @@
 Pairs are trained many at once: in plans of as many options as may be chosen together, until every pair was in one.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import comb
 
 import pytest
 
 from accel.cli import main
-from accel.config.compose import compose, options_of
+from accel.config.compose import compose, list_groups, options_of
 from accel.errors import PlanError
 from accel.plan.decide import assemble, decide, objections_to
-from accel.plan.matrix import MODELS, Cell, cells, markdown, text, together, words
+from accel.plan.matrix import MODELS, TASKS, Cell, accompanied, cells, markdown, text, together, words
 from tests.forked_ranks import run_ranks
 from tests.matrix_cover import cover, overrides
+from tests.test_conf import FILES, class_of
 
 SEVERAL = [f"strategy={name}" for name in options_of("strategy") if name != "single"]
+STAND_INS = {"task=airline": [], "task=chitchat": ["task=language_modeling", "task.text=text", "task.block_length=32"]}
+"""The small file of ``tiny_run``, as labels or as documents, for a task of the same kind."""
 PAIRS = [pair for pair in combinations(words(), 2) if together(*pair)]
 
 
@@ -54,9 +59,13 @@ def _grown(pair: Sequence[str], works: set[frozenset[str]], left: set[frozenset[
     chosen = list(pair)
     while candidates := [w for w in words() if w not in chosen and pairs_of([w, *chosen]) - pairs_of(chosen) <= works]:
         chosen.append(max(candidates, key=lambda word: len(pairs_of([word, *chosen]) & left)))
-    while objections_to(assemble(compose(overrides(chosen)))):  # of three or more
+    while objections_to(assemble(compose(overrides(accompanied(chosen))))):  # of three or more
         chosen.pop()
     return chosen
+
+
+def stood_in(chosen: Sequence[str]) -> list[str]:
+    return [typed for word in chosen for typed in STAND_INS.get(word, [word])]
 
 
 def pairs_of(chosen: Sequence[str]) -> set[frozenset[str]]:
@@ -64,11 +73,16 @@ def pairs_of(chosen: Sequence[str]) -> set[frozenset[str]]:
 
 
 def test_every_pair_is_there(decided):
-    n = len(words())
-    strategies = len(SEVERAL) + 1
-    exclusive = 6 + 6 + strategies * (strategies - 1) // 2  # pairs of models, of tunings, of strategies
+    groups = Counter(word.split("=")[0] for word in words())
+    exclusive = sum(comb(n, 2) for group, n in groups.items() if group not in list_groups())
     assert [(c.first, c.second) for c in decided.cells] == PAIRS
-    assert len(PAIRS) == n * (n - 1) // 2 - exclusive
+    assert len(PAIRS) == comb(len(words()), 2) - exclusive
+
+
+def test_every_kind_of_task_is_there():
+    kinds = {file.stem: class_of(file).predicts for file in FILES if file.parent.name == "task"}
+    assert {kinds[name] for name in TASKS} == set(kinds.values())
+    assert len(TASKS) == len(set(kinds.values()))
 
 
 def test_every_allowed_pair_is_in_a_plan_that_is_trained(decided, covering):
@@ -86,9 +100,10 @@ def test_what_is_allowed_trains_and_proves_its_effect(train, covering, model):
     for chosen in own:
         options = {word.split("=")[1].strip("[]") for word in chosen}
         quick = [f"compression.{n}.every_steps=1" for n in ("prune", "mask") if n in options]
-        fitted, losses, _ = train(*overrides(chosen), *quick, "trainer.max_steps=4")
+        fitted, losses, _ = train(*overrides(stood_in(chosen)), *quick, "trainer.max_steps=4")
+        assert fitted.steps == 4, chosen
         assert len(losses) == (0 if "dpsgd" in options else 4), chosen  # a private run tells no loss
-        acting = options - {model, "full", "single"}
+        acting = options - {model, "full", "single", *TASKS}
         assert acting <= set(fitted.evidence), chosen
 
 
@@ -102,7 +117,7 @@ def test_a_refused_pair_is_refused_with_its_reason(decided):
 
 @pytest.mark.parametrize("word", words())
 def test_an_option_alone_is_allowed(word):
-    decide(compose([word]))
+    decide(compose(accompanied([word])))
 
 
 def test_few_plans_hold_every_allowed_pair_on_several_processes(decided):
@@ -121,10 +136,10 @@ def test_every_allowed_pair_works_on_two_processes(tiny_run, tmp_path, decided, 
     for number, plan in enumerate(cover(decided.cells, strategy)):
         folder = tmp_path / str(number)
         quick = [f"compression.{n}.every_steps=1" for n in ("prune", "mask") if f"compression=[{n}]" in plan]
-        words = [*tiny_run, *overrides(plan), *quick, "trainer.max_steps=4", f"hydra.run.dir={folder}"]
+        words = [*tiny_run, *overrides(stood_in(plan)), *quick, "trainer.max_steps=4", f"hydra.run.dir={folder}"]
         record = run_ranks(words, tmp_path).record(folder)
         evidence = {t["name"]: t["evidence"] for t in record["techniques"]}
-        acted = {option.split("=")[1].strip("[]") for option in plan if not option.startswith("model=")}
+        acted = {option.split("=")[1].strip("[]") for option in plan if not option.startswith(("task=", "model="))}
         assert acted - {"full"} <= {name for name, found in evidence.items() if found}, plan
         assert evidence[record["choices"]["strategy"]]["world_size"] == 2
 
