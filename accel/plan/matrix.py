@@ -59,9 +59,8 @@ def accompanied(chosen: Sequence[str]) -> list[str]:
 
 def cells() -> Iterator[Cell]:
     """All pairs that can be typed together: of different groups, or both in a list group."""
-    alone = {
-        word: assemble(compose(accompanied([word]))) for word in words()
-    }  # composing is slow, and each pair joins two of these
+    # composing is slow, and each pair joins two of these
+    alone = {word: assemble(compose(accompanied([word]))) for word in words()}
     for first, second in combinations(alone, 2):
         if together(first, second) is not None:
             plan = _joined(alone[first], alone[second], second.split("=")[0])
