@@ -23,7 +23,7 @@ from accel.checkpoint.atomic import LAST, AtomicCheckpointIO
 from accel.checkpoint.sharded import step_of
 from accel.core.console import Console
 from accel.core.facts import Facts, History
-from accel.core.metric import QUALITY, Metric
+from accel.core.metric import Metric
 from accel.core.plan import Plan
 from accel.data.prepared import Batches, Prepared
 from accel.errors import Interrupted, LostError, NoEffectError
@@ -160,7 +160,7 @@ def _trainer(
             SeedSteps(plan),
             *callbacks,
             *_technique_callbacks(plan, facts),
-            *_checkpoints(plan, folder, facts.objective.quality),
+            *_checkpoints(plan, folder),
         ],
         "plugins": [AtomicCheckpointIO()],
         "default_root_dir": folder,
@@ -180,18 +180,13 @@ def _technique_callbacks(plan: Plan, facts: Facts) -> list[pl.Callback]:
     return [callback for technique in plan.techniques for callback in technique.callbacks(facts)]
 
 
-def _checkpoints(plan: Plan, folder: Path | None, quality: Metric) -> list[pl.Callback]:
-    """The last one, at every epoch's end and every so many steps; and the best by validation quality.
-
-    Not under privacy: which step is the best of private validation examples tells of them, and nobody counts it.
-    """
+def _checkpoints(plan: Plan, folder: Path | None) -> list[pl.Callback]:
+    """The last one, at every epoch's end and every so many steps: what is exported is the model after the last step."""
     if folder is None:
         return []
-    where = folder / "checkpoints"
     every = plan.trainer.checkpoint_every_steps
-    best = ModelCheckpoint(where, filename="best", monitor=QUALITY, mode=quality.best, save_weights_only=True)
     last = ModelCheckpoint(
-        where,
+        folder / "checkpoints",
         filename=LAST.removesuffix(".ckpt"),
         every_n_train_steps=every,
         every_n_epochs=None if every else 1,
@@ -200,8 +195,7 @@ def _checkpoints(plan: Plan, folder: Path | None, quality: Metric) -> list[pl.Ca
         save_top_k=1,
         monitor=None,
     )
-    best.STATE_KEY_SUFFIX = "best"  # type: ignore[attr-defined]
-    return [best, last] if plan.privacy is None else [last]
+    return [last]
 
 
 def _step_of(checkpoint: Path | None) -> int | None:

@@ -237,13 +237,14 @@ def test_privacy_meets_removal_only_where_nothing_private_is_scored(name):
 
 
 AVOIDING = {
-    (Prune, Head): (Prune(score=Score.magnitude), Head()),
-    (Prune, Bitfit): (Prune(score=Score.activation), Bitfit()),
+    (Prune, FrozenBody): (Prune(score=Score.activation), Bitfit()),
     (Prune, Mask): (Prune(), Mask(pattern="unstructured")),
-    (Mask, Head): (Mask(score=Importance.magnitude), Head()),
-    (Mask, Bitfit): (Mask(score=Importance.wanda), Bitfit()),
+    (Mask, FrozenBody): (Mask(score=Importance.wanda), Head()),
     (Privacy, Mask): (Private(), Mask(score=Importance.wanda, public_text="tweets")),
-    (Qat, Lora): (Qat(), Lora(dropout=0.0)),
+    (Qat, Adapter): (Qat(), Lora(dropout=0.0)),
+    (Privacy, Quantization): (Private(), Qat(spare=0.0)),
+    (Privacy, Technique): (Private(), Norms()),
+    (Privacy, Compression): (Private(), Blind()),
     (Privacy, Prune): (Private(), Prune(score=Score.magnitude, start=Start.pretrained)),
     (Privacy, Layers): (Private(), Layers(start=Start.pretrained)),
     (Privacy, Vocabulary): (Private(), Vocabulary(from_task=False, public_text="tweets")),

@@ -18,9 +18,9 @@ def test_equal_seeds_give_equal_weights_and_another_seed_does_not(train):
     assert any(not torch.equal(a, b) for a, b in zip(runs[0].values(), runs[2].values(), strict=True))
 
 
-def test_keeps_the_last_and_the_best_checkpoint(train):
+def test_keeps_the_last_checkpoint_and_nothing_that_no_one_reads(train):
     _, _, folder = train("trainer.max_steps=20")
-    assert sorted(p.name for p in (folder / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
+    assert sorted(p.name for p in (folder / "checkpoints").iterdir()) == ["last.ckpt"]
 
 
 def test_threads_are_shared_and_given_back():
