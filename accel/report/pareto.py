@@ -6,7 +6,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from accel.core.metric import quality_of
+from accel.core.metric import BEFORE_THEY_WERE_STATED, metrics_of, quality_of
+from accel.core.objective import known_objectives
 
 K = TypeVar("K", bound=Hashable)
 
@@ -57,6 +58,17 @@ class Quality(Objective):
         return Objective(f"{self.key}.{quality.key}", quality.direction) if quality else Objective(self.key, "maximize")
 
 
+@dataclass(frozen=True)
+class Stated(Quality):
+    """One metric by its name, where a run's objective states it. A study maximizes it as it does the quality."""
+
+    name: str = ""
+
+    def of(self, record: Mapping[str, Any]) -> Objective:
+        found = next((metric for metric in metrics_of(record) if metric.key == self.name), None)
+        return Objective(f"{self.key}.{self.name}", found.direction if found else "maximize")
+
+
 NAMED = {
     # On the validation split: whoever chooses by the test split has no honest figure left.
     "quality": Quality("after.validation"),
@@ -66,6 +78,16 @@ NAMED = {
     "epsilon": Objective("privacy.epsilon", "minimize"),
 }
 """What a search may look for."""
+
+
+def goal(name: str) -> Objective | None:
+    """What a search may look for, by name: a figure, or a metric that an objective states; None for anything else."""
+    stated = {metric.key for objective in known_objectives().values() for metric in objective.metrics}
+    if name in NAMED or name not in stated | {metric.key for metric in BEFORE_THEY_WERE_STATED}:
+        return NAMED.get(name)
+    return Stated("after.validation", name=name)
+
+
 OBJECTIVES = (Quality("after.metrics"), NAMED["latency_ms_p50"], NAMED["size_bytes"])
 """What finished runs are compared by."""
 

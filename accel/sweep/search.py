@@ -14,7 +14,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from accel.errors import ConfigError, did_you_mean
-from accel.report.pareto import NAMED, Objective
+from accel.report.pareto import NAMED, Objective, goal
 from accel.sweep.journal import JOURNAL, open_journal
 from accel.sweep.record import ENDED_WELL, Job, Sweep
 from accel.sweep.space import Space, space
@@ -41,7 +41,7 @@ class Settings:
     Args:
         search: how points are proposed: tpe, gp, nsga2, qmc or random.
         n_trials: how many jobs the study has in all, those of earlier sessions included.
-        objectives: what is wanted, in ``accel.report.pareto.NAMED``.
+        objectives: what is wanted, as ``accel.report.pareto.goal`` knows it.
         stopping: asha or hyperband; one objective, which must be quality.
         eta: one of so many trials goes on to the next rung.
         seed: of the proposals.
@@ -65,7 +65,7 @@ class Settings:
         for key, value, known in (
             ("search", self.search, SAMPLERS),
             ("stopping", self.stopping, RULES),
-            *(("objectives", name, NAMED) for name in self.objectives),
+            *(("objectives", name, NAMED) for name in self.objectives if goal(name) is None),
         ):
             if value is not None and value not in known:
                 raise ConfigError(f"hydra.sweeper.{key}={value}: there is no such thing. {did_you_mean(value, known)}")
@@ -80,7 +80,7 @@ class Settings:
             raise ConfigError("hydra.sweeper.n_trials must be at least 1 and hydra.sweeper.eta at least 2.")
 
     def goals(self) -> tuple[Objective, ...]:
-        return tuple(NAMED[name] for name in self.objectives)
+        return tuple(found for name in self.objectives if (found := goal(name)) is not None)
 
 
 def sampled(arguments: Sequence[str], settings: Settings) -> list[list[str]]:
