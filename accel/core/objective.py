@@ -101,20 +101,17 @@ class Objective(ABC):
         del dataset
         return {"labels": [], "label_counts": {}}
 
+    @abstractmethod
     def imitation(self, student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
-        """How far a student's predictions are from a teacher's, both as ``predictions`` gives them.
+        """How far a student's predictions are from a teacher's, both as ``predictions`` gives them: a mean.
 
-        The divergence of softened distributions; whoever predicts no distribution says what else it is.
+        Args:
+            temperature: by which distributions are softened; of no meaning to other predictions.
         """
-        from accel.ops.distill.losses import soft_cross_entropy
 
-        return soft_cross_entropy(student, teacher, temperature)
-
+    @abstractmethod
     def divergence(self, found: Tensor, expected: Tensor) -> Tensor:
-        """[]: how far predictions moved in all, as ``predictions`` gives them; in nats of their distributions."""
-        from accel.ops.quantize.sensitivity import kullback_leibler
-
-        return kullback_leibler(found, expected)
+        """[]: how far predictions moved, as ``predictions`` gives them, added up over them."""
 
     def speeds(self, models: Mapping[str, nn.Module]) -> Mapping[str, dict[str, Any]]:
         """By side of the record, what else is measured of running finished models; nothing by default."""

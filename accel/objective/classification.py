@@ -16,6 +16,7 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 from accel.core.metric import ACCURACY, LOSS, MACRO_F1, Metric
 from accel.core.objective import Labelled
 from accel.data.batches import Example, Tokenized, tokenize
+from accel.objective._choices import Choices
 from accel.objective.scores import Report, Scores, precision_recall_f1
 from accel.ops.distill.losses import full
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Classification(Labelled):
+class Classification(Choices, Labelled):
     """One of several labels for a text or a pair of texts."""
 
     label_names: Sequence[str]

@@ -15,10 +15,10 @@ from torchmetrics import SumMetric
 
 from accel.core.family import CAUSAL_FAMILIES
 from accel.core.metric import ACCURACY, BITS_PER_BYTE, LOSS, PERPLEXITY, Metric
-from accel.core.objective import Objective
 from accel.data.batches import Example, Tokenized
 from accel.data.blocks import blocks_of
 from accel.errors import DataError
+from accel.objective._choices import Choices
 from accel.objective.scores import Report, Scores
 from accel.ops.distill.losses import full
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class LanguageModelling(Objective):
+class LanguageModelling(Choices):
     """The next token of a text, at every position, by a network that sees only what stands before it.
 
     No block holds parts of two documents, so nothing is predicted from another document. A document begins with a token

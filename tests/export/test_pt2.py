@@ -43,7 +43,7 @@ def test_without_a_compiler_it_is_left_out_with_the_reason(tmp_path, monkeypatch
 
 
 def test_what_cannot_be_compiled_is_left_out_and_leaves_nothing(tmp_path, monkeypatch):
-    def cannot(program, file):
+    def cannot(program, file, inputs):
         file.write_bytes(b"half of it")
         raise RuntimeError("no such operator\nand more")
 
