@@ -17,6 +17,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "vocabulary": ("vocab_size",),
 }
 """What the families call the same thing in config.json."""
+AFTER_PADDING = ("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "data2vec-text")
+"""Families that number positions from the one behind the padding token's id, so that a table of 514 reads 512."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,8 @@ class Shape:
     vocabulary: int
     num_positions: int = 0
     """Rows of a table of positions, where there is one."""
+    first_position: int = 0
+    """The row of that table that a text begins at."""
     num_decoder_layers: int = 0
     """Layers that attend to an encoder's output as well."""
 
@@ -56,8 +60,14 @@ class Shape:
             feed_forward=int(next((values[k] for k in KEYS["feed_forward"] if values.get(k)), 4 * width)),
             gated=family in GATED or str(values.get("feed_forward_proj", "")).startswith("gated"),
             num_positions=0 if family in (*GATED, "t5") else int(positions),
+            first_position=_padding(values) + 1 if family in AFTER_PADDING else 0,
             num_decoder_layers=int(values.get("num_decoder_layers") or found["num_layers"]) if family == "t5" else 0,
         )
+
+    @property
+    def usable_positions(self) -> int:
+        """Tokens of the longest text; 0 where there is no table that could be too short."""
+        return max(0, self.num_positions - self.first_position)
 
     @property
     def attention_weights(self) -> int:
@@ -120,6 +130,12 @@ class Shape:
         attention = self.width + 2 * queries + 2 * keys + self.width // 2
         feed_forward = self.width + (4 if self.gated else 2) * self.feed_forward + self.width // 2
         return attention + feed_forward + 2 * self.width
+
+
+def _padding(values: Mapping[str, Any]) -> int:
+    """The padding token's id; 1 where the configuration leaves out what these families assume."""
+    found = values.get("pad_token_id")
+    return 1 if found is None else int(found)
 
 
 def _first(values: Mapping[str, Any], names: tuple[str, ...], what: str, where: str) -> int:

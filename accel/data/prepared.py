@@ -16,9 +16,11 @@ from accel.core.plan import Plan, digest
 from accel.core.seen import Seen
 from accel.data import Dataset
 from accel.data.batches import Collator, ResumableLoader, TokenBudgetSampler, Tokenized, in_order
+from accel.data.room import check_room
 from accel.data.tokens import Encoded, once
 from accel.data.vocabulary import Shortened, shorten
 from accel.errors import NoEffectError
+from accel.measure.timing import SEQUENCE_LENGTH
 from accel.ops.inputs import PLAIN, TYPES
 
 if TYPE_CHECKING:
@@ -111,10 +113,12 @@ def prepare(dataset: Dataset, plan: Plan) -> Prepared:
     """Every split as tokens of the plan's tokenizer, and what the techniques keep of it.
 
     Raises:
-        DataError: a technique's settings do not fit the data.
+        DataError: the model has no room for the texts, or a technique's settings do not fit the data.
         NoEffectError: pieces were to be removed, and all are needed.
     """
-    data = encoded_with(plan.model.tokenizer(), dataset, plan)
+    tokenizer = plan.model.tokenizer()
+    check_room(plan.model, tokenizer, plan.task.max_tokens(), SEQUENCE_LENGTH)
+    data = encoded_with(tokenizer, dataset, plan)
     for technique in plan.techniques:
         technique.check_data(data.tokenizer, data.objective, data.max_length)
     wanted = [t.kept_tokens(data.tokenizer, data.train.input_ids) for t in plan.techniques]
@@ -169,6 +173,7 @@ def _content_hash(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_leng
     backend = getattr(tokenizer, "backend_tokenizer", None)
     rules = backend.to_str() if backend is not None else [sorted(tokenizer.get_vocab().items()), tokenizer.init_kwargs]
     what = [type(tokenizer).__name__, str(rules), tokenizer.special_tokens_map, tokenizer.model_input_names]
+    what.append(tokenizer.split_special_tokens)
     versions = [version("transformers"), version("tokenizers")]
     return digest([dataset.fingerprint, max_length, objective.name, *what, versions])[:24]
 

@@ -34,6 +34,8 @@ def byte_tokenizer(*, segments: bool) -> PreTrainedTokenizerBase:
     from tokenizers.processors import TemplateProcessing
     from transformers import PreTrainedTokenizerFast
 
+    from accel.weights.pretrained import text_is_text
+
     pieces = [*SPECIAL_TOKENS, *sorted(ByteLevel.alphabet())]
     tokenizer = Tokenizer(WordLevel({piece: i for i, piece in enumerate(pieces)}, unk_token="[UNK]"))
     by_character = Split(Regex("."), "isolated")
@@ -42,7 +44,7 @@ def byte_tokenizer(*, segments: bool) -> PreTrainedTokenizerBase:
     tokenizer.post_processor = TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", CLS), ("[SEP]", SEP)]
     )
-    return PreTrainedTokenizerFast(
+    made = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token="[PAD]",
         unk_token="[UNK]",
@@ -53,6 +55,7 @@ def byte_tokenizer(*, segments: bool) -> PreTrainedTokenizerBase:
         model_max_length=MAX_POSITIONS,
         model_input_names=["input_ids", *(["token_type_ids"] if segments else []), "attention_mask"],
     )
+    return text_is_text(made)
 
 
 @dataclass(kw_only=True)

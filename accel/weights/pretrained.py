@@ -100,6 +100,16 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
+    return text_is_text(tokenizer)
+
+
+def text_is_text(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+    """The tokenizer, for which a text that spells ``[SEP]`` or ``</s>`` holds these letters and no special token.
+
+    Otherwise whoever writes a text could end it, mask it, or pad it. The setting goes with the tokenizer's folder.
+    """
+    tokenizer.split_special_tokens = True
+    tokenizer.init_kwargs["split_special_tokens"] = True
     return tokenizer
 
 

@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -102,3 +103,15 @@ def test_a_body_that_does_not_fit_is_told(folder):
     (folder / "config.json").write_text(json.dumps(config | {"intermediate_size": 32}))
     with pytest.raises(DataError, match=r"do not fit config\.json"):
         Local(path=str(folder)).network(Classification(["a", "b"]))
+
+
+def test_fewer_positions_than_the_texts_need_are_an_objection(folder):
+    def objections(max_tokens):
+        plan = SimpleNamespace(task=SimpleNamespace(max_tokens=lambda: max_tokens))
+        return list(Local(path=str(folder)).objections(plan))
+
+    assert objections(512) == []
+    (found,) = objections(513)
+    assert "positions for 512 tokens" in found.because
+    (folder / "config.json").unlink()
+    assert objections(513) == []

@@ -3,12 +3,14 @@ import json
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import AutoTokenizer
 
 from accel.errors import DataError
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
+from accel.model.tiny_t5 import TinyT5
 from accel.objective.classification import Classification
-from accel.weights.pretrained import load_config, load_network, quiet
+from accel.weights.pretrained import load_config, load_network, load_tokenizer, quiet
 
 OBJECTIVE = Classification(["a", "b"])
 
@@ -67,3 +69,17 @@ def test_a_decoder_that_names_no_padding_tells_it_by_the_tokenizer(tmp_path):
     expected = model(input_ids=alone, attention_mask=torch.ones_like(alone)).logits
     found = model(input_ids=padded, attention_mask=(padded != pad).long()).logits
     assert torch.allclose(found, expected.expand(2, -1), atol=1e-6)
+
+
+@pytest.mark.parametrize("model", [TinyBert, TinyGpt2, TinyT5])
+def test_a_text_that_spells_special_tokens_holds_none(tmp_path, model):
+    """Also once it is saved, and for whoever loads it with transformers alone."""
+    made = model().tokenizer()
+    made.save_pretrained(tmp_path)
+    text = "".join(f"a {token} b" for token in made.all_special_tokens)
+    for tokenizer in (made, load_tokenizer(tmp_path), AutoTokenizer.from_pretrained(tmp_path)):
+        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+        assert not set(ids) & set(tokenizer.all_special_ids)
+        assert tokenizer.decode(ids).replace(" ", "") == text.replace(" ", "")
+    plain = tokenizer(text, add_special_tokens=False, split_special_tokens=False)["input_ids"]
+    assert set(plain) & set(tokenizer.all_special_ids)  # negative control
