@@ -49,8 +49,8 @@ def check_length(shape: Shape, max_length: int, what: str) -> None:
     if 0 < shape.usable_positions < max_length:
         raise DataError(
             f"{what} reads at most {shape.usable_positions} tokens, and the task's texts may have {max_length}. "
-            f"Shorten them (task.max_length={shape.usable_positions}, or task.block_length of a language model), or choose "
-            f"another model."
+            f"Shorten them (task.max_length={shape.usable_positions}, or task.block_length of a language model), or "
+            f"choose another model."
         )
 
 
