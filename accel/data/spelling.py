@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 LONE = re.compile("[\ud800-\udfff]")
@@ -23,7 +24,12 @@ SHOWN = 3
 
 def label_of(value: Any) -> str:
     """A label as it is counted: letters composed (Unicode NFC), nothing invisible, whole numbers without a fraction."""
-    text = unicodedata.normalize("NFC", str(value))
+    return _spelled(str(value))
+
+
+@lru_cache(maxsize=4096)
+def _spelled(written: str) -> str:
+    text = unicodedata.normalize("NFC", written)
     visible = "".join(c for n, c in enumerate(text) if not _is_invisible(text, n))
     label = " ".join(visible.split())
     whole = WHOLE.fullmatch(label)
