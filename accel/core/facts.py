@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from accel.core.objective import Objective
 
+SEQUENCE_LENGTH = 128
+"""Tokens of the text whose latency is measured."""
+
 History = Mapping[str, list[float]]
 
 

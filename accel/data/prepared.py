@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from accel.core.facts import Facts
+from accel.core.facts import SEQUENCE_LENGTH, Facts
 from accel.core.plan import Plan, digest
 from accel.core.seen import Seen
 from accel.data import Dataset
@@ -20,7 +20,6 @@ from accel.data.room import check_room
 from accel.data.tokens import Encoded, once
 from accel.data.vocabulary import Shortened, shorten
 from accel.errors import NoEffectError
-from accel.measure.timing import SEQUENCE_LENGTH
 from accel.ops.inputs import PLAIN, TYPES
 
 if TYPE_CHECKING:

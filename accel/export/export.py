@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from accel.core.facts import SEQUENCE_LENGTH
 from accel.engines import Engine, EngineUnavailableError
 from accel.engines.aotinductor import AotInductor
 from accel.engines.onnxruntime import OnnxRuntime
@@ -44,7 +45,6 @@ from accel.export.onnx import (
     require_rounded_parity,
 )
 from accel.export.onnx_layers import compute_in_int8, has_int8_weights, has_operators
-from accel.measure.timing import SEQUENCE_LENGTH
 from accel.objective.scores import Report, evaluate
 from accel.ops.quantize.quantized_layers import multiplies_int8
 from accel.weights import artifact

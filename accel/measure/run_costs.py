@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from accel.core.console import Console
+from accel.core.facts import SEQUENCE_LENGTH
 from accel.core.hardware import has_bf16_products
 from accel.engines import Engine, Inputs
 from accel.engines.aotinductor import AotInductor
@@ -38,7 +39,6 @@ from accel.export.formats import (
 from accel.export.onnx import UnsupportedError, quantize_onnx, random_inputs
 from accel.measure.cold_load import ColdLoadError, cold_load
 from accel.measure.timing import (
-    SEQUENCE_LENGTH,
     THROUGHPUT_BATCH,
     Candidate,
     Cost,

@@ -16,7 +16,6 @@ from torch import nn
 
 from accel.engines import Engine, EngineUnavailableError, Inputs
 
-SEQUENCE_LENGTH = 128
 ROUNDS = 60
 MIN_ROUNDS = 15
 BUDGET_S = 40.0

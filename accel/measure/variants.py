@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from accel.core.facts import SEQUENCE_LENGTH
 from accel.errors import RunError
 from accel.export.export import write_files
 from accel.export.onnx import random_inputs
 from accel.measure.run_costs import candidates
-from accel.measure.timing import SEQUENCE_LENGTH, Cost, Measurement, measure
+from accel.measure.timing import Cost, Measurement, measure
 from accel.weights import artifact
 
 if TYPE_CHECKING:

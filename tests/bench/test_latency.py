@@ -12,9 +12,10 @@ import numpy as np
 import torch
 
 from accel.core.console import Console
+from accel.core.facts import SEQUENCE_LENGTH
 from accel.export.onnx import random_inputs
 from accel.measure.run_costs import candidates, dense_candidates
-from accel.measure.timing import SEQUENCE_LENGTH, THROUGHPUT_BATCH, measure, summarize
+from accel.measure.timing import THROUGHPUT_BATCH, measure, summarize
 from accel.weights import artifact
 from tests.bench.runs import baseline_of, run_of
 

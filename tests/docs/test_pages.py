@@ -63,7 +63,7 @@ def test_every_command_is_a_plan_that_works(command):
 
 def test_what_is_shown_as_a_refusal_is_refused():
     assert SHOWN_REFUSED in COMMANDS
-    with pytest.raises(PlanError, match="LoRA freezes those weights"):
+    with pytest.raises(PlanError, match="an adapter leaves those frozen"):
         check_command(SHOWN_REFUSED)
 
 

@@ -5,13 +5,14 @@ import pytest
 from torch import nn
 
 from accel.core.console import Console
+from accel.core.facts import SEQUENCE_LENGTH
 from accel.engines.eager import Eager
 from accel.export.export import Exported
 from accel.export.formats import ONNX, ONNX_INT8, Format
 from accel.measure import run_costs
 from accel.measure.cold_load import ColdLoad
 from accel.measure.run_costs import ENGINES, _parameters, candidates, dense_candidates, measure_run
-from accel.measure.timing import SEQUENCE_LENGTH, THROUGHPUT_BATCH, Candidate, Cost, Measurement, Size
+from accel.measure.timing import THROUGHPUT_BATCH, Candidate, Cost, Measurement, Size
 from accel.model.tiny_bert import TinyBert
 from accel.objective.classification import Classification
 from accel.objective.scores import Report
