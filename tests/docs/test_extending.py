@@ -43,7 +43,7 @@ def run(place):
         "tracker=none",
         "trainer.max_steps=6",
     ]
-    more = ["engines=[eager,onnxruntime]", "compression=[ptq]", f"hydra.run.dir={place / 'run'}"]
+    more = ["engines=[onnxruntime]", f"hydra.run.dir={place / 'run'}"]
     assert main(["--config-dir", str(place / "my_conf"), "--plugin", "my_stars", *words, *more]) == 0
     return place / "run"
 
@@ -61,8 +61,8 @@ def test_it_trains_is_scored_by_its_own_metric_and_its_files_score_the_same(run)
     assert set(scores) == {"rmse", "loss"}
     assert scores["rmse"] == pytest.approx(scores["loss"] ** 0.5)
     assert record["data"]["labels"] == []
-    assert {e["format"] for e in record["exports"]} >= {"safetensors", "onnx", "onnx-int8"}
-    assert all(e["metrics"]["rmse"] == pytest.approx(scores["rmse"], abs=0.05) for e in record["exports"])
+    assert {e["format"] for e in record["exports"]} == {"safetensors", "onnx"}
+    assert all(e["metrics"]["rmse"] == pytest.approx(scores["rmse"], abs=1e-4) for e in record["exports"])
     assert "RMSE" in (run / "report.html").read_text("utf8")
 
 
