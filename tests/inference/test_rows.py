@@ -21,7 +21,7 @@ def asked(folder, name, content, columns=("review",), keep=()):
     ("name", "content"),
     [
         ("a.csv", CSV),
-        ("a.csv.gz", gzip.compress(CSV.encode())),
+        ("a.csv.gz", gzip.compress(CSV.encode(), mtime=0)),
         ("a.jsonl", "\n".join(map(json.dumps, ROWS))),
         ("a.ndjson", "\n".join(map(json.dumps, ROWS))),
         ("a.json", json.dumps(ROWS, indent=1)),
