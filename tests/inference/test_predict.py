@@ -32,7 +32,7 @@ def test_json_lines_hold_strings_or_lists(tmp_path, capsys):
 class Upper:
     """Answers with the text in upper case."""
 
-    meta = SimpleNamespace(label_names=["x"])
+    meta = SimpleNamespace(num_text_columns=1)
 
     @classmethod
     def load(cls, folder):
@@ -41,7 +41,7 @@ class Upper:
 
     def stream(self, texts):
         for text in texts:
-            yield SimpleNamespace(label=str(text).upper(), score=0.5, scores={"x": 0.5})
+            yield SimpleNamespace(answer={"label": str(text).upper(), "score": 0.5, "scores": {"x": 0.5}})
 
 
 @pytest.fixture
