@@ -126,11 +126,9 @@ def run_of(folder):
 
 def in_folder(folder, capsys):
     run = run_of(folder)
-    console = Console(folder, silent=True)
-    run._prepare_folder(console)
-    console.close()
+    run._prepare_folder()
     texts = [f.read_text() for f in folder.iterdir()]
-    assert len(texts) == 5
+    assert len(texts) == 4
     return "".join(texts) + str(run.info()) + INNOCENT
 
 

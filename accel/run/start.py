@@ -32,7 +32,7 @@ from accel.process.place import (
 )
 from accel.process.ranks import Alone, Ranks
 from accel.process.requeue import SlurmRun
-from accel.report.record import new_record, write_record
+from accel.report.record import RUN_LOCK, new_record, write_record
 from accel.run.claim import running
 from accel.run.run import Run, make_folder
 from accel.strategy._distributed import Distributed
@@ -193,3 +193,4 @@ def _record_end(arguments: Arguments, folder: Path | None, error: RefusedError |
         except RefusedError:
             return
     write_record({**new_record(arguments.overrides), "status": error.status, "error": str(error)}, folder)
+    (folder / RUN_LOCK).unlink(missing_ok=True)  # nothing ran

@@ -68,5 +68,5 @@ def test_no_more_processes_than_fit_into_the_budget(tmp_path, monkeypatch):
 def test_the_middle_process_of_three_stands_for_all(tmp_path, monkeypatch):
     times = iter([(1.0, 9.0), (3.0, 4.0), (2.0, 5.0)])
     monkeypatch.setattr("accel.measure.cold_load._one", lambda words: next(times))
-    found = cold_load(Another, tmp_path / "none", [1], rounds=3)
+    found = cold_load(Another, tmp_path / "none", {"input_ids": [1]}, rounds=3)
     assert (found.cold_load_ms, found.cold_load_imports_ms) == (5.0, 2.0)

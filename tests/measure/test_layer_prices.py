@@ -92,8 +92,10 @@ def test_kinds_are_timed_on_the_engine_that_is_fastest_rounded_with_the_threads_
     monkeypatch.setattr(layer_prices, "time_models", timed)
     monkeypatch.setattr(layer_prices, "_finished", lambda model, plan, left: tuple(left))
     monkeypatch.setattr(layer_prices, "_weights", lambda model, names: WEIGHTS)
+    noted = set()
+    monkeypatch.setattr(layer_prices, "note_inputs", lambda model, names: noted.add(names))
     plan = SimpleNamespace(engines=("cuda", "onnxruntime"))
-    data = SimpleNamespace(tokenizer=None, objective=None)
+    data = SimpleNamespace(tokenizer=None, objective=None, input_names=("input_ids", "attention_mask"))
     threads, state = torch.get_num_threads(), torch.get_rng_state()
     found = sparing_prices(nn.Identity(), WEIGHTS, plan, data, print, num_threads=threads + 1)
     kinds = [("layer.0.query", "layer.1.query"), ("layer.0.out", "layer.1.out"), ("pooler",)]
@@ -101,6 +103,7 @@ def test_kinds_are_timed_on_the_engine_that_is_fastest_rounded_with_the_threads_
         ([()], ["onnxruntime", "eager"]), ([(), *kinds], ["onnxruntime"]),
     ]  # fmt: skip
     assert {number for _, _, number, _ in asked} == {threads + 1}
+    assert noted == {data.input_names}
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.get_rng_state(), state)
     assert found.per_layer_ms["layer.0.query"] == pytest.approx(0.3)

@@ -67,7 +67,7 @@ def spy(monkeypatch):
     monkeypatch.setattr(run_costs, "measure", spy)
     monkeypatch.setattr(run_costs, "dense_candidates", lambda folder, engines, console: [f"{folder} {engines}"])
     monkeypatch.setattr(run_costs, "candidates", lambda *told: [Candidate("eager float32", Eager, SIZE)])
-    monkeypatch.setattr(run_costs, "cold_load", lambda engine, path, ids: ColdLoad(len(ids), 4.0))
+    monkeypatch.setattr(run_costs, "cold_load", lambda engine, path, given: ColdLoad(len(given["input_ids"]), 4.0))
     return spy
 
 

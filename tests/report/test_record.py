@@ -1,4 +1,5 @@
 import json
+import os
 from enum import Enum
 from pathlib import Path
 
@@ -37,13 +38,13 @@ def test_what_was_typed_is_in_the_record(tmp_path):
 def test_a_reader_finds_the_old_record_until_the_new_one_is_whole(tmp_path, monkeypatch, written):
     """Killed before, while or right after it is written down."""
     write_record(new_record(["a=1"]), tmp_path)
-    write = Path.write_text
 
-    def killed(self, text, *rest):
-        write(self, text[:written], *rest)
+    def killed(descriptor):
+        if written is not None:
+            os.ftruncate(descriptor, written)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Path, "write_text", killed)
+    monkeypatch.setattr("accel.core.durable.os.fsync", killed)
     with pytest.raises(KeyboardInterrupt):
         write_record(new_record(["a=2"]), tmp_path)
     assert read_record(tmp_path)["overrides"] == ["a=1"]

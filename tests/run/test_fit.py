@@ -5,7 +5,6 @@ import torch
 
 from accel.config.compose import compose
 from accel.core.facts import Evidence
-from accel.core.metric import ACCURACY, Metric
 from accel.errors import LostError, NoEffectError
 from accel.plan.decide import decide
 from accel.run.fit import _checkpoints, _evidence, _threads
@@ -43,15 +42,12 @@ def test_a_process_that_is_lost_while_the_parts_are_collected_is_told(train, mon
     assert type(found.value) is raised
 
 
-@pytest.mark.parametrize(("higher", "mode"), [(True, "max"), (False, "min")])
-def test_the_best_checkpoint_is_by_validation_quality_whichever_way_it_is_better(tmp_path, higher, mode):
-    plan = decide(compose(["model=tiny_bert", "trainer.checkpoint_every_steps=5"]))
-    best, last = _checkpoints(plan, tmp_path, Metric("x", "x", higher_is_better=higher))
-    assert (best.monitor, best.mode, best.save_weights_only) == ("validation/quality", mode, True)
+def test_the_last_checkpoint_alone_is_kept_as_often_as_asked_for(tmp_path):
+    (last,) = _checkpoints(decide(compose(["model=tiny_bert", "trainer.checkpoint_every_steps=5"])), tmp_path)
     assert (last.monitor, last._every_n_train_steps, last.save_weights_only) == (None, 5, False)
-    private = decide(compose(["model=tiny_bert", "privacy=dpsgd"]))
-    assert [c.monitor for c in _checkpoints(private, tmp_path, ACCURACY)] == [None]
-    assert _checkpoints(plan, None, ACCURACY) == []
+    (private,) = _checkpoints(decide(compose(["model=tiny_bert", "privacy=dpsgd"])), tmp_path)
+    assert (private.monitor, private._every_n_epochs) == (None, 1)
+    assert _checkpoints(decide(compose(["model=tiny_bert"])), None) == []
 
 
 class Shows:
