@@ -77,7 +77,9 @@ def test_whatever_happens_to_a_job_leaves_the_others_alone(on_ray, tmp_path, wai
     code, output, record = ended(sweep, tmp_path / "sweep")
     assert code == ExitCode.SOME_JOBS_FAILED, output
     jobs = {job["number"] + 1: job for job in record["jobs"]}
-    assert [jobs[seed]["status"] for seed in range(1, 7)] == ["failed"] * 3 + ["finished"] * 3, output
+    assert jobs[orphaned]["status"] in ("failed", "interrupted"), output  # whether it could save before it ended
+    others = [jobs[seed]["status"] for seed in range(1, 7) if seed != orphaned]
+    assert others == ["failed"] * 2 + ["finished"] * 3, output
     assert "signal SIGKILL" in jobs[killed]["error"]
     assert "Ray: " in jobs[orphaned]["error"]
     assert "hydra.launcher.timeout_s=60" in jobs[late]["error"]
