@@ -113,10 +113,10 @@ def run(words: Sequence[str]) -> int:
 
 
 def _sweep(words: Sequence[str], arguments: Arguments) -> int:
-    from accel.process.place import Place
+    from accel.process.rank_info import RankInfo
     from accel.sweep.entry import run_sweep
 
-    if launcher := Place.of_environment(os.environ).launcher:
+    if launcher := RankInfo.of_environment(os.environ).launcher:
         raise ConfigError(
             f"{launcher} started this sweep several times over. A sweep is one command, which starts its jobs and "
             f"their processes by itself: accel -m …"

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from accel.process.place import VARIABLES
+from accel.process.rank_info import VARIABLES
 from tests.loop_slurm import LoopSlurm, missing_programs
 
 FOLDER_VARIABLES = ("ACCEL_CACHE", "WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR")

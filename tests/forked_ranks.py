@@ -14,9 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from accel.process.place import Place
-from accel.sweep.order import Order
-from accel.sweep.worker import STACK, work
+from accel.process.rank_info import RankInfo
+from accel.sweep.job_spec import JobSpec
+from accel.sweep.worker import PRELOAD, work
 
 TIMEOUT_S = 280
 
@@ -39,7 +39,7 @@ class Done:
 def run_ranks(words: Sequence[str], folder: Path, processes: int = 2) -> Done:
     """``accel WORDS`` in a folder, on so many processes of one thread each, as torchrun would start them."""
     port = free_port()
-    places = [Place(rank, processes, rank, processes) for rank in range(processes)]
+    places = [RankInfo(rank, processes, rank, processes) for rank in range(processes)]
     variables = [{**os.environ, **place.variables("127.0.0.1", port)} for place in places]
     return _run(words, folder, variables, is_rank=True)
 
@@ -53,7 +53,7 @@ def _run(words: Sequence[str], folder: Path, variables: Sequence[Mapping[str, st
     """One process for each set of variables, until all have ended."""
     with TemporaryDirectory() as place:
         output = Path(place, "output.txt")
-        orders = [Order(words, output, folder, each, threads=1, is_rank=is_rank) for each in variables]
+        orders = [JobSpec(words, output, folder, each, threads=1, is_rank=is_rank) for each in variables]
         codes = in_forks(work, [(order,) for order in orders], TIMEOUT_S)
         return Done(codes, output.read_text("utf8") if output.is_file() else "")
 
@@ -75,7 +75,7 @@ def in_forks(task: Callable[..., object], arguments: Sequence[tuple], timeout_s:
 def start_fork(task: Callable[..., object], *arguments: object) -> BaseProcess:
     """Call a function in a process forked from one that has imported the stack."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([STACK])
+    context.set_forkserver_preload([PRELOAD])
     process = context.Process(target=task, args=arguments)
     process.start()
     return process

@@ -56,14 +56,14 @@ class Layers(Removal):
             yield self.out_of_range("keep", "in (0, 1]: it is the share of layers that stays", "0.5")
 
     def adapt_model(self, model: nn.Module, facts: Facts) -> nn.Module:
-        from accel.ops.structured.depth import shorten
+        from accel.ops.structured.layer_dropping import drop_layers
 
         del facts
-        shorten(model, self.keep, self.which.name)
+        drop_layers(model, self.keep, self.which.name)
         return model
 
     def evidence(self, model: nn.Module, history: History) -> Evidence:
-        from accel.ops.structured.depth import figures
+        from accel.ops.structured.layer_dropping import figures
 
         del history
         found = figures(model)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from accel.core.plan import Plan
-    from accel.ops.structured.prices import Prices
+    from accel.ops.structured.cost_model import CostModel
     from accel.ops.structured.structure import Block
 
 
@@ -150,13 +150,13 @@ class Prune(Gradual, Removal):
                 expected = "more than 0" if limit > 1 else "in (0, 1): it is the share that may be left"
                 yield self.out_of_range(name, expected, example)
 
-    def budget(self, model: nn.Module, blocks: Sequence[Block], facts: Facts) -> tuple[Prices, float]:
+    def budget(self, model: nn.Module, blocks: Sequence[Block], facts: Facts) -> tuple[CostModel, float]:
         """What units cost in the currency of the budget, and the share of it that must go.
 
         Raises:
             RunError: the target is met without removing anything, or cannot be met.
         """
-        from accel.ops.structured.prices import CURRENCIES, in_parameters
+        from accel.ops.structured.cost_model import CURRENCIES, in_parameters
 
         if self.target is None:
             return in_parameters(model, blocks), self.sparsity

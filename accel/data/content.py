@@ -156,7 +156,7 @@ def _text(file: Path, key: str) -> str:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ContentQuery:
     """A question for the content of a file as it is now: a file that was written again is read again."""
 
     path: Path
@@ -165,16 +165,16 @@ class Asked:
     stamp: tuple[int, ...]
 
     @staticmethod
-    def now(path: str | Path, key: str, columns: Sequence[str] = ()) -> Asked:
+    def now(path: str | Path, key: str, columns: Sequence[str] = ()) -> ContentQuery:
         file = Path(path).expanduser().absolute()
         try:
             stat = file.stat()
         except OSError:
-            return Asked(file, key, tuple(columns), ())
-        return Asked(file, key, tuple(columns), (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns))
+            return ContentQuery(file, key, tuple(columns), ())
+        return ContentQuery(file, key, tuple(columns), (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns))
 
 
 @lru_cache(maxsize=16)
-def content_of_file(asked: Asked, secret: bytes) -> Content:
+def content_of_file(asked: ContentQuery, secret: bytes) -> Content:
     """A file's content; read once per process."""
     return Content.of(rows_of_file(asked.path, asked.key, asked.columns), secret)

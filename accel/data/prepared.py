@@ -18,7 +18,7 @@ from accel.data import Dataset
 from accel.data.batches import Collator, ResumableLoader, TokenBudgetSampler, Tokenized, in_order
 from accel.data.room import check_room
 from accel.data.tokens import Encoded, once
-from accel.data.vocabulary import Shortened, shorten
+from accel.data.vocabulary import Trimmed, trim
 from accel.errors import NoEffectError
 from accel.ops.inputs import PLAIN, TYPES
 
@@ -48,7 +48,7 @@ class Prepared:
     """Whether a model was trained on them with differential privacy."""
     reused: bool = False
     """Whether an earlier run made the tokens."""
-    shortened: Shortened | None = None
+    trimmed: Trimmed | None = None
     """The tokenizer of the finished model, where a technique keeps only some pieces."""
 
     @property
@@ -124,13 +124,13 @@ def prepare(dataset: Dataset, plan: Plan) -> Prepared:
     needed = [set(ids) for ids in wanted if ids is not None]
     if not needed:
         return data
-    shortened = shorten(data.tokenizer, set.intersection(*needed))
-    if len(shortened.kept) == len(data.tokenizer):
+    trimmed = trim(data.tokenizer, set.intersection(*needed))
+    if len(trimmed.kept) == len(data.tokenizer):
         raise NoEffectError(
             f"compression=[vocabulary] would remove nothing: the texts use all of the {len(data.tokenizer)} pieces. "
             "Leave it out, or raise compression.vocabulary.min_count."
         )
-    return replace(data, shortened=shortened)
+    return replace(data, trimmed=trimmed)
 
 
 def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Plan) -> Prepared:

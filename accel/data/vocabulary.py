@@ -34,7 +34,7 @@ def count_tokens(rows: Iterable[np.ndarray], size: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Shortened:
+class Trimmed:
     """A tokenizer with fewer pieces than the one it was made from."""
 
     tokenizer: PreTrainedTokenizerBase
@@ -42,7 +42,7 @@ class Shortened:
     """For each of its ids the old one, ascending."""
 
 
-def shorten(tokenizer: PreTrainedTokenizerBase, wanted: Collection[int]) -> Shortened:
+def trim(tokenizer: PreTrainedTokenizerBase, wanted: Collection[int]) -> Trimmed:
     """The tokenizer with the wanted pieces, the special ones and those that any text falls back to.
 
     Raises:
@@ -66,7 +66,7 @@ def shorten(tokenizer: PreTrainedTokenizerBase, wanted: Collection[int]) -> Shor
         file.write_text(json.dumps(rules, ensure_ascii=False), "utf8")
         for other in ("vocab.txt", "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model"):
             (folder / other).unlink(missing_ok=True)  # the same pieces in another format, all of them
-        return Shortened(load_tokenizer(folder), kept)
+        return Trimmed(load_tokenizer(folder), kept)
 
 
 def _word_level(model: dict[str, Any], needed: set[int]) -> list[int]:

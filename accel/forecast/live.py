@@ -22,7 +22,7 @@ def forecast_live(plan: Plan, words: Sequence[str]) -> int:
         ConfigError: the plan is of one process, or other processes were started than it has.
         DataError: the forecast does not know how the strategy spreads a step.
     """
-    from accel.process.place import PARENT_VARIABLE, Place, end_with
+    from accel.process.rank_info import PARENT_VARIABLE, RankInfo, end_with
     from accel.run.start import check_processes, ranks_of
 
     strategy = plan.strategy
@@ -32,7 +32,7 @@ def forecast_live(plan: Plan, words: Sequence[str]) -> int:
             f"Add strategy=ddp or strategy=fsdp, and strategy.processes=N."
         )
     strategy.spread()
-    place = Place.of_environment(os.environ)
+    place = RankInfo.of_environment(os.environ)
     if not place.launcher:
         from accel.process.launch import launch
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from accel.errors import DataError, ExitCode
 from accel.inference.answers import FORMATS, write
 from accel.inference.columns import text_columns_of
-from accel.inference.rows import Asked, rows_of
+from accel.inference.rows import Query, rows_of
 
 if TYPE_CHECKING:
     from accel.inference.predictor import Predictor
@@ -27,7 +27,7 @@ def main(words: Sequence[str]) -> int:
     folder = Path(arguments.run).expanduser()
     columns = arguments.text.split(",") if arguments.text else text_columns_of(folder)
     keep = arguments.keep.split(",") if arguments.keep else []
-    asked = [Asked(text) for text in arguments.texts]
+    asked = [Query(text) for text in arguments.texts]
     asked += rows_of(arguments.file, columns, keep) if arguments.file else []
     if not asked:
         raise DataError("There is nothing to predict: give texts after the run's folder, or --file FILE.")
@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _whole(asked: Sequence[Asked]) -> list[Asked]:
+def _whole(asked: Sequence[Query]) -> list[Query]:
     """Without halves of characters, which is said beside the answers."""
     mended = [one.mended() for one in asked]
     if count := sum(new != old for new, old in zip(mended, asked, strict=True)):
@@ -59,7 +59,7 @@ def _whole(asked: Sequence[Asked]) -> list[Asked]:
     return mended
 
 
-def _answers(predictor: Predictor, asked: Sequence[Asked]) -> Iterator[dict[str, Any]]:
+def _answers(predictor: Predictor, asked: Sequence[Query]) -> Iterator[dict[str, Any]]:
     """One for every row, in their order; where there is no text, each part of the answer is empty."""
     found = predictor.stream([one.text for one in asked if not one.is_empty])
     empty = _empty_answer(predictor) if any(one.is_empty for one in asked) else {}

@@ -19,7 +19,7 @@ JSON_LINES = (".jsonl", ".ndjson", ".json")
 
 
 @dataclass(frozen=True)
-class Asked:
+class Query:
     """One row: a text or a pair, and what goes with the answer."""
 
     text: str | list[str]
@@ -30,13 +30,13 @@ class Asked:
         """Whether there is nothing to read in it."""
         return not any(part.strip() for part in ([self.text] if isinstance(self.text, str) else self.text))
 
-    def mended(self) -> Asked:
+    def mended(self) -> Query:
         """Without halves of characters."""
         text = mended(self.text) if isinstance(self.text, str) else [mended(part) for part in self.text]
-        return Asked(text, self.kept)
+        return Query(text, self.kept)
 
 
-def rows_of(path: str, columns: Sequence[str], keep: Sequence[str]) -> list[Asked]:
+def rows_of(path: str, columns: Sequence[str], keep: Sequence[str]) -> list[Query]:
     """What a file asks: the rows of a table, JSON lines of strings or lists, or a text per line.
 
     Args:
@@ -52,20 +52,20 @@ def rows_of(path: str, columns: Sequence[str], keep: Sequence[str]) -> list[Aske
         return list(_values(file))
     if suffix in READERS:
         return _of_table(read_table(path, "--file", columns=[*columns, *keep, *IDENTITY]), columns, keep)
-    return [Asked(line) for line in text_lines(file) if line.strip()]
+    return [Query(line) for line in text_lines(file) if line.strip()]
 
 
 def _starts_with(file: Path) -> str:
     return next((line.strip()[0] for line in lines_of(file) if line.strip()), "")
 
 
-def _of_table(table: Table, columns: Sequence[str], keep: Sequence[str]) -> list[Asked]:
+def _of_table(table: Table, columns: Sequence[str], keep: Sequence[str]) -> list[Query]:
     texts = [[_text(table, *cell) for cell in enumerate(table.column(name, "--text"))] for name in columns]
     names = list(keep) or [name for name in table.columns if plain(name) in IDENTITY]
     kept = {name: table.column(name, "--keep") for name in names}
     rows = zip(*texts, strict=True)
     return [
-        Asked(row[0] if len(row) == 1 else list(row), {name: values[n] for name, values in kept.items()})
+        Query(row[0] if len(row) == 1 else list(row), {name: values[n] for name, values in kept.items()})
         for n, row in enumerate(rows)
     ]
 
@@ -79,10 +79,10 @@ def _text(table: Table, place: int, value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _values(file: Path) -> Iterator[Asked]:
+def _values(file: Path) -> Iterator[Query]:
     for number, line in enumerate(lines_of(file), start=1):
         if line.strip():
-            yield Asked(_value(file, number, line))
+            yield Query(_value(file, number, line))
 
 
 def _value(file: Path, number: int, line: str) -> Any:

@@ -18,7 +18,7 @@ from types import FrameType
 
 from accel.core.console import say_error
 from accel.errors import ConfigError, ExitCode
-from accel.process.place import FOLDER_VARIABLE, PARENT_VARIABLE, VARIABLES, Place, address_of
+from accel.process.rank_info import FOLDER_VARIABLE, PARENT_VARIABLE, VARIABLES, RankInfo, address_of
 from accel.process.stop_requests import EXIT_CODES, heard
 from accel.report.record import read_record, write_record
 from accel.run.run import way_on
@@ -48,7 +48,7 @@ def launch(strategy: Distributed, folder: Path | None, words: Sequence[str]) -> 
         inherited[FOLDER_VARIABLE] = str(folder)
     with Processes() as processes:
         for local_rank in range(strategy.processes):
-            place = Place(
+            place = RankInfo(
                 rank=node * strategy.processes + local_rank,
                 world_size=strategy.num_processes(),
                 local_rank=local_rank,

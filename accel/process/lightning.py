@@ -69,7 +69,7 @@ def lost_by(error: BaseException) -> str | None:
     return None
 
 
-class Replicated(DDPStrategy):
+class ReplicatedStrategy(DDPStrategy):
     """DDP whose processes give up after ``timeout_s``; gloo on CPU, nccl on GPU.
 
     Buffers are not sent: what accel keeps in them (masks and scores) follows from gradients that all processes share.
@@ -104,7 +104,7 @@ def mean_in(dtype: torch.dtype, bucket: dist.GradBucket) -> torch.futures.Future
     return future.then(lambda done: full.copy_(done.value()[0]))
 
 
-class Sharded(ModelParallelStrategy):
+class ShardedStrategy(ModelParallelStrategy):
     """Processes that each hold a part of the model, as ``configure_model`` has cut it.
 
     Every process saves its part (``accel/checkpoint/sharded.py``), and what was saved goes on under any strategy, on

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from accel.errors import AccelError, ExitCode
-from accel.process.place import Place
+from accel.process.rank_info import RankInfo
 
 
 class Elsewhere(AccelError):
@@ -22,7 +22,7 @@ class Elsewhere(AccelError):
 class Ranks(Protocol):
     """What the processes of a run ask of each other besides averaging gradients."""
 
-    place: Place
+    place: RankInfo
 
     def agree(self, name: str, value: str) -> str:
         """Rank 0's value, on all."""
@@ -57,11 +57,11 @@ class Ranks(Protocol):
         ...
 
 
-class Alone:
+class SingleProcess:
     """The only process of its run."""
 
     def __init__(self) -> None:
-        self.place = Place()
+        self.place = RankInfo()
 
     def agree(self, name: str, value: str) -> str:
         del name

@@ -22,7 +22,7 @@ from torch.distributed import DistError
 from torch.distributed.rendezvous import rendezvous
 
 from accel.errors import DiskError, ExitCode, LostError, RunError
-from accel.process.place import Place, interface_towards
+from accel.process.rank_info import RankInfo, interface_towards
 from accel.process.ranks import Elsewhere
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ CHUNK_BYTES = 4 << 20
 FAILED, ENDED = "accel/failed", "accel/ended"
 
 
-def meet(place: Place, address: str, port: int, timeout_s: int) -> Together:
+def meet(place: RankInfo, address: str, port: int, timeout_s: int) -> Together:
     """Join the other processes; waits for all of them.
 
     Raises:
@@ -67,7 +67,7 @@ class Together:
         timeout_s: a process that has not been heard for so long is lost.
     """
 
-    def __init__(self, place: Place, store: Any, timeout_s: float) -> None:
+    def __init__(self, place: RankInfo, store: Any, timeout_s: float) -> None:
         self.place = place
         self.store = store
         self.timeout_s = timeout_s

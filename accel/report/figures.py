@@ -68,7 +68,7 @@ def more(after: float, before: float) -> str:
 
 
 @dataclass(frozen=True)
-class Row:
+class FigureRow:
     """One line of the before/after table: where the value is, and how it and its change are written."""
 
     title: str
@@ -81,25 +81,25 @@ class Row:
 CHANGES: Mapping[str, Callable[[float, float], str]] = {SHARE: points, NUMBER: difference}
 """How the change of a metric is said, by its format."""
 COSTS = (
-    Row("parameters", "cost", "num_parameters", count_text, smaller),
-    Row("bytes to ship", "cost", "size_bytes", bytes_text, smaller),
-    Row("FLOPs/example", "cost", "flops", count_text, smaller),
-    Row("latency p50", "cost", "latency_ms_p50", ms_text, faster),
-    Row("latency p95", "cost", "latency_ms_p95", ms_text, faster),
-    Row("throughput", "cost", "throughput_per_s", rate_text, more),
-    Row("greedy decode", "generation", "decode_tokens_per_s", rate_text, more),
-    Row("memory growth", "cost", "peak_memory_bytes", bytes_text, bytes_difference),
+    FigureRow("parameters", "cost", "num_parameters", count_text, smaller),
+    FigureRow("bytes to ship", "cost", "size_bytes", bytes_text, smaller),
+    FigureRow("FLOPs/example", "cost", "flops", count_text, smaller),
+    FigureRow("latency p50", "cost", "latency_ms_p50", ms_text, faster),
+    FigureRow("latency p95", "cost", "latency_ms_p95", ms_text, faster),
+    FigureRow("throughput", "cost", "throughput_per_s", rate_text, more),
+    FigureRow("greedy decode", "generation", "decode_tokens_per_s", rate_text, more),
+    FigureRow("memory growth", "cost", "peak_memory_bytes", bytes_text, bytes_difference),
 )
 
 
-def rows_of(record: Mapping[str, Any]) -> tuple[Row, ...]:
+def rows_of(record: Mapping[str, Any]) -> tuple[FigureRow, ...]:
     """The lines of a record's before/after table: its metrics, then what running the model costs."""
     return (*(row_of(metric) for metric in metrics_of(record)), *COSTS)
 
 
-def row_of(metric: Metric) -> Row:
+def row_of(metric: Metric) -> FigureRow:
     """A metric's line."""
-    return Row(metric.title, "metrics", metric.key, metric_text, change_of(metric))
+    return FigureRow(metric.title, "metrics", metric.key, metric_text, change_of(metric))
 
 
 def change_of(metric: Metric) -> Callable[[float, float], str]:
@@ -122,7 +122,7 @@ def eager_of(side: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     return None
 
 
-def value_of(side: Mapping[str, Any] | None, row: Row) -> float | None:
+def value_of(side: Mapping[str, Any] | None, row: FigureRow) -> float | None:
     """The row's value on one side of the record."""
     value = ((side or {}).get(row.part) or {}).get(row.key)
     return float(value) if isinstance(value, int | float) else None

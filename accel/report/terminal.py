@@ -8,7 +8,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from accel.report.figures import Row, eager_of, engine_of, headline, rows_of, value_of
+from accel.report.figures import FigureRow, eager_of, engine_of, headline, rows_of, value_of
 from accel.report.files import FIRST_ANSWER, NOTE, files_table
 
 __all__ = ["before_after_table", "exported_files", "headline"]
@@ -60,7 +60,7 @@ def _heading(name: str, engine: str) -> str:
     return "\n".join([name, *engine.split()])
 
 
-def _add(table: Table, row: Row, sides: list[Any], with_change: bool) -> None:
+def _add(table: Table, row: FigureRow, sides: list[Any], with_change: bool) -> None:
     values = [value_of(side, row) for side in sides]
     if all(value is None for value in values):
         return

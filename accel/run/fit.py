@@ -140,7 +140,7 @@ def facts_of(plan: Plan, data: Prepared, latency: LatencyTable | None = None) ->
         baseline=None,
         latency=latency,
         num_threads=torch.get_num_threads(),
-        kept_tokens=data.shortened.kept if data.shortened else None,
+        kept_tokens=data.trimmed.kept if data.trimmed else None,
     )
 
 

@@ -68,8 +68,8 @@ def train_and_finish(run: Run, dataset: Dataset, ready: Ready, console: Console)
         return
     run.record["steps"] = fitted.steps
     run.record["techniques"] = _techniques(run, fitted)
-    if data.shortened is not None:
-        data = encoded_with(data.shortened.tokenizer, dataset, run.plan)
+    if data.trimmed is not None:
+        data = encoded_with(data.trimmed.tokenizer, dataset, run.plan)
     data = _with_provenance(run, data)
     if run.plan.privacy is not None:
         run.plan.privacy.check_claim(run.record["privacy"])

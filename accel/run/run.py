@@ -19,7 +19,7 @@ from accel.core.plan import Plan
 from accel.core.seen import Seen
 from accel.core.tracker import RunInfo
 from accel.errors import AccelError, DataError, ExitCode, Interrupted, LostError, RefusedError
-from accel.process.ranks import Alone, Elsewhere, Ranks
+from accel.process.ranks import Elsewhere, Ranks, SingleProcess
 from accel.process.stop_requests import StopRequests
 from accel.report.record import RESULT, new_record, read_record, write_record
 from accel.report.settings import named
@@ -41,7 +41,7 @@ class Run:
     folder: Path
     overrides: Sequence[str]
     resume: bool = False
-    ranks: Ranks = field(default_factory=Alone)
+    ranks: Ranks = field(default_factory=SingleProcess)
     seen: tuple[Seen, ...] = ()
     """What its weights have seen and will see, noted before the first step."""
     record: dict[str, Any] = field(init=False)

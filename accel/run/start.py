@@ -22,15 +22,15 @@ from accel.config.redact import redact
 from accel.core.plan import Plan
 from accel.errors import ConfigError, ExitCode, RefusedError, RunError
 from accel.plan.decide import assemble, checked
-from accel.process.place import (
+from accel.process.rank_info import (
     FOLDER_VARIABLE,
     PARENT_VARIABLE,
-    Place,
+    RankInfo,
     address_in_slurm,
     address_of,
     end_with,
 )
-from accel.process.ranks import Alone, Ranks
+from accel.process.ranks import Ranks, SingleProcess
 from accel.process.requeue import SlurmRun
 from accel.report.record import RUN_LOCK, new_record, write_record
 from accel.run.claim import running
@@ -52,7 +52,7 @@ def start(words: Sequence[str], arguments: Arguments) -> int:
     parent = os.environ.get(PARENT_VARIABLE)
     if parent is not None:
         end_with(int(parent))
-    place = Place.of_environment(os.environ)
+    place = RankInfo.of_environment(os.environ)
     try:
         with ExitStack() as held:
             return _start(words, arguments, place, held)
@@ -62,7 +62,7 @@ def start(words: Sequence[str], arguments: Arguments) -> int:
         return ExitCode.REFUSED
 
 
-def _start(words: Sequence[str], arguments: Arguments, place: Place, held: ExitStack) -> int:
+def _start(words: Sequence[str], arguments: Arguments, place: RankInfo, held: ExitStack) -> int:
     folder, resume = None, False
     try:
         config = compose(arguments.overrides, arguments.config_dirs)
@@ -101,13 +101,13 @@ def _start(words: Sequence[str], arguments: Arguments, place: Place, held: ExitS
     return code
 
 
-def _of_its_node(place: Place, config: DictConfig) -> Place:
+def _of_its_node(place: RankInfo, config: DictConfig) -> RankInfo:
     """A parent that was told to be another machine than the first does not lead."""
     node = (config.get("strategy") or {}).get("node_rank")
     return replace(place, rank=node, node_rank=node) if not place.launcher and isinstance(node, int) else place
 
 
-def _folder(config: DictConfig, place: Place, slurm_run: SlurmRun | None) -> tuple[Path | None, bool]:
+def _folder(config: DictConfig, place: RankInfo, slurm_run: SlurmRun | None) -> tuple[Path | None, bool]:
     """The run's folder, which rank 0 chooses and the others will hear of, and whether an earlier run left it."""
     if config.resume is not None:
         return (_resumed(str(config.resume)) if place.leads else None), True
@@ -132,7 +132,7 @@ def _resumed(folder: str) -> Path:
     return path
 
 
-def check_processes(plan: Plan, place: Place) -> None:
+def check_processes(plan: Plan, place: RankInfo) -> None:
     """Compare what was started with what is configured.
 
     Raises:
@@ -155,18 +155,18 @@ def check_processes(plan: Plan, place: Place) -> None:
     )
 
 
-def ranks_of(plan: Plan, place: Place) -> Ranks:
+def ranks_of(plan: Plan, place: RankInfo) -> Ranks:
     """Meet the other processes of the run, if there are any."""
     strategy = plan.strategy
     if not isinstance(strategy, Distributed):
-        return Alone()
+        return SingleProcess()
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # torch tells every failed attempt to connect, with its stack
     from accel.process.rendezvous import meet
 
     return meet(place, *_address(strategy, place), strategy.timeout_s)
 
 
-def _address(strategy: Distributed, place: Place) -> tuple[str, int]:
+def _address(strategy: Distributed, place: RankInfo) -> tuple[str, int]:
     if place.launcher == "srun":
         return address_of(strategy.rendezvous) if strategy.rendezvous else address_in_slurm(os.environ)
     return os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from accel.core.facts import Evidence, History
 from accel.core.option import Objection
 from accel.core.strategy import Strategy
-from accel.process.place import address_of
+from accel.process.rank_info import address_of
 
 if TYPE_CHECKING:
     from pytorch_lightning.strategies import ParallelStrategy

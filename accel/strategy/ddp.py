@@ -52,10 +52,10 @@ class Ddp(Distributed):
     def lightning_strategy(self) -> DDPStrategy:
         import torch
 
-        from accel.process.lightning import Replicated
+        from accel.process.lightning import ReplicatedStrategy
 
         sent = {Compress.bf16: torch.bfloat16, Compress.fp16: torch.float16}.get(self.compress)
-        return Replicated(timeout_s=self.timeout_s, bucket_mb=self.bucket_mb, compress=sent)
+        return ReplicatedStrategy(timeout_s=self.timeout_s, bucket_mb=self.bucket_mb, compress=sent)
 
     def spread(self) -> Spread:
         from accel.forecast.spread import Replicated

@@ -48,9 +48,11 @@ class Fsdp(Distributed):
     """Whether weights and optimizer state are kept, and updated, in the host's memory."""
 
     def lightning_strategy(self) -> ParallelStrategy:
-        from accel.process.lightning import Sharded
+        from accel.process.lightning import ShardedStrategy
 
-        return Sharded(data_parallel_size=self.num_processes(), tensor_parallel_size=1, timeout_s=self.timeout_s)
+        return ShardedStrategy(
+            data_parallel_size=self.num_processes(), tensor_parallel_size=1, timeout_s=self.timeout_s
+        )
 
     def distribute(self, model: nn.Module) -> nn.Module:
         import torch

@@ -91,9 +91,11 @@ class TensorParallel(Distributed):
             )
 
     def lightning_strategy(self) -> ParallelStrategy:
-        from accel.process.lightning import Sharded
+        from accel.process.lightning import ShardedStrategy
 
-        return Sharded(data_parallel_size=self.data_parallel, tensor_parallel_size=self.size, timeout_s=self.timeout_s)
+        return ShardedStrategy(
+            data_parallel_size=self.data_parallel, tensor_parallel_size=self.size, timeout_s=self.timeout_s
+        )
 
     def distribute(self, model: nn.Module) -> nn.Module:
         from accel.ops.parallel.shards import Undo, mesh_of, shard

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from accel.errors import ExitCode, Interrupted
+from accel.sweep.job_spec import Common
 from accel.sweep.lock import only_sweep
-from accel.sweep.order import Common
 from accel.sweep.pool import STOP_S, Pool
-from accel.sweep.progress import Board, say
+from accel.sweep.progress import SweepProgress, say
 from accel.sweep.record import ENDED_WELL, Job, Sweep
-from accel.sweep.source import Context, Grid, Source
+from accel.sweep.source import Context, GridSource, Source
 
 
 @dataclass
@@ -45,7 +45,7 @@ class JobLauncher:
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[Any]:
         """Run every job, whatever becomes of the others, and leave sweep.json; returns Hydra's job results."""
         del initial_job_idx  # a job's number follows from what it is
-        sweep = self.run(Grid(job_overrides))
+        sweep = self.run(GridSource(job_overrides))
         return [_hydra_result(sweep.job(words)) for words in job_overrides]
 
 
@@ -63,7 +63,7 @@ def run_jobs(source: Source, folder: Path, context: Context, make_pool: Callable
         total = source.begin(sweep, context)
         sweep.save()
         _announce(sweep, total, before)
-        with _told_by_signals(folder), Board(total) as board:
+        with _told_by_signals(folder), SweepProgress(total) as board:
             try:
                 _run_all(source, sweep, pool, board)
             finally:
@@ -77,7 +77,7 @@ def _announce(sweep: Sweep, total: int, before: int) -> None:
     say(f"{total} jobs into {sweep.folder}: {total - refused - before} to run, {refused} refused, {before} done before")
 
 
-def _run_all(source: Source, sweep: Sweep, pool: Pool, board: Board) -> None:
+def _run_all(source: Source, sweep: Sweep, pool: Pool, board: SweepProgress) -> None:
     while True:
         board.refused(sweep)
         jobs = _up_to(pool.room(adaptive=source.adaptive), source)

@@ -14,10 +14,10 @@ from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 
-from accel.sweep.order import Common, Order
+from accel.sweep.job_spec import Common, JobSpec
 from accel.sweep.pool import STOP_S, Pool, note_result
 from accel.sweep.record import Job
-from accel.sweep.worker import STACK, work
+from accel.sweep.worker import PRELOAD, work
 
 GIB = 2**30
 
@@ -77,7 +77,7 @@ def visible_gpus() -> list[str]:
 
 
 @dataclass
-class Running:
+class JobProcess:
     """A job that has been started."""
 
     job: Job
@@ -109,12 +109,12 @@ class LocalPool(Pool):
     def __init__(self, common: Common, resources: Resources) -> None:
         super().__init__(common)
         self.resources = resources
-        self.at_work: list[Running] = []
+        self.at_work: list[JobProcess] = []
         self.context = _context(warm=resources.warm)
         _warm_up(self.context)
 
     @property
-    def running(self) -> Sequence[Running]:
+    def running(self) -> Sequence[JobProcess]:
         return self.at_work
 
     def room(self, *, adaptive: bool) -> int:
@@ -124,15 +124,15 @@ class LocalPool(Pool):
     def start(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
             slot = min(set(range(self.resources.n_jobs)) - {r.slot for r in self.at_work})
-            order = self._order(job, slot, resume=job.prepare_folder())
+            spec = self._spec(job, slot, resume=job.prepare_folder())
             job.status = "running"
-            process = self.context.Process(target=work, args=(order,), daemon=False)
+            process = self.context.Process(target=work, args=(spec,), daemon=False)
             process.start()
-            self.at_work.append(Running(job, process, slot))
+            self.at_work.append(JobProcess(job, process, slot))
 
-    def _order(self, job: Job, slot: int, *, resume: bool) -> Order:
+    def _spec(self, job: Job, slot: int, *, resume: bool) -> JobSpec:
         cores, memory = self.resources.cores(slot), self.resources.memory_gb
-        order = self.order(
+        spec = self.spec(
             job,
             os.environ,
             lock=self.common.lock,
@@ -142,7 +142,7 @@ class LocalPool(Pool):
             gpus=self.resources.gpus(slot),
             memory_bytes=None if memory is None else int(memory * GIB),
         )
-        return order.ending_with(job.where(resume=resume))
+        return spec.ending_with(job.where(resume=resume))
 
     def wait(self) -> list[Job]:
         """A job that takes too long is ended here."""
@@ -161,10 +161,10 @@ class LocalPool(Pool):
         limit = self.resources.timeout_s
         return None if limit is None else max(0.02, min(limit - r.seconds() for r in self.at_work))
 
-    def _late(self, item: Running) -> bool:
+    def _late(self, item: JobProcess) -> bool:
         return self.resources.timeout_s is not None and item.seconds() > self.resources.timeout_s
 
-    def _finish(self, item: Running) -> Job:
+    def _finish(self, item: JobProcess) -> Job:
         item.process.join()
         item.signal(signal.SIGKILL)  # ranks or loaders that outlived it
         self.at_work.remove(item)
@@ -189,7 +189,7 @@ def _context(*, warm: bool) -> ForkServerContext | SpawnContext:
     if not warm or "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([STACK])
+    context.set_forkserver_preload([PRELOAD])
     return context
 
 

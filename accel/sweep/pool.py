@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from accel.report.record import new_record, read_record, write_record
-from accel.sweep.order import Common, Order, Running
+from accel.sweep.job_spec import Common, JobSpec, RunningJob
 from accel.sweep.record import ENDED_WELL, Job
 
 STOP_S = 20.0
@@ -24,7 +24,7 @@ class Pool(ABC):
 
     @property
     @abstractmethod
-    def running(self) -> Sequence[Running]:
+    def running(self) -> Sequence[RunningJob]:
         """What was handed over and has not ended."""
 
     @abstractmethod
@@ -47,10 +47,10 @@ class Pool(ABC):
     def stop(self) -> None:
         """Ask every job to save and stop, end what does not, and note what became of each."""
 
-    def order(self, job: Job, environment: Mapping[str, str], **settings: Any) -> Order:
+    def spec(self, job: Job, environment: Mapping[str, str], **settings: Any) -> JobSpec:
         """All that a job's process needs to know but where it runs; ``Job.where`` has the words for that."""
         group = [] if any(w.startswith("group=") for w in job.overrides) else [f"group='{self.common.folder.name}'"]
-        return Order(
+        return JobSpec(
             words=(*self.common.flags, *job.own_words, *group),
             output=job.output,
             directory=Path.cwd(),

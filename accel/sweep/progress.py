@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from accel.core.console import rich_console
 
 if TYPE_CHECKING:
-    from accel.sweep.order import Running
+    from accel.sweep.job_spec import RunningJob
     from accel.sweep.record import Job, Sweep
 
 
@@ -19,7 +19,7 @@ def say(text: str) -> None:
     print(text, flush=True)  # noqa: T201 - the command's own output
 
 
-class Board:
+class SweepProgress:
     """Lines above, the bar below; without a terminal, lines alone."""
 
     def __init__(self, total: int) -> None:
@@ -30,7 +30,7 @@ class Board:
         self.task = self.bar.add_task("", total=total)
         self.told: set[int] = set()
 
-    def __enter__(self) -> Board:
+    def __enter__(self) -> SweepProgress:
         self.bar.start()
         return self
 
@@ -45,7 +45,7 @@ class Board:
                 reason = str(job.error).splitlines()[0]
                 self.console.print(f"  #{job.number} refused  {job.words}\n      {reason}", markup=False)
 
-    def show(self, sweep: Sweep, running: Sequence[Running]) -> None:
+    def show(self, sweep: Sweep, running: Sequence[RunningJob]) -> None:
         """How far the whole is, and which jobs run now."""
         now = ", ".join(f"#{item.job.number}" for item in running)
         self.bar.update(self.task, completed=_done(sweep), description=f"running {now}" if now else "")

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import ray  # pyright: ignore[reportMissingImports]
 
-from accel.sweep.supervisor import STOP, Errand, supervise
+from accel.sweep.supervisor import STOP, RemoteJob, supervise
 
 
-def work_for_ray(errand: Errand) -> int:
+def work_for_ray(remote_job: RemoteJob) -> int:
     """Run the job; returns the exit code of its process."""
-    order = errand.order_here(os.environ, again=False)
+    spec = remote_job.spec_here(os.environ, again=False)
     gpus = [str(gpu) for gpu in ray.get_gpu_ids()]
-    return supervise(replace(order, gpus=gpus), stop=(errand.sweep / STOP).exists)
+    return supervise(replace(spec, gpus=gpus), stop=(remote_job.sweep / STOP).exists)

@@ -11,11 +11,11 @@ from importlib import import_module
 from typing import Any
 
 from accel.errors import ConfigError, RefusedError
+from accel.sweep.job_spec import Common
 from accel.sweep.local_pool import GIB
-from accel.sweep.order import Common
 from accel.sweep.pool import STOP_S, Pool, note_result
 from accel.sweep.record import Job
-from accel.sweep.supervisor import STOP, Errand
+from accel.sweep.supervisor import STOP, RemoteJob
 
 OBJECT_STORE_BYTES = 100 * 2**20
 """Of a Ray of this machine alone; jobs hand nothing over but their exit code."""
@@ -129,16 +129,16 @@ class RayPool(Pool):
             max_retries=0,  # another start would meet the first one saving
         )(work_for_ray)
         for job in jobs:
-            order = self.order(
+            spec = self.spec(
                 job,
                 os.environ,
                 lock=self.common.lock,
                 threads=asked.cores_per_job,
                 memory_bytes=asked.memory_bytes,
             )
-            errand = Errand.of(job, order)
+            remote_job = RemoteJob.of(job, spec)
             job.status, job.error = "running", None
-            self.handed.append(Handed(job, task.remote(errand)))
+            self.handed.append(Handed(job, task.remote(remote_job)))
 
     def wait(self) -> list[Job]:
         while self.handed:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from submitit.core.utils import UncompletedJobError
 from submitit.helpers import DelayedSubmission
 
-from accel.sweep.order import Order
+from accel.sweep.job_spec import JobSpec
 from accel.sweep.record import was_stopped
 from accel.sweep.slurm_queue import queue_again
-from accel.sweep.supervisor import Errand, supervise
+from accel.sweep.supervisor import RemoteJob, supervise
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Ending:
 class SlurmJob:
     """Every task of the job runs this, and runs it again when the job was requeued."""
 
-    errand: Errand
+    remote_job: RemoteJob
 
     def __call__(self) -> Ending:
         """Run to an end of the run's own; a job that is requeued does not return from here."""
@@ -39,7 +39,7 @@ class SlurmJob:
         for number in (signal.SIGTERM, signal.SIGUSR2):
             signal.signal(number, lambda number, frame: told.append(number))
         restarts, task = int(os.environ.get("SLURM_RESTART_COUNT", "0")), int(os.environ["SLURM_PROCID"])
-        code = supervise(self._order(task, again=restarts > 0), stop=lambda: told)
+        code = supervise(self._spec(task, again=restarts > 0), stop=lambda: told)
         ending = Ending(code, restarts)
         if task != 0 or not told or not was_stopped(code):
             return ending
@@ -53,11 +53,11 @@ class SlurmJob:
             return replace(ending, time_was_up=True)
         raise AssertionError("submitit leaves after a requeue")
 
-    def _order(self, task: int, *, again: bool) -> Order:
-        order = self.errand.order_here(os.environ, again=again, rank=task)
+    def _spec(self, task: int, *, again: bool) -> JobSpec:
+        spec = self.remote_job.spec_here(os.environ, again=again, rank=task)
         threads = os.environ.get("SLURM_CPUS_PER_TASK")
         is_rank = int(os.environ["SLURM_NTASKS"]) > 1
-        return replace(order, is_rank=is_rank, threads=int(threads) if threads else None)
+        return replace(spec, is_rank=is_rank, threads=int(threads) if threads else None)
 
     def checkpoint(self) -> DelayedSubmission:
         """What submitit runs the next time: the same, as the run's own checkpoint is in its folder."""

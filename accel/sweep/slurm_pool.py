@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from accel.errors import ConfigError, RefusedError
-from accel.sweep.order import Common
+from accel.sweep.job_spec import Common
 from accel.sweep.pool import Pool, note_result
 from accel.sweep.progress import say
 from accel.sweep.record import Job
 from accel.sweep.slurm_queue import GONE, OVER, states_of
 from accel.sweep.slurm_settings import MAX_ARRAY, SlurmSettings
-from accel.sweep.supervisor import Errand
+from accel.sweep.supervisor import RemoteJob
 from accel.sweep.worker import KEPT
 
 if TYPE_CHECKING:
@@ -128,8 +128,8 @@ class SlurmPool(Pool):
                 continue
             handle = submitit.SlurmJob(files[-1].parent, id_)
             submitted: Any = handle.submission().function
-            errand: Errand = submitted.errand
-            item = Queued(Job(errand.number, list(errand.overrides), folder), handle)
+            remote_job: RemoteJob = submitted.remote_job
+            item = Queued(Job(remote_job.number, list(remote_job.overrides), folder), handle)
             item.hear(state)
             yield item
 
@@ -162,10 +162,10 @@ class SlurmPool(Pool):
     def _submit(self, jobs: Sequence[Job]) -> None:
         from accel.sweep.slurm_job import SlurmJob
 
-        errands = [Errand.of(job, self.order(job, {})) for job in jobs]
+        remote_jobs = [RemoteJob.of(job, self.spec(job, {})) for job in jobs]
         try:
             with _outside_of_any_job(), self.executor.batch():
-                handles = [self.executor.submit(SlurmJob(errand)) for errand in errands]
+                handles = [self.executor.submit(SlurmJob(remote_job)) for remote_job in remote_jobs]
         except Exception as error:
             lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
             raise RefusedError(f"Slurm does not take the jobs: {lines[-1].strip()}") from error

@@ -59,7 +59,7 @@ class Context:
             write_record({**new_record(job.overrides), "status": "refused", "error": job.error}, job.folder)
 
 
-class Grid:
+class GridSource:
     """Jobs that are all known from the beginning."""
 
     adaptive = False

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from accel.process.place import TORCH_VARIABLES
-from accel.sweep.order import Order
+from accel.process.rank_info import TORCH_VARIABLES
+from accel.sweep.job_spec import JobSpec
 from accel.sweep.record import Job
 
 POLL_S = 0.2
@@ -24,10 +24,10 @@ Ray (2.60) aborts its driver when a task that it has cancelled returns all the s
 
 
 @dataclass(frozen=True)
-class Errand:
+class RemoteJob:
     """A job on its way to another machine."""
 
-    order: Order
+    spec: JobSpec
     number: int
     overrides: tuple[str, ...]
     sweep: Path
@@ -35,15 +35,15 @@ class Errand:
     """Whether the attempt before left something to go on from."""
 
     @classmethod
-    def of(cls, job: Job, order: Order) -> Errand:
+    def of(cls, job: Job, spec: JobSpec) -> RemoteJob:
         """Make the job's folder ready, and send it off."""
-        return cls(order, job.number, tuple(job.overrides), job.sweep, job.prepare_folder())
+        return cls(spec, job.number, tuple(job.overrides), job.sweep, job.prepare_folder())
 
-    def order_here(self, environment: Mapping[str, str], *, again: bool, rank: int = 0) -> Order:
-        """The order for this machine.
+    def spec_here(self, environment: Mapping[str, str], *, again: bool, rank: int = 0) -> JobSpec:
+        """The spec for this machine.
 
         Args:
-            environment: of this machine; what the order brings goes before.
+            environment: of this machine; what the spec brings goes before.
             again: the cluster has stopped the job and starts it once more, which its sweep knows nothing of.
             rank: among the tasks of one run; the first one makes the folder ready for all.
         """
@@ -52,12 +52,12 @@ class Errand:
         if again:
             resume = job.prepare_folder() if rank == 0 else job.can_go_on()
         kept = {k: v for k, v in environment.items() if k not in TORCH_VARIABLES}
-        order = replace(self.order, environment={**kept, **self.order.environment})
-        return order.ending_with(job.where(resume=resume))
+        spec = replace(self.spec, environment={**kept, **self.spec.environment})
+        return spec.ending_with(job.where(resume=resume))
 
 
-def supervise(order: Order, stop: Callable[[], object]) -> int:
-    """Run the order in a process of its own; returns its exit code, negative for a signal.
+def supervise(spec: JobSpec, stop: Callable[[], object]) -> int:
+    """Run the spec in a process of its own; returns its exit code, negative for a signal.
 
     Args:
         stop: asked all the time; once it says so, the run is to save and stop.
@@ -67,7 +67,7 @@ def supervise(order: Order, stop: Callable[[], object]) -> int:
     process = subprocess.Popen(command, stdin=subprocess.PIPE)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR2})
     assert process.stdin is not None
-    process.stdin.write(order.to_json().encode())
+    process.stdin.write(spec.to_json().encode())
     process.stdin.close()
     asked = False
     while process.poll() is None:

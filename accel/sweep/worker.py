@@ -1,6 +1,6 @@
 """The inside of a job's process: what sets it apart from the parent and from the other jobs, then the run itself.
 
-``python -m accel.sweep.worker`` takes its order, as JSON, from the standard input.
+``python -m accel.sweep.worker`` takes its spec, as JSON, from the standard input.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from importlib import import_module
 from pathlib import Path
 
 from accel.errors import ExitCode
-from accel.process.place import VARIABLES, told_when_parent_dies
-from accel.sweep.order import Order
+from accel.process.rank_info import VARIABLES, told_when_parent_dies
+from accel.sweep.job_spec import JobSpec
 
-STACK = "accel.sweep.preload"
+PRELOAD = "accel.sweep.preload"
 TASK_VARIABLES = ("SLURM_", "SLURMD_", "SRUN_", "SUBMITIT_", "PMI_", "PMIX_")
 """Beginnings of what Slurm tells its tasks, which Lightning takes for ranks; a job starts its own ranks."""
 KEPT = ("SLURM_CONF",)
 
 
-def work(order: Order) -> None:
+def work(spec: JobSpec) -> None:
     """Be the job; the exit code of the process is the exit code of the run."""
     os.setsid()
     _end_with_parent()
-    _print_to(order.output)
-    _become_the_command(order)
-    _limit(order)
-    if getattr(sys.modules.get(STACK), "UNSAFE", None):
-        os.execv(sys.executable, [sys.executable, "-P", "-m", "accel", *order.words])
+    _print_to(spec.output)
+    _become_the_command(spec)
+    _limit(spec)
+    if getattr(sys.modules.get(PRELOAD), "UNSAFE", None):
+        os.execv(sys.executable, [sys.executable, "-P", "-m", "accel", *spec.words])
     from accel.cli import main
 
-    sys.exit(main(order.words))
+    sys.exit(main(spec.words))
 
 
 def _end_with_parent() -> None:
@@ -55,22 +55,22 @@ def _print_to(file: Path) -> None:
     sys.stderr = open(2, "w", buffering=1, encoding="utf8", closefd=False)  # noqa: SIM115
 
 
-def _become_the_command(order: Order) -> None:
+def _become_the_command(spec: JobSpec) -> None:
     """Look like ``python -m accel WORDS`` to whoever asks: the ranks of a distributed job start from this."""
     from accel.sweep.lock import share
 
-    os.chdir(order.directory)
+    os.chdir(spec.directory)
     os.environ.clear()
-    os.environ.update(order.environment if order.is_rank else _of_a_single_run(order.environment))
-    if order.gpus is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(order.gpus)
-    if order.threads is not None:
-        os.environ["OMP_NUM_THREADS"] = str(order.threads)
-    if order.cores:
-        os.sched_setaffinity(0, order.cores)
+    os.environ.update(spec.environment if spec.is_rank else _of_a_single_run(spec.environment))
+    if spec.gpus is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(spec.gpus)
+    if spec.threads is not None:
+        os.environ["OMP_NUM_THREADS"] = str(spec.threads)
+    if spec.cores:
+        os.sched_setaffinity(0, spec.cores)
     sys.modules["__main__"] = import_module("accel.__main__")
-    sys.argv = ["accel", *order.words]
-    if order.lock is not None and not share(order.lock, order.owner):
+    sys.argv = ["accel", *spec.words]
+    if spec.lock is not None and not share(spec.lock, spec.owner):
         sys.exit(ExitCode.SIGTERM)  # the sweep was killed while it started this job
 
 
@@ -82,15 +82,15 @@ def _of_a_single_run(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _limit(order: Order) -> None:
+def _limit(spec: JobSpec) -> None:
     """Threads and memory: only now, as both concern what has been imported."""
-    if order.threads is not None and "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(order.threads)
-    if order.memory_bytes is not None:
+    if spec.threads is not None and "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(spec.threads)
+    if spec.memory_bytes is not None:
         import resource
 
-        resource.setrlimit(resource.RLIMIT_DATA, (order.memory_bytes, order.memory_bytes))
+        resource.setrlimit(resource.RLIMIT_DATA, (spec.memory_bytes, spec.memory_bytes))
 
 
 if __name__ == "__main__":
-    work(Order.from_json(sys.stdin.read()))
+    work(JobSpec.from_json(sys.stdin.read()))

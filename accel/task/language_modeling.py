@@ -20,7 +20,7 @@ from pathlib import Path
 
 from accel.core.language_task import LanguageTask
 from accel.data import Dataset
-from accel.data.content import Asked, Content, content_of_file
+from accel.data.content import Content, ContentQuery, content_of_file
 from accel.data.documents import assemble, read_documents
 from accel.data.examples import Example, Tally, three_splits
 
@@ -43,7 +43,9 @@ class LanguageModeling(LanguageTask):
 
     def content(self, secret: bytes) -> Content:
         files = {"train": self.train, "validation": self.validation, "test": self.test}
-        asked = (Asked.now(path, f"task.{split}", [self.text]) for split, path in files.items() if path is not None)
+        asked = (
+            ContentQuery.now(path, f"task.{split}", [self.text]) for split, path in files.items() if path is not None
+        )
         return Content.together(content_of_file(file, secret) for file in asked)
 
     def load(self, seed: int) -> Dataset:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from accel.core.option import Objection
 from accel.core.task import Task
 from accel.data import Dataset
-from accel.data.content import Asked, Content, content_of_file
+from accel.data.content import Content, ContentQuery, content_of_file
 from accel.data.examples import (
     Example,
     Tally,
@@ -66,7 +66,9 @@ class TextClassification(Task):
 
     def content(self, secret: bytes) -> Content:
         files = {"train": self.train, "validation": self.validation, "test": self.test}
-        asked = (Asked.now(path, f"task.{split}", self.columns()) for split, path in files.items() if path is not None)
+        asked = (
+            ContentQuery.now(path, f"task.{split}", self.columns()) for split, path in files.items() if path is not None
+        )
         return Content.together(content_of_file(file, secret) for file in asked)
 
     def objections(self, plan: Plan) -> Iterator[Objection]:

@@ -21,7 +21,7 @@ from accel.config.compose import compose, options_of
 from accel.core.meta import META
 from accel.core.seen import Seen, noted, union
 from accel.core.task import Task
-from accel.data.content import Asked, Content, content_of_file
+from accel.data.content import Content, ContentQuery, content_of_file
 from accel.data.content_store import ContentStore
 from accel.errors import DataError, RefusedError, did_you_mean
 from accel.weights.meta import read_meta
@@ -80,7 +80,7 @@ def content_of(name: str, key: str, store: ContentStore) -> Content:
     """
     secret = store.key()
     if Path(name).expanduser().is_file():
-        return content_of_file(Asked.now(name, key), secret)
+        return content_of_file(ContentQuery.now(name, key), secret)
     task = packaged_task(name)
     if task is None:
         raise DataError(f"{key}={name} is neither a file nor a task. {did_you_mean(name, options_of('task'))}")

@@ -14,7 +14,7 @@ from accel.core.console import Console
 from accel.core.logs import quiet_third_parties
 from accel.forecast.measured import measure
 from accel.forecast.outlook import outlook
-from accel.process.place import Place
+from accel.process.rank_info import RankInfo
 from accel.process.rendezvous import meet
 from tests.bench.ddp_rank import ours, plan_of, rank_of_two
 
@@ -24,7 +24,7 @@ STRATEGIES = ("ddp", "fsdp")
 def main(rank, port, rounds, *sizes):
     quiet_third_parties()
     torch.set_num_threads(1)
-    place = Place(rank=rank, world_size=2, local_rank=rank, local_size=2, node_rank=0, launcher="accel")
+    place = RankInfo(rank=rank, world_size=2, local_rank=rank, local_size=2, node_rank=0, launcher="accel")
     ranks = meet(place, "127.0.0.1", port, 500)
     ports = count(port + 1)
     found = {f"{strategy} {tokens}": [] for strategy in STRATEGIES for tokens in sizes}

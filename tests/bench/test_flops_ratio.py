@@ -16,10 +16,10 @@ from accel.core.facts import Facts
 from accel.measure.variants import time_models
 from accel.model.minilm import Minilm
 from accel.objective.classification import Classification
-from accel.ops.structured.depth import shorten
+from accel.ops.structured.layer_dropping import drop_layers
 from accel.ops.structured.structure import find_blocks
 from accel.ops.structured.unit_masks import apply_masks, attach, remove_masked, scores_of, update_masks
-from accel.ops.structured.unit_scores import MagnitudeScorer
+from accel.ops.structured.unit_scores import MagnitudeUnitScorer
 
 OBJECTIVE = Classification(["a", "b", "c"])
 FACTS = Facts(total_steps=1, num_examples=1, objective=OBJECTIVE, world_size=1, seed=0, baseline=None)
@@ -32,7 +32,7 @@ def pruned(dense, share):
     attach(model)
     blocks = find_blocks(model)
     prices, fraction = settings.budget(model, blocks, FACTS)
-    MagnitudeScorer().on_choice(model, blocks, scores_of(model, blocks))
+    MagnitudeUnitScorer().on_choice(model, blocks, scores_of(model, blocks))
     update_masks(model, blocks, prices, fraction, settings.multiple_of, final=True)
     apply_masks(model, blocks)
     return remove_masked(model)
@@ -40,7 +40,7 @@ def pruned(dense, share):
 
 def shallow(dense):
     model = copy.deepcopy(dense)
-    shorten(model, 0.5, "evenly")
+    drop_layers(model, 0.5, "evenly")
     return model
 
 

@@ -6,7 +6,7 @@ from safetensors.torch import load_file, save_file
 from accel.compression.distill import Distill
 from accel.config.compose import compose
 from accel.core.meta import META
-from accel.data.vocabulary import shorten
+from accel.data.vocabulary import trim
 from accel.errors import DataError, PlanError
 from accel.model.tiny_bert import TinyBert
 from accel.objective.classification import Classification
@@ -179,13 +179,13 @@ def test_a_teacher_without_its_head_s_weights_is_refused_where_it_would_predict(
 def test_a_teacher_that_reads_other_pieces_is_refused(teacher):
     """It would be given the student's numbers: an IndexError at best, another text's answers at worst."""
     whole = TinyBert().tokenizer()
-    shortened = shorten(TinyBert().tokenizer(), set(range(0, len(whole), 2))).tokenizer
-    assert len(shortened) < len(whole)
+    trimmed = trim(TinyBert().tokenizer(), set(range(0, len(whole), 2))).tokenizer
+    assert len(trimmed) < len(whole)
     with pytest.raises(DataError, match="reads other pieces of text than the student"):
-        Distill(teacher=teacher(shortened)).check_data(whole, Classification(["a", "b"]), 32)
+        Distill(teacher=teacher(trimmed)).check_data(whole, Classification(["a", "b"]), 32)
 
 
 def test_it_is_refused_before_anything_is_trained(teacher, train):
-    folder = teacher(shorten(TinyBert().tokenizer(), set(range(30))).tokenizer)
+    folder = teacher(trim(TinyBert().tokenizer(), set(range(30))).tokenizer)
     with pytest.raises(DataError, match="reads other pieces"):
         train("compression=[distill]", f"compression.distill.teacher={folder}", "compression.distill.logits_weight=0")

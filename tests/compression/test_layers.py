@@ -8,7 +8,7 @@ from tests.laws import Laws
 
 LAWS = Laws(
     off=["compression.layers.keep=1"],
-    sabotage=("accel.ops.structured.depth.keep_layers", lambda model, stack, kept: None),
+    sabotage=("accel.ops.structured.layer_dropping.keep_layers", lambda model, stack, kept: None),
 )
 
 

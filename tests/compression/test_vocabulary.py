@@ -8,7 +8,7 @@ from accel.cli import main
 from accel.compression.vocabulary import Vocabulary
 from accel.config.compose import compose
 from accel.data.prepared import prepare
-from accel.data.vocabulary import shorten
+from accel.data.vocabulary import trim
 from accel.errors import PlanError
 from accel.inference.predictor import Predictor
 from accel.model.minilm import Minilm
@@ -109,14 +109,14 @@ def test_a_public_text_adds_its_pieces(tiny_run, tmp_path):
     wider = decide(compose([
         *tiny_run, "compression=[vocabulary]", f"compression.vocabulary.public_text={tmp_path / 'public.txt'}"
     ]))  # fmt: skip
-    kept = [prepare(p.task.load(0), p).shortened.tokenizer.get_vocab() for p in (plan, wider)]
+    kept = [prepare(p.task.load(0), p).trimmed.tokenizer.get_vocab() for p in (plan, wider)]
     assert set(kept[1]) - set(kept[0]) == set("XYZ")
 
 
 def test_a_pretrained_tokenizer_cuts_its_texts_as_before():
     tokenizer = Minilm().tokenizer()
     texts = ["@united thanks for nothing, flight 1234 was cancelled!", "Überraschung in Zürich: 航班 delayed"]
-    short = shorten(tokenizer, {n for ids in tokenizer(texts)["input_ids"] for n in ids})
+    short = trim(tokenizer, {n for ids in tokenizer(texts)["input_ids"] for n in ids})
     assert len(short.tokenizer) < 0.2 * len(tokenizer)
     for text in texts:
         assert short.tokenizer.tokenize(text) == tokenizer.tokenize(text)

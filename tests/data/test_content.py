@@ -3,7 +3,7 @@ import gzip
 import pytest
 
 from accel.data import content
-from accel.data.content import LONG, Asked, Content, Row, content_of_file, rows_of_file
+from accel.data.content import LONG, Content, ContentQuery, Row, content_of_file, rows_of_file
 from accel.errors import DataError
 
 KEY = b"k" * 32
@@ -59,8 +59,8 @@ def test_a_file_is_known_however_it_is_read(tmp_path, name):
     (tmp_path / name).write_text("\n".join(lines))
     (tmp_path / "copy.md").write_text("\n".join(lines))
     columns = () if name == "a.txt" else ("text",)
-    read = content_of_file(Asked.now(tmp_path / name, "task.train", columns), KEY)
-    assert read.shares(content_of_file(Asked.now(tmp_path / "copy.md", "key"), KEY))
+    read = content_of_file(ContentQuery.now(tmp_path / name, "task.train", columns), KEY)
+    assert read.shares(content_of_file(ContentQuery.now(tmp_path / "copy.md", "key"), KEY))
     assert read.shares(of(LETTERS[:1]))
 
 
@@ -76,9 +76,9 @@ def test_parts_of_pairs_and_lines_count_when_they_are_long():
 def test_a_file_that_was_written_again_is_read_again(tmp_path):
     file = tmp_path / "a.txt"
     file.write_text("one text")
-    first = content_of_file(Asked.now(file, "key"), KEY)
+    first = content_of_file(ContentQuery.now(file, "key"), KEY)
     file.write_text("another text altogether")
-    assert content_of_file(Asked.now(file, "key"), KEY) != first
+    assert content_of_file(ContentQuery.now(file, "key"), KEY) != first
 
 
 def test_a_column_that_is_not_there_is_told(tmp_path):
@@ -95,6 +95,6 @@ def test_packing_and_encoding_do_not_hide_a_file(tmp_path):
     plain.write_text(lines)
     packed.write_bytes(gzip.compress(lines.encode()))
     wide.write_bytes(lines.encode("utf-16"))
-    known = content_of_file(Asked.now(plain, "task.train"), KEY)
-    assert content_of_file(Asked.now(packed, "task.train"), KEY).within(known)
-    assert content_of_file(Asked.now(wide, "task.train"), KEY).shares(known)
+    known = content_of_file(ContentQuery.now(plain, "task.train"), KEY)
+    assert content_of_file(ContentQuery.now(packed, "task.train"), KEY).within(known)
+    assert content_of_file(ContentQuery.now(wide, "task.train"), KEY).shares(known)

@@ -3,7 +3,7 @@ import pytest
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from accel.data.vocabulary import KINDS, count_tokens, shorten
+from accel.data.vocabulary import KINDS, count_tokens, trim
 from accel.errors import RunError
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
@@ -53,7 +53,7 @@ def pieces(tokenizer, texts):
 
 
 def shortened_to(tokenizer, texts):
-    return shorten(tokenizer, {n for ids in tokenizer(texts)["input_ids"] for n in ids})
+    return trim(tokenizer, {n for ids in tokenizer(texts)["input_ids"] for n in ids})
 
 
 def test_kept_texts_are_cut_as_before(tokenizer):
@@ -95,7 +95,7 @@ def test_a_merge_on_the_way_to_a_kept_piece_is_needed(monkeypatch):
     inner.train_from_iterator(CORPUS, trainer)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=inner, pad_token="[PAD]")
     used = {n for ids in tokenizer(KEPT_TEXTS)["input_ids"] for n in ids}
-    assert pieces(shorten(tokenizer, used).tokenizer, KEPT_TEXTS) == pieces(tokenizer, KEPT_TEXTS)
+    assert pieces(trim(tokenizer, used).tokenizer, KEPT_TEXTS) == pieces(tokenizer, KEPT_TEXTS)
 
     def only_used(model, needed):
         from accel.data.vocabulary import _keep_named
@@ -106,7 +106,7 @@ def test_a_merge_on_the_way_to_a_kept_piece_is_needed(monkeypatch):
         return kept
 
     monkeypatch.setitem(KINDS, "BPE", only_used)
-    assert pieces(shorten(tokenizer, used).tokenizer, KEPT_TEXTS) != pieces(tokenizer, KEPT_TEXTS)
+    assert pieces(trim(tokenizer, used).tokenizer, KEPT_TEXTS) != pieces(tokenizer, KEPT_TEXTS)
 
 
 def test_added_tokens_stay(tokenizer):
@@ -123,7 +123,7 @@ def test_another_kind_of_tokenizer_is_named():
             pass
 
     with pytest.raises(RunError, match="cannot rewrite a tokenizer of the kind Python"):
-        shorten(Python(), {1})
+        trim(Python(), {1})
 
 
 def test_counts():

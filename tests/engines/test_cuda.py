@@ -9,7 +9,7 @@ from accel.model.tiny_bert import TinyBert
 from accel.objective.classification import Classification
 from accel.ops.sparse.pattern import Pattern
 from accel.ops.sparse.weight_masks import apply, attach, detach, update
-from accel.ops.sparse.weight_scores import MagnitudeScorer
+from accel.ops.sparse.weight_scores import MagnitudeWeightScorer
 
 
 def two_of_four():
@@ -17,7 +17,7 @@ def two_of_four():
     model = TinyBert(width=64).network(Classification(["a", "b"])).eval()
     pattern = Pattern(neighbours=4, kept=2)
     attach(model, pattern, scored=False)
-    update(model, MagnitudeScorer().scores(model), 0.5, pattern)
+    update(model, MagnitudeWeightScorer().scores(model), 0.5, pattern)
     apply(model)
     return detach(model)
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from accel.errors import DataError
-from accel.inference.rows import Asked, rows_of
+from accel.inference.rows import Query, rows_of
 
 ROWS = [{"id": 7, "review": "the desk, once lovely,\nwas cold"}, {"id": 9, "review": "the phone"}]
 CSV = 'id,review\n7,"the desk, once lovely,\nwas cold"\n9,the phone\n'
@@ -36,7 +36,7 @@ def test_a_table_is_read_as_for_training_and_keeps_its_id(tmp_path, name, conten
 def test_pairs_and_other_columns(tmp_path):
     content = "No,q,a,when\n1,x,y,now\n2,,,then\n"
     found = asked(tmp_path, "a.csv", content, ["q", "a"], ["No", "when"])
-    assert found == [Asked(["x", "y"], {"No": "1", "when": "now"}), Asked(["", ""], {"No": "2", "when": "then"})]
+    assert found == [Query(["x", "y"], {"No": "1", "when": "now"}), Query(["", ""], {"No": "2", "when": "then"})]
     assert [one.is_empty for one in found] == [False, True]
 
 
@@ -74,5 +74,5 @@ def test_a_kept_column_must_exist(tmp_path):
 
 
 def test_halves_of_characters_are_replaced():
-    assert Asked("cold \ud83d").mended() == Asked("cold \ufffd")
-    assert Asked(["a", "\ud83d"], {"id": 1}).mended() == Asked(["a", "\ufffd"], {"id": 1})
+    assert Query("cold \ud83d").mended() == Query("cold \ufffd")
+    assert Query(["a", "\ud83d"], {"id": 1}).mended() == Query(["a", "\ufffd"], {"id": 1})

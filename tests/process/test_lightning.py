@@ -12,19 +12,19 @@ from torch.distributed.tensor import Shard, distribute_tensor, init_device_mesh
 from accel.checkpoint import sharded
 from accel.ops.parallel.shards import whole
 from accel.process.lightning import (
-    Replicated,
-    Sharded,
+    ReplicatedStrategy,
+    ShardedStrategy,
     keep_signals,
     leave_together,
     lost_by,
     mean_in,
     one_process,
 )
-from accel.sweep.worker import STACK
+from accel.sweep.worker import PRELOAD
 
 
 def test_gives_up_after_the_asked_time():
-    assert Replicated(timeout_s=7, bucket_mb=25, compress=None)._timeout == timedelta(seconds=7)
+    assert ReplicatedStrategy(timeout_s=7, bucket_mb=25, compress=None)._timeout == timedelta(seconds=7)
 
 
 def test_what_is_compressed_comes_back_rounded_and_nothing_else(tmp_path):
@@ -56,7 +56,7 @@ def leave(rank, size, folder):
 
 
 def test_nobody_leaves_before_everybody_is_done(tmp_path):
-    FORKS.set_forkserver_preload([STACK])
+    FORKS.set_forkserver_preload([PRELOAD])
     ranks = [FORKS.Process(target=leave, args=(rank, 3, tmp_path)) for rank in range(3)]
     for rank in ranks:
         rank.start()
@@ -115,7 +115,7 @@ def moments(optimizer):
 
 def test_what_the_optimizer_of_a_sharded_model_remembers_comes_back_whole(mesh, tmp_path):
     """Both moments and the number of steps; without the second, the first step after a resume is a jump."""
-    sharded_model = Sharded(data_parallel_size=1, tensor_parallel_size=1, timeout_s=9)
+    sharded_model = ShardedStrategy(data_parallel_size=1, tensor_parallel_size=1, timeout_s=9)
 
     def adamw():
         weight = nn.Parameter(distribute_tensor(torch.arange(12.0).view(4, 3), mesh, [Shard(0)]))

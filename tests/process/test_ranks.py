@@ -1,11 +1,11 @@
 import pytest
 
 from accel.errors import ExitCode
-from accel.process.ranks import Alone, Elsewhere
+from accel.process.ranks import Elsewhere, SingleProcess
 
 
 def test_one_alone_has_nobody_to_wait_for(tmp_path):
-    alone = Alone()
+    alone = SingleProcess()
     with alone.after_leader("ready"):
         alone.gather()
     alone.deliver(tmp_path / "none")

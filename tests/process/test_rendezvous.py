@@ -8,7 +8,7 @@ import pytest
 from torch.distributed import HashStore
 
 from accel.errors import DiskError, ExitCode, LostError, RunError
-from accel.process.place import Place
+from accel.process.rank_info import RankInfo
 from accel.process.ranks import Elsewhere
 from accel.process.rendezvous import ENDED, Together, meet
 
@@ -18,7 +18,7 @@ def together(work, *, nodes=1, local=2, timeout_s=5.0):
     store, results = HashStore(), {}
 
     def rank(number):
-        place = Place(number, nodes * local, number % local, local, number // local, "torchrun")
+        place = RankInfo(number, nodes * local, number % local, local, number // local, "torchrun")
         try:
             results[number] = work(Together(place, store, timeout_s))
         except Exception as error:
@@ -120,7 +120,7 @@ def test_what_rank_0_said_before_it_ended_is_heard():
         def __getattr__(self, name):
             return getattr(store, name)
 
-    waits = Together(Place(1, 2, 1, 2, 0, "torchrun"), store, 5.0)
+    waits = Together(RankInfo(1, 2, 1, 2, 0, "torchrun"), store, 5.0)
     waits.store = AtTheWorstMoment()
     assert waits.agree("why", "") == "no common disk"
     with pytest.raises(Elsewhere):
@@ -212,7 +212,7 @@ def test_a_machine_that_does_not_see_the_folder_is_refused_on_all(tmp_path, monk
 
 def test_a_store_that_does_not_answer_is_a_loss():
     """And is not asked again: each question would wait as long."""
-    ranks, asked = Together(Place(0, 2, 0, 2, 0), HashStore(), 0.2), []
+    ranks, asked = Together(RankInfo(0, 2, 0, 2, 0), HashStore(), 0.2), []
     assert ranks._ask(lambda: 5) == 5
     for question in (lambda: time.sleep(1), lambda: asked.append(1)):
         with pytest.raises(LostError, match=r"no answer within strategy\.timeout_s"):
@@ -231,7 +231,7 @@ def test_last_words_are_not_waited_for_as_long_as_work(monkeypatch):
         def compare_set(self, *args):
             time.sleep(30)
 
-    ranks = Together(Place(0, 2, 0, 2, 0), CutOff(), 20)
+    ranks = Together(RankInfo(0, 2, 0, 2, 0), CutOff(), 20)
     start = time.monotonic()
     assert ranks.first_failure() is None
     ranks.failed("out of memory")
@@ -241,8 +241,8 @@ def test_last_words_are_not_waited_for_as_long_as_work(monkeypatch):
 def test_those_who_do_not_come_are_missed(monkeypatch):
     from accel.process.launch import _free_port
 
-    for variable in Place().variables("", 0):
+    for variable in RankInfo().variables("", 0):
         monkeypatch.setenv(variable, "")
     monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
     with pytest.raises(RunError, match=r"The 2 processes of this run did not meet at 127\.0\.0\.1:\d+ within"):
-        meet(Place(0, 2, 0, 2, 0), "127.0.0.1", _free_port(), 1)
+        meet(RankInfo(0, 2, 0, 2, 0), "127.0.0.1", _free_port(), 1)

@@ -8,18 +8,18 @@ from accel.cli import main
 from accel.config.compose import compose
 from accel.errors import ConfigError
 from accel.plan.decide import decide
-from accel.process.place import Place
+from accel.process.rank_info import RankInfo
 from accel.run.start import check_processes
 
-TWO, FOUR_ON_TWO = Place(0, 2, 0, 2, 0, "torchrun"), Place(0, 4, 0, 2, 0, "srun")
+TWO, FOUR_ON_TWO = RankInfo(0, 2, 0, 2, 0, "torchrun"), RankInfo(0, 4, 0, 2, 0, "srun")
 
 
 @pytest.mark.parametrize(
     ("words", "place"),
     [
-        ([], Place()),
-        ([], Place(0, 1, 0, 1, 0, "torchrun")),
-        (["strategy=ddp"], Place()),
+        ([], RankInfo()),
+        ([], RankInfo(0, 1, 0, 1, 0, "torchrun")),
+        (["strategy=ddp"], RankInfo()),
         (["strategy=ddp"], TWO),
         (["strategy=ddp", "strategy.nodes=2"], FOUR_ON_TWO),
     ],
@@ -34,7 +34,7 @@ def test_what_fits(words, place):
         ([], TWO, "strategy.processes=2 beside"),
         (["strategy=ddp", "strategy.processes=3"], TWO, "torchrun --nproc-per-node=3"),
         (["strategy=ddp", "strategy.processes=4"], FOUR_ON_TWO, "strategy.processes=2 strategy.nodes=2"),
-        (["strategy=ddp"], Place(0, 1, 0, 1, 0, "torchrun"), "torchrun started 1 processes"),
+        (["strategy=ddp"], RankInfo(0, 1, 0, 1, 0, "torchrun"), "torchrun started 1 processes"),
     ],
 )
 def test_what_does_not(words, place, remedy):
@@ -44,7 +44,7 @@ def test_what_does_not(words, place, remedy):
 
 
 def as_rank(monkeypatch, rank):
-    for name, value in Place(rank, 2, rank, 2, 0).variables("127.0.0.1", 1).items():
+    for name, value in RankInfo(rank, 2, rank, 2, 0).variables("127.0.0.1", 1).items():
         monkeypatch.setenv(name, value)
 
 

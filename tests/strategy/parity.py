@@ -17,7 +17,7 @@ from accel.data.prepared import prepare
 from accel.model._tiny import Tiny
 from accel.ops.dropout import without_dropout
 from accel.plan.decide import decide
-from accel.process.place import Place
+from accel.process.rank_info import RankInfo
 from accel.report.metrics_file import read_metrics
 from accel.run.baseline import baseline, pretrained
 from accel.run.fit import fit
@@ -110,7 +110,7 @@ def _be_rank(
     if sabotage:
         _forget_one_sum()
     for name, words, port in orders:
-        os.environ.update(Place(rank, processes, rank, processes).variables("127.0.0.1", port))
+        os.environ.update(RankInfo(rank, processes, rank, processes).variables("127.0.0.1", port))
         found = train(words, folder / name)
         if found is not None:
             torch.save({"losses": found.losses, "weights": found.weights}, folder / name / FILE)

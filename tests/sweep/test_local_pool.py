@@ -3,8 +3,8 @@
 import pytest
 
 from accel.sweep import local_pool
+from accel.sweep.job_spec import Common
 from accel.sweep.local_pool import LocalPool, Resources, visible_gpus
-from accel.sweep.order import Common
 from accel.sweep.record import Job
 
 
@@ -42,10 +42,10 @@ def test_a_job_is_told_all_it_needs(tmp_path, cores, monkeypatch):
     sweep = tmp_path / "my sweep"
     jobs = LocalPool(Common(("--plugin=x",), sweep, tmp_path / "lock"), Resources(n_jobs=2, memory_gb=1.5))
     job = Job(3, ["seed=1", "hydra.launcher.n_jobs=2"], sweep, environment={"A": "b"})
-    order = jobs._order(job, 1, resume=False)
-    assert order.words == ("--plugin=x", "seed=1", "group='my sweep'", f"hydra.run.dir='{sweep / '3'}'")
-    assert (order.cores, order.threads, order.memory_bytes) == ((4, 5, 6, 7), 4, int(1.5 * 2**30))
-    assert order.environment["A"] == "b"
-    assert f"resume='{sweep / '3'}'" in jobs._order(job, 0, resume=True).words
-    assert "group='my sweep'" not in jobs._order(Job(0, ["group=mine"], sweep), 0, resume=False).words
+    spec = jobs._spec(job, 1, resume=False)
+    assert spec.words == ("--plugin=x", "seed=1", "group='my sweep'", f"hydra.run.dir='{sweep / '3'}'")
+    assert (spec.cores, spec.threads, spec.memory_bytes) == ((4, 5, 6, 7), 4, int(1.5 * 2**30))
+    assert spec.environment["A"] == "b"
+    assert f"resume='{sweep / '3'}'" in jobs._spec(job, 0, resume=True).words
+    assert "group='my sweep'" not in jobs._spec(Job(0, ["group=mine"], sweep), 0, resume=False).words
     assert jobs.room(adaptive=True) == jobs.room(adaptive=False) == 2

@@ -1,4 +1,4 @@
-from accel.sweep.progress import Board, say
+from accel.sweep.progress import SweepProgress, say
 from accel.sweep.record import Sweep
 
 
@@ -6,7 +6,7 @@ def test_one_line_per_job_and_what_is_running(tmp_path, capsys):
     sweep = Sweep(tmp_path)
     jobs = [sweep.job(["task=airline", f"seed={n}"]) for n in range(2)]
     jobs[0].status, jobs[0].seconds = "pruned", 2.0
-    with Board(2) as board:
+    with SweepProgress(2) as board:
         board.show(sweep, [])
         board.ended(jobs[0], sweep)
     say("the end")
@@ -15,7 +15,7 @@ def test_one_line_per_job_and_what_is_running(tmp_path, capsys):
 
 def test_each_refusal_is_told_once_with_its_reason(tmp_path, capsys):
     sweep = Sweep(tmp_path)
-    with Board(3) as board:
+    with SweepProgress(3) as board:
         for number in range(2):
             job = sweep.job([f"seed={number}"])
             job.status, job.error = "refused", f"reason {number}\nremedy"

@@ -3,8 +3,8 @@
 import sys
 from types import SimpleNamespace
 
-from accel.sweep.order import Order
-from accel.sweep.supervisor import STOP, Errand
+from accel.sweep.job_spec import JobSpec
+from accel.sweep.supervisor import STOP, RemoteJob
 
 
 def test_a_job_sees_the_gpus_that_ray_gave_it_and_the_wish_to_stop(tmp_path, monkeypatch):
@@ -14,15 +14,15 @@ def test_a_job_sees_the_gpus_that_ray_gave_it_and_the_wish_to_stop(tmp_path, mon
 
     seen = {}
 
-    def supervised(order, stop):
-        seen.update(gpus=order.gpus, words=order.words, before=stop())
+    def supervised(spec, stop):
+        seen.update(gpus=spec.gpus, words=spec.words, before=stop())
         (tmp_path / STOP).touch()
         return 7 if stop() else 0
 
     monkeypatch.setattr(ray_job, "supervise", supervised)
     try:
-        order = Order(words=("seed=1",), output=tmp_path / "o", directory=tmp_path, environment={})
-        assert ray_job.work_for_ray(Errand(order, 4, ("seed=1",), tmp_path, resume=True)) == 7
+        spec = JobSpec(words=("seed=1",), output=tmp_path / "o", directory=tmp_path, environment={})
+        assert ray_job.work_for_ray(RemoteJob(spec, 4, ("seed=1",), tmp_path, resume=True)) == 7
     finally:
         sys.modules.pop("accel.sweep.ray_job")
     assert seen == {"gpus": ["2", "3"], "words": ("seed=1", f"resume='{tmp_path / '4'}'"), "before": False}

@@ -13,7 +13,7 @@ import pytest
 
 from accel.config.compose import compose
 from accel.errors import ConfigError, ExitCode
-from accel.sweep.order import Common
+from accel.sweep.job_spec import Common
 from accel.sweep.ray_pool import RayPool, RaySettings
 
 ALONE = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]

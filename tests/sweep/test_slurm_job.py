@@ -9,9 +9,9 @@ import pytest
 from submitit.core.utils import UncompletedJobError
 
 from accel.sweep import slurm_job, slurm_queue
-from accel.sweep.order import Order
+from accel.sweep.job_spec import JobSpec
 from accel.sweep.slurm_job import Ending, SlurmJob
-from accel.sweep.supervisor import Errand
+from accel.sweep.supervisor import RemoteJob
 
 
 @pytest.fixture
@@ -33,8 +33,8 @@ def on_a_node(tmp_path, monkeypatch):
         monkeypatch.setattr(slurm_queue, "state_of", lambda job: state)
         monkeypatch.setattr(slurm_queue.subprocess, "run", asked_of_slurm)
 
-        def supervised(order, stop):
-            run.order = order
+        def supervised(spec, stop):
+            run.spec = spec
             assert not stop()
             for number in told:
                 os.kill(os.getpid(), number)
@@ -42,8 +42,8 @@ def on_a_node(tmp_path, monkeypatch):
             return code
 
         monkeypatch.setattr(slurm_job, "supervise", supervised)
-        order = Order(words=(), output=tmp_path / "o", directory=Path("/"), environment={})
-        return SlurmJob(Errand(order, 0, (), tmp_path, resume=False))()
+        spec = JobSpec(words=(), output=tmp_path / "o", directory=Path("/"), environment={})
+        return SlurmJob(RemoteJob(spec, 0, (), tmp_path, resume=False))()
 
     run.asked = asked
     yield run
@@ -61,7 +61,7 @@ def gives_up():
 
 def test_an_end_of_its_own_is_told(on_a_node):
     assert on_a_node(0, SLURM_CPUS_PER_TASK="3", SLURM_RESTART_COUNT="2") == Ending(0, restarts=2)
-    assert (on_a_node.order.threads, on_a_node.order.is_rank) == (3, False)
+    assert (on_a_node.spec.threads, on_a_node.spec.is_rank) == (3, False)
     assert on_a_node(3, [signal.SIGTERM]) == Ending(3, restarts=2)  # it failed, whatever it was told
     assert on_a_node.asked == []
 
@@ -81,5 +81,5 @@ def test_before_its_time_is_up_submitit_decides(on_a_node):
 
 def test_of_several_tasks_the_first_one_decides(on_a_node):
     assert on_a_node(130, [signal.SIGTERM], SLURM_PROCID="1", SLURM_NTASKS="2") == Ending(130)
-    assert on_a_node.order.is_rank
+    assert on_a_node.spec.is_rank
     assert on_a_node.asked == []

@@ -11,7 +11,7 @@ import pytest
 
 from accel.errors import ConfigError, ExitCode
 from accel.sweep import slurm_pool
-from accel.sweep.order import Common
+from accel.sweep.job_spec import Common
 from accel.sweep.record import Job, read_sweep
 from accel.sweep.slurm_pool import Queued, SlurmPool
 from accel.sweep.slurm_settings import MAX_ARRAY, SlurmSettings

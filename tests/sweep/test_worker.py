@@ -9,8 +9,8 @@ import time
 import pytest
 
 from accel.sweep import worker
+from accel.sweep.job_spec import JobSpec
 from accel.sweep.lock import SWEEP_LOCK
-from accel.sweep.order import Order
 from accel.sweep.worker import work
 
 
@@ -21,12 +21,12 @@ def started(tmp_path, monkeypatch):
     def start(run, **settings):
         monkeypatch.setattr("accel.cli.main", run)
         (tmp_path / SWEEP_LOCK).write_text(str(settings.pop("written", os.getpid())))
-        order = Order(
+        spec = JobSpec(
             words=["seed=1"], output=tmp_path / "output.txt", directory=tmp_path,
             environment=settings.pop("environment", {"PATH": os.environ["PATH"]}), lock=tmp_path / "lock",
             **{"owner": os.getpid(), **settings},
         )  # fmt: skip
-        process = multiprocessing.get_context("fork").Process(target=work, args=(order,))
+        process = multiprocessing.get_context("fork").Process(target=work, args=(spec,))
         process.start()
         return process, tmp_path / "output.txt"
 
@@ -78,15 +78,15 @@ def test_only_its_cores(started):
 def test_where_a_fork_is_unsafe_it_begins_afresh(started, monkeypatch):
     from types import SimpleNamespace
 
-    monkeypatch.setitem(sys.modules, worker.STACK, SimpleNamespace(UNSAFE="CUDA is in use"))
+    monkeypatch.setitem(sys.modules, worker.PRELOAD, SimpleNamespace(UNSAFE="CUDA is in use"))
     monkeypatch.setattr("os.execv", lambda program, words: print(words) or os._exit(9))
     process, output = started(lambda words: 0)
     process.join()
     assert process.exitcode == 9 or "'-m', 'accel', 'seed=1'" in output.read_text()
 
 
-def _parent_of(order, pids):
-    process = multiprocessing.get_context("fork").Process(target=work, args=(order,))
+def _parent_of(spec, pids):
+    process = multiprocessing.get_context("fork").Process(target=work, args=(spec,))
     process.start()
     pids.put(process.pid)
     time.sleep(600)
@@ -98,8 +98,8 @@ def test_it_is_told_to_stop_when_its_parent_is_killed(tmp_path, monkeypatch):
     context = multiprocessing.get_context("fork")
     pids = context.Queue()
     (tmp_path / SWEEP_LOCK).write_text(str(os.getpid()))
-    order = Order(["seed=1"], tmp_path / "o", tmp_path, dict(os.environ), tmp_path / "lock", os.getpid())
-    parent = context.Process(target=_parent_of, args=(order, pids))
+    spec = JobSpec(["seed=1"], tmp_path / "o", tmp_path, dict(os.environ), tmp_path / "lock", os.getpid())
+    parent = context.Process(target=_parent_of, args=(spec, pids))
     parent.start()
     job = pids.get(timeout=30)
     time.sleep(1)

@@ -1,6 +1,6 @@
 """Rounding in the training loop, and the conversion of what was trained to layers that store it.
 
-Any scheme (``schemes.py``): training sees each weight as ``Grid.round`` gives it, and conversion stores that.
+Any scheme (``schemes.py``): training sees each weight as ``grid.round`` gives it, and conversion stores that.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
-from accel.ops.quantize.grids import Grid
+from accel.ops.quantize.grids import QuantizationGrid
 from accel.ops.quantize.quantized_layers import LEAVE, QuantizedEmbedding, replace
 from accel.ops.quantize.schemes import Int8, Scheme
 from accel.ops.structured.structure import KEEP, position_tables
@@ -29,7 +29,7 @@ class _Round(torch.autograd.Function):
     """Round to a grid; the gradient passes straight through (Bengio et al. 2013, arXiv 1308.3432)."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, grid: Grid, keep: Tensor | None) -> Tensor:
+    def forward(ctx: Any, x: Tensor, grid: QuantizationGrid, keep: Tensor | None) -> Tensor:
         del ctx
         return grid.round(x) if keep is None else grid.round_columns(x, keep)
 
@@ -42,7 +42,7 @@ class _Round(torch.autograd.Function):
 class Rounder(nn.Module):
     """Rounds what it is given to its grid while ``enabled``; has no state of its own."""
 
-    def __init__(self, grid: Grid | None) -> None:
+    def __init__(self, grid: QuantizationGrid | None) -> None:
         super().__init__()
         self.grid = grid
         self.enabled = True
@@ -109,7 +109,7 @@ class RoundedEmbedding(nn.Embedding):
     weight_rounder: Rounder
 
     @classmethod
-    def of(cls, embedding: nn.Embedding, grid: Grid | None) -> RoundedEmbedding:
+    def of(cls, embedding: nn.Embedding, grid: QuantizationGrid | None) -> RoundedEmbedding:
         """The same table, by reference."""
         new = cls(*embedding.weight.shape, padding_idx=embedding.padding_idx, _weight=embedding.weight, device="meta")
         new.weight = embedding.weight
@@ -208,9 +208,9 @@ def enable(model: nn.Module, enabled: bool) -> None:
 def convert(model: nn.Module) -> nn.Module:
     """Replace, in place, every prepared layer by one that stores what it was rounded to; a shared weight once."""
     scheme: Scheme = getattr(model, SCHEME)
-    made: dict[tuple[int, Grid], dict[str, Tensor]] = {}
+    made: dict[tuple[int, QuantizationGrid], dict[str, Tensor]] = {}
 
-    def stored(weight: Tensor, grid: Grid) -> dict[str, Tensor]:
+    def stored(weight: Tensor, grid: QuantizationGrid) -> dict[str, Tensor]:
         key = (id(weight), grid)
         if key not in made:
             made[key] = grid.quantize(weight)

@@ -25,7 +25,7 @@ FP16_TINY = torch.finfo(torch.float16).tiny
 Stored = Mapping[str, Tensor]
 
 
-class Grid(ABC):
+class QuantizationGrid(ABC):
     """Rounds the rows of a matrix, each by itself."""
 
     bits: ClassVar[int]
@@ -67,7 +67,7 @@ def quantize_rows(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @dataclass(frozen=True)
-class Int8Rows(Grid):
+class Int8Rows(QuantizationGrid):
     """256 values, symmetric around zero, one fp32 scale per row."""
 
     bits: ClassVar[int] = 8
@@ -93,7 +93,7 @@ class Int8Rows(Grid):
 
 
 @dataclass(frozen=True)
-class Int4Groups(Grid):
+class Int4Groups(QuantizationGrid):
     """16 values per group of neighbours in a row, two in a byte, one fp16 scale per group.
 
     Symmetric grids have their zero in the middle and put the largest magnitude on an end, as ggml's Q4_0 does; others
@@ -154,7 +154,7 @@ def unpack(packed: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Fp8Rows(Grid):
+class Fp8Rows(QuantizationGrid):
     """The 8-bit floating-point numbers e4m3, one fp32 scale per row (Micikevicius et al. 2022, arXiv 2209.05433)."""
 
     bits: ClassVar[int] = 8
@@ -172,7 +172,7 @@ class Fp8Rows(Grid):
         return stored[FP8].float() * stored[SCALE]
 
 
-BY_NAME: Mapping[str, type[Grid]] = {INT8: Int8Rows, INT4: Int4Groups, FP8: Fp8Rows}
+BY_NAME: Mapping[str, type[QuantizationGrid]] = {INT8: Int8Rows, INT4: Int4Groups, FP8: Fp8Rows}
 """Grids by the name of their weight."""
 TENSORS = (*BY_NAME, SCALE, ZERO)
 """Names of everything that a grid may store."""

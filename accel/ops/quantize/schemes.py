@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from accel.ops.quantize import kernels
-from accel.ops.quantize.grids import Fp8Rows, Grid, Int4Groups, Int8Rows
+from accel.ops.quantize.grids import Fp8Rows, Int4Groups, Int8Rows, QuantizationGrid
 from accel.ops.quantize.quantized_layers import Fp8Linear, Int8Linear, QuantizedLinear, WeightOnlyLinear
 
 
@@ -22,15 +22,17 @@ class Scheme(ABC):
 
     name: ClassVar[str]
     layer: ClassVar[type[QuantizedLinear]]
-    activations: ClassVar[Grid | None] = None
+    activations: ClassVar[QuantizationGrid | None] = None
     """The grid that every token of a layer's input is rounded to; None where inputs stay as they are."""
 
-    def __init__(self, embeddings: Grid | None = None, *, group_size: int = 32, symmetric: bool = True) -> None:
+    def __init__(
+        self, embeddings: QuantizationGrid | None = None, *, group_size: int = 32, symmetric: bool = True
+    ) -> None:
         self.embeddings = embeddings
         self.weights = self.grid(group_size, symmetric=symmetric)
 
     @abstractmethod
-    def grid(self, group_size: int, *, symmetric: bool) -> Grid:
+    def grid(self, group_size: int, *, symmetric: bool) -> QuantizationGrid:
         """What weights are rounded to."""
 
     def require(self) -> None:
@@ -46,9 +48,9 @@ class Int8(Scheme):
 
     name: ClassVar[str] = "int8"
     layer: ClassVar[type[QuantizedLinear]] = Int8Linear
-    activations: ClassVar[Grid | None] = Int8Rows()
+    activations: ClassVar[QuantizationGrid | None] = Int8Rows()
 
-    def grid(self, group_size: int, *, symmetric: bool) -> Grid:
+    def grid(self, group_size: int, *, symmetric: bool) -> QuantizationGrid:
         del group_size, symmetric
         return Int8Rows()
 
@@ -62,7 +64,7 @@ class Int8WeightOnly(Scheme):
     name: ClassVar[str] = "int8_weight_only"
     layer: ClassVar[type[QuantizedLinear]] = WeightOnlyLinear
 
-    def grid(self, group_size: int, *, symmetric: bool) -> Grid:
+    def grid(self, group_size: int, *, symmetric: bool) -> QuantizationGrid:
         del group_size, symmetric
         return Int8Rows()
 
@@ -73,7 +75,7 @@ class Int4WeightOnly(Scheme):
     name: ClassVar[str] = "int4_weight_only"
     layer: ClassVar[type[QuantizedLinear]] = WeightOnlyLinear
 
-    def grid(self, group_size: int, *, symmetric: bool) -> Grid:
+    def grid(self, group_size: int, *, symmetric: bool) -> QuantizationGrid:
         return Int4Groups(group_size, symmetric)
 
 
@@ -82,9 +84,9 @@ class Fp8(Scheme):
 
     name: ClassVar[str] = "fp8"
     layer: ClassVar[type[QuantizedLinear]] = Fp8Linear
-    activations: ClassVar[Grid | None] = Fp8Rows()
+    activations: ClassVar[QuantizationGrid | None] = Fp8Rows()
 
-    def grid(self, group_size: int, *, symmetric: bool) -> Grid:
+    def grid(self, group_size: int, *, symmetric: bool) -> QuantizationGrid:
         del group_size, symmetric
         return Fp8Rows()
 

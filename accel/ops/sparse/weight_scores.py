@@ -34,14 +34,14 @@ class WeightScorer(ABC):
         """Of the weights as they are now."""
 
 
-class MagnitudeScorer(WeightScorer):
+class MagnitudeWeightScorer(WeightScorer):
     """The weight's size."""
 
     def scores(self, model: nn.Module) -> Scores:
         return {name: whole(linear.weight.detach()).abs() for name, linear in masked(model)}
 
 
-class MovementScorer(WeightScorer):
+class MovementWeightScorer(WeightScorer):
     """How fast training moves the weight away from zero: the sum of -w * dL/dw, kept in a buffer of the model.
 
     Sanh et al. 2020, movement pruning (arXiv 2005.07683), eq. 5, without the learning rate.
@@ -57,7 +57,7 @@ class MovementScorer(WeightScorer):
         return {name: linear.get_buffer(SCORE) for name, linear in masked(model)}
 
 
-class WandaScorer(WeightScorer):
+class WandaWeightScorer(WeightScorer):
     """The weight's size times the norm of the input that it meets; weights of one output compete.
 
     Sun et al. 2023 (arXiv 2306.11695), eq. 1, with a mean over tokens instead of a sum.
@@ -78,8 +78,8 @@ class WandaScorer(WeightScorer):
 def scorer_for(score: Importance, batches: Batches) -> WeightScorer:
     """The scorer that a plan names."""
     made: dict[str, Callable[[], WeightScorer]] = {
-        "magnitude": MagnitudeScorer,
-        "movement": MovementScorer,
-        "wanda": lambda: WandaScorer(batches),
+        "magnitude": MagnitudeWeightScorer,
+        "movement": MovementWeightScorer,
+        "wanda": lambda: WandaWeightScorer(batches),
     }
     return made[score.name]()

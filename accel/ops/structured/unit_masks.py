@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from accel.ops.structured.cost_model import CostModel, in_parameters
 from accel.ops.structured.importance import Candidates, choose
 from accel.ops.structured.layouts import CHANNELS, HEADS
-from accel.ops.structured.prices import Prices, in_parameters
 from accel.ops.structured.structure import KEEP, Block, find_blocks, mask_units, output_weight, remove_units
 
 SCORE = "accel_score"
@@ -30,7 +30,7 @@ def attach(model: nn.Module) -> None:
             output.register_buffer(SCORE, torch.zeros(block.num_units))
 
 
-def price(model: nn.Module, prices: Prices) -> None:
+def price(model: nn.Module, prices: CostModel) -> None:
     """Note what units cost; a function of the plan and the machine, so no checkpoint holds it."""
     setattr(model, PRICES, prices)
 
@@ -51,7 +51,7 @@ def scores_of(model: nn.Module, blocks: list[Block]) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def update_masks(
-    model: nn.Module, blocks: list[Block], prices: Prices, fraction: float, multiple_of: int, *, final: bool
+    model: nn.Module, blocks: list[Block], prices: CostModel, fraction: float, multiple_of: int, *, final: bool
 ) -> None:
     """Mask the least important units until ``fraction`` of what all units cost is gone."""
     candidates = [
@@ -99,7 +99,7 @@ def figures(model: nn.Module) -> dict[str, Any]:
         columns = keep.repeat_interleave(block.unit_width)
         leaking += int(output_weight(model, block)[:, ~columns].count_nonzero())
     counts = {block.name: int(keep_of(model, block).sum()) for block in blocks}
-    prices: Prices = getattr(model, PRICES, None) or in_parameters(model, blocks)
+    prices: CostModel = getattr(model, PRICES, None) or in_parameters(model, blocks)
     if leaking:
         raise RuntimeError(f"{leaking} masked weights are not zero: something wrote to them after the last step")
     return {

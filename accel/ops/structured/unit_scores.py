@@ -64,7 +64,7 @@ class FirstOrderScorer(GradientScorer):
         return gradient.square()
 
 
-class MovementScorer(GradientScorer):
+class MovementUnitScorer(GradientScorer):
     """Whether training makes the unit larger: the step along the gradient grows its output, or shrinks it.
 
     Signed, so that a unit that the task turns down ranks below one that it does not touch: Sanh et al. 2020, movement
@@ -75,7 +75,7 @@ class MovementScorer(GradientScorer):
         return -gradient
 
 
-class MagnitudeScorer(UnitScorer):
+class MagnitudeUnitScorer(UnitScorer):
     """Squared size of the weights that lead into a unit times that of those that lead out of it.
 
     It looks at nothing but the weights as they are, so under privacy it costs nothing.
@@ -156,8 +156,8 @@ def scorer_for(score: Score, batches: Batches) -> UnitScorer:
     """The scorer that a plan names."""
     made: dict[str, Callable[[], UnitScorer]] = {
         "first_order": FirstOrderScorer,
-        "movement": MovementScorer,
-        "magnitude": MagnitudeScorer,
+        "movement": MovementUnitScorer,
+        "magnitude": MagnitudeUnitScorer,
         "activation": lambda: ActivationScorer(batches),
         "reconstruction": lambda: ReconstructionScorer(batches),
     }

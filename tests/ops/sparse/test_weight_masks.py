@@ -6,7 +6,7 @@ from accel.objective.classification import Classification
 from accel.ops.sparse import weight_masks
 from accel.ops.sparse.pattern import Pattern
 from accel.ops.sparse.weight_masks import KEEP, SCORE, choose, linears
-from accel.ops.sparse.weight_scores import MagnitudeScorer
+from accel.ops.sparse.weight_scores import MagnitudeWeightScorer
 
 ROW = torch.tensor([[4.0, 1.0, 3.0, 2.0, 8.0, 7.0, 6.0, 5.0]])
 
@@ -54,7 +54,7 @@ def model_with_masks(pattern="unstructured", *, scored=False):
 
 
 def halve(model):
-    weight_masks.update(model, MagnitudeScorer().scores(model), 0.5, Pattern())
+    weight_masks.update(model, MagnitudeWeightScorer().scores(model), 0.5, Pattern())
     weight_masks.apply(model)
 
 

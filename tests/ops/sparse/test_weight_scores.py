@@ -9,7 +9,7 @@ from accel.model.tiny_bert import TinyBert
 from accel.objective.classification import Classification
 from accel.ops.sparse.pattern import Pattern
 from accel.ops.sparse.weight_masks import SCORE, attach, linears, masked
-from accel.ops.sparse.weight_scores import MagnitudeScorer, MovementScorer, WandaScorer, scorer_for
+from accel.ops.sparse.weight_scores import MagnitudeWeightScorer, MovementWeightScorer, WandaWeightScorer, scorer_for
 
 
 def made(*, scored=False):
@@ -27,13 +27,13 @@ def inputs(padding=0):
 
 def test_magnitude_is_the_weights_size():
     model = made()
-    assert all(torch.equal(MagnitudeScorer().scores(model)[n], m.weight.abs()) for n, m in masked(model))
+    assert all(torch.equal(MagnitudeWeightScorer().scores(model)[n], m.weight.abs()) for n, m in masked(model))
 
 
 def test_movement_is_minus_weight_times_gradient():
     model = made(scored=True)
     model(**inputs()[0]).logits.square().sum().backward()
-    scorer = MovementScorer()
+    scorer = MovementWeightScorer()
     scorer.on_gradients(model)
     for name, linear in linears(model):
         assert torch.equal(scorer.scores(model)[name], -(linear.weight * linear.weight.grad))
@@ -42,17 +42,17 @@ def test_movement_is_minus_weight_times_gradient():
 
 def test_wanda_is_weight_times_norm_of_input():
     model = made()
-    scores = WandaScorer(inputs).scores(model)
+    scores = WandaWeightScorer(inputs).scores(model)
     name, linear = next(masked(model))
     x = model.eval().bert.embeddings(inputs()[0]["input_ids"])
     expected = linear.weight.abs() * x.flatten(0, 1).square().mean(0).sqrt()
     assert torch.allclose(scores[name], expected, rtol=1e-4)
-    assert WandaScorer.per_row
+    assert WandaWeightScorer.per_row
 
 
 def test_wanda_counts_no_padding_and_leaves_nothing_behind():
     model = made()
-    plain, padded = WandaScorer(inputs).scores(model), WandaScorer(lambda: inputs(7)).scores(model)
+    plain, padded = WandaWeightScorer(inputs).scores(model), WandaWeightScorer(lambda: inputs(7)).scores(model)
     assert all(torch.allclose(plain[name], padded[name], rtol=1e-3, atol=1e-6) for name in plain)
     assert model.training
     assert not any(m._forward_pre_hooks for m in model.modules())

@@ -5,7 +5,7 @@ import torch
 
 from accel.model.tiny_bert import TinyBert
 from accel.objective.classification import Classification
-from accel.ops.structured.prices import in_parameters
+from accel.ops.structured.cost_model import in_parameters
 from accel.ops.structured.structure import find_blocks, output_weight
 from accel.ops.structured.unit_masks import (
     apply_masks,

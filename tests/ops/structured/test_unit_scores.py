@@ -17,8 +17,8 @@ from accel.ops.structured.unit_scores import (
     DAMPING,
     ActivationScorer,
     FirstOrderScorer,
-    MagnitudeScorer,
-    MovementScorer,
+    MagnitudeUnitScorer,
+    MovementUnitScorer,
     ReconstructionScorer,
     irreplaceable,
     scorer_for,
@@ -50,7 +50,7 @@ def test_a_unit_without_weights_scores_zero(option):
         keep[1] = False
         mask_units(model, block, keep)
     listening = [kind(lambda: batches(model)) for kind in (ActivationScorer, ReconstructionScorer)]
-    for scorer in (MagnitudeScorer(), *listening):
+    for scorer in (MagnitudeUnitScorer(), *listening):
         scorer.on_start(model, blocks, scores)
         scorer.on_choice(model, blocks, scores)
         for block in blocks:
@@ -143,7 +143,7 @@ def stepped(option, scorer):
 
 @pytest.mark.parametrize("option", MODELS)
 def test_movement_is_how_much_a_step_of_descent_makes_a_unit_grow(option):
-    scores, growth = stepped(option, MovementScorer())
+    scores, growth = stepped(option, MovementUnitScorer())
     for name, score in scores.items():
         scale = growth[name].abs().max()
         assert torch.allclose(score, growth[name], atol=1e-3 * float(scale))
@@ -153,7 +153,7 @@ def test_movement_is_how_much_a_step_of_descent_makes_a_unit_grow(option):
 
 
 def test_first_order_is_the_square_of_movement():
-    moved, _ = stepped(TinyBert, MovementScorer())
+    moved, _ = stepped(TinyBert, MovementUnitScorer())
     changed, _ = stepped(TinyBert, FirstOrderScorer())
     for name, score in moved.items():
         assert torch.allclose(changed[name], score.square())

@@ -16,8 +16,8 @@ from accel.objective.classification import Classification
 from accel.ops.quantize import fake_quantize
 from accel.ops.quantize.grids import Int8Rows
 from accel.ops.quantize.schemes import Int8
+from accel.ops.structured.cost_model import CostModel, in_flops, in_megabytes, in_milliseconds, in_parameters
 from accel.ops.structured.layouts import CHANNELS, HEADS
-from accel.ops.structured.prices import Prices, in_flops, in_megabytes, in_milliseconds, in_parameters
 from accel.ops.structured.structure import count_units, find_blocks, remove_units
 from accel.ops.vocabulary import keep_marked, mark
 
@@ -97,7 +97,7 @@ def test_milliseconds_are_those_of_the_table():
 def blocks_and_prices():
     model = model_of("bert")
     blocks = find_blocks(model)
-    return blocks, Prices("flops", 0.2, {b.name: 0.05 if b.kind == HEADS else 0.4 / 512 for b in blocks})
+    return blocks, CostModel("flops", 0.2, {b.name: 0.05 if b.kind == HEADS else 0.4 / 512 for b in blocks})
 
 
 def test_a_budget_becomes_a_share_of_the_units():

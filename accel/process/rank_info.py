@@ -36,7 +36,7 @@ FIRST_PORT, NUM_PORTS = 15000, 15000
 
 
 @dataclass(frozen=True)
-class Place:
+class RankInfo:
     """One of the processes of a run; the only one by default."""
 
     rank: int = 0
@@ -49,7 +49,7 @@ class Place:
     """``torchrun``, ``srun`` or ``accel``; empty for a process that nobody started as one of several."""
 
     @classmethod
-    def of_environment(cls, variables: Mapping[str, str]) -> Place:
+    def of_environment(cls, variables: Mapping[str, str]) -> RankInfo:
         """Read what the launcher says; a step of srun with one task is a process alone."""
         if {"RANK", "LOCAL_RANK", "WORLD_SIZE"} <= set(variables):
             return cls._of_torchrun(variables)
@@ -58,7 +58,7 @@ class Place:
         return cls()
 
     @classmethod
-    def _of_torchrun(cls, variables: Mapping[str, str]) -> Place:
+    def _of_torchrun(cls, variables: Mapping[str, str]) -> RankInfo:
         local_size = int(variables.get("LOCAL_WORLD_SIZE", variables["WORLD_SIZE"]))
         return cls(
             rank=int(variables["RANK"]),
@@ -70,7 +70,7 @@ class Place:
         )
 
     @classmethod
-    def _of_srun(cls, variables: Mapping[str, str]) -> Place:
+    def _of_srun(cls, variables: Mapping[str, str]) -> RankInfo:
         node = int(variables["SLURM_NODEID"])
         return cls(
             rank=int(variables["SLURM_PROCID"]),

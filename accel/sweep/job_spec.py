@@ -12,7 +12,7 @@ from accel.sweep.record import Job
 
 
 @dataclass(frozen=True)
-class Order:
+class JobSpec:
     """One job as its process needs to know it; plain values, so that it can be sent."""
 
     words: Sequence[str]
@@ -36,7 +36,7 @@ class Order:
     is_rank: bool = False
     """One of several tasks that the cluster starts for one run, and tells so by variables."""
 
-    def ending_with(self, words: Sequence[str]) -> Order:
+    def ending_with(self, words: Sequence[str]) -> JobSpec:
         """The same with more words."""
         return replace(self, words=(*self.words, *words))
 
@@ -45,7 +45,7 @@ class Order:
         return json.dumps(asdict(self), default=str)
 
     @classmethod
-    def from_json(cls, text: str) -> Order:
+    def from_json(cls, text: str) -> JobSpec:
         """What ``to_json`` made."""
         stated = json.loads(text)
         output, directory, lock = Path(stated.pop("output")), Path(stated.pop("directory")), stated.pop("lock")
@@ -67,7 +67,7 @@ class Common:
     lock: Path
 
 
-class Running(Protocol):
+class RunningJob(Protocol):
     """A job that has been handed over."""
 
     job: Job

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from accel.errors import ConfigError
-from accel.process.place import Place, address_in_slurm, address_of, interface_towards
+from accel.process.rank_info import RankInfo, address_in_slurm, address_of, interface_towards
 
 TORCHRUN = {"RANK": "3", "LOCAL_RANK": "1", "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "1"}
 SRUN = {
@@ -18,28 +18,28 @@ SRUN = {
 
 
 def test_a_process_alone():
-    assert Place.of_environment({}) == Place(0, 1, 0, 1, 0, "")
+    assert RankInfo.of_environment({}) == RankInfo(0, 1, 0, 1, 0, "")
     batch_script = {"SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NODEID": "0", "SLURM_NTASKS": "4"}
-    assert Place.of_environment(batch_script).launcher == ""
-    assert Place.of_environment({**SRUN, "SLURM_STEP_NUM_TASKS": "1"}).launcher == ""
-    assert Place.of_environment({"WORLD_SIZE": "8"}).launcher == ""
+    assert RankInfo.of_environment(batch_script).launcher == ""
+    assert RankInfo.of_environment({**SRUN, "SLURM_STEP_NUM_TASKS": "1"}).launcher == ""
+    assert RankInfo.of_environment({"WORLD_SIZE": "8"}).launcher == ""
 
 
 def test_one_of_torchrun_and_one_of_accel():
-    place = Place.of_environment(TORCHRUN)
-    assert place == Place(3, 4, 1, 2, 1, "torchrun")
+    place = RankInfo.of_environment(TORCHRUN)
+    assert place == RankInfo(3, 4, 1, 2, 1, "torchrun")
     assert not place.leads
     assert not place.leads_node
-    assert Place.of_environment({**TORCHRUN, "ACCEL_PARENT": "1"}).launcher == "accel"
-    assert Place.of_environment(place.variables("host", 1)) == place
+    assert RankInfo.of_environment({**TORCHRUN, "ACCEL_PARENT": "1"}).launcher == "accel"
+    assert RankInfo.of_environment(place.variables("host", 1)) == place
 
 
 def test_one_of_srun():
-    place = Place.of_environment(SRUN)
-    assert place == Place(4, 5, 0, 1, 2, "srun")
+    place = RankInfo.of_environment(SRUN)
+    assert place == RankInfo(4, 5, 0, 1, 2, "srun")
     assert place.leads_node
     assert not place.leads
-    assert Place.of_environment({**SRUN, **TORCHRUN}).launcher == "torchrun"  # srun started torchrun
+    assert RankInfo.of_environment({**SRUN, **TORCHRUN}).launcher == "torchrun"  # srun started torchrun
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_what_is_no_address(text):
 
 def test_the_tasks_of_a_step_meet_at_its_first_node(monkeypatch):
     answers = {"hostnames": "localhost\nelsewhere\n", "-o": "NodeName=n7 NodeAddr=10.1.2.3 NodeHostName=n7\n"}
-    monkeypatch.setattr("accel.process.place._scontrol", lambda *words: answers[words[1]])
+    monkeypatch.setattr("accel.process.rank_info._scontrol", lambda *words: answers[words[1]])
     assert address_in_slurm(SRUN) == ("localhost", 15000 + 12 * 31)
     answers["hostnames"] = "n7\n"
 
@@ -85,7 +85,7 @@ def test_the_interface_that_leads_there():
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's death")
 def test_a_process_ends_with_its_parent():
     """The grandchild waits; its parent is killed; a control that does not ask to be told lives on."""
-    child = "import os, sys; from accel.process.place import end_with; {call}; print(os.getpid(), flush=True); sys.stdin.read()"
+    child = "import os, sys; from accel.process.rank_info import end_with; {call}; print(os.getpid(), flush=True); sys.stdin.read()"
     parent = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
     ended = []
     for call in ("end_with(os.getppid())", "pass"):

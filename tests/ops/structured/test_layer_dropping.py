@@ -8,7 +8,7 @@ from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
 from accel.objective.classification import Classification
-from accel.ops.structured.depth import evenly, figures, lowest, shorten
+from accel.ops.structured.layer_dropping import drop_layers, evenly, figures, lowest
 from accel.ops.structured.structure import find_stacks
 
 MODELS = {"bert": TinyBert, "gpt2": TinyGpt2, "t5": TinyT5, "llama": TinyLlama}
@@ -48,7 +48,7 @@ def test_what_is_left_computes_what_skipping_the_layer_computes(name):
 
         layer.forward = hand_on
     before = logits(model)
-    shorten(model, 0.5, "evenly")
+    drop_layers(model, 0.5, "evenly")
     assert (logits(model) - logits(skipped)).abs().max() < 1e-6
     assert (logits(model) - before).abs().max() > 1e-5
     assert figures(model)["removed_layers"] == [1] * len(find_stacks(model))
@@ -59,7 +59,7 @@ def test_the_configuration_builds_the_short_model(name):
     from transformers import AutoModelForSequenceClassification
 
     model = MODELS[name]().network(Classification(["a", "b"]))
-    shorten(model, 0.5, "lowest")
+    drop_layers(model, 0.5, "lowest")
     rebuilt = AutoModelForSequenceClassification.from_config(model.config)
     assert [len(stack.layers) for stack in find_stacks(rebuilt)] == [1] * len(find_stacks(model))
 
@@ -67,7 +67,7 @@ def test_the_configuration_builds_the_short_model(name):
 def test_all_of_them_is_none_gone():
     model = TinyBert().network(Classification(["a", "b"]))
     before = logits(copy.deepcopy(model))
-    shorten(model, 1.0, "evenly")
+    drop_layers(model, 1.0, "evenly")
     assert torch.equal(logits(model), before)
     assert figures(model) == {"layers": [2], "removed_layers": []}
 

@@ -23,7 +23,7 @@ def lowest(total: int, count: int) -> list[int]:
 CHOICES = {"evenly": evenly, "lowest": lowest}
 
 
-def shorten(model: nn.Module, share: float, choice: str) -> None:
+def drop_layers(model: nn.Module, share: float, choice: str) -> None:
     """Keep, in place, ``share`` of the layers of every stack, at least one, as ``choice`` in ``CHOICES`` says."""
     for stack in find_stacks(model):
         before = list(stack.layers)

@@ -27,7 +27,7 @@ FLOAT_BYTES = 4
 
 
 @dataclass(frozen=True)
-class Prices:
+class CostModel:
     """A currency."""
 
     unit: str
@@ -66,14 +66,14 @@ class Prices:
         return (whole - budget) / (whole - self.fixed)
 
 
-def in_parameters(model: nn.Module, blocks: Sequence[Block]) -> Prices:
+def in_parameters(model: nn.Module, blocks: Sequence[Block]) -> CostModel:
     """As a share of the parameters in heads and channels."""
     each = {block.name: float(block.parameters_per_unit(model)) for block in blocks}
     whole = sum(each[block.name] * block.num_units for block in blocks)
-    return Prices("sparsity", 0.0, {name: cost / whole for name, cost in each.items()})
+    return CostModel("sparsity", 0.0, {name: cost / whole for name, cost in each.items()})
 
 
-def in_flops(model: nn.Module, blocks: Sequence[Block], facts: Facts) -> Prices:
+def in_flops(model: nn.Module, blocks: Sequence[Block], facts: Facts) -> CostModel:
     """As a share of the dense model's multiplications and additions for one text of ``TOKENS`` tokens."""
     from accel.export.onnx import random_inputs
     from accel.measure.timing import count_flops
@@ -84,7 +84,7 @@ def in_flops(model: nn.Module, blocks: Sequence[Block], facts: Facts) -> Prices:
     model.train(training)
     each = {block.name: _flops_per_unit(model, block) / whole for block in blocks}
     units = sum(each[block.name] * block.num_units for block in blocks)
-    return Prices("flops", 1.0 - units, each)
+    return CostModel("flops", 1.0 - units, each)
 
 
 def _flops_per_unit(model: nn.Module, block: Block) -> float:
@@ -93,13 +93,13 @@ def _flops_per_unit(model: nn.Module, block: Block) -> float:
     return weights + (4 * TOKENS * TOKENS * block.unit_width if block.kind == HEADS else 0)
 
 
-def in_megabytes(model: nn.Module, blocks: Sequence[Block], facts: Facts) -> Prices:
+def in_megabytes(model: nn.Module, blocks: Sequence[Block], facts: Facts) -> CostModel:
     """Size of the weights' file: rounded weights with their scales, and without dropped pieces."""
     del facts
     each = {block.name: _bytes_per_unit(model, block) / 1e6 for block in blocks}
     whole = sum(_bytes_of(module) for module in _with_weights(model)) / 1e6
     units = sum(each[block.name] * block.num_units for block in blocks)
-    return Prices("size_mb", whole - _dropped_bytes(model) / 1e6 - units, each)
+    return CostModel("size_mb", whole - _dropped_bytes(model) / 1e6 - units, each)
 
 
 def _with_weights(model: nn.Module) -> list[nn.Module]:
@@ -149,17 +149,17 @@ def _dropped_bytes(model: nn.Module) -> float:
     return pieces(model)["removed_pieces"] * _row_bytes(table, table.embedding_dim)
 
 
-def in_milliseconds(model: nn.Module, blocks: Sequence[Block], facts: Facts) -> Prices:
+def in_milliseconds(model: nn.Module, blocks: Sequence[Block], facts: Facts) -> CostModel:
     """Time of one text of ``TOKENS`` tokens on this machine, by the run's table of measured times."""
     table = facts.latency
     assert table is not None  # the run measures it before training where a plan asks for it
     layers = sum(len(stack.layers) for stack in find_stacks(model))
-    return Prices(
+    return CostModel(
         "latency_ms", table.base_ms + layers * table.per_layer_ms, {b.name: table.per_unit_ms[b.kind] for b in blocks}
     )
 
 
-CURRENCIES: Mapping[str, Callable[[nn.Module, Sequence[Block], Facts], Prices]] = {
+CURRENCIES: Mapping[str, Callable[[nn.Module, Sequence[Block], Facts], CostModel]] = {
     "target_flops": in_flops,
     "target_size_mb": in_megabytes,
     "target_latency_ms": in_milliseconds,
