@@ -78,6 +78,11 @@ class Technique(Option):
         return ""
 
     @property
+    def changes_loss(self) -> bool:
+        """Whether it adds to what a step minimises, or scores it in another way."""
+        return type(self).adapt_loss is not Technique.adapt_loss
+
+    @property
     def needs_baseline(self) -> bool:
         """Whether the dense baseline must exist before training."""
         return False

@@ -23,6 +23,8 @@ MULTIPLE = 8
 TOKENIZE_AT_ONCE = 1000
 WEIGHT = "weight"
 """Key of a training batch: what its mean counts in the mean over the optimizer step."""
+RECORDS = "records"
+"""Key of a private batch whose records have several rows: int64 [rows], the record of each, counted from 0."""
 
 Example = dict[str, Any]
 Tokens = TypeVar("Tokens", int, np.ndarray)
@@ -42,6 +44,8 @@ class Tokenized(Dataset[Example]):
     """Of the texts in UTF-8, where the tokens themselves are predicted."""
     targets: Ragged | None = None
     """One for each token, where the objective makes them as it tokenizes."""
+    records: np.ndarray | None = None
+    """int64 [rows]: whose rows they are, where a text makes several; else each row is one record."""
 
     def __len__(self) -> int:
         return len(self.input_ids)
@@ -60,6 +64,11 @@ class Tokenized(Dataset[Example]):
     def lengths(self) -> np.ndarray:
         """Tokens of each example."""
         return self.input_ids.lengths
+
+    @property
+    def num_records(self) -> int:
+        """Texts, or pairs, that the rows are made of."""
+        return len(self) if self.records is None else int(self.records[-1]) + 1 if len(self) else 0
 
     def share(self, rank: int, world_size: int) -> Tokenized:
         """Every ``world_size``-th example: each process scores its own, none is scored twice."""

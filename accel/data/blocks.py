@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from accel.data import Split
 from accel.data.batches import TOKENIZE_AT_ONCE
 from accel.data.tokens import Encoded, Ragged
@@ -15,17 +17,22 @@ if TYPE_CHECKING:
 def blocks_of(split: Split, tokenizer: PreTrainedTokenizerBase, block_length: int) -> Encoded:
     """Every document between a first and a last token, cut into blocks that overlap by one token; nothing is lost.
 
+    The blocks of a document are the rows of one record.
+
     Args:
         block_length: the most tokens of a block, at least 2.
     """
     first, last = _ends(tokenizer)
     blocks: list[list[int]] = []
+    documents: list[int] = []
     for start in range(0, len(split.texts), TOKENIZE_AT_ONCE):
         texts = [text for (text,) in split.texts[start : start + TOKENIZE_AT_ONCE]]
         encoded = tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)
-        for ids in encoded["input_ids"]:
-            blocks += cut([first, *ids, last], block_length)
-    return Encoded(Ragged.of(blocks), None, 0)
+        for number, ids in enumerate(encoded["input_ids"], start):
+            found = cut([first, *ids, last], block_length)
+            blocks += found
+            documents += [number] * len(found)
+    return Encoded(Ragged.of(blocks), None, 0, records=np.array(documents, dtype=np.int64))
 
 
 def cut(ids: list[int], block_length: int) -> list[list[int]]:

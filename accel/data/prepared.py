@@ -55,6 +55,10 @@ class Prepared:
     def num_train(self) -> int:
         return len(self.train)
 
+    def num_examples(self, plan: Plan) -> int:
+        """What the steps of training draw from: rows, or under privacy the records that are protected."""
+        return self.num_train if plan.privacy is None else self.train.num_records
+
     @property
     def num_truncated(self) -> int:
         return sum(split.num_truncated for split in (self.train, self.validation, self.test))
@@ -92,7 +96,9 @@ class Prepared:
         """Optimizer steps from the beginning to the end."""
         if plan.trainer.max_steps is not None:
             return plan.trainer.max_steps
-        per_epoch = self.sampler(plan).num_steps if plan.privacy is None else plan.privacy.steps(self.num_train)
+        per_epoch = (
+            self.sampler(plan).num_steps if plan.privacy is None else plan.privacy.steps(self.num_examples(plan))
+        )
         return per_epoch * plan.trainer.epochs
 
     def collator(self) -> Collator:
@@ -150,7 +156,13 @@ def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Pla
         encoded, reused = encode(), False
     train, validation, test = (
         Tokenized(
-            e.input_ids, list(splits[name].labels), e.token_type_ids, e.num_truncated, splits[name].num_bytes, e.targets
+            e.input_ids,
+            list(splits[name].labels),
+            e.token_type_ids,
+            e.num_truncated,
+            splits[name].num_bytes,
+            e.targets,
+            e.records,
         )
         for name, e in ((name, encoded[name]) for name in SPLITS)
     )

@@ -80,6 +80,9 @@ class Encoded:
     num_truncated: int
     targets: Ragged | None = None
     """One for each token, where the objective makes them of the labels as it tokenizes."""
+    records: np.ndarray | None = None
+    """int64 [rows], counted from 0 and never falling: whose rows they are, where a text makes several; else each row is
+    one record."""
 
     def beside(self) -> dict[str, Ragged]:
         """What stands beside the tokens, one number for each, by the end of its files' name."""
@@ -97,14 +100,17 @@ def read(folder: Path) -> dict[str, Encoded] | None:
 
 
 def _read_split(
-    folder: Path, name: str, *, rows: int, tokens: int, beside: Sequence[str], num_truncated: int
+    folder: Path, name: str, *, rows: int, tokens: int, beside: Sequence[str], grouped: bool, num_truncated: int
 ) -> Encoded:
     ids = Ragged.load(folder / name)
     others = {kind: Ragged.load(folder / f"{name}.{kind}") for kind in beside}
     for found in (ids, *others.values()):
         if len(found) != rows or len(found.values) != tokens:
             raise ValueError(f"{folder / name} is not what {NOTE} says")
-    return Encoded(ids, others.get("types"), num_truncated, others.get("targets"))
+    records = np.load(f"{folder / name}.records.npy") if grouped else None
+    if records is not None and len(records) != rows:
+        raise ValueError(f"{folder / name} is not what {NOTE} says")
+    return Encoded(ids, others.get("types"), num_truncated, others.get("targets"), records)
 
 
 def write(splits: dict[str, Encoded], folder: Path) -> None:
@@ -118,10 +124,13 @@ def write(splits: dict[str, Encoded], folder: Path) -> None:
         beside = split.beside()
         for kind, row in beside.items():
             row.save(temporary / f"{name}.{kind}")
+        if split.records is not None:
+            np.save(temporary / f"{name}.records.npy", split.records)
         note[name] = {
             "rows": len(split.input_ids),
             "tokens": len(split.input_ids.values),
             "beside": list(beside),
+            "grouped": split.records is not None,
             "num_truncated": split.num_truncated,
         }
     (temporary / NOTE).write_text(json.dumps(note), "utf8")

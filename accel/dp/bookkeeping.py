@@ -45,6 +45,37 @@ class Entry:
     x: Tensor
     g: Tensor
 
+    def of_records(self, rows: Tensor) -> Entry:
+        """The same with one row for each record: the rows of a record as one longer sequence.
+
+        Args:
+            rows: [records, most rows of one], numbers of the rows; past the end where a record has fewer.
+        """
+        return Entry(*(_beside_each_other(t, rows) for t in (self.x, self.g)))
+
+    def without(self, bad: Tensor) -> Entry:
+        """The same with zeros for some samples: zero times infinity is not zero."""
+        rows = bad.nonzero().flatten()
+        return Entry(self.x.index_fill(0, rows, 0), self.g.index_fill(0, rows, 0))
+
+
+def _beside_each_other(values: Tensor, rows: Tensor) -> Tensor:
+    """[rows, tokens, ...] -> [records, most rows * tokens, ...]; zeros, which add nothing, where there is no row."""
+    more = torch.cat([values, values.new_zeros(1, *values.shape[1:])])
+    return more[rows].flatten(1, 2)
+
+
+def rows_of(records: Tensor) -> Tensor:
+    """[records, most rows of one]: the numbers of each record's rows; the number of all rows where it has fewer.
+
+    Args:
+        records: int64 [rows], never falling, from 0 without a gap.
+    """
+    counts = records.bincount()
+    starts = counts.cumsum(0) - counts
+    column = torch.arange(int(counts.max()), device=records.device)
+    return torch.where(column < counts[:, None], starts[:, None] + column, len(records))
+
 
 @dataclass
 class Page(ABC):
@@ -54,23 +85,32 @@ class Page(ABC):
     bias: Tensor | None
     entries: list[Entry] = field(default_factory=list)
 
+    @property
+    def used(self) -> bool:
+        """Whether backward noted anything."""
+        return bool(self.entries)
+
+    def clear(self) -> None:
+        """Forget what backward noted."""
+        self.entries.clear()
+
     def add(self, x: Tensor, g: Tensor) -> None:
         """Note one use, in the format of the parameters: norms of half-precision gradients need more digits."""
         dtype = page_dtype(self)
         self.entries.append(Entry(x.to(dtype) if x.is_floating_point() else x, g.to(dtype)))
 
-    def merged(self) -> Entry:
+    def merged(self) -> Any:
         """All uses as one: a layer used twice sees one longer sequence, whose contributions add up before the norm."""
         if len(self.entries) == 1:
             return self.entries[0]
         return Entry(torch.cat([e.x for e in self.entries], 1), torch.cat([e.g for e in self.entries], 1))
 
     @abstractmethod
-    def squared_norms(self, entry: Entry, grams: Grams) -> Tensor:
-        """[batch]."""
+    def squared_norms(self, entry: Any, grams: Grams) -> Tensor:
+        """[batch], of what ``merged`` gave."""
 
     @abstractmethod
-    def add_weighted(self, entry: Entry, factors: Tensor) -> None:
+    def add_weighted(self, entry: Any, factors: Tensor) -> None:
         """Add the sum over samples of ``factors[i] * gradient[i]`` to the parameters' sums."""
 
     def parameters(self) -> Iterable[Tensor]:
@@ -148,6 +188,68 @@ class NormPage(Page):
                 sum_of(parameter).add_(factors @ part.sum(1))
 
 
+@dataclass
+class TiedEntry:
+    """The uses of one weight: as a table of embeddings, and as the head that gives every token a logit."""
+
+    table: Entry | None
+    head: Entry | None
+
+    def of_records(self, rows: Tensor) -> TiedEntry:
+        """As ``Entry.of_records``, for both."""
+        return TiedEntry(*(e and e.of_records(rows) for e in (self.table, self.head)))
+
+    def without(self, bad: Tensor) -> TiedEntry:
+        """As ``Entry.without``, for both."""
+        return TiedEntry(*(e and e.without(bad) for e in (self.table, self.head)))
+
+
+class TiedPage(Page):
+    """An embedding and a linear layer with the same weight, as most language models have for their head.
+
+    The gradient is a sum of two, so the square of its norm has a cross term. With ``e`` the gradient of an embedded
+    token and ``x``, ``g`` input and output gradient of the head, it is ``2 sum_t,s g_s[id_t] <e_t, x_s>``.
+
+    Args:
+        table: page of the embedding.
+        head: page of the linear layer.
+    """
+
+    def __init__(self, table: EmbeddingPage, head: LinearPage) -> None:
+        super().__init__(table.weight, head.bias)
+        self.table, self.head = table, head
+
+    @property
+    def used(self) -> bool:
+        return self.table.used or self.head.used
+
+    def clear(self) -> None:
+        self.table.clear()
+        self.head.clear()
+
+    def merged(self) -> TiedEntry:
+        return TiedEntry(*(page.merged() if page.used else None for page in (self.table, self.head)))
+
+    def squared_norms(self, entry: TiedEntry, grams: Grams) -> Tensor:
+        squares = [page.squared_norms(part, grams) for page, part in self._parts(entry)]
+        cross = _cross_term(entry.table, entry.head) if entry.table and entry.head else 0.0
+        return torch.stack(squares).sum(0) + 2 * cross
+
+    def add_weighted(self, entry: TiedEntry, factors: Tensor) -> None:
+        for page, part in self._parts(entry):
+            page.add_weighted(part, factors)
+
+    def _parts(self, entry: TiedEntry) -> list[tuple[Page, Entry]]:
+        pairs: list[tuple[Page, Entry | None]] = [(self.table, entry.table), (self.head, entry.head)]
+        return [(page, part) for page, part in pairs if part is not None]
+
+
+def _cross_term(table: Entry, head: Entry) -> Tensor:
+    """[batch]: the scalar product of a sample's two gradients of the shared weight, without making either."""
+    ids = table.x[:, None].expand(-1, head.g.shape[1], -1)
+    return (head.g.gather(2, ids) * torch.bmm(head.x, table.g.transpose(1, 2))).sum((1, 2))
+
+
 def sum_of(parameter: Tensor) -> Tensor:
     """Where the clipped gradients of a parameter add up over the batches of a step."""
     found = getattr(parameter, "clipped_sum", None)
@@ -179,16 +281,17 @@ class Sums(ABC):
         """Forget what backward noted."""
 
     @abstractmethod
-    def flush(self, clip: Clip, real: Tensor, *, per_layer: bool = False) -> Tensor:
+    def flush(self, clip: Clip, real: Tensor, *, per_layer: bool = False, records: Tensor | None = None) -> Tensor:
         """Clip what backward noted and add it to the sums.
 
         Args:
             clip: from norms to factors.
-            real: [batch], 0 for rows that only fill the batch.
+            real: [records], 0 for those that only fill the batch.
             per_layer: every layer is clipped by its own norm, to ``max_grad_norm / sqrt(layers)``.
+            records: int64 [rows], whose rows they are, never falling; each row is a record when absent.
 
         Returns:
-            The norm of each sample's whole gradient, [batch]; samples with one that is not finite are left out.
+            The norm of each record's whole gradient, [records]; those with one that is not finite are left out.
         """
 
 
@@ -222,36 +325,38 @@ class Book(Sums):
         self.parameters = [p for page in self.pages.values() for p in page.parameters()]
 
     def page(self, kind: type[Page], weight: Tensor | None, bias: Tensor | None) -> Page:
-        """The page of a layer; layers that share a weight share the page.
+        """Where a layer notes its uses; layers that share a weight share the page in the book.
 
         Raises:
-            RefusedError: the weight is shared by layers of different kinds.
+            RefusedError: the weight is shared by layers of which no sum of gradients is known.
         """
         weight, bias = (p if p is not None and p.requires_grad else None for p in (weight, bias))
         key = id(weight) if weight is not None else id(bias)
-        page = self.pages.setdefault(key, kind(weight, bias))
-        if type(page) is not kind:
-            raise RefusedError(
-                "privacy=dpsgd: a weight is shared between an embedding and a linear layer; its per-sample norm would "
-                "be wrong. Use tuning=lora, which leaves it frozen."
-            )
-        return page
+        found = self.pages.setdefault(key, kind(weight, bias))
+        if type(found) is kind:
+            return found
+        tied = found if isinstance(found, TiedPage) else _tied(found, kind(weight, bias))
+        self.pages[key] = tied
+        return tied.table if kind is EmbeddingPage else tied.head
 
     def discard(self) -> None:
         for page in self.pages.values():
-            page.entries.clear()
+            page.clear()
 
     @torch.no_grad()
-    def flush(self, clip: Clip, real: Tensor, *, per_layer: bool = False) -> Tensor:
-        used = [page for page in self.pages.values() if page.entries]
+    def flush(self, clip: Clip, real: Tensor, *, per_layer: bool = False, records: Tensor | None = None) -> Tensor:
+        used = [page for page in self.pages.values() if page.used]
         merged = [page.merged() for page in used]
+        if records is not None:
+            rows = rows_of(records)
+            merged = [entry.of_records(rows) for entry in merged]
         grams: Grams = {}
         squares = torch.stack([page.squared_norms(e, grams) for page, e in zip(used, merged, strict=True)])
         grams.clear()
         norms = _at_least_fp32(squares).sum(0).sqrt()
         finite = norms.isfinite()
         if not finite.all():
-            merged = [_without(e, ~finite) for e in merged]
+            merged = [entry.without(~finite) for entry in merged]
         keep = real * finite
         root = len(self.pages) ** 0.5
         shared = clip(norms)
@@ -263,6 +368,16 @@ class Book(Sums):
         return norms
 
 
+def _tied(first: Page, second: Page) -> TiedPage:
+    for table, head in ((first, second), (second, first)):
+        if isinstance(table, EmbeddingPage) and isinstance(head, LinearPage):
+            return TiedPage(table, head)
+    raise RefusedError(
+        f"privacy=dpsgd: a weight is shared between layers of different kinds ({type(first).__name__}, "
+        f"{type(second).__name__}), whose per-sample norm is not known. Use tuning=lora, which leaves it frozen."
+    )
+
+
 def page_dtype(page: Page) -> torch.dtype:
     """Of the page's parameters."""
     return next(iter(page.parameters())).dtype
@@ -270,12 +385,6 @@ def page_dtype(page: Page) -> torch.dtype:
 
 def _at_least_fp32(norms: Tensor) -> Tensor:
     return norms.to(torch.promote_types(norms.dtype, torch.float32))
-
-
-def _without(entry: Entry, bad: Tensor) -> Entry:
-    """The entry with the rows of bad samples zero: zero times infinity is not zero."""
-    rows = bad.nonzero().flatten()
-    return Entry(entry.x.index_fill(0, rows, 0), entry.g.index_fill(0, rows, 0))
 
 
 class RecordLinear(torch.autograd.Function):

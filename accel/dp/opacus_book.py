@@ -33,10 +33,21 @@ class OpacusBook(Sums):
         freeze_unsampled(model)
         super().__init__([p for p in model.parameters() if p.requires_grad])
         embeddings = [m for m in model.modules() if isinstance(m, nn.Embedding)]
+        self._refuse_tied_padding(model, embeddings)
         self.paddings = {id(m.weight): m.padding_idx for m in embeddings if m.padding_idx is not None}
         expanding = [m.register_forward_pre_hook(self._expand) for m in embeddings]
         hooks = GradSampleHooks(model, batch_first=True, loss_reduction="sum", strict=False)
         model.__dict__[HOOKS] = (hooks, expanding)
+
+    @staticmethod
+    def _refuse_tied_padding(model: nn.Module, embeddings: list[nn.Embedding]) -> None:
+        """The embedding never trains its row of padding, the head does, and Opacus gives the sum of both."""
+        padded = {id(m.weight) for m in embeddings if m.padding_idx is not None}
+        if any(isinstance(m, nn.Linear) and id(m.weight) in padded for m in model.modules()):
+            raise RefusedError(
+                "privacy.engine=opacus_hooks: the head is the table of embeddings, which has a row of padding; Opacus "
+                "does not tell the two apart. Use privacy.engine=bookkeeping."
+            )
 
     def _expand(self, module: nn.Module, args: tuple[Tensor, ...]) -> Any:
         """Positions and token types come once for the whole batch; Opacus would take them for one sample's."""
@@ -51,9 +62,9 @@ class OpacusBook(Sums):
             parameter.grad_sample = None  # type: ignore[attr-defined]
 
     @torch.no_grad()
-    def flush(self, clip: Clip, real: Tensor, *, per_layer: bool = False) -> Tensor:
+    def flush(self, clip: Clip, real: Tensor, *, per_layer: bool = False, records: Tensor | None = None) -> Tensor:
         """As ``Book.flush``; per layer means per parameter here."""
-        samples = [(p, self._sample(p, len(real))) for p in self.parameters]
+        samples = [(p, self._of_records(self._sample(p, self.batch_size), records)) for p in self.parameters]
         for parameter, grads in samples:
             if id(parameter) in self.paddings:  # its row is never trained, which Opacus does not know
                 grads[:, self.paddings[id(parameter)]] = 0
@@ -67,6 +78,14 @@ class OpacusBook(Sums):
             sum_of(parameter).add_(torch.einsum("b,b...->...", factors.to(grads.dtype), grads))
         self.discard()
         return norms
+
+    @staticmethod
+    def _of_records(grads: Tensor, records: Tensor | None) -> Tensor:
+        """[records, ...]: the rows of a record are added up."""
+        if records is None:
+            return grads
+        nothing = grads.new_zeros(int(records.max()) + 1, *grads.shape[1:])
+        return nothing.index_add(0, records, grads)
 
     @staticmethod
     def _sample(parameter: Tensor, batch: int) -> Tensor:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from accel.data.batches import RECORDS
 from accel.dp.keystream import Keystream
 
 
@@ -21,7 +22,8 @@ class LogicalBatch:
     """What one private step is made of, on one process."""
 
     parts: list[tuple[dict[str, Tensor], Tensor]]
-    """Physical batches and, for each, which of its rows are records (1) and which only fill it (0)."""
+    """Physical batches and, for each, which of its records count (1) and which only fill it (0). Where records have
+    several rows, the batch says which rows are whose (``RECORDS``); else each row is one."""
     canaries: list[int] = field(default_factory=list)
     """Numbers of the canaries whose coin fell; they are records too, of nobody."""
 
@@ -32,15 +34,17 @@ class PoissonLoader:
     Records are dealt out to processes by their index, and each process throws the coins of its own share, so the union
     is a Poisson sample of all. A process that draws nothing yields one batch of a row that counts nothing: the step
     happens, with noise only, and is charged. Inside a logical batch records are sorted by length, which changes
-    nothing, because all clipped gradients of a step are added up.
+    nothing, because all clipped gradients of a step are added up. All rows of a record are in one physical batch,
+    however many they are: its gradient is their sum, and is clipped once.
 
     Args:
         data: gives an example for an index.
-        lengths: tokens of each example.
+        lengths: tokens of each row.
         collate: makes a batch of examples.
         sample_rate: probability of each record, in (0, 1].
         steps: logical batches per epoch.
-        physical_batch_size: most rows that are computed at once.
+        physical_batch_size: most rows that are computed at once, unless one record has more.
+        records: int64 [rows], whose rows they are, never falling; each row is a record when absent.
         canaries: how many canaries throw a coin behind the records.
         test_seed: draws that can be repeated, for tests; without one, the system's entropy, kept nowhere.
     """
@@ -54,13 +58,20 @@ class PoissonLoader:
         sample_rate: float,
         steps: int,
         physical_batch_size: int,
+        records: np.ndarray | None = None,
         rank: int = 0,
         world_size: int = 1,
         canaries: int = 0,
         test_seed: int | None = None,
     ) -> None:
         self.data = data
-        self.lengths = lengths
+        self.records = records
+        self.starts = np.flatnonzero(np.diff(np.arange(len(lengths)) if records is None else records, prepend=-1))
+        """The first row of each record."""
+        self.sizes = np.diff(self.starts, append=len(lengths))
+        """How many rows each record has."""
+        self.lengths = np.maximum.reduceat(lengths, self.starts)
+        """Tokens of the longest row of each record."""
         self.collate = collate
         self.sample_rate = sample_rate
         self.steps = steps
@@ -95,13 +106,29 @@ class PoissonLoader:
         canaries = (indices[indices >= len(self.lengths)] - len(self.lengths)).tolist()
         indices = indices[indices < len(self.lengths)]
         if not len(indices):
-            return LogicalBatch([(self.collate([self.data[self.rank]]), torch.zeros(1))], canaries)
+            return LogicalBatch([(self._rows([self.rank]), torch.zeros(1))], canaries)
         ordered = indices[np.argsort(self.lengths[indices], kind="stable")].tolist()
-        size = self.physical_batch_size
-        parts = [ordered[i : i + size] for i in range(0, len(ordered), size)]
-        return LogicalBatch(
-            [(self.collate([self.data[i] for i in part]), torch.ones(len(part))) for part in parts], canaries
-        )
+        return LogicalBatch([(self._rows(part), torch.ones(len(part))) for part in self._parts(ordered)], canaries)
+
+    def _parts(self, records: Sequence[int]) -> Iterator[list[int]]:
+        """Whole records, as many at once as have no more rows than fit."""
+        part: list[int] = []
+        rows = 0
+        for record in records:
+            if part and rows + self.sizes[record] > self.physical_batch_size:
+                yield part
+                part, rows = [], 0
+            part.append(record)
+            rows += int(self.sizes[record])
+        yield part
+
+    def _rows(self, records: Sequence[int]) -> dict[str, Tensor]:
+        """The batch of all rows of some records."""
+        rows = [range(self.starts[r], self.starts[r] + self.sizes[r]) for r in records]
+        batch = self.collate([self.data[row] for of_one in rows for row in of_one])
+        if self.records is None:
+            return batch
+        return {**batch, RECORDS: torch.arange(len(records)).repeat_interleave(torch.tensor([len(r) for r in rows]))}
 
     def state_dict(self) -> dict[str, int]:
         """How many batches were drawn; never what was drawn."""

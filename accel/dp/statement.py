@@ -12,7 +12,10 @@ from accel.privacy import meaning
 if TYPE_CHECKING:
     from accel.dp.mechanism import Mechanism
 
-UNIT = "one record (a different text, or pair of texts, of the training split with its label)"
+UNIT = (
+    "one record of the training split: a different text, or pair of texts, with its label; for a language model a "
+    "different document, with all of its blocks"
+)
 ADJACENCY = (
     "add or remove one record. A row more or less in the files changes at most one: rows that repeat a text are one "
     "record, and a text with two labels is none. Its own text and the seed decide its split, so no other row moves. In "

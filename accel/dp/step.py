@@ -10,6 +10,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from accel.data.batches import RECORDS
 from accel.dp.bookkeeping import Clip, Sums, automatic, flat, sum_of
 from accel.dp.canaries import Canaries
 from accel.dp.ledger import Ledger
@@ -55,11 +56,13 @@ class PrivateStep:
         return {**means, "loss": _HandOver.apply(self.book.dummy, means["loss"], self._hand_over)}  # type: ignore[dict-item]
 
     def _book(self, batch: Mapping[str, Tensor], real: Tensor) -> dict[str, Tensor]:
-        self.book.batch_size = len(real)
+        records = batch.get(RECORDS)
+        self.book.batch_size = len(real if records is None else records)
         terms = self.score(batch)
         (terms["loss"] * len(real)).backward()
         with torch.autocast(terms["loss"].device.type, enabled=False):
-            norms = self.book.flush(self.clip, real.to(terms["loss"].device), per_layer=self.per_layer)
+            counted = real.to(terms["loss"].device)
+            norms = self.book.flush(self.clip, counted, per_layer=self.per_layer, records=records)
         clipped = (norms > self.ledger.mechanism.max_grad_norm).float().mean()
         return {name: value.detach() for name, value in terms.items()} | {"clipped_share": clipped}
 

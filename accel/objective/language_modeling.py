@@ -15,7 +15,7 @@ from torchmetrics import SumMetric
 
 from accel.core.family import CAUSAL_FAMILIES
 from accel.core.metric import ACCURACY, BITS_PER_BYTE, LOSS, PERPLEXITY, Metric
-from accel.data.batches import Example, Tokenized
+from accel.data.batches import RECORDS, Example, Tokenized
 from accel.data.blocks import blocks_of
 from accel.errors import DataError
 from accel.objective._choices import Choices
@@ -84,6 +84,8 @@ class LanguageModelling(Choices):
 
     def loss(self, outputs: Any, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         logits, labels = outputs.logits[:, :-1], batch["labels"][:, 1:]
+        if (records := batch.get(RECORDS)) is not None:
+            return {"loss": _mean_by_record(full(logits), labels, records).mean()}
         return {"loss": F.cross_entropy(full(logits).flatten(0, 1), labels.flatten(), ignore_index=IGNORED)}
 
     def scores(self, split: Tokenized) -> Scores:
@@ -97,6 +99,20 @@ class LanguageModelling(Choices):
         from accel.measure.generation import speeds
 
         return {side: {"generation": found} for side, found in speeds(models).items()}
+
+
+def _mean_by_record(logits: Tensor, labels: Tensor, records: Tensor) -> Tensor:
+    """[records]: the mean over the tokens of each, so that no document's loss depends on another's length.
+
+    Args:
+        logits: [rows, tokens, pieces].
+        labels: [rows, tokens], ``IGNORED`` where nothing is predicted.
+        records: [rows], whose rows they are.
+    """
+    losses = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="none")
+    nothing = losses.new_zeros(int(records.max()) + 1)
+    sums = nothing.index_add(0, records, losses.view_as(labels).sum(1))
+    return sums / nothing.index_add(0, records, (labels != IGNORED).sum(1).to(losses.dtype))
 
 
 IGNORED = -100

@@ -51,11 +51,6 @@ class Rule:
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        (LanguageTask, Privacy),
-        "a document that is longer than a block would be several records, and the guarantee not hold for it whole",
-        "privacy=none, or a task with labels",
-    ),
-    Rule(
         (LanguageTask, Vocabulary),
         "a language model must be able to say every piece, and with fewer of them its figures mean something else",
         "leave vocabulary out",

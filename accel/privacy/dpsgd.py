@@ -1,7 +1,8 @@
 """Differentially private training: what any one record changes in the model is bounded, and the bound is told.
 
 What it does: clips the gradient of every record, adds Gaussian noise to their sum over a Poisson sample, and counts
-    what was spent in a ledger that is written ahead of every step. One backward pass, no per-record gradients.
+    what was spent in a ledger that is written ahead of every step. One backward pass, no per-record gradients. For a
+    language model a record is a whole document, however many blocks it has.
 Use it when: the training data must not leak: patients, clients, conversations.
 What it costs: a little more time than ordinary training (see the bench), and accuracy: more with a smaller epsilon and
     fewer records. Weights that have seen public data of the kind, few trained weights (tuning=bitfit), large batches
@@ -25,7 +26,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from accel.core.facts import Evidence, Facts, History, Step
-from accel.core.option import Objection
+from accel.core.language_task import LanguageTask
+from accel.core.option import Objection, typed
 from accel.core.privacy import Privacy
 from accel.errors import ClaimError, DataError
 from accel.privacy import meaning
@@ -91,7 +93,8 @@ class Dpsgd(Privacy):
     logical_batch_size: int | None = None
     """Records per step on average, over all processes; by default 768, or all where there are fewer."""
     physical_batch_size: int = 32
-    """Most records that are computed at once, per process."""
+    """Most rows that are computed at once, per process: texts, or blocks of documents. All blocks of a document are
+    computed at once in any case."""
     audit: bool = False
     """Canaries take part in the run, and the record says how much they show that it leaked."""
     num_canaries: int = 1000
@@ -113,6 +116,7 @@ class Dpsgd(Privacy):
         yield from super().objections(plan)
         yield from self._objections_to_packages()
         yield from self._objections_to_accumulation(plan)
+        yield from self._objections_to_losses(plan)
         if self.audit and self.engine is not Engine.bookkeeping:
             yield Objection(
                 f"{self.key}.audit=true  with  {self.key}.engine={self.engine.name}",
@@ -164,6 +168,17 @@ class Dpsgd(Privacy):
                 f"trainer.accumulate=1 {self.key}.logical_batch_size={self.logical_batch_size or BATCH} with "
                 f"{self.key}.physical_batch_size for the memory",
             )
+
+    def _objections_to_losses(self, plan: Plan) -> Iterator[Objection]:
+        """A document is clipped whole, and so has to have a loss of its own, whatever others are in its batch."""
+        for technique in plan.techniques if isinstance(plan.task, LanguageTask) else ():
+            if technique.changes_loss:
+                yield Objection(
+                    f"{typed(plan.task)}  with  {typed(self)}  and  {typed(technique)}",
+                    "its part of the loss is a mean over all tokens of a batch, so one document's share depends on the "
+                    "lengths of others, and no bound holds for it",
+                    f"leave {technique.option_name()} out, or {self.group}=none",
+                )
 
     def check_records(self, dataset: Dataset) -> list[str]:
         """For how many records the settings make sense.
@@ -291,6 +306,7 @@ class Dpsgd(Privacy):
             sample_rate=self.batch_size(facts.num_examples) / facts.num_examples,
             steps=self.steps(facts.num_examples),
             physical_batch_size=self.physical_batch_size,
+            records=loader.dataset.records,  # type: ignore[attr-defined]
             rank=loader.order.rank,  # type: ignore[attr-defined]
             world_size=facts.world_size,
             canaries=self.num_canaries if self.audit else 0,

@@ -133,7 +133,7 @@ def facts_of(plan: Plan, data: Prepared, latency: LatencyTable | None = None) ->
     """What is known before any model has been trained."""
     return Facts(
         total_steps=data.total_steps(plan),
-        num_examples=data.num_train,
+        num_examples=data.num_examples(plan),
         objective=data.objective,
         world_size=plan.strategy.num_processes(),
         seed=plan.seed,

@@ -13,7 +13,7 @@ from accel.core.facts import Facts, Loss, Step
 from accel.core.metric import QUALITY
 from accel.core.objective import Objective
 from accel.core.plan import Plan
-from accel.data.batches import WEIGHT
+from accel.data.batches import RECORDS, WEIGHT
 from accel.errors import NonFiniteLossError
 from accel.objective.scores import Scores
 from accel.ops.parallel.shards import local_norm, whole
@@ -140,5 +140,5 @@ class TransformerModule(pl.LightningModule):
         self.log_dict({f"validation/{name}": value for name, value in figures.items()} | quality)
 
     def _forward(self, batch: Mapping[str, Tensor], forward_args: Mapping[str, Any] | None = None) -> Any:
-        inputs = {name: value for name, value in batch.items() if name != "labels"}
+        inputs = {name: value for name, value in batch.items() if name not in ("labels", RECORDS)}
         return self.model(**inputs, **(forward_args or {}))

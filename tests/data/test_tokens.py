@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -80,5 +81,15 @@ def test_a_place_that_cannot_be_written_costs_no_run(tmp_path):
 def test_the_note_says_what_there_is(tmp_path):
     write(encoded(), tmp_path / "x")
     assert json.loads((tmp_path / "x" / NOTE).read_text()) == {
-        "train": {"rows": 4, "tokens": 6, "beside": ["types"], "num_truncated": 2}
+        "train": {"rows": 4, "tokens": 6, "beside": ["types"], "grouped": False, "num_truncated": 2}
     }
+
+
+def test_whose_rows_they_are_is_kept_and_has_to_fit(tmp_path):
+    owners = np.array([0, 0, 1, 2])
+    write({"train": replace(encoded()["train"], records=owners)}, tmp_path / "x")
+    found = read(tmp_path / "x")
+    assert found is not None
+    assert found["train"].records.tolist() == owners.tolist()
+    np.save(tmp_path / "x" / "train.records.npy", owners[:3])
+    assert read(tmp_path / "x") is None

@@ -102,3 +102,29 @@ def test_canaries_throw_their_coins_behind_the_records():
     assert {i for b in batches for i in b.canaries} == set(range(30))
     assert 13.5 < np.mean([len(b.canaries) for b in batches]) < 16.5
     assert max(int(i) for b in batches for rows, _ in b.parts for i in rows["ids"]) == 19
+
+
+def test_all_rows_of_a_record_are_drawn_and_computed_together():
+    owners = np.repeat(np.arange(9), [1, 5, 2, 1, 1, 3, 1, 2, 1])
+    draws = PoissonLoader(
+        list(range(len(owners))),
+        np.ones(len(owners)),
+        lambda rows: {"ids": torch.tensor(rows)},
+        sample_rate=0.6,
+        steps=50,
+        physical_batch_size=4,
+        records=owners,
+        test_seed=1,
+    )
+    sizes = set()
+    for batch in draws:
+        for rows, real in batch.parts:
+            found = owners[rows["ids"].numpy()]
+            whole = np.flatnonzero(np.isin(owners, found))
+            assert sorted(rows["ids"].tolist()) == whole.tolist()
+            _, numbers = np.unique(rows["records"].numpy(), return_inverse=True)
+            assert len(real) == len(set(found)) == int(rows["records"].max()) + 1
+            assert all(len(set(found[numbers == n])) == 1 for n in range(len(real)))
+            sizes.add(len(found))
+    assert sizes >= {3, 4, 5}
+    assert max(sizes) == 5

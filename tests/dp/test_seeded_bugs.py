@@ -288,9 +288,9 @@ def forgets_to_clear(self):
     """As if sums began at zero by themselves."""
 
 
-def keeps_entries(self, clip, real, *, per_layer=False):
+def keeps_entries(self, clip, real, **how):
     kept = {key: list(page.entries) for key, page in self.pages.items()}
-    norms = FLUSH(self, clip, real, per_layer=per_layer)
+    norms = FLUSH(self, clip, real, **how)
     for key, page in self.pages.items():
         page.entries.extend(kept[key])
     return norms
@@ -299,8 +299,8 @@ def keeps_entries(self, clip, real, *, per_layer=False):
 FLUSH = Book.flush
 
 
-def counts_fillers(self, clip, real, *, per_layer=False):
-    return FLUSH(self, clip, torch.ones_like(real), per_layer=per_layer)
+def counts_fillers(self, clip, real, **how):
+    return FLUSH(self, clip, torch.ones_like(real), **how)
 
 
 def one_factor_for_all(bound):
@@ -352,7 +352,7 @@ BUGS = {
     "sums of the last step stay": (Book, "zero", forgets_to_clear),
     "records counted again in the next batch": (Book, "flush", keeps_entries),
     "rows that only fill count": (Book, "flush", counts_fillers),
-    "infinite gradients pass": (bookkeeping, "_without", lambda entry, bad: entry),
+    "infinite gradients pass": (bookkeeping.Entry, "without", lambda entry, bad: entry),
     "batches of one size": (PoissonLoader, "draw", fixed_size),
     "shuffled epochs": (PoissonLoader, "draw", shuffled_epochs),
     "twice the stated rate": (PoissonLoader, "draw", twice_as_often),

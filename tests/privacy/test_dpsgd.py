@@ -76,7 +76,7 @@ def batch_norm():
 
 
 def shared_weight():
-    model = torch.nn.Sequential(torch.nn.Embedding(3, 2), torch.nn.Linear(2, 3, bias=False))
+    model = torch.nn.Sequential(torch.nn.Embedding(1, 2), torch.nn.LayerNorm(2))
     model[1].weight = model[0].weight
     Book(model)
 
@@ -238,6 +238,36 @@ PUBLIC = {
         "compression.distill.logits_weight=0",
     ],
 }
+
+
+DOCUMENTS = [
+    "task=language_modeling",
+    "model=tiny_gpt2",
+    "privacy=dpsgd",
+    "tracker=none",
+    "engines=[eager]",
+    "trainer.max_steps=3",
+    "task.block_length=16",
+]
+
+
+def test_a_language_model_protects_whole_documents(tmp_path):
+    """A step's records are documents: the statement counts them, whatever number of blocks they have."""
+    texts = [" ".join(f"w{n * 7 + i}" for i in range(3 + n % 5 * 9)) for n in range(60)]
+    (tmp_path / "texts.txt").write_text("\n\n".join(texts))
+    words = [*DOCUMENTS, f"task.train={tmp_path / 'texts.txt'}", "privacy.physical_batch_size=4"]
+    assert main([*words, f"hydra.run.dir={tmp_path / 'run'}"]) == 0
+    record = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert record["privacy"]["num_records"] == record["data"]["train"] < 60
+    assert record["privacy"]["expected_batch_size"] == record["data"]["train"]
+    assert "document" in record["privacy"]["unit"]
+
+
+def test_a_document_needs_a_loss_of_its_own(tmp_path):
+    (tmp_path / "texts.txt").write_text("a\n\nb")
+    words = [*DOCUMENTS, f"task.train={tmp_path / 'texts.txt'}", "compression=[distill]"]
+    with pytest.raises(PlanError, match="depends on the lengths of others"):
+        decide(compose([*words, "compression.distill.teacher=pretrained"]))
 
 
 @pytest.fixture
@@ -490,7 +520,9 @@ def test_records_are_drawn_at_the_rate_that_is_accounted_for(monkeypatch):
         logical_batch_size=50, physical_batch_size=8, audit=True, num_canaries=20, epsilon=None, noise_multiplier=1.0
     )
     facts = Facts(12, 200, Classification(["a", "b"]), 2, 0, None)
-    loader = SimpleNamespace(dataset=SimpleNamespace(lengths=[]), collate_fn=None, order=SimpleNamespace(rank=1))
+    loader = SimpleNamespace(
+        dataset=SimpleNamespace(lengths=[], records=None), collate_fn=None, order=SimpleNamespace(rank=1)
+    )
     option.adapt_loader(loader, facts)
     assert asked["sample_rate"] == option.mechanism(facts).sample_rate == 0.25
     assert (asked["physical_batch_size"], asked["steps"], asked["canaries"], asked["test_seed"]) == (8, 4, 20, None)
