@@ -54,7 +54,7 @@ class Explainer:
         ids = inputs["input_ids"][0].tolist()
         return Attribution(
             text=text,
-            answer=self.predictor.objective.answer(logits, mask),
+            answer=next(self.predictor.stream([text])).answer,
             tokens=[str(self.predictor.tokenizer.decode([i])).strip() or " " for i in ids],
             attributions=values.tolist(),
             gap=gap,

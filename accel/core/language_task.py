@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from accel.core.family import CAUSAL_FAMILIES
 from accel.core.option import Objection
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 @dataclass(kw_only=True)
 class LanguageTask(Task):
     """Base of every task whose documents a language model learns to continue."""
+
+    predicts_tokens: ClassVar[bool] = True
 
     block_length: int = 256
     """Tokens; a longer document is cut into several blocks, and no block holds parts of two documents."""

@@ -64,6 +64,10 @@ class Objective(ABC):
     def configured(self, config: PretrainedConfig) -> PretrainedConfig:
         """An architecture's configuration, told what to predict."""
 
+    def spelled(self, text: str) -> str:
+        """A text as the tokenizer is given it; unchanged by default."""
+        return text
+
     @abstractmethod
     def encode(self, split: Split, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoded:
         """A split's examples as tokens, none longer than ``max_length``."""
@@ -134,6 +138,20 @@ class Answering(Objective):
             logits: the network's, of this text.
             mask: [tokens], 1 at real tokens.
         """
+
+    def answer_to(
+        self, text: Sequence[str], logits: Tensor, mask: Tensor, offsets: Sequence[tuple[int, int]]
+    ) -> dict[str, Any]:
+        """The same for an answer that points into the text; by default it does not.
+
+        Args:
+            text: as it was given, one string or two.
+            logits: the network's, of this text.
+            mask: [tokens], 1 at real tokens.
+            offsets: where in ``spelled(text)`` each token begins and ends, in characters.
+        """
+        del text, offsets
+        return self.answer(logits, mask)
 
     @abstractmethod
     def explained(self, logits: Tensor, mask: Tensor) -> tuple[int, ...]:

@@ -21,6 +21,8 @@ class Task(Option):
     """Base of every option of the group ``task``."""
 
     group: ClassVar[str] = "task"
+    predicts_tokens: ClassVar[bool] = False
+    """Whether an example has many predictions, one for each token or word."""
 
     def source(self) -> str:
         """What the examples are called in a model trained on them; never a digest, which would confirm a guess."""

@@ -77,7 +77,9 @@ def _empty_answer(predictor: Predictor) -> Any:
 
 
 def _emptied(value: Any) -> Any:
-    return {name: _emptied(part) for name, part in value.items()} if isinstance(value, Mapping) else None
+    if isinstance(value, Mapping):
+        return {name: _emptied(part) for name, part in value.items()}
+    return [] if isinstance(value, list) else None
 
 
 def _rounded(value: Any) -> Any:

@@ -93,12 +93,21 @@ class Predictor:
 
     def inputs(self, texts: Sequence[Text]) -> dict[str, Tensor]:
         """What the model is given for these texts, [texts, tokens] each."""
-        columns = self._columns(texts)
-        first, second = columns[0], columns[1] if len(columns) == 2 else None
-        found = self.tokenizer(
-            first, second, padding=True, truncation=True, max_length=self.meta.max_length, return_tensors="pt"
-        )
+        found = self._encoded(texts)
         return {name: found[name] for name in self._made(found)}
+
+    def _encoded(self, texts: Sequence[Text]) -> Any:
+        """Everything that the tokenizer makes of them; where tokens stand in the text, if it can tell."""
+        first, *second = ([self.objective.spelled(text) for text in column] for column in self._columns(texts))
+        return self.tokenizer(
+            first,
+            second[0] if second else None,
+            padding=True,
+            truncation=True,
+            max_length=self.meta.max_length,
+            return_tensors="pt",
+            return_offsets_mapping=self.tokenizer.is_fast,
+        )
 
     def _made(self, found: Mapping[str, Any]) -> Sequence[str]:
         absent = [name for name in self.input_names if name not in found]
@@ -110,10 +119,13 @@ class Predictor:
 
     @torch.inference_mode()
     def _batch(self, texts: Sequence[Text]) -> Iterator[Prediction]:
-        inputs = self.inputs(texts)
+        encoded = self._encoded(texts)
+        inputs = {name: encoded[name] for name in self._made(encoded)}
         logits = self.model(**inputs).logits.float()
-        for text, row, mask in zip(texts, logits, inputs[MASK], strict=True):
-            yield Prediction(text, self.objective.answer(row, mask))
+        offsets = encoded["offset_mapping"].tolist() if "offset_mapping" in encoded else [[]] * len(texts)
+        read = zip(*self._columns(texts), strict=True)
+        for text, strings, row, mask, where in zip(texts, read, logits, inputs[MASK], offsets, strict=True):
+            yield Prediction(text, self.objective.answer_to(strings, row, mask, where))
 
     def _columns(self, texts: Sequence[Text]) -> list[list[str]]:
         return [list(map(mended, column)) for column in zip(*map(self._row, texts), strict=True)]

@@ -16,9 +16,11 @@ class Report:
     """What one evaluation found."""
 
     metrics: dict[str, float]
-    """accuracy and macro_f1 in [0, 1], and the mean cross-entropy as loss."""
+    """By key, as the objective's metrics have it."""
     confusion_matrix: list[list[int]] = field(default_factory=list)
     """Rows are true labels; empty where there are no labels."""
+    classes: list[dict[str, Any]] = field(default_factory=list)
+    """Of each type what was found, where parts of a text have types."""
 
     def per_class(self, label_names: list[str]) -> list[dict[str, Any]]:
         """Precision, recall, F1 and support of each label."""

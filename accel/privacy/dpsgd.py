@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from accel.core.facts import Evidence, Facts, History, Step
-from accel.core.language_task import LanguageTask
 from accel.core.option import Objection, typed
 from accel.core.privacy import Privacy
 from accel.errors import ClaimError, DataError
@@ -170,12 +169,12 @@ class Dpsgd(Privacy):
             )
 
     def _objections_to_losses(self, plan: Plan) -> Iterator[Objection]:
-        """A document is clipped whole, and so has to have a loss of its own, whatever others are in its batch."""
-        for technique in plan.techniques if isinstance(plan.task, LanguageTask) else ():
+        """A record is clipped whole, and so has to have a loss of its own, whatever others are in its batch."""
+        for technique in plan.techniques if plan.task.predicts_tokens else ():
             if technique.changes_loss:
                 yield Objection(
                     f"{typed(plan.task)}  with  {typed(self)}  and  {typed(technique)}",
-                    "its part of the loss is a mean over all tokens of a batch, so one document's share depends on the "
+                    "its part of the loss is a mean over all tokens of a batch, so one record's share depends on the "
                     "lengths of others, and no bound holds for it",
                     f"leave {technique.option_name()} out, or {self.group}=none",
                 )

@@ -99,9 +99,9 @@ class TextClassification(Task):
 
 
 def objections_to_sizes(task: Any) -> Iterator[Objection]:
-    """To the settings that every classification task has."""
+    """To the settings that tasks of classification share; one whose splits are given has no share of them."""
     if not 4 <= task.max_length <= 100_000:
         yield task.out_of_range("max_length", "at least 4 tokens", "128")
     for name in ("validation_fraction", "test_fraction"):
-        if not 0 < getattr(task, name) < 1:
+        if hasattr(task, name) and not 0 < getattr(task, name) < 1:
             yield task.out_of_range(name, "between 0 and 1: a share of the examples", "0.1")

@@ -1,0 +1,106 @@
+"""Entities are counted strictly, whatever a model can see of them."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from accel.data import Split
+from accel.data.batches import RECORDS, Collator, Tokenized
+from accel.data.words import spelled, words_of
+from accel.model.tiny_bert import TinyBert
+from accel.model.tiny_gpt2 import TinyGpt2
+from accel.model.tiny_llama import TinyLlama
+from accel.model.tiny_t5 import TinyT5
+from accel.objective.tagging import IGNORED, EntityScores, Tagging, first_tokens
+
+NAMES = ["O", "B-L", "I-L", "B-P", "I-P"]
+TEXTS = ["Ann Lee left Rome.", "nobody here", "He saw 北京 and Ann"]
+LABELS = [[3, 4, 0, 1, 0], [0, 0], [0, 0, 1, 2, 0, 3]]
+
+
+def tokenized(tokenizer, max_length=64):
+    split = Split([(text,) for text in TEXTS], LABELS)
+    found = Tagging(NAMES).encode(split, tokenizer, max_length)
+    return Tokenized(found.input_ids, LABELS, targets=found.targets, records=found.records), found
+
+
+@pytest.mark.parametrize("option", [TinyBert, TinyGpt2, TinyLlama, TinyT5])
+def test_the_first_token_of_each_word_has_its_tag(option):
+    tokenizer = option().tokenizer()
+    data, _ = tokenized(tokenizer)
+    for text, tags, targets, ids in zip(TEXTS, LABELS, data.targets, data.input_ids, strict=True):
+        assert [t for t in targets if t != IGNORED] == tags
+        offsets = tokenizer(spelled(text), return_offsets_mapping=True)["offset_mapping"]
+        first = first_tokens(text, offsets)
+        assert len(first) == len(words_of(text))
+        for token, (start, end) in zip(first, words_of(text), strict=True):
+            begins = tokenizer.decode([ids[token]]).strip().removeprefix("##")
+            assert not begins or "\ufffd" in begins or text[start:end].lower().startswith(begins.lower()[:1])
+
+
+def test_what_is_cut_off_is_missed_and_a_part_of_it_is_not_learned():
+    tokenizer = TinyBert().tokenizer()
+    whole, _ = tokenized(tokenizer)
+    last = int(np.flatnonzero(whole.targets[2] == 2)[0])
+    data, encoded = tokenized(tokenizer, max_length=last + 1)  # the end mark is the last token: 京 is cut off
+    assert encoded.num_truncated >= 1
+    assert not {1, 2} & set(data.targets[2].tolist())
+    assert {3, 4} <= set(data.targets[0].tolist())
+    scores = EntityScores(NAMES, LABELS)
+    batch = Collator(0, Tagging(NAMES).targets)([data[i] for i in range(3)])
+    scores.update(perfect(batch["labels"]), batch["labels"])
+    found = scores.compute()
+    assert found.metrics["precision"] == 1.0
+    assert found.metrics["recall"] < 1.0
+    assert [c["support"] for c in found.classes] == [2, 2]
+
+
+def perfect(labels):
+    return 20.0 * F.one_hot(labels.clamp_min(0), len(NAMES)).float()
+
+
+def test_scores_do_not_depend_on_batches_padding_or_order():
+    data, _ = tokenized(TinyBert().tokenizer())
+    collate = Collator(0, Tagging(NAMES).targets)
+    together, apart = EntityScores(NAMES, LABELS), EntityScores(NAMES, LABELS)
+    generator = torch.Generator().manual_seed(0)
+    batch = collate([data[i] for i in range(3)])
+    noise = torch.randn(*batch["labels"].shape, len(NAMES), generator=generator)
+    logits = 2 * noise + perfect(batch["labels"]) / 8
+    together.update(logits, batch["labels"])
+    for i in (2, 0, 1):
+        width = len(data.input_ids[i])
+        apart.update(logits[i : i + 1, :width], batch["labels"][i : i + 1, :width])
+    assert together.compute().metrics == pytest.approx(apart.compute().metrics)
+    assert 0 < together.compute().metrics["entity_f1"] < 1
+    together.reset()
+    together.update(perfect(batch["labels"]), batch["labels"])
+    assert together.compute().metrics["entity_f1"] == 1.0
+
+
+def test_the_loss_is_a_loop_over_tokens_and_under_privacy_over_texts():
+    data, _ = tokenized(TinyBert().tokenizer())
+    batch = Collator(0, Tagging(NAMES).targets)([data[i] for i in range(3)])
+    logits = torch.randn(*batch["labels"].shape, len(NAMES), generator=torch.Generator().manual_seed(0)).double()
+    outputs = type("Outputs", (), {"logits": logits})
+    rows = [
+        sum(float(F.cross_entropy(logits[r, t][None], label[None])) for t, label in enumerate(row) if label != IGNORED)
+        for r, row in enumerate(batch["labels"])
+    ]
+    lengths = batch["attention_mask"].sum(1).tolist()
+    assert float(Tagging(NAMES).loss(outputs, batch)["loss"]) == pytest.approx(sum(rows) / sum(lengths), abs=1e-12)
+    private = Tagging(NAMES).loss(outputs, {**batch, RECORDS: torch.arange(3)})["loss"]
+    assert float(private) == pytest.approx(np.mean([a / b for a, b in zip(rows, lengths, strict=True)]), abs=1e-12)
+
+
+def test_an_answer_points_into_the_text():
+    objective, tokenizer = Tagging(NAMES), TinyBert().tokenizer()
+    data, _ = tokenized(tokenizer)
+    for number, text in enumerate(TEXTS):
+        offsets = tokenizer(spelled(text), return_offsets_mapping=True)["offset_mapping"]
+        labels = torch.from_numpy(data.targets[number].astype(np.int64))
+        answer = objective.answer_to([text], perfect(labels[None])[0], torch.ones(len(offsets)), offsets)
+        found = [(e["text"], e["label"]) for e in answer["entities"]]
+        assert found == [[("Ann Lee", "P"), ("Rome", "L")], [], [("北京", "L"), ("Ann", "P")]][number]
+        assert all(text[e["start"] : e["end"]] == e["text"] and e["score"] > 0.99 for e in answer["entities"])
