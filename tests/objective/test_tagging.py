@@ -67,7 +67,7 @@ def test_scores_do_not_depend_on_batches_padding_or_order():
     generator = torch.Generator().manual_seed(0)
     batch = collate([data[i] for i in range(3)])
     noise = torch.randn(*batch["labels"].shape, len(NAMES), generator=generator)
-    logits = 2 * noise + perfect(batch["labels"]) / 8
+    logits = 4 * noise + perfect(batch["labels"]) / 8
     together.update(logits, batch["labels"])
     for i in (2, 0, 1):
         width = len(data.input_ids[i])
