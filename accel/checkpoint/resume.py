@@ -174,7 +174,12 @@ def _splits(task: Task) -> dict[str, Any]:
         name: "a file" if settings.get(name) else settings.get(f"{name}_fraction", "the task's own")
         for name in ("validation", "test")
     }
-    return found if set(found.values()) == {"a file"} else {**found, "drawn by": DRAWN_BY}
+    return found if set(found.values()) == {"a file"} else {**found, "drawn by": _drawn_by(settings)}
+
+
+def _drawn_by(settings: Mapping[str, Any]) -> str:
+    column = settings.get("split_by")
+    return f"column {column}" if column else DRAWN_BY
 
 
 def _leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:

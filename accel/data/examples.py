@@ -1,8 +1,9 @@
 """From labelled rows to three disjoint splits: clean, de-duplicated, everything counted. No torch.
 
-Where a row goes is decided by a keyed hash of its text alone, never by a shuffle, whose result depends on how many rows
-there are: whoever adds or removes a row moves no other one. So the unit of differential privacy is a row, equal texts
-never stand in two splits, and a file that grows keeps its test split.
+Where a row goes is decided by a keyed hash of its text alone (or of its group, where rows that belong together stay
+together), never by a shuffle, whose result depends on how many rows there are: whoever adds or removes a row moves no
+other one. So the unit of differential privacy is a row, equal texts never stand in two splits, and a file that grows
+keeps its test split.
 """
 
 from __future__ import annotations
@@ -35,6 +36,13 @@ class Example:
     texts: tuple[str, ...]
     label: str
     where: str = ""
+    group: str = ""
+    """What it is part of, as a document or a user, where that stays in one split."""
+
+    @property
+    def drawn_by(self) -> tuple[str, ...]:
+        """What decides which split it is in."""
+        return (self.group,) if self.group else self.texts
 
 
 Splits = tuple[list[Example], list[Example], list[Example]]
@@ -62,18 +70,24 @@ class Tally:
         self.notes += [note for note in notes if note not in self.notes]
 
 
-def examples_of(table: Table, text_columns: Sequence[str], label_column: str, tally: Tally) -> list[Example]:
+def examples_of(
+    table: Table, text_columns: Sequence[str], label_column: str, tally: Tally, group_column: str | None = None
+) -> list[Example]:
     """The table's rows as examples; rows without text are dropped and counted.
 
+    Args:
+        group_column: of what stays in one split; None where each text goes by itself.
+
     Raises:
-        DataError: a missing column or label, a label that is no class, or no text at all.
+        DataError: a missing column, label or group, a label that is no class, or no text at all.
     """
     tally.note(table.notes)
     columns = [texts_of(table, name, tally) for name in text_columns]
     labels = _labels(table, label_column, tally)
+    groups = groups_of(table, group_column) if group_column else [""] * len(labels)
     found = [
-        Example(texts, label, f"line {line}")
-        for texts, label, line in zip(zip(*columns, strict=True), labels, table.lines, strict=True)
+        Example(texts, label, f"line {line}", group)
+        for texts, label, group, line in zip(zip(*columns, strict=True), labels, groups, table.lines, strict=True)
     ]
     with_text = [e for e in found if any(t.strip() for t in e.texts)]
     if not with_text:
@@ -105,6 +119,22 @@ def texts_of(table: Table, column: str, tally: Tally) -> list[str]:
             f"surrogate), which is replaced; first in line {broken[0]}"
         )
     return [mended(text) for text in texts] if broken else texts
+
+
+def groups_of(table: Table, column: str) -> list[str]:
+    """What each row is part of, as ``task.split_by`` names it.
+
+    Raises:
+        DataError: there is no such column, or a row is part of nothing.
+    """
+    values = table.column(column, "task.split_by")
+    for value, line in zip(values, table.lines, strict=True):
+        if _is_missing(value):
+            raise DataError(
+                f"{table.path}, line {line}: column {column!r} of task.split_by is empty, so nobody knows what must "
+                f"stay together with this row. Fill it in, or remove the row."
+            )
+    return [label_of(value) for value in values]
 
 
 def _labels(table: Table, column: str, tally: Tally) -> list[str]:
@@ -178,15 +208,15 @@ def _label_order(label: str) -> tuple[int, float, str]:
 
 
 def split_off(examples: Sequence[Example], fraction: float, key: str) -> tuple[list[Example], list[Example]]:
-    """(the rest, a part of about ``fraction`` of every label); each example goes by itself.
+    """(the rest, a part of about ``fraction`` of every label); each example, or each group, goes by itself.
 
     A label of n examples has ``fraction * n`` in the part, give or take ``sqrt(fraction * (1 - fraction) * n)``.
 
     Args:
         key: another key, another draw.
     """
-    chosen = {e.texts for e in examples if lot(e.texts, key) < fraction}
-    return [e for e in examples if e.texts not in chosen], [e for e in examples if e.texts in chosen]
+    chosen = {e.drawn_by for e in examples if lot(e.drawn_by, key) < fraction}
+    return [e for e in examples if e.drawn_by not in chosen], [e for e in examples if e.drawn_by in chosen]
 
 
 def lot(texts: Sequence[str], key: str) -> float:
@@ -203,19 +233,22 @@ def lot(texts: Sequence[str], key: str) -> float:
 def without_overlap(
     examples: Sequence[Example], split: str, held_out: Iterable[Example], held_out_name: str, tally: Tally
 ) -> list[Example]:
-    """The examples whose text is not held out: a test must not be learned by heart.
+    """The examples whose text and group are not held out: a test must not be learned by heart.
 
     Raises:
         DataError: nothing is left, as when two splits name the same file.
     """
-    seen = {e.texts for e in held_out}
-    kept = [e for e in examples if e.texts not in seen]
+    held_out = list(held_out)
+    seen, groups = {e.texts for e in held_out}, {e.group for e in held_out if e.group}
+    kept = [e for e in examples if e.texts not in seen and e.group not in groups]
     if examples and not kept:
         raise DataError(
-            f"task.{split}: all of its {len(examples)} texts are also in task.{held_out_name}, so nothing is left. "
-            f"Give different files, or leave task.{held_out_name} out to have it split off."
+            f"task.{split}: all of its {len(examples)} texts{', or their groups,' * bool(groups)} are also in "
+            f"task.{held_out_name}, so nothing is left. Give different files, or leave task.{held_out_name} out to "
+            f"have it split off."
         )
-    tally.drop(len(examples) - len(kept), f"the text of {split} is also in {held_out_name}")
+    which = f"the text of {split}{', or its group,' * bool(groups)}"
+    tally.drop(len(examples) - len(kept), f"{which} is also in {held_out_name}")
     return kept
 
 

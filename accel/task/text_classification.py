@@ -2,6 +2,7 @@
 
 What it does: reads CSV, TSV, JSON or Parquet with one or two text columns and a label column, removes
     duplicates, splits off validation and test if there are no files for them, and reports class imbalance.
+    ``split_by`` names a column whose rows stay in one split: a document, a user, a conversation.
 Use it when: you have labelled texts; any language, any label values.
 What it costs: nothing beyond reading the file.
 Composes with: every model and technique.
@@ -51,6 +52,8 @@ class TextClassification(Task):
     """A column, or a list of two for pairs."""
     label: str = "label"
     """The column to predict."""
+    split_by: str | None = None
+    """A column, such as a document or a user, whose rows stay in one split; each text goes alone when absent."""
     max_length: int = 128
     """Tokens; longer texts are cut, and counted."""
     validation_fraction: float = 0.1
@@ -78,6 +81,8 @@ class TextClassification(Task):
             yield self.out_of_range("text", "one column, or two for pairs", "review, or 'task.text=[question,answer]'")
         if self.label in self.columns():
             yield self.out_of_range("label", "another column than the text", "the column to predict")
+        if self.split_by == self.label:
+            yield self.out_of_range("split_by", "another column than the label", "null, or what rows are part of")
 
     def max_tokens(self) -> int:
         return self.max_length
@@ -94,8 +99,10 @@ class TextClassification(Task):
     def _read(self, split: str, path: str | None, tally: Tally) -> list[Example]:
         if path is None:
             return []
-        table = read_table(path, f"task.{split}", columns=[*self.columns(), self.label])
-        return relocated(unique(examples_of(table, self.columns(), self.label, tally), tally), str(path))
+        table = read_table(
+            path, f"task.{split}", columns=[*self.columns(), self.label, *([self.split_by] if self.split_by else [])]
+        )
+        return relocated(unique(examples_of(table, self.columns(), self.label, tally, self.split_by), tally), str(path))
 
 
 def objections_to_sizes(task: Any) -> Iterator[Objection]:

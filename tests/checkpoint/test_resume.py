@@ -171,6 +171,13 @@ def test_splits_that_would_come_out_otherwise_are_refused(tmp_path):
             require_same_splits(task(**change), tmp_path, "resume=x")
 
 
+def test_splits_by_a_column_are_other_splits(tmp_path):
+    note_splits(task(split_by="document"), tmp_path)
+    require_same_splits(task(split_by="document"), tmp_path, "resume=x")
+    with pytest.raises(DataError):
+        require_same_splits(task(), tmp_path, "resume=x")
+
+
 def test_a_run_of_which_a_shuffle_drew_the_splits_does_not_go_on(tmp_path):
     """It left no note. Where both splits have files nothing was drawn."""
     with pytest.raises(DataError, match="it was a shuffle.*start a new run without resume"):

@@ -180,3 +180,42 @@ def test_settings_out_of_range_are_objected_to(settings, what):
 @pytest.mark.parametrize("settings", [{}, {"max_length": 8}, {"test_fraction": 0.5}, {"text": ["a", "b"]}])
 def test_settings_in_range_are_not(settings):
     assert objections(**settings) == []
+
+
+def grouped(path, documents=40):
+    rows = [f"text {i} of {d},{'ab'[i % 2]},document {d}" for d in range(documents) for i in range(6)]
+    path.write_text("\n".join(["text,label,document", *rows]))
+    return path
+
+
+def documents_of(split):
+    return {texts[0].split(" of ")[1] for texts in split.texts}
+
+
+def test_a_group_stays_in_one_split(tmp_path):
+    path = grouped(tmp_path / "grouped.csv")
+    data = TextClassification(train=str(path), split_by="document").load(0)
+    parts = [documents_of(split) for split in (data.train, data.validation, data.test)]
+    assert sum(map(len, parts)) == 40
+    alone = TextClassification(train=str(path)).load(0)
+    assert documents_of(alone.train) & documents_of(alone.test)
+
+
+def test_a_group_of_a_test_file_is_not_trained_on(tmp_path):
+    path, test = grouped(tmp_path / "grouped.csv"), tmp_path / "test.csv"
+    test.write_text("text,label,document\nanother text,a,document 3\nyet another,b,document 3\n")
+    data = TextClassification(train=str(path), test=str(test), split_by="document").load(0)
+    assert "3" not in documents_of(data.train) | documents_of(data.validation)
+    assert any("6 rows dropped" in note for note in data.notes)
+
+
+def test_a_row_without_its_group_is_named(tmp_path):
+    path = tmp_path / "grouped.csv"
+    path.write_text("text,label,document\none,a,first\ntwo,b,\n")
+    with pytest.raises(DataError, match=r"line 3: column 'document' of task\.split_by is empty"):
+        TextClassification(train=str(path), split_by="document").load(0)
+
+
+def test_a_group_is_no_label():
+    assert objections(split_by="label")
+    assert not objections(split_by="document")
