@@ -205,6 +205,7 @@ def _let_compute_in_int8(model: nn.Module, target: Path, format: Format) -> None
     """For onnxruntime's weight-only layers, the faster kernel that a run ends with."""
     if has_operators(model) and format is quantized_onnx(model) and not multiplies_int8(model):
         compute_in_int8(target / format.file)
+        format.note(target)
 
 
 def _checked(
@@ -280,6 +281,7 @@ def main(words: Sequence[str]) -> int:
     made = _WRITERS[format.engine.name](model, target, None)
     if format.name not in [export.format for export in made]:  # an int8 file of a model that was not trained for it
         quantize_onnx(target / ONNX.file, target / ONNX_INT8.file)
+        ONNX_INT8.note(target)
         made.append(_checked(model, target, ONNX_INT8, None))
     for export in made:
         print(f"{export.path}  {export.size_bytes / 1e6:.1f} MB  max |diff| {export.max_abs_diff:.1e}")  # noqa: T201

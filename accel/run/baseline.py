@@ -20,6 +20,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from accel import __version__
+from accel.core.checksums import SUMS, is_whole, write_sums
 from accel.core.console import Console
 from accel.core.plan import Plan, digest
 from accel.core.seen import Seen
@@ -97,7 +98,7 @@ def baseline(
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(f"{folder}.lock", timeout=OTHERS_TRAIN_S if train else 60):
-            found = _read(folder)
+            found = _read(folder, console)
             if found is None:
                 found = _train(plan, data, console, folder, evaluate)
             else:
@@ -118,7 +119,7 @@ def pretrained(plan: Plan, data: Prepared, evaluate: Callable[[Any], Report]) ->
     folder = plan.cache / "pretrained" / digest(what)[:24]
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock", timeout=OTHERS_TRAIN_S):
-        reused = (folder / "model").is_dir()
+        reused = is_whole(folder)
         if not reused:
             torch.manual_seed(dense.seed)
             seen = inherited(dense)
@@ -139,11 +140,17 @@ def _whole(folder: Path) -> Iterator[Path]:
     temporary = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     yield temporary
+    write_sums(temporary)
     shutil.rmtree(folder, ignore_errors=True)
     temporary.replace(folder)
 
 
-def _read(folder: Path) -> Baseline | None:
+def _read(folder: Path, console: Console) -> Baseline | None:
+    if not folder.is_dir():
+        return None
+    if not is_whole(folder):
+        console.say(f"Dense baseline: {folder} is damaged (its files are not what {SUMS} says); it is trained again.")
+        return None
     try:
         note = json.loads((folder / NOTE).read_text("utf8"))
     except (OSError, ValueError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from accel.checkpoint.atomic import LAST
-from accel.checkpoint.sharded import put_back
+from accel.checkpoint.sharded import fall_back, put_back, step_of
 from accel.core.console import Console
 from accel.core.logs import quiet_third_parties
 from accel.core.metric import stated
@@ -137,7 +137,7 @@ def _check_budgets(plan: Plan, data: Prepared, latency: LatencyTable | None) -> 
 
 
 def _train(run: Run, ready: Ready, console: Console) -> Fitted:
-    checkpoint = _checkpoint(run)
+    checkpoint = _checkpoint(run, console)
     run.ranks.gather()
     data, dense, untrained = ready.data, ready.dense, ready.untrained
     loggers = run.plan.tracker.start(run.info()) if run.plan.tracker is not None and run.leads else []
@@ -157,7 +157,7 @@ def _train(run: Run, ready: Ready, console: Console) -> Fitted:
         )
 
 
-def _checkpoint(run: Run) -> Path | None:
+def _checkpoint(run: Run, console: Console) -> Path | None:
     if not run.resume:
         return None
     file = run.folder / "checkpoints" / LAST
@@ -166,6 +166,8 @@ def _checkpoint(run: Run) -> Path | None:
             f"resume={run.folder}: there is no {LAST} in its checkpoints, so nothing can be resumed. Start the run "
             f"again without resume."
         )
+    if run.leads and fall_back(file):
+        console.say(f"{file} is damaged: going on from the checkpoint before it, at step {step_of(file)}.")
     if not run.plan.strategy.saves_parts:  # else all machines see the same disk
         run.ranks.deliver(file)
     return file

@@ -82,3 +82,14 @@ def test_the_note_says_what_there_is(tmp_path):
     assert json.loads((tmp_path / "x" / NOTE).read_text()) == {
         "train": {"rows": 4, "tokens": 6, "beside": ["types"], "num_truncated": 2}
     }
+
+
+def test_a_flipped_token_is_made_again(tmp_path):
+    write(encoded(), tmp_path / "x")
+    file = tmp_path / "x" / "train.values.npy"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    again, reused = once(tmp_path / "x", encoded)
+    assert not reused
+    assert rows(again["train"].input_ids) == ROWS

@@ -85,3 +85,14 @@ def test_the_hash_covers_each_of_them_by_itself(tiny_run):
     assert content_hash(replace(plan, seed=1), data) != base
     assert content_hash(plan, replace(data, fingerprint="another file")) != base
     assert content_hash(plan, replace(data, tokenizer=None, private=True)) == base  # the model says its tokenizer
+
+
+def test_a_flipped_bit_has_it_trained_again_and_said(tiny_run, tmp_path, capsys):
+    plan, data = ready([*tiny_run, f"cache={tmp_path / 'cache'}"])
+    first = baseline(plan, data, Console(None, silent=True), scorer(data))
+    weights = bytearray((first.folder / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (first.folder / "model.safetensors").write_bytes(weights)
+    assert not baseline(plan, data, Console(None), scorer(data)).reused
+    assert "is damaged" in capsys.readouterr().out
+    assert baseline(plan, data, Console(None, silent=True), scorer(data)).reused

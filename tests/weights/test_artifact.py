@@ -3,6 +3,7 @@ import json
 import pytest
 import torch
 
+from accel.core.checksums import SUMS
 from accel.errors import DataError, NonFiniteLossError
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
@@ -53,6 +54,9 @@ def test_weights_that_do_not_fit_are_told(tmp_path):
     meta = json.loads((tmp_path / "accel.json").read_text())
     meta["num_units"] = dict.fromkeys(meta["num_units"], 1)
     (tmp_path / "accel.json").write_text(json.dumps(meta))
+    with pytest.raises(DataError, match="accel.json is not what was written"):
+        artifact.load_model(tmp_path)
+    (tmp_path / SUMS).unlink()
     with pytest.raises(DataError, match="does not fit its configuration"):
         artifact.load_model(tmp_path)
 
