@@ -89,6 +89,12 @@ def fall_back(path: Path) -> bool:
     return True
 
 
+def drop_before(path: Path) -> None:
+    """Remove the checkpoint before the last one, once that one is known to be whole."""
+    if path.exists() and is_whole(path):
+        _remove(_aside(path))
+
+
 def is_whole(path: Path) -> bool:
     """Whether a checkpoint is what was written, every byte of it."""
     if not path.is_dir():

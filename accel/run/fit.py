@@ -61,6 +61,7 @@ def fit(
     latency: LatencyTable | None = None,
     loggers: Sequence[Logger] = (),
     checkpoint: Path | None = None,
+    searched: bool = True,
 ) -> Fitted:
     """Train ``plan`` on ``data``.
 
@@ -70,6 +71,7 @@ def fit(
         pretrained: the same before any training.
         latency: what layers, heads and channels cost on this machine, for techniques that need it.
         checkpoint: the file to resume from.
+        searched: whether a search may stop it early; never a baseline, which other jobs need whole.
 
     Raises:
         NonFiniteLossError: the loss is NaN or infinite.
@@ -88,7 +90,7 @@ def fit(
     log = MetricsLog(folder / "metrics.csv" if folder else None, resume_step=_step_of(checkpoint))
     stop = StopOnSignal(folder / "checkpoints" if folder else None)
     quality = data.objective.quality
-    asks = _asks_study(folder, quality)
+    asks = _asks_study(quality) if searched and folder is not None else []
     callbacks = [ShowProgress(console, title, facts.total_steps, quality), stop, *asks]
     with _threads(plan.strategy.local_processes()), _losses_explained(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Lightning's hints, for example at an srun that is there and not used
@@ -144,10 +146,10 @@ def facts_of(plan: Plan, data: Prepared, latency: LatencyTable | None = None) ->
     )
 
 
-def _asks_study(folder: Path | None, quality: Metric) -> list[AskStudy]:
-    """For a job of a search that stops early; never for a baseline, which other jobs need whole."""
+def _asks_study(quality: Metric) -> list[AskStudy]:
+    """For a job of a search that stops early."""
     stopping = Stopping.of_this_process(os.environ)
-    return [AskStudy(stopping, quality)] if folder is not None and stopping is not None else []
+    return [AskStudy(stopping, quality)] if stopping is not None else []
 
 
 def _trainer(
