@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -104,7 +105,9 @@ def export_all(
     reloaded = artifact.load_model(target)
     difference = _difference(reloaded, model)
     if not difference <= RELOAD_TOLERANCE:
-        raise ExportError(f"{target} computes something else than the trained model (by {difference:.1e}).")
+        shutil.rmtree(rejected := target.with_name("model.rejected"), ignore_errors=True)
+        target.rename(rejected)
+        raise ExportError(f"{rejected} computes something else than the trained model (by {difference:.1e}).")
     report = score(reloaded)
     exports = [Export("safetensors", "model", artifact.shipped_bytes(target), difference, report.metrics)]
     skipped: dict[str, str] = {}
