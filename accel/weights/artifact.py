@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -97,7 +98,7 @@ def load_model(folder: Path) -> nn.Module:
         model = objective_of(meta).auto_class().from_config(load_config(folder, "model"))
     model = linearize(model)
     structure.resize(model, meta.num_units)
-    state = load_file(folder / WEIGHTS)
+    state = _read_weights(folder / WEIGHTS)
     state |= {name: state[original] for name, original in meta.shared.items()}
     try:
         _restore(model, state, meta)
@@ -158,6 +159,13 @@ def _unshared(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, st
         else:
             first[identity] = name
     return {name: value.contiguous() for name, value in state.items() if name not in shared}, shared
+
+
+def _read_weights(file: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"{file} cannot be read ({error}). Copy the folder again, or export again.") from error
 
 
 def _restore(model: nn.Module, state: dict[str, Tensor], meta: Meta) -> None:

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 import torch
@@ -79,3 +80,21 @@ def test_shipped_bytes_are_those_of_the_weights_asked_for_and_of_what_small_file
         (tmp_path / name).write_bytes(b"x" * size)
     assert artifact.shipped_bytes(tmp_path) == 1 + 2 + 4 + 8
     assert artifact.shipped_bytes(tmp_path, ["model.onnx", "log.csv"]) == 1 + 2 + 4 + 16 + 32
+
+
+@pytest.fixture(scope="module")
+def whole_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    save(TinyBert(), folder)
+    (folder / SUMS).unlink()  # else every damage would be told by its digest
+    return folder
+
+
+@pytest.mark.parametrize("left", ["", "[]", "{", None], ids=["empty", "list", "cut", "gone"])
+@pytest.mark.parametrize("name", ["accel.json", "config.json", "tokenizer.json", "model.safetensors"])
+def test_a_damaged_folder_is_told_without_digests_too(whole_folder, tmp_path, name, left):
+    folder = shutil.copytree(whole_folder, tmp_path / "model")
+    artifact.load_model(folder), artifact.tokenizer_of(folder)  # control
+    (folder / name).unlink() if left is None else (folder / name).write_text(left)
+    with pytest.raises(DataError, match=r"again|missing|Add it|Give|has no config.json"):
+        artifact.load_model(folder), artifact.tokenizer_of(folder)
