@@ -26,3 +26,9 @@ class SwitchRounding(SpareLayers):
         if due:
             self.spare(trainer, pl_module)
         fake_quantize.enable(pl_module.model, enabled=due)
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """A run that goes on after its last step trains no batch, and is exported as it was trained."""
+        if trainer.global_step > self.begin_step and not trainer.should_stop:
+            self.spare(trainer, pl_module)
+            fake_quantize.enable(pl_module.model, enabled=True)

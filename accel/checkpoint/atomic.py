@@ -11,13 +11,14 @@ import torch
 from lightning_fabric.plugins import TorchCheckpointIO
 
 from accel.checkpoint.sharded import is_folder, load, newest, put_in_place
+from accel.core.checksums import seal
 from accel.errors import RunError
 
 LAST = "last.ckpt"
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes beside the target, syncs, then renames.
+    """Writes beside the target, seals with a digest, syncs, then renames; the one before stays beside it.
 
     Lightning's own atomic save writes to the system's temporary folder first; where that is another file system the
     final move is a copy, and a kill or a full disk during it destroys the old checkpoint too.
@@ -26,21 +27,19 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
+        for orphan in target.parent.glob(f".{target.name}.*.tmp"):  # of a process that was killed while it saved
+            orphan.unlink(missing_ok=True)
         temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
         try:
-            with temporary.open("wb") as stream:
-                torch.save(checkpoint, stream)
-                stream.flush()
+            torch.save(checkpoint, temporary)
+            seal(temporary)
+            with temporary.open("rb") as stream:
                 os.fsync(stream.fileno())
-            if target.is_dir():  # what several processes saved before
-                put_in_place(temporary, target)
-            else:
-                temporary.replace(target)
+            put_in_place(temporary, target)
         except (OSError, RuntimeError) as error:  # of a full disk, torch tells by a RuntimeError about positions
             raise RunError(_unwritten(target, error)) from error
         finally:
             temporary.unlink(missing_ok=True)
-        _sync_folder(target.parent)
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
         if is_folder(Path(path)):
@@ -55,12 +54,3 @@ def _unwritten(target: Path, error: Exception) -> str:
         f"The checkpoint {target} could not be written ({reason}). {free:.1f} GB are free there: make room, or let "
         f"hydra.run.dir be on another disk. The checkpoint before is untouched."
     )
-
-
-def _sync_folder(folder: Path) -> None:
-    """A rename is only durable once its folder is synced."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

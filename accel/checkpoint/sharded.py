@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from accel.core.checksums import digest_of, is_sealed_whole
 from accel.errors import DataError
 from accel.ops.parallel.shards import is_sharded, pieces_of, writes
 
@@ -65,6 +67,48 @@ def put_back(path: Path) -> bool:
     return path.exists()
 
 
+def fall_back(path: Path) -> bool:
+    """Let the checkpoint before take the place of a damaged one, which is kept as ``.damaged``; whether it had to.
+
+    Raises:
+        DataError: there is none before it, or that one is damaged too; nothing is changed.
+    """
+    if is_whole(path):
+        return False
+    before = _aside(path)
+    if not (before.exists() and is_whole(before)):
+        raise DataError(
+            f"The checkpoint {path} is damaged (its digest is not that of its content), and there is no whole one "
+            f"before it. Start the run again without resume, or copy the checkpoint again."
+        )
+    damaged = path.with_name(f".{path.name}.damaged")
+    _remove(damaged)
+    path.rename(damaged)
+    before.rename(path)
+    _sync(path.parent)
+    return True
+
+
+def drop_before(path: Path) -> None:
+    """Remove the checkpoint before the last one, once that one is known to be whole."""
+    if path.exists() and is_whole(path):
+        _remove(_aside(path))
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a checkpoint is what was written, every byte of it."""
+    if not path.is_dir():
+        return is_sealed_whole(path)
+    try:
+        manifest = _manifest(path)
+        files, digests = set(manifest["files"]), manifest["sha256"] if len(manifest) > 3 else {}
+        parts = {f"rank{rank}.{kind}" for rank in range(manifest["world_size"]) for kind in ("json", "safetensors")}
+        whole = all(digest_of(path / name) == digest for name, digest in digests.items())
+        return whole and files == {*parts, REST} and (not digests or files == set(digests))
+    except (DataError, KeyError, OSError):
+        return False
+
+
 def step_of(path: Path) -> int:
     """The optimizer step at which it was saved."""
     file = newest(path) / REST if is_folder(path) else newest(path)
@@ -94,7 +138,8 @@ def save(checkpoint: Mapping[str, Any], target: Path, *, rank: int, world_size: 
     meet()
     if rank == 0:
         files = {file.name: file.stat().st_size for file in sorted(temporary.iterdir())}
-        manifest = {"format": FORMAT, "world_size": world_size, "files": files}
+        digests = {name: digest_of(temporary / name) for name in files}
+        manifest = {"format": FORMAT, "world_size": world_size, "files": files, "sha256": digests}
         (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1))
         _sync(temporary, MANIFEST)
         put_in_place(temporary, target)
@@ -102,14 +147,22 @@ def save(checkpoint: Mapping[str, Any], target: Path, *, rank: int, world_size: 
 
 
 def put_in_place(new: Path, target: Path) -> None:
-    """Let a file or folder take the place of another, which stays beside it until that has happened."""
+    """Let a file or folder take the place of another, which stays beside it until the next one comes."""
     old = _aside(target)
     if target.exists():
         _remove(old)
-        target.rename(old)
-    new.rename(target)
+        _set_aside(target, old, replaceable=new.is_file())
+    new.replace(target)
     _sync(target.parent)
-    _remove(old)
+
+
+def _set_aside(target: Path, old: Path, *, replaceable: bool) -> None:
+    """A file that a file will replace gets a second name, so that the first is never without one."""
+    if replaceable and target.is_file():
+        with suppress(OSError):  # a disk without hard links
+            os.link(target, old)
+            return
+    target.rename(old)
 
 
 def load(path: Path, want: Want = everything) -> dict[str, Any]:

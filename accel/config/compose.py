@@ -9,8 +9,9 @@ from functools import cache
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec
 from pathlib import Path
+from typing import Any
 
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
 from accel.config.build import refuse_foreign_code
 from accel.config.redact import learn
@@ -95,7 +96,40 @@ def compose(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> DictCo
             raise ConfigError(_explain(error, overrides, config_dirs)) from error
     refuse_foreign_code(config)
     _learn_secrets(config)
-    return _without_unchosen(config, overrides)
+    chosen = _without_unchosen(config, overrides)
+    _require_resolvable(chosen)
+    return chosen
+
+
+def _require_resolvable(config: DictConfig) -> None:
+    """Every ``${…}`` has a value; Hydra's own are asked for where it runs, but for the folder."""
+    own = [(str(key), config, str(key)) for key in config if key != "hydra"]
+    if "hydra" in config:
+        own.append(("hydra.run.dir", config.hydra.run, "dir"))
+    for name, node, key in own:
+        _resolve(name, node, key)
+
+
+def _resolve(name: str, node: DictConfig | ListConfig, key: Any) -> None:
+    from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseException
+
+    if OmegaConf.is_missing(node, key):
+        return  # told with what to give
+    try:
+        value = node[key]
+    except InterpolationToMissingValueError:
+        return
+    except OmegaConfBaseException as error:
+        reason = str(error).splitlines()[0].removeprefix("KeyError raised while resolving interpolation: ").strip('"')
+        raise ConfigError(
+            f"{name}: {reason.rstrip('.')}. Give a value, or a ${{…}} that has one (a shell expands $ unless quoted)."
+        ) from None
+    if isinstance(value, DictConfig):
+        for inner in value:
+            _resolve(f"{name}.{inner}", value, inner)
+    elif isinstance(value, ListConfig):
+        for number in range(len(value)):
+            _resolve(f"{name}[{number}]", value, number)
 
 
 def _learn_secrets(config: DictConfig) -> None:

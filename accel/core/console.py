@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -80,9 +81,17 @@ class Console:
 
 def rich_console(**settings: Any) -> RichConsole:
     """Rich's console, which draws what others have written without what a terminal would obey."""
-    console = RichConsole(highlight=False, **settings)
+    console = _Terminal(highlight=False, **settings)
     console.push_render_hook(_Printable())
     return console
+
+
+class _Terminal(RichConsole):
+    """One whose reader may leave, as ``| head`` does: the work goes on, and its log has the rest."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Printable(RenderHook):

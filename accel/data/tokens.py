@@ -16,6 +16,8 @@ from typing import overload
 import numpy as np
 from filelock import FileLock
 
+from accel.core.checksums import is_whole, write_sums
+
 NOTE = "tokens.json"
 
 
@@ -92,6 +94,8 @@ class Encoded:
 
 def read(folder: Path) -> dict[str, Encoded] | None:
     """The splits that a folder holds; None where there is none, or not a whole one."""
+    if not is_whole(folder):
+        return None
     try:
         note = json.loads((folder / NOTE).read_text("utf8"))
         return {name: _read_split(folder, name, **facts) for name, facts in note.items()}
@@ -134,6 +138,7 @@ def write(splits: dict[str, Encoded], folder: Path) -> None:
             "num_truncated": split.num_truncated,
         }
     (temporary / NOTE).write_text(json.dumps(note), "utf8")
+    write_sums(temporary)
     shutil.rmtree(folder, ignore_errors=True)
     temporary.rename(folder)
 

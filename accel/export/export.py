@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -104,7 +105,9 @@ def export_all(
     reloaded = artifact.load_model(target)
     difference = _difference(reloaded, model)
     if not difference <= RELOAD_TOLERANCE:
-        raise ExportError(f"{target} computes something else than the trained model (by {difference:.1e}).")
+        shutil.rmtree(rejected := target.with_name("model.rejected"), ignore_errors=True)
+        target.rename(rejected)
+        raise ExportError(f"{rejected} computes something else than the trained model (by {difference:.1e}).")
     report = score(reloaded)
     exports = [Export("safetensors", "model", artifact.shipped_bytes(target), difference, report.metrics)]
     skipped: dict[str, str] = {}
@@ -205,6 +208,7 @@ def _let_compute_in_int8(model: nn.Module, target: Path, format: Format) -> None
     """For onnxruntime's weight-only layers, the faster kernel that a run ends with."""
     if has_operators(model) and format is quantized_onnx(model) and not multiplies_int8(model):
         compute_in_int8(target / format.file)
+        format.note(target)
 
 
 def _checked(
@@ -280,6 +284,7 @@ def main(words: Sequence[str]) -> int:
     made = _WRITERS[format.engine.name](model, target, None)
     if format.name not in [export.format for export in made]:  # an int8 file of a model that was not trained for it
         quantize_onnx(target / ONNX.file, target / ONNX_INT8.file)
+        ONNX_INT8.note(target)
         made.append(_checked(model, target, ONNX_INT8, None))
     for export in made:
         print(f"{export.path}  {export.size_bytes / 1e6:.1f} MB  max |diff| {export.max_abs_diff:.1e}")  # noqa: T201

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from accel.core.checksums import require_whole, write_sums
 from accel.core.hardware import has_bf16_products
 from accel.engines import FileEngine
 from accel.engines.aotinductor import AotInductor
@@ -55,6 +56,11 @@ class Format:
             UnsupportedError: it cannot be made of this architecture, or here.
         """
         self.make(model, folder / self.file)
+        self.note(folder)
+
+    def note(self, folder: Path) -> None:
+        """Note the digests of its files, which have just been written."""
+        write_sums(folder, [name for name in self.files if (folder / name).is_file()])
 
     def is_in(self, folder: Path) -> bool:
         """Whether a folder holds it."""
@@ -69,7 +75,9 @@ class Format:
 
         Raises:
             EngineUnavailableError: it cannot run here.
+            DataError: a file is damaged.
         """
+        require_whole(folder, self.files)
         return self.engine(folder / self.file, dtype or self.dtype, self.size_bytes(folder), torch.get_num_threads())
 
     def reject(self, folder: Path) -> None:

@@ -20,6 +20,10 @@ import torch
 from filelock import FileLock, Timeout
 
 from accel import __version__
+from accel.checkpoint.atomic import LAST
+from accel.checkpoint.sharded import is_whole as is_whole_checkpoint
+from accel.checkpoint.sharded import put_back, step_of
+from accel.core.checksums import SUMS, is_whole, write_sums
 from accel.core.console import Console
 from accel.core.plan import Plan, digest
 from accel.core.seen import Seen
@@ -97,7 +101,7 @@ def baseline(
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(f"{folder}.lock", timeout=OTHERS_TRAIN_S if train else 60):
-            found = _read(folder)
+            found = _read(folder, console)
             if found is None:
                 found = _train(plan, data, console, folder, evaluate)
             else:
@@ -118,7 +122,7 @@ def pretrained(plan: Plan, data: Prepared, evaluate: Callable[[Any], Report]) ->
     folder = plan.cache / "pretrained" / digest(what)[:24]
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock", timeout=OTHERS_TRAIN_S):
-        reused = (folder / "model").is_dir()
+        reused = is_whole(folder)
         if not reused:
             torch.manual_seed(dense.seed)
             seen = inherited(dense)
@@ -139,11 +143,17 @@ def _whole(folder: Path) -> Iterator[Path]:
     temporary = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     yield temporary
+    write_sums(temporary)
     shutil.rmtree(folder, ignore_errors=True)
     temporary.replace(folder)
 
 
-def _read(folder: Path) -> Baseline | None:
+def _read(folder: Path, console: Console) -> Baseline | None:
+    if not folder.is_dir():
+        return None
+    if not is_whole(folder):
+        console.say(f"Dense baseline: {folder} is damaged (its files are not what {SUMS} says); it is trained again.")
+        return None
     try:
         note = json.loads((folder / NOTE).read_text("utf8"))
     except (OSError, ValueError):
@@ -156,11 +166,30 @@ def _train(plan: Plan, data: Prepared, console: Console, folder: Path, evaluate:
     start = time.perf_counter()
     dense = dense_plan(plan)
     seen = seen_by(dense)
-    fitted: Fitted = fit(dense, data, console, title="baseline")
+    work = folder.with_name(f".{folder.name}.training")
+    fitted: Fitted = fit(
+        dense, data, console, title="baseline", folder=work, checkpoint=_on_its_way(work, console), searched=False
+    )
     with _whole(folder) as temporary:
         _save(fitted.model, data, temporary, seen)
         trained = time.perf_counter()
         report = evaluate(artifact.load_model(temporary / "model"))
         seconds = time.perf_counter() - trained
         (temporary / NOTE).write_text(json.dumps({"report": asdict(report), "seconds": seconds}))
+    shutil.rmtree(work, ignore_errors=True)
     return Baseline(folder / "model", report, time.perf_counter() - start, reused=False)
+
+
+def _on_its_way(work: Path, console: Console) -> Path | None:
+    """Where a baseline that was stopped goes on; its folder's name says that it is the same one."""
+    work.mkdir(parents=True, exist_ok=True)
+    file = work / "checkpoints" / LAST
+    if not put_back(file):
+        return None
+    if not is_whole_checkpoint(file):
+        shutil.rmtree(work)
+        work.mkdir()
+        console.say(f"Dense baseline: {file} is damaged; it is trained from the beginning.")
+        return None
+    console.say(f"Dense baseline: it was stopped before, and goes on from step {step_of(file)}.")
+    return file

@@ -19,6 +19,7 @@ from accel.callbacks.ask_study import AskStudy
 from accel.callbacks.seed_steps import SeedSteps
 from accel.callbacks.show_progress import ShowProgress
 from accel.callbacks.stop_on_signal import StopOnSignal
+from accel.callbacks.tell_spikes import TellSpikes
 from accel.checkpoint.atomic import LAST, AtomicCheckpointIO
 from accel.checkpoint.sharded import step_of
 from accel.core.console import Console
@@ -61,6 +62,7 @@ def fit(
     latency: LatencyTable | None = None,
     loggers: Sequence[Logger] = (),
     checkpoint: Path | None = None,
+    searched: bool = True,
 ) -> Fitted:
     """Train ``plan`` on ``data``.
 
@@ -70,6 +72,7 @@ def fit(
         pretrained: the same before any training.
         latency: what layers, heads and channels cost on this machine, for techniques that need it.
         checkpoint: the file to resume from.
+        searched: whether a search may stop it early; never a baseline, which other jobs need whole.
 
     Raises:
         NonFiniteLossError: the loss is NaN or infinite.
@@ -88,8 +91,8 @@ def fit(
     log = MetricsLog(folder / "metrics.csv" if folder else None, resume_step=_step_of(checkpoint))
     stop = StopOnSignal(folder / "checkpoints" if folder else None)
     quality = data.objective.quality
-    asks = _asks_study(folder, quality)
-    callbacks = [ShowProgress(console, title, facts.total_steps, quality), stop, *asks]
+    asks = _asks_study(quality) if searched and folder is not None else []
+    callbacks = [ShowProgress(console, title, facts.total_steps, quality), TellSpikes(console), stop, *asks]
     with _threads(plan.strategy.local_processes()), _losses_explained(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Lightning's hints, for example at an srun that is there and not used
         trainer = _trainer(plan, folder, [log, *loggers], callbacks, facts)
@@ -144,10 +147,10 @@ def facts_of(plan: Plan, data: Prepared, latency: LatencyTable | None = None) ->
     )
 
 
-def _asks_study(folder: Path | None, quality: Metric) -> list[AskStudy]:
-    """For a job of a search that stops early; never for a baseline, which other jobs need whole."""
+def _asks_study(quality: Metric) -> list[AskStudy]:
+    """For a job of a search that stops early."""
     stopping = Stopping.of_this_process(os.environ)
-    return [AskStudy(stopping, quality)] if folder is not None and stopping is not None else []
+    return [AskStudy(stopping, quality)] if stopping is not None else []
 
 
 def _trainer(

@@ -42,6 +42,8 @@ class TransformerModule(pl.LightningModule):
         self.pending: list[dict[str, Tensor]] = []
         """Terms of the batches that belong to the step on its way."""
         self.scores = scores
+        self.gradient_norm: Tensor | None = None
+        """Of the last step, before it was clipped."""
 
     def configure_model(self) -> None:
         """Build the model and fold every technique around it and its loss; idempotent, as Lightning may call twice."""
@@ -78,7 +80,8 @@ class TransformerModule(pl.LightningModule):
     def configure_gradient_clipping(self, *args: Any, **kwargs: Any) -> None:
         """Ours, because Lightning refuses to clip for a fused optimizer even where nothing is scaled (bf16, fp32)."""
         if self.plan.privacy is None:  # a private gradient is mostly noise: its norm says nothing
-            self._require_finite("gradient's norm", whole(self.plan.trainer.clip_gradients(self.model)))
+            self.gradient_norm = whole(self.plan.trainer.clip_gradients(self.model))
+            self._require_finite("gradient's norm", self.gradient_norm)
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         terms = self.step(batch)

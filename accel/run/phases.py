@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from accel.checkpoint.atomic import LAST
-from accel.checkpoint.sharded import put_back
+from accel.checkpoint.resume import CONFIG
+from accel.checkpoint.sharded import drop_before, fall_back, put_back, step_of
 from accel.core.console import Console
 from accel.core.logs import quiet_third_parties
 from accel.core.metric import stated
 from accel.core.plan import Plan
 from accel.data import Dataset
 from accel.data.prepared import Prepared, encoded_with, prepare
-from accel.errors import DataError
+from accel.errors import DataError, RunError
 from accel.objective.scores import Report
 from accel.report.record import write_record
 from accel.report.terminal import before_after_table, exported_files, headline
@@ -43,6 +44,8 @@ class Ready:
 def make_ready(run: Run, dataset: Dataset, console: Console) -> Ready:
     """Tokenize, and train or find the baseline if one is needed."""
     quiet_third_parties()
+    if run.resume and run.leads:
+        _require_checkpoint(run)
     for technique in run.plan.techniques:
         technique.check_machine()
     if run.plan.privacy is not None:
@@ -74,9 +77,17 @@ def train_and_finish(run: Run, dataset: Dataset, ready: Ready, console: Console)
     if run.plan.privacy is not None:
         run.plan.privacy.check_claim(run.record["privacy"])
     _finish(run, data, console, fitted, ready.dense or ready.untrained)
+    _require_folder(run.folder)
+    drop_before(run.folder / "checkpoints" / LAST)
     run.record["status"] = "finished"
     write_record(run.record, run.folder)
     console.say(before_after_table(run.record) or "", exported_files(run.record) or "", "\n" + headline(run.record))
+
+
+def _require_folder(folder: Path) -> None:
+    """What was written there before, the configuration first, must still be there."""
+    if not (folder / CONFIG).is_file():
+        raise RunError(f"{folder} was removed or emptied while the run wrote into it. Start the run again.")
 
 
 def _with_provenance(run: Run, data: Prepared) -> Prepared:
@@ -137,7 +148,7 @@ def _check_budgets(plan: Plan, data: Prepared, latency: LatencyTable | None) -> 
 
 
 def _train(run: Run, ready: Ready, console: Console) -> Fitted:
-    checkpoint = _checkpoint(run)
+    checkpoint = _checkpoint(run, console)
     run.ranks.gather()
     data, dense, untrained = ready.data, ready.dense, ready.untrained
     loggers = run.plan.tracker.start(run.info()) if run.plan.tracker is not None and run.leads else []
@@ -157,15 +168,21 @@ def _train(run: Run, ready: Ready, console: Console) -> Fitted:
         )
 
 
-def _checkpoint(run: Run) -> Path | None:
+def _require_checkpoint(run: Run) -> None:
+    """Before minutes go into a dense baseline."""
+    if not put_back(run.folder / "checkpoints" / LAST):
+        raise DataError(
+            f"resume={run.folder}: there is no {LAST} in its checkpoints, so nothing can be resumed. Start the run "
+            f"again without resume; a dense baseline that was stopped goes on by itself."
+        )
+
+
+def _checkpoint(run: Run, console: Console) -> Path | None:
     if not run.resume:
         return None
     file = run.folder / "checkpoints" / LAST
-    if run.leads and not put_back(file):
-        raise DataError(
-            f"resume={run.folder}: there is no {LAST} in its checkpoints, so nothing can be resumed. Start the run "
-            f"again without resume."
-        )
+    if run.leads and fall_back(file):
+        console.say(f"{file} is damaged: going on from the checkpoint before it, at step {step_of(file)}.")
     if not run.plan.strategy.saves_parts:  # else all machines see the same disk
         run.ranks.deliver(file)
     return file

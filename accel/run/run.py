@@ -273,6 +273,8 @@ def make_folder(path: str | Path) -> Path:
     Raises:
         RefusedError: it cannot be created or written.
     """
+    if not str(path).strip() or str(path) == "None":
+        raise RefusedError("hydra.run.dir is empty. Give a folder, e.g. hydra.run.dir=/tmp/run, or leave it out.")
     wanted = Path(path).expanduser().absolute()
     if redact_text(str(wanted)) != str(wanted):
         raise RefusedError(

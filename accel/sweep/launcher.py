@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from accel.errors import ExitCode, Interrupted
+from accel.errors import Interrupted
+from accel.process.stop_requests import EXIT_CODES, heard
 from accel.sweep.job_spec import Common
 from accel.sweep.lock import only_sweep
 from accel.sweep.pool import STOP_S, Pool
@@ -104,15 +105,15 @@ def _up_to(count: int, source: Source) -> list[Job]:
 
 @contextmanager
 def _told_by_signals(folder: Path) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the sweep alike: the jobs save and stop, and the user learns how to go on."""
+    """Whatever asks a run to stop ends the sweep alike: the jobs save and stop, and the user learns how to go on."""
 
     def stop(number: int, frame: object) -> None:
         del frame
         signal.signal(number, signal.SIG_IGN)  # the jobs are already told; a second one must not cut that short
-        code = ExitCode.SIGINT if number == signal.SIGINT else ExitCode.SIGTERM
-        raise Interrupted(f"\nStopped. Finish what is missing with the same command plus sweep.resume={folder}", code)
+        how = f"\nStopped. Finish what is missing with the same command plus sweep.resume={folder}"
+        raise Interrupted(how, EXIT_CODES[signal.Signals(number)])
 
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, stop) for number in heard()}
     try:
         yield
     finally:

@@ -6,11 +6,12 @@ import json
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from accel.config.redact import redact
+from accel.config.redact import Redactor, redact, redactor
 from accel.core.durable import write_durably
 from accel.dp.ledger import LEDGER
 from accel.dp.together import spent_together
@@ -173,21 +174,28 @@ class Sweep:
         """Replace sweep.json in one step."""
         points = {job.number: job.result for job in self.jobs if job.status == "finished" and job.result is not None}
         goals = [goal.of(next(iter(points.values()), {})) for goal in self.objectives]
-        record = {
-            "schema": 1,
-            "jobs": [job.stated() for job in self.jobs],
+        rest = {
             "objectives": [{"key": o.key, "direction": o.direction} for o in goals],
             "pareto": pareto(points, self.objectives),
             "privacy": spent_together([*self.folder.glob(f"*.{LEDGER}"), *(job.folder / LEDGER for job in self.jobs)]),
         }
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_durably(self.folder / SWEEP, json.dumps(redact(plain(record)), ensure_ascii=False, indent=1))
+        guard = redactor()
+        jobs = ",\n".join(_line(json.dumps(job.stated(), default=str), guard) for job in self.jobs)
+        others = json.dumps(guard.tree(plain(rest)), ensure_ascii=False, indent=1).removeprefix("{")
+        write_durably(self.folder / SWEEP, f'{{"schema": 1, "jobs": [\n{jobs}\n],{others}')
 
     def exit_code(self) -> ExitCode:
         """4 when a job failed, 2 when none could run, 0 when every job that could run finished."""
         if self.count(*ENDED_WELL, "refused") < len(self.jobs):
             return ExitCode.SOME_JOBS_FAILED
         return ExitCode.REFUSED if self.jobs and self.count("refused") == len(self.jobs) else ExitCode.DONE
+
+
+@lru_cache(maxsize=1 << 14)
+def _line(stated: str, guard: Redactor) -> str:
+    """A job as JSON without secrets; a sweep is saved after every job, and most jobs are as they were."""
+    return json.dumps(guard.tree(json.loads(stated)), ensure_ascii=False)
 
 
 def _restored(stated: Mapping[str, Any], folder: Path) -> Job:

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from accel.core.checksums import SUMS, require_whole, write_sums
 from accel.core.logs import quiet_import
 from accel.core.meta import META, Meta
 from accel.core.seen import Seen
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 WEIGHTS = "model.safetensors"
+SMALL = (".json", ".txt", ".model")
+"""How the files beside the weights end, of which predicting needs all."""
 QUANTIZED_SUFFIX = f".{SCALE}"
 
 
@@ -56,6 +60,7 @@ def save_model(
     state, shared = _unshared({name: value.detach() for name, value in model.state_dict().items()})
     _require_finite(state)
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / SUMS).unlink(missing_ok=True)  # of a model that was here before
     meta = Meta(
         objective=objective,
         label_names=list(label_names),
@@ -75,23 +80,25 @@ def save_model(
     save_file(state, temporary, metadata={"format": "pt"})
     temporary.chmod((folder / META).stat().st_mode)  # safetensors writes for the owner alone: servers run as others
     temporary.replace(folder / WEIGHTS)
+    write_sums(folder, [WEIGHTS, *_small(folder)])
 
 
 def load_model(folder: Path) -> nn.Module:
     """The exported model in eval mode, as it was when it was saved.
 
     Raises:
-        DataError: the folder holds no exported model, or its weights do not fit it.
+        DataError: the folder holds no exported model, its weights do not fit it, or a file is damaged.
     """
     from accel.objective.registry import objective_of
     from accel.ops.conv1d import linearize
 
     meta = read_meta(folder)
+    require_whole(folder, [WEIGHTS, *_small(folder)])
     with quiet_import(), quiet(), torch.random.fork_rng(devices=[]):
         model = objective_of(meta).auto_class().from_config(load_config(folder, "model"))
     model = linearize(model)
     structure.resize(model, meta.num_units)
-    state = load_file(folder / WEIGHTS)
+    state = _read_weights(folder / WEIGHTS)
     state |= {name: state[original] for name, original in meta.shared.items()}
     try:
         _restore(model, state, meta)
@@ -117,8 +124,11 @@ def tokenizer_of(folder: Path) -> PreTrainedTokenizerBase:
 
 def shipped_bytes(folder: Path, weights: Sequence[str] = (WEIGHTS,)) -> int:
     """Bytes of the named weight files and of everything small beside them that is needed to predict."""
-    small = (f for f in folder.iterdir() if f.suffix in (".json", ".txt", ".model"))
-    return sum(f.stat().st_size for f in [*small, *(folder / name for name in weights)])
+    return sum((folder / name).stat().st_size for name in [*_small(folder), *weights])
+
+
+def _small(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir() if file.suffix in SMALL)
 
 
 def is_quantized(folder: Path) -> bool:
@@ -149,6 +159,13 @@ def _unshared(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, st
         else:
             first[identity] = name
     return {name: value.contiguous() for name, value in state.items() if name not in shared}, shared
+
+
+def _read_weights(file: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"{file} cannot be read ({error}). Copy the folder again, or export again.") from error
 
 
 def _restore(model: nn.Module, state: dict[str, Tensor], meta: Meta) -> None:

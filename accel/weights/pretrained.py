@@ -93,11 +93,21 @@ def folder_fingerprint(folder: Path) -> str:
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """The folder's tokenizer; a model without a padding token pads with its end token."""
+    """The folder's tokenizer; a model without a padding token pads with its end token.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     from transformers import AutoTokenizer
 
-    with quiet():
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    try:
+        with quiet():
+            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    except Exception as error:  # the tokenizers library raises nothing narrower for a file that it cannot read
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise DataError(
+            f"The tokenizer in {folder} cannot be read ({reason}): copy its files again from where the model came from."
+        ) from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return text_is_text(tokenizer)

@@ -26,6 +26,11 @@ from accel.plan.decide import assemble
         ("model=minilm,local", "add -m"),
         ("trainer.epochs=[1", "is no override"),
         ("nonsense", "is no override"),
+        ("name=${nope}", "name: Interpolation key 'nope' not found"),
+        ("name=${oc.env:NOT_SET_ANYWHERE}", "name: Environment variable 'NOT_SET_ANYWHERE' not found"),
+        ("name=${nope:1}", "name: Unsupported interpolation type nope"),
+        ("hydra.run.dir=${nope}", "hydra.run.dir: Interpolation key 'nope' not found"),
+        ("trainer.epochs=${trainer.nope}", "trainer.epochs: Interpolation key 'trainer.nope' not found"),
     ],
 )
 def test_errors_name_the_nearest_right_word(word, text):

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 from accel.core.console import Console
 
 
@@ -39,3 +42,17 @@ def test_progress_says_every_tenth(tmp_path):
             update(i)
     console.close()
     assert len((tmp_path / "log.txt").read_text().splitlines()) == 11
+
+
+def test_a_reader_that_leaves_does_not_end_the_work(tmp_path):
+    program = (
+        "import sys; from pathlib import Path; from accel.core.console import Console\n"
+        "console = Console(Path(sys.argv[1]))\n"
+        "for line in range(20000): console.say(f'line {line}')\n"
+        "console.close()"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE)
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait() == 0
+    assert (tmp_path / "log.txt").read_text().endswith("line 19999\n")

@@ -93,3 +93,14 @@ def test_whose_rows_they_are_is_kept_and_has_to_fit(tmp_path):
     assert found["train"].records.tolist() == owners.tolist()
     np.save(tmp_path / "x" / "train.records.npy", owners[:3])
     assert read(tmp_path / "x") is None
+
+
+def test_a_flipped_token_is_made_again(tmp_path):
+    write(encoded(), tmp_path / "x")
+    file = tmp_path / "x" / "train.values.npy"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    again, reused = once(tmp_path / "x", encoded)
+    assert not reused
+    assert rows(again["train"].input_ids) == ROWS

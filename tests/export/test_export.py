@@ -111,12 +111,14 @@ def test_a_reloaded_model_that_computes_something_else_fails_the_run(monkeypatch
     found = [0.0, difference]
     monkeypatch.setattr(export, "_difference", lambda model, other: found.pop(0))
     data = SimpleNamespace(tokenizer=None, artifact_facts=dict)
+    (tmp_path / "model").mkdir()
     told = ("trained", data, tmp_path, Console(None, silent=True), lambda model: Report({"accuracy": len(model)}))
     exported = export.export_all(*told, engines=[])  # negative control
     assert exported.model == "reloaded"
     assert [(e.size_bytes, e.metrics) for e in exported.exports] == [(7, {"accuracy": len("reloaded")})]
     with pytest.raises(ExportError, match="computes something else"):
         export.export_all(*told, engines=[])
+    assert [path.name for path in tmp_path.iterdir()] == ["model.rejected"]
 
 
 @pytest.fixture

@@ -1,8 +1,15 @@
+import signal
 from dataclasses import replace
 
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from accel.callbacks.stop_on_signal import StopOnSignal
 from accel.config.compose import compose
 from accel.core.console import Console
 from accel.data.prepared import prepare
+from accel.errors import Interrupted
 from accel.plan.decide import decide
 from accel.run.baseline import baseline, content_hash, dense_plan, pretrained
 from accel.run.score import scorer
@@ -85,3 +92,28 @@ def test_the_hash_covers_each_of_them_by_itself(tiny_run):
     assert content_hash(replace(plan, seed=1), data) != base
     assert content_hash(plan, replace(data, fingerprint="another file")) != base
     assert content_hash(plan, replace(data, tokenizer=None, private=True)) == base  # the model says its tokenizer
+
+
+def test_a_flipped_bit_has_it_trained_again_and_said(tiny_run, tmp_path, capsys):
+    plan, data = ready([*tiny_run, f"cache={tmp_path / 'cache'}"])
+    first = baseline(plan, data, Console(None, silent=True), scorer(data))
+    weights = bytearray((first.folder / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (first.folder / "model.safetensors").write_bytes(weights)
+    assert not baseline(plan, data, Console(None), scorer(data)).reused
+    assert "is damaged" in capsys.readouterr().out
+    assert baseline(plan, data, Console(None, silent=True), scorer(data)).reused
+
+
+def test_one_that_was_stopped_goes_on_to_the_same_weights(tiny_run, tmp_path, monkeypatch, capsys):
+    plan, data = ready([*tiny_run, "trainer.max_steps=6", f"cache={tmp_path / 'cache'}"])
+    straight = baseline(replace(plan, cache=tmp_path / "other"), data, Console(None, silent=True), scorer(data))
+    with monkeypatch.context() as patched:
+        patched.setattr(StopOnSignal, "_agreed", lambda _, t: signal.SIGTERM if t.global_step == 3 else None)
+        with pytest.raises(Interrupted, match="after step 3 of 6"):
+            baseline(plan, data, Console(None, silent=True), scorer(data))
+    found = baseline(plan, data, Console(None), scorer(data))
+    assert "goes on from step 3" in capsys.readouterr().out
+    states = [load_file(b.folder / "model.safetensors") for b in (straight, found)]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    assert not list((tmp_path / "cache" / "baselines").glob("*.training"))

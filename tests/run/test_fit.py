@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from accel.checkpoint.sharded import drop_before
 from accel.config.compose import compose
 from accel.core.facts import Evidence
 from accel.errors import LostError, NoEffectError
@@ -19,7 +20,10 @@ def test_equal_seeds_give_equal_weights_and_another_seed_does_not(train):
 
 def test_keeps_the_last_checkpoint_and_nothing_that_no_one_reads(train):
     _, _, folder = train("trainer.max_steps=20")
-    assert sorted(p.name for p in (folder / "checkpoints").iterdir()) == ["last.ckpt"]
+    last = folder / "checkpoints" / "last.ckpt"
+    assert {p.name for p in last.parent.iterdir()} <= {"last.ckpt", ".last.ckpt.old"}
+    drop_before(last)
+    assert [p.name for p in last.parent.iterdir()] == ["last.ckpt"]
 
 
 def test_threads_are_shared_and_given_back():
@@ -73,3 +77,29 @@ def test_a_technique_that_shows_no_effect_fails_the_run():
     assert acted.saw == {"loss": [1.0], "validation/loss": [2.0]}
     with pytest.raises(NoEffectError, match="compression=idle shows no effect.*expected some, found {'removed': 0}"):
         _evidence(SimpleNamespace(techniques=[acted, idle]), None, {})
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("compression=[qat]", "compression.qat.begin=0.3", "compression.qat.spare=0.4"),
+        *(
+            pytest.param(words, marks=pytest.mark.slow)
+            for words in (
+                ("compression=[qat]", "compression.qat.begin=0.5"),
+                ("compression=[ptq]",),
+                ("compression=[prune,qat]",),
+                ("compression=[mask]",),
+                ("compression=[distill]",),
+                ("tuning=lora", "compression=[qat]"),
+            )
+        ),
+    ],
+    ids=" ".join,
+)
+def test_a_run_stopped_after_its_last_step_goes_on_to_the_same_model(train, words):
+    fitted, _, folder = train(*words)
+    again, _, _ = train(*words, checkpoint=folder / "checkpoints" / "last.ckpt", folder=folder)
+    assert (again.steps, again.evidence) == (fitted.steps, fitted.evidence)
+    states = fitted.model.state_dict(), again.model.state_dict()
+    assert all(torch.equal(a, b) for a, b in zip(*(s.values() for s in states), strict=True))

@@ -10,12 +10,14 @@ from accel.compression.prune import Prune
 from accel.compression.qat import Qat
 from accel.config.compose import compose
 from accel.core.console import Console
+from accel.errors import RunError
 from accel.export.export import Exported
 from accel.objective.scores import Report
 from accel.plan.decide import decide
 from accel.run import phases
 from accel.run.baseline import Baseline
 from accel.run.fit import Fitted
+from accel.run.phases import _require_folder
 from accel.run.run import Run
 from accel.strategy.single import Single
 from accel.tuning.full import Full
@@ -97,3 +99,10 @@ def test_techniques_finish_the_model_in_the_order_of_their_stages(finished, monk
     finished(None, "compression=[qat,prune]")
     assert [name for name, *_ in done] == ["full", "prune", "qat", "single"]
     assert {(training, dtype) for _, training, dtype in done} == {(False, torch.float32)}
+
+
+def test_a_folder_that_was_removed_on_the_way_does_not_end_well(tmp_path):
+    with pytest.raises(RunError, match="was removed or emptied while the run wrote into it"):
+        _require_folder(tmp_path)
+    (tmp_path / "config.yaml").write_text("")
+    _require_folder(tmp_path)

@@ -6,6 +6,7 @@ import pytest
 
 from accel.cli import main
 from accel.config.compose import compose
+from accel.errors import RefusedError
 from accel.plan.decide import decide
 from accel.run.run import Run, make_folder
 
@@ -114,3 +115,8 @@ def test_the_record_says_what_was_typed_chosen_and_seeded(tmp_path):
     assert (record["overrides"], record["seed"], record["name"]) == (words, 3, "airline-tiny_bert-full-prune-qat")
     choices = {"model": "tiny_bert", "tuning": "full", "compression": ["prune", "qat"], "strategy": "single"}
     assert record["choices"].items() >= choices.items()
+
+
+def test_an_empty_folder_is_refused():
+    with pytest.raises(RefusedError, match=r"hydra\.run\.dir is empty"):
+        make_folder("")

@@ -12,7 +12,9 @@ import subprocess
 
 import pytest
 
-from accel.errors import ExitCode
+from accel.errors import ExitCode, Interrupted
+from accel.process.stop_requests import EXIT_CODES, heard
+from accel.sweep.launcher import _told_by_signals
 from accel.sweep.record import Sweep
 from tests.forked_ranks import run_ranks
 from tests.run_folder import digest_of_model, wait_for
@@ -183,3 +185,12 @@ def test_a_sweep_killed_at_random_moments_repeats_and_loses_nothing(sweep_comman
                 break
         jobs = Sweep.of(folder).jobs
         assert [j.status for j in jobs] == ["finished"] * 8
+
+
+@pytest.mark.parametrize("number", heard())
+def test_whatever_asks_a_run_to_stop_stops_a_sweep(tmp_path, number):
+    before = signal.getsignal(number)
+    with pytest.raises(Interrupted, match=r"sweep\.resume=") as found, _told_by_signals(tmp_path):
+        os.kill(os.getpid(), number)
+    assert found.value.exit_code == EXIT_CODES[number]
+    assert signal.getsignal(number) is before

@@ -4,6 +4,7 @@ import pytest
 
 from accel.errors import DataError, ExitCode
 from accel.report.record import read_record
+from accel.sweep import record
 from accel.sweep.record import Job, Sweep, read_sweep
 
 
@@ -102,3 +103,18 @@ def test_the_exit_code_tells_what_became_of_the_jobs(tmp_path):
     assert code("refused", "refused") == ExitCode.REFUSED
     for status in ("failed", "interrupted", "running", "waiting"):
         assert code("finished", status) == ExitCode.SOME_JOBS_FAILED
+
+
+def test_saving_looks_for_secrets_in_the_jobs_that_changed(tmp_path):
+    record._line.cache_clear()
+    sweep = Sweep(tmp_path)
+    for seed in range(50):
+        sweep.job([f"seed={seed}", "tracker.api_key=hf_abcdefghijklmnopqrstuvwxyz"])
+    sweep.save()
+    sweep.jobs[7].status = "finished"
+    sweep.save()
+    assert record._line.cache_info().misses == 51
+    text = (tmp_path / "sweep.json").read_text()
+    assert "abcdefghijklm" not in text
+    assert [job["status"] for job in json.loads(text)["jobs"]].count("finished") == 1
+    assert len(text.splitlines()) > 50  # a line for each

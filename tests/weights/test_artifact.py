@@ -1,8 +1,10 @@
 import json
+import shutil
 
 import pytest
 import torch
 
+from accel.core.checksums import SUMS
 from accel.errors import DataError, NonFiniteLossError
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
@@ -53,6 +55,9 @@ def test_weights_that_do_not_fit_are_told(tmp_path):
     meta = json.loads((tmp_path / "accel.json").read_text())
     meta["num_units"] = dict.fromkeys(meta["num_units"], 1)
     (tmp_path / "accel.json").write_text(json.dumps(meta))
+    with pytest.raises(DataError, match="accel.json is not what was written"):
+        artifact.load_model(tmp_path)
+    (tmp_path / SUMS).unlink()
     with pytest.raises(DataError, match="does not fit its configuration"):
         artifact.load_model(tmp_path)
 
@@ -75,3 +80,21 @@ def test_shipped_bytes_are_those_of_the_weights_asked_for_and_of_what_small_file
         (tmp_path / name).write_bytes(b"x" * size)
     assert artifact.shipped_bytes(tmp_path) == 1 + 2 + 4 + 8
     assert artifact.shipped_bytes(tmp_path, ["model.onnx", "log.csv"]) == 1 + 2 + 4 + 16 + 32
+
+
+@pytest.fixture(scope="module")
+def whole_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    save(TinyBert(), folder)
+    (folder / SUMS).unlink()  # else every damage would be told by its digest
+    return folder
+
+
+@pytest.mark.parametrize("left", ["", "[]", "{", None], ids=["empty", "list", "cut", "gone"])
+@pytest.mark.parametrize("name", ["accel.json", "config.json", "tokenizer.json", "model.safetensors"])
+def test_a_damaged_folder_is_told_without_digests_too(whole_folder, tmp_path, name, left):
+    folder = shutil.copytree(whole_folder, tmp_path / "model")
+    artifact.load_model(folder), artifact.tokenizer_of(folder)  # control
+    (folder / name).unlink() if left is None else (folder / name).write_text(left)
+    with pytest.raises(DataError, match=r"again|missing|Add it|Give|has no config.json"):
+        artifact.load_model(folder), artifact.tokenizer_of(folder)
