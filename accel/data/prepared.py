@@ -90,6 +90,8 @@ class Prepared:
 
     def total_steps(self, plan: Plan) -> int:
         """Optimizer steps from the beginning to the end."""
+        if (planned := plan.strategy.planned_steps()) is not None:
+            return planned
         if plan.trainer.max_steps is not None:
             return plan.trainer.max_steps
         per_epoch = self.sampler(plan).num_steps if plan.privacy is None else plan.privacy.steps(self.num_train)
