@@ -19,7 +19,7 @@ from tests.strategy.parity import Trained, train_together
 from tests.strategy.parity import train as trained_in
 
 FLOAT64 = 1e-12
-FEDERATED = ["strategy=federated", "strategy.clients=5", "trainer.max_steps=null"]
+FEDERATED = ["strategy=federated", "strategy.clients=5", "strategy.validate_every=50", "trainer.max_steps=null"]
 SKEWED = [*FEDERATED, "strategy.rounds=4", "strategy.cohort=3", "strategy.partition=dirichlet", "strategy.alpha=0.5",
           "strategy.local_steps=2", "strategy.server_optimizer=adam", "strategy.proximal=0.1", "strategy.drop=0.1",
           "strategy.compress=bf16", "tuning=lora"]  # fmt: skip
@@ -77,7 +77,8 @@ def test_labels_that_are_none_of_a_list_cannot_be_dealt_out(tiny_csv):
 def words(tmp_path_factory):
     csv = write_tiny_csv(tmp_path_factory.mktemp("federated") / "tiny.csv")
     return ["task=text_classification", f"task.train={csv}", "model=tiny_bert", "tracker=none", "engines=[eager]",
-            "trainer.batch_tokens=700", "trainer.learning_rate=1e-2", "trainer.precision=fp64"]  # fmt: skip
+            "trainer.batch_tokens=700", "trainer.learning_rate=1e-2", "trainer.precision=fp64",
+            "trainer.checkpoint_every_steps=50"]  # fmt: skip
 
 
 @pytest.fixture
@@ -88,8 +89,8 @@ def plain_sgd(monkeypatch):
 
 
 def test_one_client_with_one_local_step_is_training_alone(words, tmp_path, plain_sgd):
-    alone = trained_in([*words, "strategy=single", "trainer.max_steps=6"], tmp_path / "alone")
-    shared = [*words, *FEDERATED, "strategy.rounds=6", "strategy.local_steps=1", "strategy.local_optimizer=sgd"]
+    alone = trained_in([*words, "strategy=single", "trainer.max_steps=3"], tmp_path / "alone")
+    shared = [*words, *FEDERATED, "strategy.rounds=3", "strategy.local_steps=1", "strategy.local_optimizer=sgd"]
     assert alone.distance(trained_in([*shared, "strategy.clients=1"], tmp_path / "one")) <= FLOAT64
     assert alone.distance(trained_in([*shared, "strategy.clients=2"], tmp_path / "two")) > 1e-6  # negative control
 
