@@ -42,6 +42,8 @@ class Tokenized(Dataset[Example]):
     """Of the texts in UTF-8, where the tokens themselves are predicted."""
     targets: Ragged | None = None
     """One for each token, where the objective makes them as it tokenizes."""
+    owners: Sequence[str] = ()
+    """One for each example, where the task says whose it is."""
 
     def __len__(self) -> int:
         return len(self.input_ids)

@@ -152,7 +152,13 @@ def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Pla
         encoded, reused = encode(), False
     train, validation, test = (
         Tokenized(
-            e.input_ids, list(splits[name].labels), e.token_type_ids, e.num_truncated, splits[name].num_bytes, e.targets
+            e.input_ids,
+            list(splits[name].labels),
+            e.token_type_ids,
+            e.num_truncated,
+            splits[name].num_bytes,
+            e.targets,
+            splits[name].owners,
         )
         for name, e in ((name, encoded[name]) for name in SPLITS)
     )

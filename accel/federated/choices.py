@@ -12,11 +12,17 @@ class Partition(Enum):
     dirichlet = "dirichlet"
     quantity = "quantity"
     labels = "labels"
+    owner = "owner"
 
     @property
     def needs_labels(self) -> bool:
         """Whether every example must have one label of a list."""
         return self in (Partition.dirichlet, Partition.labels)
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the data say whose each example is, and how many clients there are."""
+        return self is Partition.owner
 
 
 class ServerOptimizer(Enum):

@@ -14,6 +14,7 @@ class Cohort:
     """Every client joins a round by its own coin (Poisson sampling), and may then fail to answer."""
 
     clients: int
+    """How many there are."""
     expected: float
     """How many are asked per round on average."""
     drop: float

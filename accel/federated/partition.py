@@ -46,6 +46,12 @@ def _labels(labels: np.ndarray, clients: int, alpha: float, order: np.random.Gen
     return [np.concatenate([pieces[piece] for piece in hand]) for hand in hands]
 
 
+def by_owner(owners: Sequence[str]) -> dict[str, Indices]:
+    """Indices of each owner's examples, owners in the order of their names."""
+    names = np.asarray(owners)
+    return {str(name): np.flatnonzero(names == name) for name in np.unique(names)}
+
+
 DEALERS: dict[Partition, Callable[[np.ndarray, int, float, np.random.Generator], Shares]] = {
     Partition.iid: _iid,
     Partition.dirichlet: _dirichlet,

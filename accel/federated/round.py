@@ -38,12 +38,19 @@ WORST = 0.1
 class Rules:
     """What all clients of a run have agreed on."""
 
-    cohort: Cohort
+    expected: float | None
+    """Clients per round on average; None for all."""
+    drop: float
+    """Share of a round's clients that do not answer."""
     sent_as: SentAs
     proximal: float
     by_examples: bool
     """Whether a client counts as much as it has examples; else all count the same."""
     seed: int
+
+    def cohort(self, clients: int) -> Cohort:
+        """Who takes part, of so many."""
+        return Cohort(clients, self.expected or clients, self.drop, self.seed)
 
 
 class FederatedRound:
@@ -64,7 +71,8 @@ class FederatedRound:
         self.total: list[Tensor] = []
 
     def __call__(self, round_: Round) -> dict[str, Tensor]:
-        answering = self.rules.cohort.answering(round_.number)
+        cohort = self.rules.cohort(len(round_.clients))
+        answering = cohort.answering(round_.number)
         start = [p.detach().clone() for p in self.exchanged]
         self.total = [torch.zeros_like(p) for p in start]
         figures = torch.zeros(len(round_.clients), 3, dtype=torch.float64)
@@ -75,7 +83,7 @@ class FederatedRound:
         figures = self._add_up(figures.to(start[0].device)).cpu()[answering]
         if self.log is not None:
             self.log.write(round_.number, answering, figures)
-        terms = self._terms(round_, figures)
+        terms = self._terms(len(cohort.asked(round_.number)), figures)
         return {**terms, "loss": hand_over(self.exchanged[0], terms["loss"], self._deliver)}
 
     def _mine(self, round_: Round, answering: np.ndarray) -> list[int]:
@@ -133,9 +141,9 @@ class FederatedRound:
         self.total = [piece.view_as(total) for piece, total in zip(pieces, self.total, strict=True)]
         return everyone
 
-    def _terms(self, round_: Round, figures: Tensor) -> dict[str, Tensor]:
+    def _terms(self, asked: int, figures: Tensor) -> dict[str, Tensor]:
         weights, losses = figures[:, WEIGHT], figures[:, LOSS]
-        asked, answered = len(self.rules.cohort.asked(round_.number)), len(figures)
+        answered = len(figures)
         worst = losses.sort(descending=True).values[: max(1, round(WORST * answered))]
         found = {
             "loss": (weights * losses).sum() / weights.sum(),

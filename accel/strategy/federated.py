@@ -31,6 +31,7 @@ from accel.federated.choices import LocalOptimizer, Partition, SentAs, ServerOpt
 from accel.strategy._distributed import Distributed
 
 if TYPE_CHECKING:
+    import numpy as np
     from pytorch_lightning import Callback
     from pytorch_lightning.strategies import ParallelStrategy
     from torch import nn
@@ -53,10 +54,10 @@ class Federated(Distributed):
     processes: int = 1
     """How many processes share the clients of a round, on each machine."""
     clients: int = 10
-    """How many owners the examples are dealt out to."""
+    """How many owners the examples are dealt out to; ``partition=owner`` counts them itself."""
     partition: Partition = Partition.iid
     """iid deals evenly; dirichlet draws each client's share of every label, quantity its size; labels gives each two
-    pieces of the examples sorted by label."""
+    pieces of the examples sorted by label; owner is whose they are, as the task says (``task.owner``)."""
     alpha: float = 1.0
     """Of dirichlet and quantity: the smaller, the less alike clients are."""
     rounds: int = 20
@@ -91,7 +92,8 @@ class Federated(Distributed):
         yield from super().objections(plan)
         yield from self._objections_to_trainer(plan)
         yield from self._objections_to_amounts()
-        if self.cohort is not None and not 0 < self.cohort <= self.clients:
+        yield from self._objections_to_owners(plan)
+        if self.cohort is not None and not 0 < self.cohort <= (math.inf if self.partition.is_given else self.clients):
             yield self.out_of_range("cohort", f"positive and at most strategy.clients={self.clients}", "null")
         if not 0 <= self.drop < 1:
             yield self.out_of_range("drop", "in [0, 1): a share of clients", "0")
@@ -106,6 +108,14 @@ class Federated(Distributed):
             if (value := getattr(plan.trainer, name)) != neutral:
                 instead = f"strategy.rounds={value}" if neutral is None else f"trainer.{name}={neutral}"
                 yield Objection(f"trainer.{name}={value}  with  strategy=federated", because, instead)
+
+    def _objections_to_owners(self, plan: Plan) -> Iterator[Objection]:
+        if self.partition.is_given and not plan.task.has_owners():
+            yield Objection(
+                f"strategy.partition=owner  with  task={plan.task.option_name()}",
+                "the task does not say whose its examples are",
+                "task=text_classification with task.owner=COLUMN, or strategy.partition=dirichlet",
+            )
 
     def _objections_to_amounts(self) -> Iterator[Objection]:
         for name in ("clients", "rounds", "local_steps", "local_epochs", "validate_every"):
@@ -132,7 +142,7 @@ class Federated(Distributed):
     def check_budget(self, model: nn.Module, facts: Facts) -> None:
         """Refuse more clients than there are examples."""
         del model
-        if self.clients > facts.num_examples:
+        if not self.partition.is_given and self.clients > facts.num_examples:
             raise DataError(
                 f"strategy.clients={self.clients} is more than the {facts.num_examples} training examples, and a "
                 f"client without any could not train. Use strategy.clients={max(1, facts.num_examples // 10)}."
@@ -155,24 +165,34 @@ class Federated(Distributed):
         import torch.distributed as dist
 
         from accel.federated.client_log import ClientLog
-        from accel.federated.cohort import Cohort
         from accel.federated.round import FederatedRound, Rules
 
         leads = not dist.is_initialized() or dist.get_rank() == 0
         log = ClientLog(facts.folder) if facts.folder is not None and leads else None
-        cohort = Cohort(self.clients, self.cohort or self.clients, self.drop, facts.seed)
-        rules = Rules(cohort, self.compress, self.proximal, self.weigh_by_examples, facts.seed)
+        rules = Rules(
+            expected=self.cohort,
+            drop=self.drop,
+            sent_as=self.compress,
+            proximal=self.proximal,
+            by_examples=self.weigh_by_examples,
+            seed=facts.seed,
+        )
         return FederatedRound(step, model, rules, log)
 
     def adapt_loader(self, loader: DataLoader[Any], facts: Facts) -> DataLoader[Any]:
         from accel.federated.clients import Clients, RoundLoader
-        from accel.federated.partition import deal
 
-        data: Any = loader.dataset
-        labels = data.labels if self.partition.needs_labels else range(len(data))
-        shares = deal(self.partition, labels, clients=self.clients, alpha=self.alpha, seed=facts.seed)
+        shares = self._shares(loader.dataset, facts.seed)
         clients = Clients(loader, shares, local_steps=self.local_steps, local_epochs=self.local_epochs)  # type: ignore[arg-type]
         return RoundLoader(clients)  # type: ignore[return-value] - Lightning takes anything that yields batches
+
+    def _shares(self, data: Any, seed: int) -> list[np.ndarray]:
+        from accel.federated.partition import by_owner, deal
+
+        if self.partition.is_given:
+            return list(by_owner(data.owners).values())
+        labels = data.labels if self.partition.needs_labels else range(len(data))
+        return deal(self.partition, labels, clients=self.clients, alpha=self.alpha, seed=seed)
 
     def adapt_optimizer(self, optimizer: Optimizer, model: nn.Module, facts: Facts) -> Optimizer:
         import torch
@@ -198,7 +218,7 @@ class Federated(Distributed):
             acted=processes.acted and len(moved) == self.rounds and max(moved, default=0.0) > 0,
             figures={
                 **processes.figures,
-                "clients": self.clients,
+                **({} if self.partition.is_given else {"clients": self.clients}),
                 "rounds": len(moved),
                 "clients_per_round": sum(answered) / max(1, len(answered)),
                 **{name: int(sum(history.get(name, []))) for name in ("bytes_up", "bytes_down")},

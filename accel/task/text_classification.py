@@ -27,6 +27,7 @@ from accel.data.examples import (
     Tally,
     assemble,
     examples_of,
+    owned,
     relocated,
     three_splits,
     unique,
@@ -51,6 +52,8 @@ class TextClassification(Task):
     """A column, or a list of two for pairs."""
     label: str = "label"
     """The column to predict."""
+    owner: str | None = None
+    """The column that says whose a row is, for ``strategy.partition=owner``."""
     max_length: int = 128
     """Tokens; longer texts are cut, and counted."""
     validation_fraction: float = 0.1
@@ -79,6 +82,9 @@ class TextClassification(Task):
         if self.label in self.columns():
             yield self.out_of_range("label", "another column than the text", "the column to predict")
 
+    def has_owners(self) -> bool:
+        return self.owner is not None
+
     def max_tokens(self) -> int:
         return self.max_length
 
@@ -94,8 +100,12 @@ class TextClassification(Task):
     def _read(self, split: str, path: str | None, tally: Tally) -> list[Example]:
         if path is None:
             return []
-        table = read_table(path, f"task.{split}", columns=[*self.columns(), self.label])
-        return relocated(unique(examples_of(table, self.columns(), self.label, tally), tally), str(path))
+        more = [] if self.owner is None else [self.owner]
+        table = read_table(path, f"task.{split}", columns=[*self.columns(), self.label, *more])
+        examples = examples_of(table, self.columns(), self.label, tally)
+        if self.owner is not None and split == "train":
+            examples = owned(examples, table, self.owner)
+        return relocated(unique(examples, tally), str(path))
 
 
 def objections_to_sizes(task: Any) -> Iterator[Objection]:

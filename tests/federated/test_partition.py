@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from accel.federated.choices import Partition
-from accel.federated.partition import DEALERS, deal
+from accel.federated.partition import DEALERS, by_owner, deal
 
 LABELS = [i % 4 for i in range(400)]
 
@@ -18,10 +18,10 @@ def distance(shares):
 
 
 def test_every_rule_has_a_dealer():
-    assert set(DEALERS) == set(Partition)
+    assert set(DEALERS) == {p for p in Partition if not p.is_given}
 
 
-@pytest.mark.parametrize("partition", [p.name for p in Partition])
+@pytest.mark.parametrize("partition", [p.name for p in DEALERS])
 @pytest.mark.parametrize("alpha", [0.01, 1.0, 1000.0])
 @pytest.mark.parametrize("clients", [1, 10, 400])
 def test_every_example_is_at_one_client_and_nobody_has_none(partition, alpha, clients):
@@ -32,7 +32,7 @@ def test_every_example_is_at_one_client_and_nobody_has_none(partition, alpha, cl
     assert all((np.diff(s) > 0).all() for s in shares)
 
 
-@pytest.mark.parametrize("partition", [p.name for p in Partition])
+@pytest.mark.parametrize("partition", [p.name for p in DEALERS])
 def test_the_seed_decides(partition):
     first, again, other = dealt(partition), dealt(partition), dealt(partition, seed=1)
     assert all((a == b).all() for a, b in zip(first, again, strict=True))
@@ -52,3 +52,8 @@ def test_a_small_alpha_makes_sizes_unlike():
 def test_iid_deals_evenly_and_labels_deals_few_of_them():
     assert {len(s) for s in dealt("iid")} == {40}
     assert max(len(set(np.array(LABELS)[s])) for s in dealt("labels")) <= 3
+
+
+def test_owners_have_their_own():
+    found = by_owner(["b", "a", "b", "c"])
+    assert {name: share.tolist() for name, share in found.items()} == {"a": [1], "b": [0, 2], "c": [3]}

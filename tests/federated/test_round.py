@@ -27,13 +27,13 @@ class Few:
         return [{"want": torch.tensor([self.wants[client]], dtype=torch.float64)} for _ in range(self.steps)]
 
 
-def round_of(clients, *, rate=0.5, cohort=None, **rules):
+def round_of(clients, *, rate=0.5, **rules):
     model = torch.nn.Linear(1, 1, bias=False).double()
     torch.nn.init.zeros_(model.weight)
     rules = {"sent_as": SentAs.none, "proximal": 0.0, "by_examples": True, "seed": 0} | rules
-    cohort = cohort or Cohort(len(clients), len(clients), 0.0, 0)
+    rules = {"expected": None, "drop": 0.0} | rules
     score = lambda batch: {"loss": (model.weight[0, 0] - batch["want"][0]).square() / 2}  # noqa: E731
-    step = FederatedRound(score, model, Rules(cohort, **rules), None)
+    step = FederatedRound(score, model, Rules(**rules), None)
     server = Server(torch.optim.SGD(model.parameters(), lr=rate), ServerOptimizer.sgd, 1.0)
     given = SimpleNamespace(clients=clients, number=0, server=server, bound=lambda: None)
     terms = step(given)
@@ -62,8 +62,8 @@ def test_a_proximal_term_holds_back():
 
 
 def test_who_does_not_answer_counts_in_nothing():
-    cohort = Cohort(2, 2.0, 0.5, seed=next(s for s in range(99) if Cohort(2, 2.0, 0.5, s).answering(0).tolist() == [1]))
-    moved, terms = round_of(Few([1.0, 4.0], [3, 1]), cohort=cohort)
+    seed = next(s for s in range(99) if Cohort(2, 2.0, 0.5, s).answering(0).tolist() == [1])
+    moved, terms = round_of(Few([1.0, 4.0], [3, 1]), drop=0.5, seed=seed)
     assert moved == pytest.approx(2.0)
     assert (int(terms["clients"]), int(terms["bytes_up"]), int(terms["bytes_down"])) == (1, 8, 16)
 

@@ -55,6 +55,12 @@ def test_objects_to_steps_that_are_no_rounds(word, instead):
         decide(compose(["strategy=federated", f"trainer.{word}"]))
 
 
+def test_owners_are_those_that_the_task_names():
+    assert decide(compose(["strategy=federated", "strategy.partition=owner"]))  # of tweets to airlines
+    with pytest.raises(PlanError, match="task.owner=COLUMN"):
+        decide(compose(["strategy=federated", "strategy.partition=owner", "task=tweets"]))
+
+
 def test_one_process_is_enough():
     assert decide(compose(["strategy=federated"])).strategy.num_processes() == 1
 
@@ -150,6 +156,19 @@ def test_two_processes_leave_one_record(tiny_run, tmp_path):
     assert record["status"] == "finished"
     assert (found["world_size"], found["clients"], found["rounds"], found["clients_per_round"]) == (2, 5, 2, 5)
     assert found["bytes_up"] == found["bytes_down"] > 0
+
+
+def test_one_client_for_each_value_of_a_column(train, tmp_path):
+    """Every row belongs to the owner of its line, whatever becomes of other rows."""
+    lines = (tmp_path / "tiny.csv").read_text().splitlines()
+    owners = ["owner", *("small" if n % 10 == 0 else "large" for n in range(len(lines) - 1))]
+    (tmp_path / "tiny.csv").write_text("\n".join(f"{line},{o}" for line, o in zip(lines, owners, strict=True)))
+    more = ["task.owner=owner", "strategy.partition=owner", "strategy.rounds=1", "strategy.local_steps=1"]
+    _, _, folder = train(*FEDERATED, *more)
+    found = read_metrics(folder / FILE)
+    large, small = (found[f"client {n}/examples"][0][1] for n in (0, 1))
+    assert len(found) == 6
+    assert 0 < small < 0.2 * large
 
 
 def test_a_run_in_which_nothing_moved_did_not_act():
