@@ -81,6 +81,7 @@ class Server(Optimizer):
         for mine, theirs in zip(self.param_groups, self.local.param_groups, strict=True):
             theirs["lr"] = mine["lr"]
         self.local.state.clear()
+        self.local.zero_grad()  # of the last round's update, which a trainer leaves there
         return self.local
 
     @torch.no_grad()

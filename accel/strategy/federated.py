@@ -206,7 +206,7 @@ class Federated(Distributed):
         return Server(plain(groups) if plain else optimizer, self.server_optimizer, rate)
 
     def callbacks(self, facts: Facts) -> list[Callback]:
-        from accel.callbacks.begin_round import BeginRound
+        from accel.process.begin_round import BeginRound
 
         del facts
         return [BeginRound()]

@@ -62,4 +62,5 @@ def test_clients_begin_anew_at_the_rate_of_the_round():
     assert local.state
     fresh = server.fresh_local()
     assert not fresh.state
+    assert weight.grad is None
     assert fresh.param_groups[0]["lr"] == 0.02

@@ -125,6 +125,7 @@ def test_any_number_of_processes_trains_the_same(words, tmp_path):
     assert alone.distance(trained_in([*words, *SKEWED, "seed=1"], tmp_path / "other")) > 1e-3  # negative control
 
 
+@pytest.mark.slow
 def test_goes_on_from_the_last_round(train, tmp_path, monkeypatch):
     """Killed in the middle of a round, it does that round again; the server's moments and every draw are the same."""
     more = [*SKEWED, "strategy.compress=int8", "trainer.precision=fp64"]

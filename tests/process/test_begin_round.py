@@ -1,6 +1,6 @@
 from types import SimpleNamespace
 
-from accel.callbacks.begin_round import BeginRound
+from accel.process.begin_round import BeginRound
 
 
 def test_a_round_is_told_its_number_and_by_what_clients_train():
