@@ -194,7 +194,7 @@ FLOORS = (
     "task model tuning compression strategy privacy tracker trainer engines",
     "export inference",
     "weights process objective",
-    "data dp checkpoint",
+    "data dp federated checkpoint",
     "ops report config",
     "core",
 )

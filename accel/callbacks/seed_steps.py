@@ -4,19 +4,13 @@ drew, and several processes what one process draws that takes their batches one 
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 
 from accel.core.plan import Plan
-
-
-def step_seed(seed: int, place: int, step: int) -> int:
-    """A well mixed 63-bit seed: neighbouring steps and places in a step must not draw related numbers."""
-    digest = hashlib.blake2b(f"{seed}/{place}/{step}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little") >> 1
+from accel.core.seeds import step_seed
 
 
 class SeedSteps(pl.Callback):

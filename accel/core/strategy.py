@@ -22,6 +22,13 @@ class Strategy(Technique):
     saves_parts: ClassVar[bool] = False
     """Whether every process writes its part of a checkpoint into the run's folder, which all machines have to see."""
 
+    trains_locally: ClassVar[bool] = False
+    """Whether what reaches the optimizer is an update that was trained beforehand, not a gradient to be bounded."""
+
+    def planned_steps(self) -> int | None:
+        """Optimizer steps of a whole run, where the strategy counts them; else the trainer does."""
+        return None
+
     def num_processes(self) -> int:
         """How many processes train together."""
         return 1

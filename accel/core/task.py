@@ -43,6 +43,10 @@ class Task(Option):
             labels = [dataset.said(label) for label in split.labels] or [""] * len(split)
             yield from (Row.of(*texts, label=label) for texts, label in zip(split.texts, labels, strict=True))
 
+    def has_owners(self) -> bool:
+        """Whether the examples say whose they are; not by default."""
+        return False
+
     @abstractmethod
     def max_tokens(self) -> int:
         """How long an example may be for the model."""

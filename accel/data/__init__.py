@@ -15,6 +15,8 @@ class Split:
 
     texts: list[tuple[str, ...]]
     labels: list[Any]
+    owners: list[str] = field(default_factory=list)
+    """Whose each example is; none where the task does not say."""
 
     def __len__(self) -> int:
         return len(self.texts)

@@ -46,6 +46,8 @@ class Tokenized(Dataset[Example]):
     """One for each token, where the objective makes them as it tokenizes."""
     records: np.ndarray | None = None
     """int64 [rows]: whose rows they are, where a text makes several; else each row is one record."""
+    owners: Sequence[str] = ()
+    """One for each example, where the task says whose it is."""
 
     def __len__(self) -> int:
         return len(self.input_ids)

@@ -38,6 +38,8 @@ class Example:
     where: str = ""
     group: str = ""
     """What it is part of, as a document or a user, where that stays in one split."""
+    owner: str = ""
+    """Whose the row is, where the task says so."""
 
     @property
     def drawn_by(self) -> tuple[str, ...]:
@@ -368,7 +370,8 @@ def _check_split(name: str, split: Sequence[Example], names: Sequence[str]) -> N
 
 
 def _numbered(examples: Sequence[Example], number: dict[str, int]) -> Split:
-    return Split([e.texts for e in examples], [number[e.label] for e in examples])
+    owners = [e.owner for e in examples] if all(e.owner for e in examples) else []
+    return Split([e.texts for e in examples], [number[e.label] for e in examples], owners)
 
 
 def _imbalance(train: Split, names: Sequence[str]) -> list[str]:
@@ -391,8 +394,25 @@ def _fingerprint(splits: Sequence[Split], names: Sequence[str]) -> str:
     for split in splits:
         for texts, label in zip(split.texts, split.labels, strict=True):
             total.update(json.dumps([texts, label]).encode())
+        total.update(json.dumps(split.owners).encode() if split.owners else b"")
         total.update(b"|")
     return total.hexdigest()
+
+
+def owned(examples: Sequence[Example], table: Table, column: str) -> list[Example]:
+    """The same examples of a table's rows, each with its owner.
+
+    Raises:
+        DataError: there is no such column, or a row's is empty.
+    """
+    owners = dict(zip(table.lines, table.column(column, "task.owner"), strict=True))
+    nobody = [line for line, owner in owners.items() if _is_missing(owner)]
+    if nobody:
+        raise DataError(
+            f"{table.path}, line {nobody[0]}: the owner in column {column!r} is missing, as it is in {len(nobody)} of "
+            f"{len(owners)} rows. Fill it in, or remove the row."
+        )
+    return [replace(e, owner=label_of(owners[int(e.where.removeprefix("line "))])) for e in examples]
 
 
 def relocated(examples: Sequence[Example], where: str) -> list[Example]:

@@ -94,6 +94,8 @@ class Prepared:
 
     def total_steps(self, plan: Plan) -> int:
         """Optimizer steps from the beginning to the end."""
+        if (planned := plan.strategy.planned_steps()) is not None:
+            return planned
         if plan.trainer.max_steps is not None:
             return plan.trainer.max_steps
         per_epoch = (
@@ -163,6 +165,7 @@ def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Pla
             splits[name].num_bytes,
             e.targets,
             e.records,
+            splits[name].owners,
         )
         for name, e in ((name, encoded[name]) for name in SPLITS)
     )

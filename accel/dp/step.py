@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from accel.dp.canaries import Canaries
 from accel.dp.ledger import Ledger
 from accel.dp.noise import GaussianNoise
 from accel.dp.poisson import LogicalBatch
+from accel.ops.hand_over import hand_over
 from accel.ops.parallel.shards import add_up
 
 Score = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
@@ -53,7 +53,7 @@ class PrivateStep:
             self.canaries.listen()
         means = _means(terms, [int(real.sum()) for _, real in logical.parts])
         means["noise_multiplier"] = torch.tensor(added)
-        return {**means, "loss": _HandOver.apply(self.book.dummy, means["loss"], self._hand_over)}  # type: ignore[dict-item]
+        return {**means, "loss": hand_over(self.book.dummy, means["loss"], self._hand_over)}
 
     def _book(self, batch: Mapping[str, Tensor], real: Tensor) -> dict[str, Tensor]:
         records = batch.get(RECORDS)
@@ -100,17 +100,3 @@ def _means(terms: Sequence[Mapping[str, Tensor]], sizes: Sequence[int]) -> dict[
     world_size = dist.get_world_size() if dist.is_initialized() else 1
     weights = weights * world_size / total.clamp_min(1)
     return {name: (torch.stack([t[name].double() for t in terms]) * weights).sum() for name in terms[0]}
-
-
-class _HandOver(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, dummy: Tensor, loss: Tensor, deliver: Callable[[], None]) -> Tensor:
-        del dummy
-        ctx.deliver = deliver
-        return loss.clone()
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
-        del grads
-        ctx.deliver()
-        return None, None, None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
@@ -93,3 +95,10 @@ def adapter_norms(model: nn.Module) -> dict[str, float]:
         for name, module in model.named_modules()
         if isinstance(module, LoraLayer) and ADAPTER in module.lora_B
     }
+
+
+def factors(model: nn.Module) -> Iterator[tuple[Tensor, Tensor]]:
+    """(A, B) of every adapter: [rank, inputs] and [outputs, rank]."""
+    for module in model.modules():
+        if isinstance(module, LoraLayer) and ADAPTER in module.lora_B:
+            yield module.lora_A[ADAPTER].weight, module.lora_B[ADAPTER].weight  # type: ignore[misc]

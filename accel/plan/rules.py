@@ -25,6 +25,7 @@ from accel.core.option import Objection, Option, typed
 from accel.core.privacy import Privacy
 from accel.core.technique import Technique
 from accel.core.tuning import Adapter, FrozenBody, HeadOnly
+from accel.strategy.federated import Federated
 from accel.strategy.fsdp import Fsdp
 from accel.strategy.tensor_parallel import TensorParallel
 
@@ -183,6 +184,62 @@ RULES: tuple[Rule, ...] = (
         "attention relations compare all queries, keys and values, and a process computes its own heads",
         "compression.distill.relations_weight=0, or strategy=ddp",
         unless=lambda distill, strategy: not distill.relations_weight,
+    ),
+    Rule(
+        (Privacy, Federated),
+        "its guarantee is for records of which every step draws its own from all, and clients train on theirs in turn",
+        "privacy=none, or strategy=ddp",
+    ),
+    Rule(
+        (Federated, Prune),
+        "heads and channels are scored on examples or gradients, which are at the clients, or begin with the dense "
+        "baseline, which is trained on all examples together: a server has neither",
+        "compression.prune.start=pretrained with compression.prune.score=magnitude, or with "
+        "compression.prune.score=activation and compression.prune.public_text=FILE",
+        unless=lambda federated, prune: prune.sees_no_private_example,
+    ),
+    Rule(
+        (Federated, Mask),
+        "movement and the inputs of weights are at the clients, and all of them must have the same zeros",
+        "compression.mask.score=magnitude, or compression.mask.score=wanda with compression.mask.public_text=FILE",
+        unless=lambda federated, mask: mask.sees_no_private_example,
+    ),
+    Rule(
+        (Federated, Layers),
+        "the remaining layers start from the dense baseline, which is trained on all examples together",
+        "compression.layers.start=pretrained",
+        unless=lambda federated, layers: layers.sees_no_private_example,
+    ),
+    Rule(
+        (Federated, Vocabulary),
+        "which pieces are kept follows from the words of all clients, who would have to show theirs",
+        "compression.vocabulary.from_task=false with compression.vocabulary.public_text=FILE",
+        unless=lambda federated, vocabulary: vocabulary.sees_no_private_example,
+    ),
+    Rule(
+        (Federated, Distill),
+        "the teacher is the dense baseline, which is trained on all examples together",
+        "compression.distill.teacher=FOLDER of a model trained on public data, or compression.distill.teacher="
+        "pretrained with compression.distill.logits_weight=0",
+        unless=lambda federated, distill: distill.sees_no_private_example,
+    ),
+    Rule(
+        (Federated, Quantization),
+        "which layers are spared is measured on examples, which are at the clients",
+        "compression.qat.spare=0 or compression.ptq.spare=0",
+        unless=lambda federated, quantization: quantization.sees_no_private_example,
+    ),
+    Rule(
+        (Federated, Technique),
+        "it needs the dense baseline, which is trained on all examples together",
+        "strategy=ddp, or leave it out",
+        unless=lambda federated, technique: not (technique.needs_baseline or technique.starts_from_baseline),
+    ),
+    Rule(
+        (Federated, Compression),
+        "it does not say that it looks at no example, and a server of clients has none",
+        "strategy=ddp, or leave it out",
+        unless=lambda federated, compression: compression.sees_no_private_example,
     ),
 )
 

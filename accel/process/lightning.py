@@ -56,6 +56,17 @@ def keep_signals(trainer: Trainer) -> None:
     connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
 
 
+def log_by_steps(trainer: Trainer) -> None:
+    """Let what is logged next bear the number of the optimizer's steps.
+
+    Lightning counts for its loggers by itself, and one too many where it goes on from the end of an epoch.
+    """
+    loop = trainer.fit_loop.epoch_loop
+    if not isinstance(getattr(loop, "_batches_that_stepped", None), int):
+        raise RuntimeError("This version of Lightning counts what it logs in a way that accel does not know.")
+    loop._batches_that_stepped = trainer.global_step
+
+
 def lost_by(error: BaseException) -> str | None:
     """What torch says of a process that is gone or silent; None for any other error."""
     cause: BaseException | None = error
@@ -94,6 +105,16 @@ class ReplicatedStrategy(DDPStrategy):
         if dtype is not None:  # torch's own hooks (2.13) refuse gloo, which can add bf16 up
             assert isinstance(self.model, DistributedDataParallel)
             self.model.register_comm_hook(None, lambda _, bucket: mean_in(dtype, bucket))
+
+
+class RoundsStrategy(ReplicatedStrategy):
+    """Processes that each hold the whole model and average nothing: a round adds its updates up itself."""
+
+    def __init__(self, *, timeout_s: int) -> None:
+        super().__init__(timeout_s=timeout_s, bucket_mb=25, compress=None)
+
+    def configure_ddp(self) -> None:
+        """The model stays as it is: a wrapper would average every local step's gradient."""
 
 
 def mean_in(dtype: torch.dtype, bucket: dist.GradBucket) -> torch.futures.Future[Tensor]:

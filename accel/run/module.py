@@ -79,7 +79,8 @@ class TransformerModule(pl.LightningModule):
 
     def configure_gradient_clipping(self, *args: Any, **kwargs: Any) -> None:
         """Ours, because Lightning refuses to clip for a fused optimizer even where nothing is scaled (bf16, fp32)."""
-        if self.plan.privacy is None:  # a private gradient is mostly noise: its norm says nothing
+        # a private gradient is mostly noise, whose norm says nothing, and clients have bounded their own
+        if self.plan.privacy is None and not self.plan.strategy.trains_locally:
             self.gradient_norm = whole(self.plan.trainer.clip_gradients(self.model))
             self._require_finite("gradient's norm", self.gradient_norm)
 

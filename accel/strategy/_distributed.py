@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from accel.core.facts import Evidence, History
 from accel.core.option import Objection
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 @dataclass(kw_only=True)
 class Distributed(Strategy):
     """Base of every strategy of several processes: how many there are, where they meet, how long they wait."""
+
+    fewest: ClassVar[int] = 2
+    """Processes that it needs."""
+    fewest_said: ClassVar[str] = "at least 2; one process is strategy=single"
 
     processes: int = 2
     """How many processes train on each machine; on GPUs, one each."""
@@ -47,8 +51,8 @@ class Distributed(Strategy):
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         del plan
-        if self.processes < 1 or self.num_processes() == 1:
-            yield self.out_of_range("processes", "at least 2; one process is strategy=single", "2")
+        if self.processes < 1 or self.num_processes() < self.fewest:
+            yield self.out_of_range("processes", self.fewest_said, str(self.fewest))
         if self.nodes < 1:
             yield self.out_of_range("nodes", "at least 1", "1")
         if self.node_rank is not None and not 0 <= self.node_rank < self.nodes:

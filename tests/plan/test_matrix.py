@@ -23,6 +23,8 @@ from tests.test_conf import FILES, class_of
 SEVERAL = [f"strategy={name}" for name in options_of("strategy") if name != "single"]
 STAND_INS = {"task=airline": [], "task=chitchat": ["task=language_modeling", "task.text=text", "task.block_length=32"]}
 """The small file of ``tiny_run``, as labels or as documents, for a task of the same kind."""
+SHORT = {"strategy=federated": ["trainer.max_steps=null", "strategy.rounds=4", "strategy.processes=2"]}
+"""A few steps on two processes, where ``trainer.max_steps`` does not say them."""
 PAIRS = [pair for pair in combinations(words(), 2) if together(*pair)]
 
 
@@ -136,7 +138,8 @@ def test_every_allowed_pair_works_on_two_processes(tiny_run, tmp_path, decided, 
     for number, plan in enumerate(cover(decided.cells, strategy)):
         folder = tmp_path / str(number)
         quick = [f"compression.{n}.every_steps=1" for n in ("prune", "mask") if f"compression=[{n}]" in plan]
-        words = [*tiny_run, *overrides(stood_in(plan)), *quick, "trainer.max_steps=4", f"hydra.run.dir={folder}"]
+        short = SHORT.get(strategy, ["trainer.max_steps=4"])
+        words = [*tiny_run, *overrides(stood_in(plan)), *quick, *short, f"hydra.run.dir={folder}"]
         record = run_ranks(words, tmp_path).record(folder)
         evidence = {t["name"]: t["evidence"] for t in record["techniques"]}
         acted = {option.split("=")[1].strip("[]") for option in plan if not option.startswith(("task=", "model="))}

@@ -22,6 +22,7 @@ from accel.core.tuning import Adapter, FrozenBody, HeadOnly, Prompt, Tuning
 from accel.errors import PlanError
 from accel.plan.decide import decide
 from accel.plan.rules import RULES, Rule, clashes
+from accel.strategy.federated import Federated
 from accel.strategy.fsdp import Fsdp
 from accel.strategy.tensor_parallel import TensorParallel
 from accel.task.chitchat import Chitchat
@@ -102,7 +103,7 @@ class Taught(FrozenBody):
     needs_baseline = True
 
 
-INSTANCES = {c: c() for c in (Layers, Prune, Ptq, Qat, Vocabulary, Distill, Fsdp, TensorParallel)} | {
+INSTANCES = {c: c() for c in (Layers, Prune, Ptq, Qat, Vocabulary, Distill, Federated, Fsdp, TensorParallel)} | {
     Adapter: Bottleneck(), FrozenBody: Norms(), HeadOnly: Probe(), LanguageTask: Stories(), Compression: Silent(),
     Technique: Taught(), Mask: Mask(pattern="2:4", score=Importance.movement), Privacy: Private(),
     Quantization: Qat(spare=0.1),
@@ -249,6 +250,14 @@ AVOIDING = {
     (Privacy, Layers): (Private(), Layers(start=Start.pretrained)),
     (Privacy, Vocabulary): (Private(), Vocabulary(from_task=False, public_text="tweets")),
     (Privacy, Distill): (Private(), Distill(teacher="pretrained")),
+    (Federated, Prune): (Federated(), Prune(score=Score.magnitude, start=Start.pretrained)),
+    (Federated, Mask): (Federated(), Mask(score=Importance.magnitude)),
+    (Federated, Layers): (Federated(), Layers(start=Start.pretrained)),
+    (Federated, Vocabulary): (Federated(), Vocabulary(from_task=False, public_text="tweets")),
+    (Federated, Distill): (Federated(), Distill(teacher="pretrained")),
+    (Federated, Quantization): (Federated(), Qat(spare=0.0)),
+    (Federated, Technique): (Federated(), Norms()),
+    (Federated, Compression): (Federated(), Blind()),
     (Prune, TensorParallel): (Prune(score=Score.movement), TensorParallel()),
     (Mask, TensorParallel): (Mask(score=Importance.magnitude), TensorParallel()),
     (Distill, TensorParallel): (Distill(relations_weight=0.0), TensorParallel()),

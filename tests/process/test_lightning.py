@@ -16,6 +16,7 @@ from accel.process.lightning import (
     ShardedStrategy,
     keep_signals,
     leave_together,
+    log_by_steps,
     lost_by,
     mean_in,
     one_process,
@@ -98,6 +99,21 @@ def test_lightning_answers_no_signals():
     keep_signals(trainer)
     trainer._signal_connector.register_signal_handlers()
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_what_is_logged_bears_the_number_of_the_step():
+    from pytorch_lightning import Trainer
+
+    trainer = Trainer(
+        logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+        plugins=[one_process()],
+    )  # fmt: skip
+    trainer.fit_loop.epoch_loop._batches_that_stepped = 3
+    log_by_steps(trainer)
+    assert trainer.fit_loop.epoch_loop._batches_that_stepped == trainer.global_step == 0
+    del trainer.fit_loop.epoch_loop._batches_that_stepped
+    with pytest.raises(RuntimeError, match="in a way that accel does not know"):
+        log_by_steps(trainer)
 
 
 @pytest.fixture

@@ -77,3 +77,10 @@ def test_the_package_is_read_but_never_imported():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_a_tweet_belongs_to_the_airline_that_it_names_first(stand_in):
+    train = Airline().load(0).train
+    assert len(train.owners) == len(train)
+    assert set(train.owners) <= {"united", "usairways"}
+    assert Airline(to_airlines=False).has_owners() is False

@@ -219,3 +219,21 @@ def test_a_row_without_its_group_is_named(tmp_path):
 def test_a_group_is_no_label():
     assert objections(split_by="label")
     assert not objections(split_by="document")
+
+
+def test_every_example_has_its_owner(tmp_path):
+    given = [(f"text {i}", ("no", "yes")[i % 2], f"bank {i % 3}") for i in range(60)]
+    file = write_csv(tmp_path, "owned.csv", given, header=("text", "label", "bank"))
+    train = TextClassification(train=str(file), owner="bank").load(0).train
+    assert (
+        dict(zip((t[0] for t in train.texts), train.owners, strict=True)).items() <= {t: o for t, _, o in given}.items()
+    )
+    assert TextClassification(train=str(file)).load(0).train.owners == []
+    with pytest.raises(DataError, match="task.owner=shop"):
+        TextClassification(train=str(file), owner="shop").load(0)
+
+
+def test_an_example_without_an_owner_is_refused(tmp_path):
+    file = write_csv(tmp_path, "owned.csv", [("a", "x", "bank"), ("b", "y", "")], header=("text", "label", "bank"))
+    with pytest.raises(DataError, match="line 3: the owner in column 'bank' is missing"):
+        TextClassification(train=str(file), owner="bank").load(0)

@@ -1,0 +1,1 @@
+"""Federated training: what ``strategy=federated`` stands on. No file here knows Lightning or Hydra."""
