@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ class ClientLog:
         self.path = folder / FILE
         self.begun = False
 
-    def write(self, number: int, clients: Sequence[Any], figures: Any) -> None:
+    def write(self, number: int, clients: Iterable[Any], figures: Any) -> None:
         """The figures of a round's clients, in the order of ``NAMES``; what an earlier attempt at it left goes."""
         self._begin(number)
         with self.path.open("a", newline="", encoding="utf8") as file:

@@ -51,7 +51,7 @@ class Clients:
         count = self.num_steps(client)
         for indices in self._places(client, number * count, count):
             examples = [self.loader.dataset[int(self.shares[client][i])] for i in indices]
-            yield self.loader.collate_fn(examples)
+            yield self.loader.collate_fn(examples)  # type: ignore[misc] - of a ResumableLoader it gives a batch
 
     def _places(self, client: int, first: int, count: int) -> Iterator[list[int]]:
         order = self._order(client)

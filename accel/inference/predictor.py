@@ -106,7 +106,7 @@ class Predictor:
             truncation=True,
             max_length=self.meta.max_length,
             return_tensors="pt",
-            return_offsets_mapping=self.tokenizer.is_fast,
+            return_offsets_mapping=bool(self.tokenizer.is_fast),
         )
 
     def _made(self, found: Mapping[str, Any]) -> Sequence[str]:

@@ -16,7 +16,7 @@ from accel.core.metric import LOSS, Metric
 from accel.core.objective import Answering
 from accel.data.batches import RECORDS, TOKENIZE_AT_ONCE, Example, Tokenized
 from accel.data.tokens import Encoded, Ragged
-from accel.data.words import entities, spelled, words_of
+from accel.data.words import OUTSIDE, entities, spelled, words_of
 from accel.objective._choices import Choices
 from accel.objective.scores import Report, Scores
 from accel.ops.distill.losses import full
@@ -86,7 +86,7 @@ class Tagging(Choices, Answering):
             for number, text in enumerate(texts):
                 first = first_tokens(text, found["offset_mapping"][number])
                 targets.append(_targets(split.labels[start + number], first, len(found["input_ids"][number])))
-                cut += bool(found.encodings[number].overflowing)
+            cut += sum(bool(encoding.overflowing) for encoding in found.encodings or ())
         return Encoded(Ragged.of(ids), None, cut, Ragged.of(targets), np.arange(len(ids)))
 
     def targets(self, examples: Sequence[Example], input_ids: Tensor, mask: Tensor) -> Tensor:
@@ -130,7 +130,7 @@ class Tagging(Choices, Answering):
         words, first = words_of(whole), first_tokens(whole, offsets)
         odds = logits.softmax(-1)
         best = odds.argmax(-1).tolist()
-        tags = [self.label_names[best[token]] if token is not None else "O" for token in first]
+        tags = [str(self.label_names[best[token]]) if token is not None else OUTSIDE for token in first]
         found = []
         for begin, end, kind in entities(tags):
             start, stop = words[begin][0], words[end - 1][1]

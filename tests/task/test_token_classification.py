@@ -5,9 +5,6 @@ import json
 import pytest
 
 from accel.cli import main
-from accel.core.plan import Plan
-from accel.errors import DataError
-from accel.task.finance_ner import FinanceNer, _tags
 from accel.task.token_classification import TokenClassification
 from tests.conftest import tiny_words
 
@@ -55,37 +52,3 @@ def test_a_run_finds_exports_and_answers(entities_file, tmp_path, capsys):
     found = [(e["start"], e["end"], e["label"]) for e in first["entities"]]
     assert found == [(0, 4, "PER"), (13, 21, "LOC")]
     assert empty == {"text": "", "entities": []}
-
-
-def test_a_type_that_training_never_saw_is_refused(tmp_path, entities_file):
-    test = tmp_path / "test.jsonl"
-    test.write_text(json.dumps({"text": "Acme grew", "spans": [[0, 4, "ORG"]]}))
-    with pytest.raises(DataError, match="'ORG'"):
-        TokenClassification(train=str(entities_file), test=str(test)).load(0)
-
-
-def test_a_file_without_any_entity_is_refused(tmp_path):
-    file = tmp_path / "a.conll"
-    file.write_text("\n\n".join(f"word{n} O" for n in range(40)))
-    with pytest.raises(DataError, match="nothing to find"):
-        TokenClassification(train=str(file)).load(0)
-
-
-def test_what_is_named_is_found_from_left_to_right():
-    tokens = ["the", "bank", "of", "Acme", "Bank", "and", "the", "Bank"]
-    assert _tags(tokens, [("Acme Bank", "ORG"), ("Bank", "ORG")]) == [
-        "O",
-        "O",
-        "O",
-        "B-ORG",
-        "I-ORG",
-        "O",
-        "O",
-        "B-ORG",
-    ]
-
-
-def test_the_order_of_the_file_decides_and_privacy_refuses_that():
-    plan = Plan.__new__(Plan)
-    object.__setattr__(plan, "privacy", TokenClassification(train="x"))
-    assert "moves others" in next(iter(FinanceNer().objections(plan))).because
