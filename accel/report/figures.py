@@ -52,19 +52,25 @@ def bytes_difference(after: float, before: float) -> str:
     return f"{(after - before) / 1e6:+.1f} MB"
 
 
+def times(ratio: float, more: str, less: str) -> str:
+    """4.90x smaller, 1.20x larger, the same: never a part of one, which people read the wrong way round."""
+    share = ratio if ratio >= 1 else 1 / ratio
+    return "the same" if f"{share:.2f}" == "1.00" else f"{share:.2f}x {more if ratio >= 1 else less}"
+
+
 def smaller(after: float, before: float) -> str:
-    """4.9x smaller."""
-    return f"{before / after:.2f}x smaller" if after and before else ""
+    """4.90x smaller, or 1.20x larger."""
+    return times(before / after, "smaller", "larger") if after and before else ""
 
 
 def faster(after: float, before: float) -> str:
-    """9.8x faster."""
-    return f"{before / after:.2f}x faster" if after else ""
+    """9.80x faster, or 1.30x slower."""
+    return times(before / after, "faster", "slower") if after and before else ""
 
 
 def more(after: float, before: float) -> str:
-    """8.1x more."""
-    return f"{after / before:.2f}x more" if before else ""
+    """8.10x more, or 1.30x less."""
+    return times(after / before, "more", "less") if after and before else ""
 
 
 @dataclass(frozen=True)
@@ -191,9 +197,10 @@ def _result_sentence(record: Mapping[str, Any]) -> str:
     found = record.get("measurement") or {}
     text = _capital(_against(before, after["metrics"][quality.key], quality))
     if "size_ratio" in found:
-        text += f", {found['size_ratio']:.2f}x smaller"
-        text += f" and {found['speedup_vs_eager']:.2f}x faster" if "speedup_vs_eager" in found else ""
-        text += f" than the dense model in {found.get('size_ratio_over', 'eager float32')}"
+        text += f". Against the dense model in {found.get('size_ratio_over', 'eager float32')}: size "
+        text += times(found["size_ratio"], "smaller", "larger")
+        if "speedup_vs_eager" in found:
+            text += f", latency {times(found['speedup_vs_eager'], 'faster', 'slower')}"
     return f"{text}. {found.get('verdict', '')}".strip()
 
 
