@@ -84,7 +84,7 @@ def joined(tokens: Sequence[str], tags: Sequence[str], where: str) -> Tagged:
     text, spans, open_span = "", [], None
     for token, tag in zip(tokens, tags, strict=True):
         prefix, kind = _parts(tag, where)
-        text += " " if text and not (_is_han(text[-1]) and _is_han(token[:1])) else ""
+        text += " " if text and not (_is_wide(text[-1]) and _is_wide(token[:1])) else ""
         start, text = len(text), text + token
         goes_on = open_span is not None and prefix in "IEL" and open_span[2] == kind
         if open_span is not None and not goes_on:
@@ -112,8 +112,9 @@ def _trimmed(text: str, span: Span) -> Span:
     return start + len(inner) - len(inner.lstrip()), end - len(inner) + len(inner.rstrip()), kind
 
 
-def _is_han(character: str) -> bool:
-    return bool(re.match(rf"[{HAN}]", character))
+def _is_wide(character: str) -> bool:
+    """Ideographs, kana and their signs, which are written without spaces."""
+    return bool(re.match(rf"[{HAN}\u3000-\u303f\uff00-\uffef—…]", character))
 
 
 def entities(tags: Sequence[str]) -> list[Span]:

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from accel.data import Dataset
-from accel.data.examples import Example, Tally, three_splits
+from accel.data.examples import Example, Tally
 from accel.data.lines import suffix_of
 from accel.data.table import existing, read_table
 from accel.data.words import Tagged, of_spans, of_tokens, read_conll
-from accel.task._entities import EntityTask, assemble, examples_of
+from accel.task._entities import EntityTask, assemble, drawn, examples_of
 
 COLUMNS = (".conll", ".bio", ".iob", ".iob2", ".txt")
 """Files with a token and its tag in each line, and a blank line between sentences."""
@@ -55,12 +55,9 @@ class TokenClassification(EntityTask):
     def load(self, seed: int) -> Dataset:
         tally = Tally()
         train, validation, test = (self._read(split, tally) for split in ("train", "validation", "test"))
-        known = {example.texts: example.label for split in (train, validation, test) for example in split}
-        bare = [[Example(e.texts, "", e.where) for e in split] for split in (train, validation, test)]
         sizes = (self.test_fraction, self.validation_fraction)
-        splits = three_splits(bare[0], *sizes, seed, validation=bare[1], test=bare[2], tally=tally)
-        named = [[Example(e.texts, known[e.texts], e.where) for e in split] for split in splits]
-        return assemble((named[0], named[1], named[2]), tally, f"task.train={self.train}")
+        splits = drawn(train, *sizes, seed, validation=validation, test=test, tally=tally)
+        return assemble(splits, tally, f"task.train={self.train}")
 
     def _read(self, split: str, tally: Tally) -> list[Example]:
         path = getattr(self, split)

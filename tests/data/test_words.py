@@ -49,6 +49,7 @@ def test_tokens_in_any_scheme_of_tags_become_the_same():
 def test_a_token_of_several_words_is_one_entity_and_ideographs_have_no_space_between():
     found = joined(["U.S.", "说", "北", "京"], ["B-L", "O", "B-L", "I-L"], "here")
     assert found.text == "U.S. 说北京"
+    assert joined(["北", "京", "、", "上海", "A"], ["O"] * 5, "here").text == "北京、上海 A"
     assert entities(found.tags) == [(0, 4, "L"), (5, 7, "L")]
 
 
