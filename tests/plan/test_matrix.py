@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +22,12 @@ from tests.matrix_cover import cover, overrides
 from tests.test_conf import FILES, class_of
 
 SEVERAL = [f"strategy={name}" for name in options_of("strategy") if name != "single"]
-STAND_INS = {"task=airline": [], "task=chitchat": ["task=language_modeling", "task.text=text", "task.block_length=32"]}
+ENTITIES = Path(__file__).with_name("entities.jsonl")
+STAND_INS = {
+    "task=airline": [],
+    "task=chitchat": ["task=language_modeling", "task.text=text", "task.block_length=32"],
+    "task=chinese_ner": ["task=token_classification", f"task.train={ENTITIES}"],
+}
 """The small file of ``tiny_run``, as labels or as documents, for a task of the same kind."""
 SHORT = {"strategy=federated": ["trainer.max_steps=null", "strategy.rounds=4", "strategy.processes=2"]}
 """A few steps on two processes, where ``trainer.max_steps`` does not say them."""
