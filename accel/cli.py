@@ -203,7 +203,7 @@ def attack(words: Sequence[str]) -> int:
 
 def export(words: Sequence[str]) -> int:
     """Further formats of a finished run."""
-    from accel.export.export import main as export_main
+    from accel.export.command import main as export_main
 
     return export_main(_with_plugins(words))
 

@@ -12,6 +12,7 @@ from accel.errors import DataError, ExitCode
 from accel.inference.answers import FORMATS, write
 from accel.inference.columns import text_columns_of
 from accel.inference.rows import Query, rows_of
+from accel.weights.meta import artifact_folder, read_meta
 
 if TYPE_CHECKING:
     from accel.inference.predictor import Predictor
@@ -33,6 +34,7 @@ def main(words: Sequence[str]) -> int:
         raise DataError("There is nothing to predict: give texts after the run's folder, or --file FILE.")
     if not folder.is_dir():
         raise DataError(f"{arguments.run} is no folder. Give the folder of a finished run, such as outputs/DATE/TIME.")
+    read_meta(artifact_folder(folder))
     from accel.inference.predictor import Predictor  # torch only once there is something to do
 
     write(_answers(Predictor.load(folder), _whole(asked)), arguments.format, arguments.output)
