@@ -71,6 +71,8 @@ def test_the_torch_check_can_fail(tmp_path):
         (["explain", "nowhere", "text"], 2, "is no folder"),
         (["check", "--help"], 0, "--forecast"),
         (["chek"], 2, "Did you mean 'check'"),
+        (["sweep=auto", "seed=1"], 2, "accel -m sweep=auto seed=1"),
+        (["check", "sweep.resume=a b"], 2, "accel check -m 'sweep.resume=a b'"),
         (["--version"], 0, __version__),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),

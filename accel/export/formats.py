@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from accel.core.checksums import require_whole, write_sums
 from accel.core.hardware import has_bf16_products
-from accel.engines import FileEngine
+from accel.engines import EngineUnavailableError, FileEngine
 from accel.engines.aotinductor import AotInductor
 from accel.engines.onnxruntime import OnnxRuntime
 from accel.engines.openvino import OpenVino
@@ -78,6 +78,13 @@ class Format:
 
         require_whole(folder, self.files)
         return self.engine(folder / self.file, dtype or self.dtype, self.size_bytes(folder), torch.get_num_threads())
+
+    def load_if_possible(self, folder: Path) -> FileEngine | None:
+        """The same for who knows that the files are whole, without torch; with as many threads as the engine likes."""
+        try:
+            return self.engine(folder / self.file, self.dtype, sum((folder / f).stat().st_size for f in self.files), 0)
+        except EngineUnavailableError:
+            return None
 
     def reject(self, folder: Path) -> None:
         """Put the files out of the way of whoever would use them."""
