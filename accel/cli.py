@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 
@@ -107,9 +108,19 @@ def run(words: Sequence[str]) -> int:
     load_plugins(arguments.plugins)
     if arguments.multirun:
         return _sweep(words, arguments)
+    _require_no_sweep(arguments, "accel", words)
     from accel.run.start import start
 
     return start(words, arguments)
+
+
+def _require_no_sweep(arguments: Arguments, command: str, words: Sequence[str]) -> None:
+    """Settings of a sweep would do nothing in one run."""
+    found = next((w for w in arguments.overrides if w.startswith(("sweep=", "sweep.")) and w != "sweep=none"), None)
+    if found is not None:
+        raise ConfigError(
+            f"{found} is for a sweep, which is many runs, and this is one. Add -m:\n  {command} -m {shlex.join(words)}"
+        )
 
 
 def _sweep(words: Sequence[str], arguments: Arguments) -> int:
@@ -134,6 +145,7 @@ def check(words: Sequence[str]) -> int:
         from accel.sweep.entry import check_sweep
 
         return check_sweep(arguments.overrides, arguments.config_dirs, arguments.plugins)
+    _require_no_sweep(arguments, "accel check", words)
     from accel.config.compose import compose
     from accel.plan.decide import decide
 
@@ -203,7 +215,7 @@ def attack(words: Sequence[str]) -> int:
 
 def export(words: Sequence[str]) -> int:
     """Further formats of a finished run."""
-    from accel.export.export import main as export_main
+    from accel.export.command import main as export_main
 
     return export_main(_with_plugins(words))
 

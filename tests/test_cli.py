@@ -10,15 +10,22 @@ from accel import __version__
 from accel.cli import VERBS, main
 from accel.errors import ConfigError
 
-TORCH_FREE = (
-    "import sys; from accel.cli import main; code = main({words!r}); assert 'torch' not in sys.modules; sys.exit(code)"
-)
+TORCH_FREE = """
+import sys, time
+from accel.cli import main
+try:
+    code = main({words!r})
+except SystemExit as stopped:
+    code = stopped.code
+assert 'torch' not in sys.modules
+assert time.process_time() < {cpu_s}, time.process_time()
+sys.exit(code)
+"""
 
 
-def outside(words, cwd):
-    return subprocess.run(
-        [sys.executable, "-c", TORCH_FREE.format(words=words)], capture_output=True, text=True, cwd=cwd, check=False
-    )
+def outside(words, cwd, cpu_s=60):
+    program = TORCH_FREE.format(words=words, cpu_s=cpu_s)
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=cwd, check=False)
 
 
 @pytest.mark.parametrize(
@@ -46,9 +53,35 @@ def test_deciding_never_imports_torch_and_never_shows_a_traceback(words, code, t
 
 def test_the_torch_check_can_fail(tmp_path):
     """Negative control."""
-    program = TORCH_FREE.replace("import sys;", "import sys, torch;").format(words=["check"])
+    program = TORCH_FREE.replace("import sys,", "import torch, sys,").format(words=["check"], cpu_s=60)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, cwd=tmp_path, check=False)
     assert done.returncode == 1
+    assert b"AssertionError" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["export"], 2, "required: run"),
+        (["export", "nowhere"], 2, "has no model/ folder"),
+        (["export", ".", "--format", "onnx,onxx-int8"], 2, "Did you mean 'onnx-int8'"),
+        (["export", "--help"], 0, "accel export RUN"),
+        (["predict", ".", "text"], 2, "holds no exported model"),
+        (["explain", ".", "text"], 2, "holds no exported model"),
+        (["explain", "nowhere", "text"], 2, "is no folder"),
+        (["check", "--help"], 0, "--forecast"),
+        (["chek"], 2, "Did you mean 'check'"),
+        (["sweep=auto", "seed=1"], 2, "accel -m sweep=auto seed=1"),
+        (["check", "sweep.resume=a b"], 2, "accel check -m 'sweep.resume=a b'"),
+        (["--version"], 0, __version__),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
+def test_a_mistake_or_a_question_is_answered_at_once(words, code, said, tmp_path):
+    done = outside(words, tmp_path, cpu_s=0.5)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert said in done.stdout + done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_refused_run_leaves_its_record_and_nothing_else(tmp_path, capsys):

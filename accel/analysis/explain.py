@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from accel.config.redact import redactor
 from accel.errors import DataError, ExitCode
+from accel.weights.meta import artifact_folder, read_meta
 
 if TYPE_CHECKING:
     from accel.analysis.attribution import Attribution
@@ -35,6 +36,7 @@ def main(words: Sequence[str]) -> int:
         raise DataError(f"{arguments.run} is no folder. Give the folder of a finished run, such as outputs/DATE/TIME.")
     if not arguments.texts:
         raise DataError("There is nothing to explain: give texts after the run's folder.")
+    read_meta(artifact_folder(folder))
     from accel.analysis.attribution import Explainer  # torch only once there is something to do
     from accel.inference.predictor import Predictor
 

@@ -53,6 +53,12 @@ def is_whole(folder: Path) -> bool:
     return bool(sums) and all(file.is_file() and digest_of(file) == digest for file, digest in found)
 
 
+def is_as_written(folder: Path, names: Iterable[str]) -> bool:
+    """Whether all these files were noted, and are what was written."""
+    sums = read_sums(folder)
+    return all(name in sums and (folder / name).is_file() and digest_of(folder / name) == sums[name] for name in names)
+
+
 def require_whole(folder: Path, names: Iterable[str]) -> None:
     """Refuse files that are not what was written; a file that was never noted passes.
 

@@ -37,6 +37,26 @@ def spelled(text: str) -> str:
     return " ".join(text[start:end] for start, end in words_of(text))
 
 
+def first_tokens(text: str, offsets: Sequence[tuple[int, int]]) -> list[int | None]:
+    """For each word the number of its first token, None where it has none of its own or it was cut off.
+
+    Args:
+        offsets: of each token in ``spelled(text)``; empty for special ones.
+    """
+    begins: dict[int, int] = {}
+    position = 0
+    for number, (start, end) in enumerate(words_of(text)):
+        for character in range(position, position + end - start):
+            begins[character] = number
+        position += end - start + 1
+    first: list[int | None] = [None] * len(words_of(text))
+    for token, (start, end) in enumerate(offsets):
+        inside = [begins[c] for c in range(start, end) if c in begins]  # a token may begin with the space before
+        if inside and first[inside[0]] is None:
+            first[inside[0]] = token
+    return first
+
+
 @dataclass(frozen=True)
 class Tagged:
     """A text whose words are tagged; ``where`` says where it came from."""

@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-import torch
 
 from accel.engines import EngineUnavailableError, FileEngine, Inputs
-from accel.engines._aotinductor import Package, why_not
 
 
 class AotInductor(FileEngine):
@@ -25,6 +23,8 @@ logits = model.run([torch.from_numpy(inputs[name]) for name in names])[0].numpy(
 
     def __init__(self, path: Path, dtype: str, size_bytes: int, num_threads: int) -> None:
         super().__init__(path, dtype, size_bytes, num_threads)
+        from accel.engines._aotinductor import Package, why_not
+
         try:
             reason = why_not(path)
             if reason is not None:
@@ -33,9 +33,11 @@ logits = model.run([torch.from_numpy(inputs[name]) for name in names])[0].numpy(
         except RuntimeError as error:
             raise EngineUnavailableError(f"aotinductor cannot load {path.name}: {str(error)[:160]}") from error
 
-    @torch.inference_mode()
     def run(self, inputs: Inputs) -> np.ndarray:
-        return self.package(*(torch.from_numpy(inputs[name]) for name in self.package.inputs)).numpy()
+        import torch
+
+        with torch.inference_mode():
+            return self.package(*(torch.from_numpy(inputs[name]) for name in self.package.inputs)).numpy()
 
     def close(self) -> None:
         del self.package

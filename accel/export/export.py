@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import shutil
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +17,7 @@ from accel.engines import Engine, EngineUnavailableError
 from accel.engines.aotinductor import AotInductor
 from accel.engines.onnxruntime import OnnxRuntime
 from accel.engines.openvino import OpenVino
-from accel.errors import DataError, ExitCode
 from accel.export.formats import (
-    FORMATS,
     ONNX,
     ONNX_INT8,
     OPENVINO,
@@ -30,7 +27,6 @@ from accel.export.formats import (
     Format,
     float_copy,
     formats_of,
-    makeable,
     plain_pt2,
     quantized_onnx,
 )
@@ -253,39 +249,15 @@ def _difference(model: nn.Module, other: nn.Module) -> float:
         return float((model(**inputs).logits - other(**inputs).logits).abs().max())
 
 
-_WANTS = {
-    "onnx-int4": "train it with scheme=int4_weight_only, or use onnx-int8",
-    "openvino": "its weights are in int8, use openvino-int8",
-    "pt2": "its products are in int8, use pt2-int8",
-    "pt2-bf16": "bf16 is for a model without int8 products, on a processor that multiplies bf16: use pt2 or pt2-int8",
-    "pt2-int8": "train it with compression=[qat] or [ptq] and scheme=int8, or use pt2",
-    "openvino-int8": "train it with compression=[qat] or [ptq] and scheme=int8, or use openvino",
-}
-
-
-def main(words: Sequence[str]) -> int:
-    """``accel export RUN``: write files of a finished run for an engine, each compared with the model.
+def export_again(model: nn.Module, target: Path, format: Format) -> list[Export]:
+    """Write one format of a finished model, and what it is made from, each compared with the model.
 
     Raises:
-        DataError: the folder holds no exported model.
         ExportError: a file is not the model.
     """
-    parser = argparse.ArgumentParser(prog="accel export", description="Further formats of a finished run.")
-    parser.add_argument("run", help="a run's folder")
-    parser.add_argument("--format", default="onnx", choices=sorted(FORMATS), help="what to write")
-    arguments = parser.parse_args(words)
-    target = Path(arguments.run) / "model"
-    if not target.is_dir():
-        raise DataError(f"{arguments.run} has no model/ folder: give the folder of a finished run.")
-    model = artifact.load_model(target)
-    format = FORMATS[arguments.format]
-    if format not in makeable(model):
-        raise DataError(f"{arguments.run} has no {format.name}: {_WANTS[format.name]}.")
     made = _WRITERS[format.engine.name](model, target, None)
     if format.name not in [export.format for export in made]:  # an int8 file of a model that was not trained for it
         quantize_onnx(target / ONNX.file, target / ONNX_INT8.file)
         ONNX_INT8.note(target)
         made.append(_checked(model, target, ONNX_INT8, None))
-    for export in made:
-        print(f"{export.path}  {export.size_bytes / 1e6:.1f} MB  max |diff| {export.max_abs_diff:.1e}")  # noqa: T201
-    return ExitCode.DONE
+    return made

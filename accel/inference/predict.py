@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from accel.errors import DataError, ExitCode
 from accel.inference.answers import FORMATS, write
 from accel.inference.columns import text_columns_of
+from accel.inference.light import LightPredictor
 from accel.inference.rows import Query, rows_of
+from accel.weights.meta import artifact_folder
 
 if TYPE_CHECKING:
     from accel.inference.predictor import Predictor
@@ -33,10 +35,17 @@ def main(words: Sequence[str]) -> int:
         raise DataError("There is nothing to predict: give texts after the run's folder, or --file FILE.")
     if not folder.is_dir():
         raise DataError(f"{arguments.run} is no folder. Give the folder of a finished run, such as outputs/DATE/TIME.")
-    from accel.inference.predictor import Predictor  # torch only once there is something to do
-
-    write(_answers(Predictor.load(folder), _whole(asked)), arguments.format, arguments.output)
+    write(_answers(_predictor(artifact_folder(folder)), _whole(asked)), arguments.format, arguments.output)
     return ExitCode.DONE
+
+
+def _predictor(folder: Path) -> Predictor | LightPredictor:
+    """Without torch where that gives the same answers."""
+    if (light := LightPredictor.find(folder)) is not None:
+        return light
+    from accel.inference.predictor import Predictor
+
+    return Predictor.load(folder)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,7 +68,7 @@ def _whole(asked: Sequence[Query]) -> list[Query]:
     return mended
 
 
-def _answers(predictor: Predictor, asked: Sequence[Query]) -> Iterator[dict[str, Any]]:
+def _answers(predictor: Predictor | LightPredictor, asked: Sequence[Query]) -> Iterator[dict[str, Any]]:
     """One for every row, in their order; where there is no text, each part of the answer is empty."""
     found = predictor.stream([one.text for one in asked if not one.is_empty])
     empty = _empty_answer(predictor) if any(one.is_empty for one in asked) else {}
@@ -70,7 +79,7 @@ def _answers(predictor: Predictor, asked: Sequence[Query]) -> Iterator[dict[str,
         yield {**kept, **said}
 
 
-def _empty_answer(predictor: Predictor) -> Any:
+def _empty_answer(predictor: Predictor | LightPredictor) -> Any:
     """The parts that every answer of the model has, without what they say."""
     (example,) = predictor.stream([["-"] * predictor.meta.num_text_columns])
     return _emptied(example.answer)

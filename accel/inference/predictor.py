@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
 
@@ -11,31 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from accel.core.objective import Answering
-from accel.data.spelling import mended
 from accel.errors import DataError
 from accel.inference.columns import text_columns_of
+from accel.inference.texts import Prediction, Text, Texts
 from accel.objective.registry import require
 from accel.ops.inputs import MASK
 from accel.weights import artifact
 from accel.weights.meta import artifact_folder, read_meta
 
 BATCH_SIZE = 32
-Text = str | Sequence[str] | Mapping[str, str]
-"""A text; a pair as a list, or as a dictionary by column."""
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """One text's answer; its parts are attributes too: ``prediction.label`` of a classifier."""
-
-    text: Text
-    answer: Mapping[str, Any]
-    """As the model's objective gives it."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name in self.__dict__.get("answer", {}):
-            return self.answer[name]
-        raise AttributeError(f"the answer has no {name!r}; it has {', '.join(self.__dict__.get('answer', {}))}")
 
 
 class Predictor:
@@ -51,7 +34,7 @@ class Predictor:
         self.meta = read_meta(folder)
         self.tokenizer = artifact.tokenizer_of(folder)
         self.input_names = artifact.input_names(folder, self.meta)
-        self.columns = text_columns_of(folder)
+        self.texts = Texts(tuple(text_columns_of(folder)), self.meta.num_text_columns)
 
     @classmethod
     def load(cls, folder: str | Path) -> Predictor:
@@ -98,7 +81,7 @@ class Predictor:
 
     def _encoded(self, texts: Sequence[Text]) -> Any:
         """Everything that the tokenizer makes of them; where tokens stand in the text, if it can tell."""
-        first, *second = ([self.objective.spelled(text) for text in column] for column in self._columns(texts))
+        first, *second = ([self.objective.spelled(text) for text in column] for column in self.texts.by_column(texts))
         return self.tokenizer(
             first,
             second[0] if second else None,
@@ -123,29 +106,6 @@ class Predictor:
         inputs = {name: encoded[name] for name in self._made(encoded)}
         logits = self.model(**inputs).logits.float()
         offsets = encoded["offset_mapping"].tolist() if "offset_mapping" in encoded else [[]] * len(texts)
-        read = zip(*self._columns(texts), strict=True)
+        read = zip(*self.texts.by_column(texts), strict=True)
         for text, strings, row, mask, where in zip(texts, read, logits, inputs[MASK], offsets, strict=True):
             yield Prediction(text, self.objective.answer_to(strings, row, mask, where))
-
-    def _columns(self, texts: Sequence[Text]) -> list[list[str]]:
-        return [list(map(mended, column)) for column in zip(*map(self._row, texts), strict=True)]
-
-    def _row(self, text: Any) -> tuple[str, ...]:
-        """The text or the pair, in the order of the columns."""
-        row = self._by_column(text) if isinstance(text, Mapping) else (text,) if isinstance(text, str) else text
-        if not isinstance(row, list | tuple) or not all(isinstance(part, str) for part in row):
-            raise DataError(f"{text!r} is no text. Give a string, or a list or dictionary of strings for a pair.")
-        if len(row) != self.meta.num_text_columns:
-            raise DataError(
-                f"This model was trained on {self.meta.num_text_columns} text column(s), but {text!r} has {len(row)}. "
-                f"Give one string per column, as JSON lists in a .jsonl file for pairs."
-            )
-        return tuple(row)
-
-    def _by_column(self, text: Mapping[str, Any]) -> list[Any]:
-        absent = [name for name in self.columns if name not in text]
-        if absent:
-            raise DataError(
-                f"{dict(text)!r} lacks {', '.join(map(repr, absent))}. This model reads: {', '.join(self.columns)}."
-            )
-        return [text[name] for name in self.columns]

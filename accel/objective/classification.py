@@ -17,6 +17,7 @@ from accel.core.metric import ACCURACY, LOSS, MACRO_F1, Metric
 from accel.core.objective import Labelled
 from accel.data.batches import Example, Tokenized, tokenize
 from accel.objective._choices import Choices
+from accel.objective.answers import LabelAnswers
 from accel.objective.scores import Report, Scores, precision_recall_f1
 from accel.ops.distill.losses import full
 
@@ -33,7 +34,7 @@ class Classification(Choices, Labelled):
 
     label_names: Sequence[str]
 
-    name: ClassVar[str] = "classification"
+    name: ClassVar[str] = LabelAnswers.name
     metrics: ClassVar[tuple[Metric, ...]] = (ACCURACY, MACRO_F1, LOSS)
     evaluation_tokens: ClassVar[int] = 4096
 
@@ -78,10 +79,7 @@ class Classification(Choices, Labelled):
     def answer(self, logits: Tensor, mask: Tensor) -> dict[str, Any]:
         """The likeliest label, its probability, and those of all labels."""
         del mask
-        values = logits.softmax(-1)
-        best = int(values.argmax())
-        scores = dict(zip(self.label_names, values.tolist(), strict=True))
-        return {"label": self.label_names[best], "score": float(values[best]), "scores": scores}
+        return LabelAnswers(self.label_names).answer_to((), logits.numpy(), ())
 
     def explained(self, logits: Tensor, mask: Tensor) -> tuple[int, ...]:
         del mask

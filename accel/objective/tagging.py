@@ -16,8 +16,9 @@ from accel.core.metric import LOSS, Metric
 from accel.core.objective import Answering
 from accel.data.batches import RECORDS, TOKENIZE_AT_ONCE, Example, Tokenized
 from accel.data.tokens import Encoded, Ragged
-from accel.data.words import OUTSIDE, entities, spelled, words_of
+from accel.data.words import entities, first_tokens, spelled
 from accel.objective._choices import Choices
+from accel.objective.answers import EntityAnswers
 from accel.objective.scores import Report, Scores
 from accel.ops.distill.losses import full
 
@@ -36,7 +37,7 @@ class Tagging(Choices, Answering):
 
     label_names: Sequence[str]
 
-    name: ClassVar[str] = "token classification"
+    name: ClassVar[str] = EntityAnswers.name
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("entity_f1", "entity F1"),
         Metric("precision", "precision"),
@@ -126,17 +127,7 @@ class Tagging(Choices, Answering):
     ) -> dict[str, Any]:
         """The entities: where they stand in the text, in characters, of what type, and how sure the model is."""
         del mask
-        (whole,) = text
-        words, first = words_of(whole), first_tokens(whole, offsets)
-        odds = logits.softmax(-1)
-        best = odds.argmax(-1).tolist()
-        tags = [str(self.label_names[best[token]]) if token is not None else OUTSIDE for token in first]
-        found = []
-        for begin, end, kind in entities(tags):
-            start, stop = words[begin][0], words[end - 1][1]
-            sure = min(float(odds[token].max()) for token in first[begin:end] if token is not None)
-            found.append({"start": start, "end": stop, "label": kind, "text": whole[start:stop], "score": sure})
-        return {"entities": found}
+        return EntityAnswers(self.label_names).answer_to(text, logits.numpy(), offsets)
 
     def explained(self, logits: Tensor, mask: Tensor) -> tuple[int, ...]:
         """The likeliest tag of the token that is most surely a part of something."""
@@ -152,26 +143,6 @@ class Tagging(Choices, Answering):
 
     def details(self, report: Report) -> dict[str, Any]:
         return {"per_class": report.classes}
-
-
-def first_tokens(text: str, offsets: Sequence[tuple[int, int]]) -> list[int | None]:
-    """For each word the number of its first token, None where it has none of its own or it was cut off.
-
-    Args:
-        offsets: of each token in ``spelled(text)``; empty for special ones.
-    """
-    begins: dict[int, int] = {}
-    position = 0
-    for number, (start, end) in enumerate(words_of(text)):
-        for character in range(position, position + end - start):
-            begins[character] = number
-        position += end - start + 1
-    first: list[int | None] = [None] * len(words_of(text))
-    for token, (start, end) in enumerate(offsets):
-        inside = [begins[c] for c in range(start, end) if c in begins]  # a token may begin with the space before
-        if inside and first[inside[0]] is None:
-            first[inside[0]] = token
-    return first
 
 
 def _targets(tags: Sequence[int], first: Sequence[int | None], num_tokens: int) -> list[int]:

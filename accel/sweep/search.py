@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,9 @@ SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
 }
 TRIES_PER_TRIAL = 20
 """How often in a row a proposal may be refused, or known already, before the space counts as exhausted."""
+
+SAME_REFUSALS = 5
+"""After so many for one reason, while no job could run, the reason lies in what all jobs have in common."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,28 @@ def _epochs(words: Sequence[str], config_dirs: Sequence[str]) -> int:
     return int(config.trainer.epochs)
 
 
+def _require_metrics(settings: Settings, where: Space, context: Context) -> None:
+    """Every metric that is named is one of the task's; a task that varies is left to the jobs.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    named = [name for name in settings.objectives if name not in NAMED]
+    if not named or "task" in where.varied:
+        return
+    from accel.config.compose import compose
+    from accel.plan.decide import assemble
+
+    words = [word for word in where.fixed if word.startswith(("task=", "task."))]
+    known = [m.key for m in assemble(compose(words, context.config_dirs), context.plugins).task.predicts().metrics]
+    for name in named:
+        if name not in known:
+            raise ConfigError(
+                f"hydra.sweeper.objectives=[{name}]: this task has no such metric, so no trial could be told from "
+                f"another. It has: {', '.join(known)}; quality is the first of them."
+            )
+
+
 class Search:
     """The source of a search's jobs; the study is kept in the sweep's folder, so another session goes on with it."""
 
@@ -121,8 +147,16 @@ class Search:
         self.trials: dict[int, int] = {}
         """Job number -> trial number."""
         self.again: list[Job] = []
+        self.refusals: Counter[str] = Counter()
+        """By reason, in this session."""
 
     def begin(self, sweep: Sweep, context: Context) -> int:
+        """As every source does.
+
+        Raises:
+            ConfigError: the search is for a metric that its task does not have.
+        """
+        _require_metrics(self.settings, self.space, context)
         self.sweep, self.context = sweep, context
         sweep.objectives = self.settings.goals()
         sweep.folder.mkdir(parents=True, exist_ok=True)
@@ -173,9 +207,29 @@ class Search:
         if job.number not in self.trials and job.status == "waiting":
             self._follow(job, trial.number)
             self.context.check(job)
+            self._heed(job, "waiting", "running", *ENDED_WELL, "failed")
         if job.status != "waiting":
             self._tell(trial.number, job)
         return job
+
+    def _heed(self, job: Job, *otherwise: str) -> None:
+        """Stop where every job is refused for one reason.
+
+        Args:
+            otherwise: statuses of jobs that show, or may yet show, that not every one is.
+
+        Raises:
+            ConfigError: says the reason.
+        """
+        if job.status != "refused":
+            return
+        reason = str(job.error)
+        self.refusals[reason] += 1
+        if self.refusals[reason] >= SAME_REFUSALS and not self.sweep.count(*otherwise):
+            raise ConfigError(
+                f"The search has stopped: {SAME_REFUSALS} points were refused for one reason, and none could run.\n"
+                f"{reason}\nMend that and start it again; accel check with the same words shows it without a search."
+            )
 
     def _follow(self, job: Job, trial: int) -> None:
         """Remember which trial the job is, and let its process ask whether it is worth going on."""
@@ -189,6 +243,7 @@ class Search:
     def ended(self, job: Job) -> None:
         if job.status != "interrupted":  # it stays open, for another session
             self._tell(self.trials[job.number], job)
+            self._heed(job, *ENDED_WELL, "failed")
 
     def _tell(self, trial: int, job: Job) -> None:
         values = [goal.told(job.result or {}) for goal in self.settings.goals()]

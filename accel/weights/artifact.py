@@ -24,19 +24,13 @@ from accel.core.seen import Seen
 from accel.errors import DataError, NonFiniteLossError
 from accel.ops.inputs import PLAIN, TYPES, note_inputs
 from accel.ops.quantize import fake_quantize, quantized_layers
-from accel.ops.quantize.grids import SCALE
 from accel.ops.quantize.schemes import SCHEMES
 from accel.ops.structured import structure
-from accel.weights.meta import read_meta
+from accel.weights.meta import WEIGHTS, read_meta, small_files
 from accel.weights.pretrained import load_config, load_tokenizer, quiet
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-WEIGHTS = "model.safetensors"
-SMALL = (".json", ".txt", ".model")
-"""How the files beside the weights end, of which predicting needs all."""
-QUANTIZED_SUFFIX = f".{SCALE}"
 
 
 def save_model(
@@ -80,7 +74,7 @@ def save_model(
     save_file(state, temporary, metadata={"format": "pt"})
     temporary.chmod((folder / META).stat().st_mode)  # safetensors writes for the owner alone: servers run as others
     temporary.replace(folder / WEIGHTS)
-    write_sums(folder, [WEIGHTS, *_small(folder)])
+    write_sums(folder, [WEIGHTS, *small_files(folder)])
 
 
 def load_model(folder: Path) -> nn.Module:
@@ -93,7 +87,7 @@ def load_model(folder: Path) -> nn.Module:
     from accel.ops.conv1d import linearize
 
     meta = read_meta(folder)
-    require_whole(folder, [WEIGHTS, *_small(folder)])
+    require_whole(folder, [WEIGHTS, *small_files(folder)])
     with quiet_import(), quiet(), torch.random.fork_rng(devices=[]):
         model = objective_of(meta).auto_class().from_config(load_config(folder, "model"))
     model = linearize(model)
@@ -124,19 +118,7 @@ def tokenizer_of(folder: Path) -> PreTrainedTokenizerBase:
 
 def shipped_bytes(folder: Path, weights: Sequence[str] = (WEIGHTS,)) -> int:
     """Bytes of the named weight files and of everything small beside them that is needed to predict."""
-    return sum((folder / name).stat().st_size for name in [*_small(folder), *weights])
-
-
-def _small(folder: Path) -> list[str]:
-    return sorted(file.name for file in folder.iterdir() if file.suffix in SMALL)
-
-
-def is_quantized(folder: Path) -> bool:
-    """Whether the folder's weights are rounded; read from the header alone."""
-    from safetensors import safe_open
-
-    with safe_open(folder / WEIGHTS, framework="pt") as file:
-        return any(name.endswith(QUANTIZED_SUFFIX) for name in file.keys())  # noqa: SIM118 - no iterator in safetensors
+    return sum((folder / name).stat().st_size for name in [*small_files(folder), *weights])
 
 
 def _require_finite(state: Mapping[str, Tensor]) -> None:

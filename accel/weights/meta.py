@@ -20,6 +20,12 @@ HEADS = {
 """What a model predicts, by how the name of its class ends (transformers' ``architectures``)."""
 SINGLE_LABEL = "single_label_classification"
 
+WEIGHTS = "model.safetensors"
+SMALL = (".json", ".txt", ".model")
+"""How the files beside the weights end, of which predicting needs all."""
+SCALE_SUFFIX = ".weight_scale"
+"""Of a tensor's name: weights that it scales are rounded."""
+
 
 def artifact_folder(path: str | Path) -> Path:
     """The model folder of a run's folder, or the folder itself."""
@@ -42,6 +48,28 @@ def read_meta(folder: Path) -> Meta:
             f"{folder} holds no exported model ({META} is missing or damaged). Give the folder of a finished run, "
             f"such as outputs/DATE/TIME."
         ) from None
+
+
+def small_files(folder: Path) -> list[str]:
+    """Names of everything beside the weights that predicting needs."""
+    return sorted(file.name for file in folder.iterdir() if file.suffix in SMALL)
+
+
+def is_quantized(folder: Path) -> bool:
+    """Whether the folder's weights are rounded; read from the header alone.
+
+    Raises:
+        DataError: there are no weights, or they are damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(folder / WEIGHTS, framework="np") as file:
+            return any(name.endswith(SCALE_SUFFIX) for name in file.keys())  # noqa: SIM118 - no iterator in safetensors
+    except (OSError, SafetensorError) as error:
+        raise DataError(
+            f"{folder / WEIGHTS} cannot be read ({error}). Copy the folder again, or export again."
+        ) from error
 
 
 def answers_of(folder: Path, key: str) -> tuple[str, list[str]]:

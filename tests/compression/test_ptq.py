@@ -4,7 +4,7 @@ from accel.cli import main
 from accel.config.compose import compose
 from accel.errors import PlanError
 from accel.plan.decide import decide
-from accel.weights.artifact import is_quantized
+from accel.weights.meta import is_quantized
 from tests.laws import Laws
 
 LAWS = Laws(

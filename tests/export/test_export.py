@@ -80,15 +80,6 @@ def test_openvino_runs_both_sides(tiny_run, tmp_path):
     assert "openvino int8" in {f"{c['engine']} {c['dtype']}" for c in record["after"]["engines"]}
 
 
-def test_what_cannot_be_made_is_refused_before_anything_is_compiled(tiny_run, tmp_path, monkeypatch, capsys):
-    assert main([*tiny_run, "compression=[ptq]", "trainer.max_steps=2"]) == 0
-    monkeypatch.setattr("accel.export.export._WRITERS", {})
-    for format, instead in (("pt2", "pt2-int8"), ("openvino", "openvino-int8"), ("onnx-int4", "int4_weight_only")):
-        capsys.readouterr()
-        assert main(["export", str(tmp_path / "run"), "--format", format]) == 2
-        assert instead in capsys.readouterr().err
-
-
 def some_batches(*labels):
     return lambda: iter([{"x": torch.zeros(len(labels), 1), "labels": torch.tensor(labels)}])
 

@@ -48,6 +48,7 @@ class Upper:
 def run(tmp_path, monkeypatch):
     monkeypatch.setattr("accel.inference.predictor.Predictor", Upper)
     (tmp_path / "config.yaml").write_text("task: {text: review}")
+    (tmp_path / "accel.json").write_text('{"label_names": ["x"], "max_length": 8}')
     return tmp_path
 
 

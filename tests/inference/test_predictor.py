@@ -8,6 +8,7 @@ import pytest
 import accel
 from accel.cli import main
 from accel.errors import DataError
+from accel.inference.texts import Texts
 from tests.conftest import tiny_words, write_tiny_csv
 
 
@@ -81,6 +82,6 @@ def test_one_text_a_list_and_dictionaries_and_nothing_else(run_folder):
 
 def test_pairs_as_dictionaries_are_read_by_column(run_folder):
     model = accel.load(str(run_folder))
-    model.columns, model.meta = ["question", "answer"], replace(model.meta, num_text_columns=2)
+    model.texts = Texts(("question", "answer"), 2)
     pair = {"answer": "rude crew", "question": "great seat", "more": 1}
     assert model(pair) == replace(model([("great seat", "rude crew")])[0], text=pair)

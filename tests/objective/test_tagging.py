@@ -7,12 +7,12 @@ import torch.nn.functional as F
 
 from accel.data import Split
 from accel.data.batches import RECORDS, Collator, Tokenized
-from accel.data.words import spelled, words_of
+from accel.data.words import first_tokens, spelled, words_of
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
-from accel.objective.tagging import IGNORED, EntityScores, Tagging, first_tokens
+from accel.objective.tagging import IGNORED, EntityScores, Tagging
 
 NAMES = ["O", "B-L", "I-L", "B-P", "I-P"]
 TEXTS = ["Ann Lee left Rome.", "nobody here", "He saw 北京 and Ann"]

@@ -121,6 +121,50 @@ def test_a_refused_point_costs_no_trial(tmp_path, monkeypatch):
     assert len(study(tmp_path).get_trials(states=(TrialState.FAIL,))) >= sweep.count("refused")
 
 
+def test_a_search_in_which_every_point_is_refused_for_one_reason_stops_and_says_it(tmp_path, monkeypatch):
+    def check(self, job):
+        job.status, job.error = "refused", "there is no column 'review'"
+
+    monkeypatch.setattr(Context, "check", check)
+    search, sweep = begin(tmp_path)
+    with pytest.raises(ConfigError, match="no column 'review'"):
+        run(search, sweep)
+    assert sweep.count("refused") == len(sweep.jobs) == 5
+
+
+@pytest.mark.parametrize(("first", "stopped"), [("refused", True), ("finished", False)])
+def test_jobs_that_are_refused_once_they_have_started_count_too(tmp_path, first, stopped):
+    search, sweep = begin(tmp_path)
+    message = ""
+    for status in (first, *["refused"] * 5):
+        job = search.next()
+        job.status, job.error = status, "the file is gone"
+        try:
+            search.ended(job)
+        except ConfigError as error:
+            message = str(error)
+            break
+    assert ("the file is gone" in message) == stopped
+    assert sweep.count("refused") == 5
+
+
+def test_reasons_that_differ_do_not_stop_a_search(tmp_path, monkeypatch):
+    def check(self, job):
+        job.status, job.error = "refused", str(job.number)
+
+    monkeypatch.setattr(Context, "check", check)
+    search, sweep = begin(tmp_path)
+    assert search.next() is None
+    assert sweep.count("refused") == 20
+
+
+def test_a_metric_that_the_task_does_not_have_is_refused_before_any_trial(tmp_path):
+    with pytest.raises(ConfigError, match="accuracy, macro_f1, loss"):
+        begin(tmp_path, objectives=["perplexity"])
+    assert not (tmp_path / JOURNAL).exists()
+    begin(tmp_path, objectives=["macro_f1"])
+
+
 def test_a_small_space_ends_when_all_of_it_was_tried(tmp_path):
     search, sweep = begin(tmp_path, words=["trainer.learning_rate=0.1,0.2"])
     assert run(search, sweep) == 2

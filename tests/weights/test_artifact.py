@@ -12,6 +12,7 @@ from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
 from accel.objective.classification import Classification
 from accel.weights import artifact
+from accel.weights.meta import is_quantized
 
 IDS = torch.full((2, 9), 7)
 IDS[:, -1] = 3
@@ -28,7 +29,7 @@ def test_reloads_bit_for_bit_and_keeps_shared_weights(tmp_path, option):
     model = save(option, tmp_path)
     with torch.inference_mode():
         assert torch.equal(model(input_ids=IDS).logits, artifact.load_model(tmp_path)(input_ids=IDS).logits)
-    assert not artifact.is_quantized(tmp_path)
+    assert not is_quantized(tmp_path)
     assert len({file.stat().st_mode for file in tmp_path.glob("*.*")}) == 1  # whoever may read one may read all
 
 

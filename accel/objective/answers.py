@@ -1,0 +1,81 @@
+"""Answers to texts from a network's logits as arrays, for objectives that need no more: no torch."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from accel.data.words import OUTSIDE, entities, first_tokens, spelled, words_of
+
+
+@dataclass(frozen=True)
+class Answers(ABC):
+    """How one objective answers."""
+
+    label_names: Sequence[str]
+
+    name: ClassVar[str]
+    """The objective's."""
+
+    def spelled(self, text: str) -> str:
+        """As the objective's own."""
+        return text
+
+    @abstractmethod
+    def answer_to(self, text: Sequence[str], logits: np.ndarray, offsets: Sequence[tuple[int, int]]) -> dict[str, Any]:
+        """What JSON can hold of one text's answer.
+
+        Args:
+            text: as it was given, one string or two.
+            logits: the network's, of this text.
+            offsets: where in ``spelled(text)`` each token begins and ends, in characters.
+        """
+
+
+class LabelAnswers(Answers):
+    """The likeliest label, its probability, and those of all labels."""
+
+    name: ClassVar[str] = "classification"
+
+    def answer_to(self, text: Sequence[str], logits: np.ndarray, offsets: Sequence[tuple[int, int]]) -> dict[str, Any]:
+        del text, offsets
+        values = softmax(logits)
+        best = int(values.argmax())
+        scores = dict(zip(self.label_names, values.tolist(), strict=True))
+        return {"label": self.label_names[best], "score": float(values[best]), "scores": scores}
+
+
+class EntityAnswers(Answers):
+    """The entities: where they stand in the text, in characters, of what type, and how sure the model is."""
+
+    name: ClassVar[str] = "token classification"
+
+    def spelled(self, text: str) -> str:
+        return spelled(text)
+
+    def answer_to(self, text: Sequence[str], logits: np.ndarray, offsets: Sequence[tuple[int, int]]) -> dict[str, Any]:
+        (whole,) = text
+        words, first = words_of(whole), first_tokens(whole, offsets)
+        odds = softmax(logits)
+        best = odds.argmax(-1).tolist()
+        tags = [str(self.label_names[best[token]]) if token is not None else OUTSIDE for token in first]
+        found = []
+        for begin, end, kind in entities(tags):
+            start, stop = words[begin][0], words[end - 1][1]
+            sure = min(float(odds[token].max()) for token in first[begin:end] if token is not None)
+            found.append({"start": start, "end": stop, "label": kind, "text": whole[start:stop], "score": sure})
+        return {"entities": found}
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities over the last axis."""
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+ANSWERS: Mapping[str, type[Answers]] = {kind.name: kind for kind in (LabelAnswers, EntityAnswers)}
+"""By the name that an exported model states."""

@@ -1,0 +1,120 @@
+"""Answers of the ONNX file are those of the model, or the model itself answers."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from accel.core.checksums import write_sums
+from accel.export.formats import ONNX
+from accel.inference.light import LightPredictor
+from accel.inference.predictor import Predictor
+from accel.model.tiny_bert import TinyBert
+from accel.model.tiny_gpt2 import TinyGpt2
+from accel.objective.classification import Classification
+from accel.objective.tagging import Tagging
+from accel.ops.inputs import PLAIN, TYPES, note_inputs
+from accel.ops.quantize.grids import SCALE
+from accel.weights import artifact
+from accel.weights.meta import SCALE_SUFFIX
+
+pytest.importorskip("onnxruntime")
+
+TAGS = ["O", "B-L", "I-L"]
+SINGLE = ["the crew was great", "Ann saw 北京 [SEP] </s>", "great " * 100, "航班"]
+
+
+def save(folder, option, objective, columns=1, inputs=PLAIN):
+    model = note_inputs(option.network(objective).eval(), inputs)
+    facts = {**objective.artifact_facts(), "max_length": 24, "num_text_columns": columns, "inputs": inputs}
+    artifact.save_model(model, option.tokenizer(), folder, **facts)
+    ONNX.write(model, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    return save(tmp_path_factory.mktemp("light"), TinyBert(), Classification(["good", "bad", "so so"]))
+
+
+def same(found, expected):
+    if isinstance(expected, dict):
+        return found.keys() == expected.keys() and all(same(found[key], expected[key]) for key in expected)
+    if isinstance(expected, list):
+        return len(found) == len(expected) and all(map(same, found, expected))
+    return abs(found - expected) < 1e-5 if isinstance(expected, float) else found == expected
+
+
+def require_same(folder, texts):
+    light = LightPredictor.find(folder)
+    assert light is not None
+    for found, expected in zip(light.stream(texts), Predictor.load(folder).stream(texts), strict=True):
+        assert found.text == expected.text
+        assert same(found.answer, expected.answer), (found, expected)
+
+
+def test_labels_are_the_same(labelled):
+    require_same(labelled, SINGLE)
+
+
+def test_labels_of_pairs_are_the_same(tmp_path):
+    pairs = [["the crew", "was great " * 20], ["great " * 40, "航班"], ["[SEP]", "seat"]]
+    require_same(save(tmp_path, TinyBert(), Classification(["no", "yes"]), 2, (*PLAIN, TYPES)), pairs)
+
+
+@pytest.mark.parametrize("option", [TinyBert(), TinyGpt2()], ids=lambda option: option.option_name())
+def test_entities_are_the_same_and_stand_in_the_text_as_it_was_given(tmp_path, option):
+    require_same(save(tmp_path, option, Tagging(TAGS)), SINGLE)
+
+
+def test_the_command_needs_no_torch(labelled):
+    program = (
+        "import sys; from accel.cli import main; code = main(['predict', sys.argv[1], 'great seat']);"
+        "assert not {'torch', 'transformers'} & set(sys.modules); sys.exit(code)"
+    )
+    words = [sys.executable, "-c", program, str(labelled)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert set(json.loads(done.stdout)) == {"text", "label", "score", "scores"}
+
+
+@pytest.mark.parametrize("name", [ONNX.file, artifact.WEIGHTS, "tokenizer.json", "accel.json"])
+def test_files_that_are_not_what_was_written_are_left_to_the_model_itself(labelled, name):
+    before = (labelled / name).read_bytes()
+    try:
+        (labelled / name).write_bytes(before + b" ")
+        assert LightPredictor.find(labelled) is None
+    finally:
+        (labelled / name).write_bytes(before)
+    assert LightPredictor.find(labelled) is not None
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"objective": "classification"', '"objective": "mine"'),
+        ('"attention_mask"', '"position_ids"'),
+    ],
+)
+def test_what_it_cannot_make_is_left_to_the_model_itself(labelled, before, after):
+    file = labelled / "accel.json"
+    text = file.read_text()
+    assert before in text
+    try:
+        file.write_text(text.replace(before, after))
+        write_sums(labelled, ["accel.json"])
+        assert LightPredictor.find(labelled) is None
+    finally:
+        file.write_text(text)
+        write_sums(labelled, ["accel.json"])
+
+
+@pytest.mark.parametrize("package", ["onnxruntime", "tokenizers"])
+def test_without_a_package_the_model_itself_answers(labelled, monkeypatch, package):
+    monkeypatch.setattr("accel.inference.light.find_spec", lambda name: None if name == package else object())
+    assert LightPredictor.find(labelled) is None
+
+
+def test_rounded_weights_are_known_by_their_scales():
+    assert f".{SCALE}" == SCALE_SUFFIX
