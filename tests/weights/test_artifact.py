@@ -9,6 +9,7 @@ from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
 from accel.objective.classification import Classification
+from accel.ops.inserts import InsertBottlenecks
 from accel.weights import artifact
 
 IDS = torch.full((2, 9), 7)
@@ -75,3 +76,20 @@ def test_shipped_bytes_are_those_of_the_weights_asked_for_and_of_what_small_file
         (tmp_path / name).write_bytes(b"x" * size)
     assert artifact.shipped_bytes(tmp_path) == 1 + 2 + 4 + 8
     assert artifact.shipped_bytes(tmp_path, ["model.onnx", "log.csv"]) == 1 + 2 + 4 + 16 + 32
+
+
+def test_what_was_added_is_added_again_and_folders_from_before_still_load(tmp_path):
+    model = InsertBottlenecks(reduction=4).apply(TinyBert().network(Classification(["a", "b"])).eval())
+    for name, parameter in model.named_parameters():
+        if ".up.weight" in name:
+            torch.nn.init.normal_(parameter)
+    options = {"label_names": ["a", "b"], "max_length": 16}
+    artifact.save_model(model, TinyBert().tokenizer(), tmp_path, **options)
+    meta = json.loads((tmp_path / "accel.json").read_text())
+    assert meta["edits"] == [{"edit": "bottlenecks", "reduction": 4}]
+    with torch.inference_mode():
+        assert torch.equal(model(input_ids=IDS).logits, artifact.load_model(tmp_path)(input_ids=IDS).logits)
+    save(TinyBert(), tmp_path)
+    del meta["edits"]
+    (tmp_path / "accel.json").write_text(json.dumps(meta))
+    assert artifact.load_model(tmp_path)(input_ids=IDS).logits.isfinite().all()
