@@ -99,7 +99,7 @@ class MergedLora(nn.Module):
         return base.multiply(x, weight)
 
     def _scaled(self, weight: Tensor) -> Tensor:
-        """With rows of the length that was learned, where it was; to the gradient the norm is a constant, as in DoRA."""
+        """With rows of the length that was learned, where it was; to the gradient their norm is a constant."""
         if ADAPTER not in self.adapter.lora_magnitude_vector:  # type: ignore[operator]
             return weight
         length = self.adapter.lora_magnitude_vector[ADAPTER].weight  # type: ignore[index]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class Bottlenecks(Inserted):
+class Adapter(Inserted):
     """Bottleneck adapters."""
 
     changes_model: ClassVar[bool] = True

@@ -20,9 +20,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from accel.core import tuning
 from accel.core.facts import Evidence, Facts, History
 from accel.core.option import Objection
-from accel.core.tuning import Prompt
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class SoftPrompt(Prompt):
+class Prompt(tuning.Prompt):
     """Prompt tuning."""
 
     changes_model: ClassVar[bool] = True

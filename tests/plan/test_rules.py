@@ -25,12 +25,11 @@ from accel.plan.rules import RULES, Rule, clashes
 from accel.strategy.fsdp import Fsdp
 from accel.strategy.tensor_parallel import TensorParallel
 from accel.task.chitchat import Chitchat
-from accel.tuning.adapter import Bottlenecks
+from accel.tuning import adapter, prompt
 from accel.tuning.bitfit import Bitfit
 from accel.tuning.full import Full
 from accel.tuning.head import Head
 from accel.tuning.lora import Lora
-from accel.tuning.prompt import SoftPrompt
 
 
 @dataclass(kw_only=True)
@@ -122,7 +121,7 @@ INSTANCES = {c: c() for c in (Layers, Prune, Ptq, Qat, Vocabulary, Distill, Fsdp
     Quantization: Qat(spare=0.1),
 }  # fmt: skip
 LIKE = (
-    (Bottleneck(), Lora(dropout=0.1)), (Prefix(), SoftPrompt()), (Network(), Bottlenecks()), (Norms(), Bitfit()), (Probe(), Head()),
+    (Bottleneck(), Lora(dropout=0.1)), (Prefix(), prompt.Prompt()), (Network(), adapter.Adapter()), (Norms(), Bitfit()), (Probe(), Head()),
     (Stories(), Chitchat()),
 )  # fmt: skip
 """What users brought, and what accel has of the same trait."""

@@ -7,7 +7,7 @@ from accel.data.room import check_room
 from accel.errors import DataError, PlanError
 from accel.model.tiny_bert import TinyBert
 from accel.plan.decide import decide
-from accel.tuning.prompt import SoftPrompt
+from accel.tuning.prompt import Prompt
 from tests.laws import Laws
 
 LAWS = Laws(sabotage=("accel.ops.prompts._read_prompt", lambda model, args, kwargs: (args, kwargs)))
@@ -28,10 +28,10 @@ def test_a_prompt_for_which_there_are_no_positions_is_refused(tiny_run, capsys):
     assert "reads at most 512 tokens" in capsys.readouterr().out
     check_room(TinyBert(), TinyBert().tokenizer(), 500, 128)
     with pytest.raises(DataError):
-        check_room(TinyBert(), TinyBert().tokenizer(), 500 + SoftPrompt().extra_tokens, 128)
+        check_room(TinyBert(), TinyBert().tokenizer(), 500 + Prompt().extra_tokens, 128)
 
 
 def test_the_forecast_knows_how_little_learns():
     shape = TinyBert().shape()
     assert isinstance(shape, Shape)
-    assert SoftPrompt(length=10).trained_share(shape) * shape.num_parameters == 10 * shape.width
+    assert Prompt(length=10).trained_share(shape) * shape.num_parameters == 10 * shape.width
