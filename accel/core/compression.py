@@ -32,6 +32,11 @@ class Compression(Technique):
         """
         return False
 
+    @property
+    def needs_gradients(self) -> bool:
+        """Whether it scores weights by their gradients, which frozen ones do not have."""
+        return False
+
     def objections_to_family(self, plan: Plan) -> Iterator[Objection]:
         """For an option that must know where the parts of an architecture lie."""
         family = plan.model.family()

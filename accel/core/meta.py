@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from accel.core.seen import Seen
 
@@ -24,6 +25,8 @@ class Meta:
     """Tensors that are the same as another one and are stored once."""
     trained_on: tuple[Seen, ...] = ()
     """Everything that the weights have seen, see ``accel/weights/provenance.py``; empty where nobody noted it."""
+    edits: list[dict[str, Any]] = field(default_factory=list)
+    """What was added to the architecture and stays in it, see ``accel/core/edits.py``."""
     scheme: str = "int8"
     """How layers with a scale compute; of no meaning where there is none."""
     objective: str = "classification"

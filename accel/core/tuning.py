@@ -17,6 +17,18 @@ class Tuning(Technique):
 
     group: ClassVar[str] = "tuning"
     stage: ClassVar[Stage] = Stage.ADAPT
+    sampled: ClassVar[bool] = True
+    """Whether all that it trains are linear layers, embeddings and normalizations of the texts, whose gradients of each
+    record are known."""
+    splits: ClassVar[bool] = True
+    """Whether what it adds can be split with the layers that it is added to."""
+    shards: ClassVar[bool] = True
+    """Whether it only uses its parameters where they are gathered, in a layer's forward pass."""
+
+    @property
+    def extra_tokens(self) -> int:
+        """How many tokens it adds to each text."""
+        return 0
 
     def trained_share(self, shape: Shape) -> float:
         """About which share of the parameters learns, for the forecast."""
@@ -51,3 +63,8 @@ class Adapter(FrozenBody):
 @dataclass(kw_only=True)
 class Prompt(FrozenBody):
     """Base of every tuning that trains what the frozen model reads besides the text."""
+
+
+@dataclass(kw_only=True)
+class Inserted(FrozenBody):
+    """Base of every tuning that trains small networks which stay in the exported model: nothing is merged."""

@@ -124,7 +124,8 @@ def prepare(dataset: Dataset, plan: Plan) -> Prepared:
         NoEffectError: pieces were to be removed, and all are needed.
     """
     tokenizer = plan.model.tokenizer()
-    check_room(plan.model, tokenizer, plan.task.max_tokens(), SEQUENCE_LENGTH)
+    more = plan.tuning.extra_tokens
+    check_room(plan.model, tokenizer, plan.task.max_tokens() + more, SEQUENCE_LENGTH + more)
     data = encoded_with(tokenizer, dataset, plan)
     for technique in plan.techniques:
         technique.check_data(data.tokenizer, data.objective, data.max_length)

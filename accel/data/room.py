@@ -17,8 +17,8 @@ def check_room(model: Model, tokenizer: PreTrainedTokenizerBase, max_length: int
     """Compare what the model's configuration says with what it will be given.
 
     Args:
-        max_length: tokens of the longest text.
-        measured: tokens of the texts with which it is timed.
+        max_length: tokens of the longest text, those that a tuning adds included.
+        measured: the same of the texts with which it is timed.
 
     Raises:
         DataError: there are too few positions, or fewer rows in the embedding than pieces.

@@ -17,10 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from accel.core.edits import NAME
+from accel.core.meta import META
 from accel.core.model import Model
 from accel.core.option import Objection
 from accel.data.room import shape_of
+from accel.errors import DataError
 from accel.weights import pretrained
+from accel.weights.meta import read_meta
 
 if TYPE_CHECKING:
     from torch import nn
@@ -62,6 +66,13 @@ class Local(Model):
 
     def check(self) -> None:
         pretrained.check_folder(self.folder(), "model.path")
+        edits = read_meta(self.folder()).edits if (self.folder() / META).is_file() else []
+        if edits:
+            raise DataError(
+                f"model.path={self.path} has parts that no architecture of transformers has "
+                f"({', '.join(str(edit.get(NAME)) for edit in edits)}), and training would begin without them. Give "
+                "the folder that it was trained from; accel predict and accel.load read this one as it is."
+            )
 
     def family(self) -> str | None:
         config = self.folder() / "config.json"

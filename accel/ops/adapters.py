@@ -17,10 +17,31 @@ with quiet_import():
     from peft.tuners.lora import LoraLayer
 
 ADAPTER = "accel"
+FIRST, SECOND, MAGNITUDE = (f".{part}.{ADAPTER}" for part in ("lora_A", "lora_B", "lora_magnitude_vector"))
+"""What a parameter's name holds that is an adapter's: the matrix that the input meets, the one that makes the output,
+the lengths of the weight's rows."""
+BEGINNING = "accel_beginning"
+"""Attribute of an adapter: its second matrix before it learned."""
 
 
-def add_lora(model: nn.Module, *, rank: int, alpha: float, dropout: float) -> nn.Module:
+def add_lora(
+    model: nn.Module,
+    *,
+    rank: int,
+    alpha: float,
+    dropout: float,
+    rslora: bool = False,
+    pissa: bool = False,
+    dora: bool = False,
+    trains_first: bool = True,
+) -> nn.Module:
     """Freeze the body and add an adapter to each of its linear layers; the head trains in full. Idempotent.
+
+    Args:
+        rslora: scale by alpha / sqrt(rank), not alpha / rank.
+        pissa: begin with each weight's largest singular values, and leave the rest of the weight frozen.
+        dora: learn the length of each row of the weight by itself.
+        trains_first: whether the matrix that the input meets learns too.
 
     Raises:
         NoEffectError: the body has no linear layer.
@@ -33,14 +54,29 @@ def add_lora(model: nn.Module, *, rank: int, alpha: float, dropout: float) -> nn
     if not targets:
         raise NoEffectError("tuning=lora found no linear layer in this model's body: use tuning=full.")
     head = [name for name, p in model.named_parameters() if not name.startswith(f"{prefix}.") and p.requires_grad]
-    config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=targets)  # type: ignore[arg-type]
+    config = LoraConfig(
+        r=rank,
+        lora_alpha=alpha,  # type: ignore[arg-type]
+        lora_dropout=dropout,
+        target_modules=targets,
+        use_rslora=rslora,
+        use_dora=dora,
+        init_lora_weights="pissa" if pissa else True,
+    )
     inject_adapter_in_model(config, model, adapter_name=ADAPTER)
     for layer in (m for m in model.modules() if isinstance(m, LoraLayer)):
         for part in (layer.lora_A[ADAPTER], layer.lora_B[ADAPTER]):
             setattr(part, LEAVE, True)
+        setattr(layer, BEGINNING, layer.lora_B[ADAPTER].weight.detach().clone())  # type: ignore[operator]
+    parts = (*([FIRST] if trains_first else []), SECOND, MAGNITUDE)
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name in head or f".lora_A.{ADAPTER}" in name or f".lora_B.{ADAPTER}" in name)
+        parameter.requires_grad_(name in head or any(part in name for part in parts))
     return model
+
+
+def second_matrices(model: nn.Module) -> list[nn.Parameter]:
+    """Every adapter's matrix that makes the output."""
+    return [parameter for name, parameter in model.named_parameters() if SECOND in name]
 
 
 class MergedLora(nn.Module):
@@ -61,8 +97,15 @@ class MergedLora(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         base = self.adapter.get_base_layer()  # type: ignore[operator]
         with torch.autocast(x.device.type, enabled=False):  # the sum must be the one that merging gives
-            weight = base.weight + self.adapter.get_delta_weight(ADAPTER)  # type: ignore[operator]
+            weight = self._scaled(base.weight + self.adapter.get_delta_weight(ADAPTER))  # type: ignore[operator]
         return base.multiply(x, weight)
+
+    def _scaled(self, weight: Tensor) -> Tensor:
+        """With rows of the length that was learned, where it was; to the gradient their norm is a constant."""
+        if ADAPTER not in self.adapter.lora_magnitude_vector:  # type: ignore[operator]
+            return weight
+        length = self.adapter.lora_magnitude_vector[ADAPTER].weight  # type: ignore[index]
+        return (length / weight.detach().norm(dim=1)).unsqueeze(1) * weight
 
 
 def merge_in_the_loop(model: nn.Module) -> None:
@@ -89,9 +132,9 @@ def merge(model: nn.Module) -> nn.Module:
 
 
 def adapter_norms(model: nn.Module) -> dict[str, float]:
-    """The largest magnitude in each adapter's second matrix, which starts at zero: zero means that it never learned."""
+    """How far each adapter's second matrix has moved from its beginning: zero means that it never learned."""
     return {
-        name: float(module.lora_B[ADAPTER].weight.detach().abs().max())  # type: ignore[operator]
+        name: float((module.lora_B[ADAPTER].weight.detach() - _beginning(module)).abs().max())  # type: ignore[operator]
         for name, module in model.named_modules()
         if isinstance(module, LoraLayer) and ADAPTER in module.lora_B
     }
@@ -102,3 +145,7 @@ def factors(model: nn.Module) -> Iterator[tuple[Tensor, Tensor]]:
     for module in model.modules():
         if isinstance(module, LoraLayer) and ADAPTER in module.lora_B:
             yield module.lora_A[ADAPTER].weight, module.lora_B[ADAPTER].weight  # type: ignore[misc]
+
+
+def _beginning(layer: LoraLayer) -> Tensor:
+    return getattr(layer, BEGINNING).to(layer.lora_B[ADAPTER].weight)  # type: ignore[operator]

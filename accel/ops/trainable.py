@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 from torch import nn
+
+NORMS = ("LayerNorm", "RMSNorm")
+"""How the names of all architectures' normalizations end."""
 
 
 def freeze_body(model: nn.Module) -> nn.Module:
@@ -18,6 +23,28 @@ def freeze_all_but_biases(model: nn.Module) -> nn.Module:
     for name, parameter in body.named_parameters():
         parameter.requires_grad_(name.endswith("bias"))
     return model
+
+
+def freeze_all_but_norms(model: nn.Module) -> nn.Module:
+    """Freeze, in place, all of the body but its normalizations; what is outside of the body still trains."""
+    body: nn.Module = getattr(model, model.base_model_prefix)  # type: ignore[arg-type]
+    body.requires_grad_(False)
+    for module in body.modules():
+        if type(module).__name__.endswith(NORMS):
+            module.requires_grad_(True)
+    return model
+
+
+def freeze_matching(model: nn.Module, pattern: str) -> int:
+    """Freeze, in place, every parameter whose name matches, and count those that trained before.
+
+    Args:
+        pattern: as a shell matches file names, for example ``*embeddings*``.
+    """
+    found = [p for name, p in model.named_parameters() if p.requires_grad and fnmatchcase(name, pattern)]
+    for parameter in found:
+        parameter.requires_grad_(False)
+    return len(found)
 
 
 def trainable_share(model: nn.Module) -> float:

@@ -24,7 +24,7 @@ from accel.core.language_task import LanguageTask
 from accel.core.option import Objection, Option, typed
 from accel.core.privacy import Privacy
 from accel.core.technique import Technique
-from accel.core.tuning import Adapter, FrozenBody, HeadOnly
+from accel.core.tuning import Adapter, FrozenBody, HeadOnly, Prompt, Tuning
 from accel.strategy.federated import Federated
 from accel.strategy.fsdp import Fsdp
 from accel.strategy.tensor_parallel import TensorParallel
@@ -60,6 +60,11 @@ RULES: tuple[Rule, ...] = (
         (LanguageTask, HeadOnly),
         "the head of a language model is its table of pieces, which most models share with the frozen embedding",
         "tuning=lora or tuning=full",
+    ),
+    Rule(
+        (LanguageTask, Prompt),
+        "a language model is scored at every position, and the prompt's positions have no next token to say",
+        "tuning=lora or tuning=adapter",
     ),
     Rule(
         (Prune, Adapter),
@@ -144,6 +149,30 @@ RULES: tuple[Rule, ...] = (
         "which layers are spared is measured on private examples, and the privacy accountant does not see it",
         "compression.qat.spare=0 or compression.ptq.spare=0",
         unless=lambda privacy, quantization: quantization.sees_no_private_example,
+    ),
+    Rule(
+        (Privacy, Tuning),
+        "some of what it trains is no layer whose gradient of each record is known",
+        "tuning=lora, tuning=adapter or tuning=bitfit",
+        unless=lambda privacy, tuning: tuning.sampled,
+    ),
+    Rule(
+        (Tuning, TensorParallel),
+        "a process computes a part of each layer, and what this tuning adds needs the whole of it",
+        "tuning=lora, or strategy=ddp",
+        unless=lambda tuning, strategy: tuning.splits,
+    ),
+    Rule(
+        (Tuning, Fsdp),
+        "it reads its parameters outside of their layer's forward pass, and a process then holds a part of each",
+        "tuning=lora, or strategy=ddp",
+        unless=lambda tuning, strategy: tuning.shards,
+    ),
+    Rule(
+        (Distill, Prompt),
+        "attention relations compare the student's tokens with the teacher's one by one, and the prompt is more tokens",
+        "compression.distill.relations_weight=0 compression.distill.hidden_weight=0",
+        unless=lambda distill, tuning: not distill.relations_weight and not distill.hidden_weight,
     ),
     Rule(
         (Privacy, Technique),

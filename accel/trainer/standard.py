@@ -6,9 +6,11 @@ Use it when: always; override its keys.
 What it costs: nothing beyond the training itself.
 Composes with: everything.
 Off switch: none; ``trainer.epochs`` and ``trainer.max_steps`` say when to stop.
-Reference: Loshchilov & Hutter 2019 (arXiv 1711.05101).
+Reference: Loshchilov & Hutter 2019 (arXiv 1711.05101); Clark et al. 2020, ELECTRA (arXiv 2003.10555) for
+    ``layer_decay``.
 
     accel trainer.epochs=2 trainer.learning_rate=5e-5
+    accel trainer.layer_decay=0.9 trainer.freeze='*embeddings*'
 """
 
 from __future__ import annotations
@@ -18,10 +20,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from accel.core.family import SUPPORTED_FAMILIES
 from accel.core.hardware import bf16_fast, bf16_supported
 from accel.core.option import Objection
 from accel.core.technique import Technique
 from accel.core.trainer import Trainer
+from accel.errors import NoEffectError
 from accel.trainer import Precision
 
 if TYPE_CHECKING:
@@ -46,6 +50,10 @@ class Standard(Trainer):
     """Share of all steps with a rising learning rate, in [0, 1)."""
     gradient_clip: float = 1.0
     """Largest norm of the gradient; 0 leaves it as it is."""
+    layer_decay: float = 1.0
+    """Each layer's rate is that of the layer above it times this: the lowest, which know the language, change least."""
+    freeze: str | None = None
+    """Parameters that do not learn, by a pattern of their names as a shell matches files: ``*embeddings*``."""
     activation_checkpointing: bool = False
     """Keep only each layer's input and compute the rest again in the backward pass: a third more work, far less
     memory, the same result."""
@@ -56,6 +64,7 @@ class Standard(Trainer):
     def objections(self, plan: Plan) -> Iterator[Objection]:
         yield from self._objections_to_techniques(plan)
         yield from self._objections_to_amounts()
+        yield from self._objections_to_parts(plan)
         if not 0 <= self.warmup < 1:
             yield self.out_of_range("warmup", "in [0, 1): a share of training", "0.06")
         if (self.batch_tokens is None) == (self.batch_size is None):
@@ -73,6 +82,24 @@ class Standard(Trainer):
                 yield self._clash("compile", technique, technique.against_compiling)
         if self.activation_checkpointing and plan.privacy is not None:
             yield self._clash("activation_checkpointing", plan.privacy, plan.privacy.against_compiling)
+
+    def _objections_to_parts(self, plan: Plan) -> Iterator[Objection]:
+        if not 0 < self.layer_decay <= 1:
+            yield self.out_of_range("layer_decay", "in (0, 1]: 1 is the same rate for all layers", "0.9")
+        family = plan.model.family()
+        if self.layer_decay != 1 and family is not None and family not in SUPPORTED_FAMILIES:
+            yield Objection(
+                f"{self.key}.layer_decay={self.layer_decay}  with a {family} model",
+                f"accel knows where layers lie in {', '.join(SUPPORTED_FAMILIES)}, not in {family}",
+                f"{self.key}.layer_decay=1",
+            )
+        for technique in plan.compression:
+            if self.freeze is not None and technique.needs_gradients:
+                yield Objection(
+                    f"{self.key}.freeze={self.freeze}  with  {technique.key}",
+                    "it scores weights by their gradients, and frozen ones have none",
+                    f"{self.key}.freeze=null, or a score that needs no gradients",
+                )
 
     def _clash(self, name: str, technique: Technique, because: str) -> Objection:
         what = f"{self.key}.{name}=true  with  {technique.key}"
@@ -115,11 +142,25 @@ class Standard(Trainer):
     def adapt_model(self, model: nn.Module) -> nn.Module:
         from accel.ops.layers import compile_layers, recompute_layers
 
+        if self.freeze is not None:
+            self._freeze(model, self.freeze)
         if self.activation_checkpointing:
             recompute_layers(model)
         if self.compile:
             compile_layers(model)
         return model
+
+    def _freeze(self, model: nn.Module, pattern: str) -> None:
+        from accel.ops.trainable import freeze_matching, trainable_share
+
+        names = [name for name, p in model.named_parameters() if p.requires_grad]
+        if not freeze_matching(model, pattern):
+            raise NoEffectError(
+                f"{self.key}.freeze={pattern} is the name of nothing that learns. Names look like {names[0]} and "
+                f"{names[-1]}; * stands for anything."
+            )
+        if trainable_share(model) == 0:
+            raise NoEffectError(f"{self.key}.freeze={pattern} leaves nothing that learns. Name fewer parameters.")
 
     def release(self, model: nn.Module) -> nn.Module:
         from accel.ops.layers import plain_layers
@@ -144,10 +185,16 @@ class Standard(Trainer):
     def optimizer(self, model: nn.Module) -> Optimizer:
         import torch
 
-        trained = [p for p in model.parameters() if p.requires_grad]
+        from accel.ops.optimizer_groups import by_depth
+
+        trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
         groups = [
-            {"params": [p for p in trained if p.ndim >= 2], "weight_decay": self.weight_decay},
-            {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+            {"params": params, "lr": self.learning_rate * self.layer_decay**depth, "weight_decay": decay}
+            for depth, parameters in by_depth(model, trained, one=self.layer_decay == 1).items()
+            for params, decay in (
+                ([p for p in parameters if p.ndim >= 2], self.weight_decay),
+                ([p for p in parameters if p.ndim < 2], 0.0),
+            )
         ]
         return torch.optim.AdamW(groups, lr=self.learning_rate, fused=True)
 

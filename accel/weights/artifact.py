@@ -1,7 +1,8 @@
 """An exported model's folder: safetensors, configuration, tokenizer, and what was removed, so that it reloads.
 
-A model that was neither resized nor quantized is a plain transformers folder; any other carries in ``accel.json`` the
-number of units of each block and the quantization scheme, and has its rounded weights beside their scales.
+A model that was neither resized nor quantized, and that nothing was added to, is a plain transformers folder; any other
+carries in ``accel.json`` the number of units of each block, the quantization scheme and the edits, and has its rounded
+weights beside their scales.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from accel.core.checksums import SUMS, require_whole, write_sums
+from accel.core.edits import replay, stored_edits
 from accel.core.logs import quiet_import
 from accel.core.meta import META, Meta
 from accel.core.seen import Seen
 from accel.errors import DataError, NonFiniteLossError
+from accel.ops import inserts, prompts  # noqa: F401 - imported, so that their edits are known
 from accel.ops.inputs import PLAIN, TYPES, note_inputs
 from accel.ops.quantize import fake_quantize, quantized_layers
 from accel.ops.quantize.schemes import SCHEMES
@@ -65,6 +68,7 @@ def save_model(
         shared=shared,
         trained_on=tuple(trained_on),
         private=private,
+        edits=stored_edits(model),
         scheme=fake_quantize.scheme_name(model),
     )
     model.config.save_pretrained(folder)  # type: ignore[union-attr]
@@ -92,6 +96,7 @@ def load_model(folder: Path) -> nn.Module:
         model = objective_of(meta).auto_class().from_config(load_config(folder, "model"))
     model = linearize(model)
     structure.resize(model, meta.num_units)
+    replay(model, meta.edits)
     state = _read_weights(folder / WEIGHTS)
     state |= {name: state[original] for name, original in meta.shared.items()}
     try:

@@ -18,7 +18,7 @@ from accel.core.option import Option, typed
 from accel.core.privacy import Privacy
 from accel.core.task import Task
 from accel.core.technique import Stage, Technique
-from accel.core.tuning import Adapter, FrozenBody, HeadOnly, Prompt, Tuning
+from accel.core.tuning import Adapter, FrozenBody, HeadOnly, Inserted, Prompt, Tuning
 from accel.errors import PlanError
 from accel.plan.decide import decide
 from accel.plan.rules import RULES, Rule, clashes
@@ -26,6 +26,7 @@ from accel.strategy.federated import Federated
 from accel.strategy.fsdp import Fsdp
 from accel.strategy.tensor_parallel import TensorParallel
 from accel.task.chitchat import Chitchat
+from accel.tuning import adapter, prompt
 from accel.tuning.bitfit import Bitfit
 from accel.tuning.full import Full
 from accel.tuning.head import Head
@@ -55,6 +56,18 @@ class Bottleneck(Adapter):
 @dataclass(kw_only=True)
 class Prefix(Prompt):
     """A prompt that a user brought."""
+
+
+@dataclass(kw_only=True)
+class Network(Inserted):
+    """Small networks that a user brought."""
+
+
+@dataclass(kw_only=True)
+class Apart(FrozenBody):
+    """A tuning whose parameters belong to no layer."""
+
+    sampled = splits = shards = False
 
 
 @dataclass(kw_only=True)
@@ -104,12 +117,12 @@ class Taught(FrozenBody):
 
 
 INSTANCES = {c: c() for c in (Layers, Prune, Ptq, Qat, Vocabulary, Distill, Federated, Fsdp, TensorParallel)} | {
-    Adapter: Bottleneck(), FrozenBody: Norms(), HeadOnly: Probe(), LanguageTask: Stories(), Compression: Silent(),
+    Adapter: Bottleneck(), FrozenBody: Norms(), HeadOnly: Probe(), Prompt: Prefix(), Tuning: Apart(), LanguageTask: Stories(), Compression: Silent(),
     Technique: Taught(), Mask: Mask(pattern="2:4", score=Importance.movement), Privacy: Private(),
     Quantization: Qat(spare=0.1),
 }  # fmt: skip
 LIKE = (
-    (Bottleneck(), Lora(dropout=0.1)), (Prefix(), Bitfit()), (Norms(), Bitfit()), (Probe(), Head()),
+    (Bottleneck(), Lora(dropout=0.1)), (Prefix(), prompt.Prompt()), (Network(), adapter.Adapter()), (Norms(), Bitfit()), (Probe(), Head()),
     (Stories(), Chitchat()),
 )  # fmt: skip
 """What users brought, and what accel has of the same trait."""
@@ -245,6 +258,10 @@ AVOIDING = {
     (Qat, Adapter): (Qat(), Lora(dropout=0.0)),
     (Privacy, Quantization): (Private(), Qat(spare=0.0)),
     (Privacy, Technique): (Private(), Norms()),
+    (Privacy, Tuning): (Private(), Norms()),
+    (Tuning, TensorParallel): (Norms(), TensorParallel()),
+    (Tuning, Fsdp): (Norms(), Fsdp()),
+    (Distill, Prompt): (Distill(hidden_weight=0.0), Prefix()),
     (Privacy, Compression): (Private(), Blind()),
     (Privacy, Prune): (Private(), Prune(score=Score.magnitude, start=Start.pretrained)),
     (Privacy, Layers): (Private(), Layers(start=Start.pretrained)),

@@ -5,7 +5,9 @@ from torch import nn
 
 from accel.config.compose import compose
 from accel.core import hardware
-from accel.errors import PlanError
+from accel.errors import NoEffectError, PlanError
+from accel.model.tiny_bert import TinyBert
+from accel.objective.classification import Classification
 from accel.plan.decide import decide
 from accel.trainer.standard import Precision, Standard
 from tests.strategy.parity import no_dropout
@@ -22,6 +24,8 @@ WRONG = [
     ("trainer.weight_decay=-1", "finite and not negative"),
     ("trainer.gradient_clip=-1", "finite and not negative"),
     ("trainer.warmup=1", "a share of training"),
+    ("trainer.layer_decay=0", "same rate for all layers"),
+    ("trainer.layer_decay=1.1", "same rate for all layers"),
     ("trainer.checkpoint_every_steps=0", "at least 1"),
 ]
 
@@ -150,3 +154,37 @@ def test_settings_reach_the_optimizer_and_the_baseline():
     trainer = Standard(epochs=7, baseline_epochs=2, learning_rate=0.3)
     assert trainer.for_baseline() == Standard(epochs=2, learning_rate=0.3)
     assert Standard(epochs=7).for_baseline().epochs == 7
+
+
+def test_lower_layers_learn_slower():
+    """By the decay for each layer between them and the head; whether a weight decays is another matter."""
+    model = TinyBert().network(Classification(["a", "b"]))
+    rates = {id(p): g["lr"] for g in Standard(layer_decay=0.5).optimizer(model).param_groups for p in g["params"]}
+    layers = model.bert.encoder.layer
+    places = (model.classifier, model.bert.pooler, layers[1], layers[0], model.bert.embeddings)
+    for place, share in zip(places, (1, 1, 0.5, 0.25, 0.125), strict=True):
+        assert {rates[id(p)] for p in place.parameters()} == {share * 1e-4}
+    whole = Standard().optimizer(model).param_groups
+    assert {group["lr"] for group in whole} == {1e-4}
+    assert len(whole) == 2
+
+
+def test_what_is_frozen_by_name_does_not_move(train):
+    fitted, _, _ = train("trainer.freeze=*embeddings*", "trainer.max_steps=2")
+    start = dict(TinyBert().network(Classification(["bad", "good"])).named_parameters())
+    moved = {name for name, p in fitted.model.named_parameters() if not torch.equal(p, start[name])}
+    assert moved
+    assert not [name for name in moved if "embeddings" in name]
+
+
+@pytest.mark.parametrize(("pattern", "text"), [("*nowhere*", "the name of nothing"), ("*", "leaves nothing")])
+def test_a_pattern_that_freezes_nothing_or_all_is_refused(pattern, text):
+    with pytest.raises(NoEffectError, match=text):
+        Standard(freeze=pattern).adapt_model(TinyBert().network(Classification(["a", "b"])))
+
+
+def test_frozen_weights_cannot_be_scored_by_gradients():
+    words = ["trainer.freeze=*embeddings*", "compression=[prune]"]
+    with pytest.raises(PlanError, match="frozen ones have none"):
+        decide(compose(words))
+    decide(compose([*words, "compression.prune.score=magnitude"]))

@@ -6,16 +6,21 @@ from accel.config.compose import compose
 from accel.errors import PlanError
 from accel.model.tiny_bert import TinyBert
 from accel.objective.classification import Classification
-from accel.ops.adapters import merge
+from accel.ops.adapters import adapter_norms, merge
 from accel.plan.decide import decide
-from accel.tuning.lora import Lora
+from accel.trainer.standard import Standard
+from accel.tuning.lora import Lora, Train
 from tests.laws import Laws
 
-LAWS = Laws(sabotage=("accel.ops.adapters.inject_adapter_in_model", lambda config, model, adapter_name: model))
+LAWS = Laws(
+    sabotage=("accel.ops.adapters.inject_adapter_in_model", lambda config, model, adapter_name: model),
+    strong={"": (), "of every kind": ["tuning.rslora=true", "tuning.pissa=true", "tuning.plus=16", "tuning.train=b"]},
+)
 
 
 @pytest.mark.parametrize(
-    ("word", "text"), [("rank=0", "at least 1"), ("alpha=0", "positive"), ("dropout=1", r"in \[0, 1\)")]
+    ("word", "text"),
+    [("rank=0", "at least 1"), ("alpha=0", "positive"), ("dropout=1", r"in \[0, 1\)"), ("plus=0", "positive")],
 )
 def test_objects_to_settings_that_cannot_be(word, text):
     with pytest.raises(PlanError, match=text):
@@ -42,3 +47,38 @@ def test_an_adapter_is_scaled_by_alpha_over_rank(rank, alpha):
     merge(model)
     assert torch.allclose(model.bert.encoder.layer[0].attention.self.query.weight - before, alpha / rank * up @ down)
     assert {layer.lora_dropout["accel"].p for layer in layers} == {0.25}
+
+
+def adapted(**settings):
+    return Lora(**settings).adapt_model(TinyBert().network(Classification(["a", "b"])), None)
+
+
+def test_rslora_is_scaled_by_the_root_of_the_rank():
+    layer = next(layer for layer in adapted(rank=4, alpha=8.0, rslora=True).modules() if isinstance(layer, LoraLayer))
+    assert layer.scaling["accel"] == 8 / 4**0.5
+
+
+def test_pissa_begins_with_the_largest_singular_values_and_changes_nothing():
+    plain = TinyBert().network(Classification(["a", "b"])).bert.encoder.layer[0].attention.self.query.weight
+    layer = next(layer for layer in adapted(rank=4, pissa=True).modules() if isinstance(layer, LoraLayer))
+    delta, rest = layer.get_delta_weight("accel"), layer.get_base_layer().weight
+    assert torch.allclose(delta + rest, plain, atol=1e-6)
+    assert torch.allclose(torch.linalg.svdvals(delta)[:4], torch.linalg.svdvals(plain)[:4], rtol=1e-4)
+    assert set(adapter_norms(adapted(pissa=True)).values()) == {0.0}
+
+
+def test_plus_lets_the_second_matrix_learn_faster():
+    model = adapted()
+    for plus, expected in ((1.0, 1e-4), (16.0, 16e-4)):
+        settings = Lora(plus=plus)
+        optimizer = settings.adapt_optimizer(Standard().optimizer(model), model, None)
+        second = {id(p) for n, p in model.named_parameters() if "lora_B" in n}
+        rates = {g["lr"] for g in optimizer.param_groups for p in g["params"] if id(p) in second}
+        assert list(rates) == pytest.approx([expected])
+        assert {g["lr"] for g in optimizer.param_groups for p in g["params"] if id(p) not in second} == {1e-4}
+
+
+def test_the_first_matrix_stays_where_the_second_alone_learns():
+    learning = {n for n, p in adapted(train=Train.b).named_parameters() if p.requires_grad}
+    assert any("lora_B" in name for name in learning)
+    assert not any("lora_A" in name for name in learning)

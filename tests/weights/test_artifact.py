@@ -11,6 +11,7 @@ from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
 from accel.objective.classification import Classification
+from accel.ops.inserts import InsertBottlenecks
 from accel.weights import artifact
 from accel.weights.meta import is_quantized
 
@@ -99,3 +100,21 @@ def test_a_damaged_folder_is_told_without_digests_too(whole_folder, tmp_path, na
     (folder / name).unlink() if left is None else (folder / name).write_text(left)
     with pytest.raises(DataError, match=r"again|missing|Add it|Give|has no config.json"):
         artifact.load_model(folder), artifact.tokenizer_of(folder)
+
+
+def test_what_was_added_is_added_again_and_folders_from_before_still_load(tmp_path):
+    model = InsertBottlenecks(reduction=4).apply(TinyBert().network(Classification(["a", "b"])).eval())
+    for name, parameter in model.named_parameters():
+        if ".up.weight" in name:
+            torch.nn.init.normal_(parameter)
+    options = {"label_names": ["a", "b"], "max_length": 16}
+    artifact.save_model(model, TinyBert().tokenizer(), tmp_path, **options)
+    meta = json.loads((tmp_path / "accel.json").read_text())
+    assert meta["edits"] == [{"edit": "bottlenecks", "reduction": 4}]
+    with torch.inference_mode():
+        assert torch.equal(model(input_ids=IDS).logits, artifact.load_model(tmp_path)(input_ids=IDS).logits)
+    save(TinyBert(), tmp_path)
+    del meta["edits"]
+    (tmp_path / SUMS).unlink()  # which folders from before have not either
+    (tmp_path / "accel.json").write_text(json.dumps(meta))
+    assert artifact.load_model(tmp_path)(input_ids=IDS).logits.isfinite().all()

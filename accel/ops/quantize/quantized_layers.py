@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
+from accel.ops.hanging import carry
 from accel.ops.quantize import kernels
 from accel.ops.quantize.grids import (
     BY_NAME,
@@ -215,11 +216,11 @@ def exactly(module: nn.Module) -> Callable[[nn.Module], bool]:
 
 
 def replace(model: nn.Module, wanted: Callable[[nn.Module], bool], make: Callable[[Any], nn.Module]) -> None:
-    """Replace modules in place; a module that is used twice is replaced by one new module in both places."""
+    """Replace modules in place, and keep what hangs on them; one that is used twice is replaced by one new module."""
     made: dict[int, nn.Module] = {}
     for parent in list(model.modules()):
         for name, child in list(parent.named_children()):
             if wanted(child):
                 if id(child) not in made:
-                    made[id(child)] = make(child)
+                    made[id(child)] = carry(child, make(child))
                 setattr(parent, name, made[id(child)])
