@@ -63,8 +63,8 @@ class LightPredictor:
             yield Prediction(text, self._answer([column[0] for column in self.texts.by_column([text])]))
 
     def _answer(self, row: Sequence[str]) -> dict[str, Any]:
-        first, second = [*map(self.answers.spelled, row), None][:2]
-        found = self.tokenizer.encode(first, second)  # type: ignore[arg-type] - a row has one text or two
+        first, *second = map(self.answers.spelled, row)
+        found = self.tokenizer.encode(first, second[0] if second else None)
         inputs = {name: np.array([getattr(found, MADE[name])], np.int64) for name in self.meta.inputs}
         return self.answers.answer_to(row, self.engine.run(inputs)[0], found.offsets)
 

@@ -7,8 +7,9 @@ import sys
 import pytest
 
 from accel.core.checksums import write_sums
-from accel.export.formats import ONNX
-from accel.inference.light import LightPredictor
+from accel.core.meta import Meta
+from accel.export.formats import ONNX, ONNX_INT8
+from accel.inference.light import LightPredictor, _own_format
 from accel.inference.predictor import Predictor
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
@@ -16,6 +17,7 @@ from accel.objective.classification import Classification
 from accel.objective.tagging import Tagging
 from accel.ops.inputs import PLAIN, TYPES, note_inputs
 from accel.ops.quantize.grids import SCALE
+from accel.report.record import new_record, write_record
 from accel.weights import artifact
 from accel.weights.meta import SCALE_SUFFIX
 
@@ -118,3 +120,13 @@ def test_without_a_package_the_model_itself_answers(labelled, monkeypatch, packa
 
 def test_rounded_weights_are_known_by_their_scales():
     assert f".{SCALE}" == SCALE_SUFFIX
+
+
+@pytest.mark.parametrize(
+    ("made", "scheme", "expected"),
+    [(["onnx", "onnx-int8"], "int8", ONNX_INT8), (["onnx"], "int8", None), (["onnx-int8"], "int8_weight_only", None)],
+)
+def test_a_rounded_model_is_never_answered_for_by_its_file_in_fp32(tmp_path, monkeypatch, made, scheme, expected):
+    monkeypatch.setattr("accel.inference.light.is_quantized", lambda folder: True)
+    write_record({**new_record([]), "exports": [{"format": name} for name in made]}, tmp_path)
+    assert _own_format(tmp_path / "model", Meta(["a"], 8, scheme=scheme)) is expected
