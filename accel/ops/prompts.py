@@ -52,6 +52,8 @@ class PromptedEmbedding(nn.Module):
         self.length = length
         self.beginning: Tensor | None = None
         """The prompt before it learned; none in a finished model."""
+        self.was_read = False
+        """Whether training put it into a text: weight decay alone would move it too."""
 
     @property
     def weight(self) -> Tensor:
@@ -120,9 +122,9 @@ def _table(embedding: PromptedEmbedding) -> Tensor:
 
 
 def moved(model: nn.Module) -> float:
-    """How far the prompt has moved from its beginning, at most."""
+    """How far the prompt has moved from its beginning, at most; 0 where no text had it."""
     embedding = prompted(model)
-    beginning = embedding.beginning
+    beginning = embedding.beginning if embedding.was_read else None
     return 0.0 if beginning is None else float((_table(embedding).detach() - beginning).abs().max())
 
 
@@ -152,6 +154,8 @@ def _read_prompt(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ids, start = kwargs.get(IDS), start_of(model)
     if ids is None:
         return args, kwargs
+    if model.training:
+        embedding.was_read = True
     length = embedding.length
     own = torch.arange(length, device=ids.device).add(embedding.num_embeddings).expand(len(ids), length)
     mask = kwargs.get(MASK)

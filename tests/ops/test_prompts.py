@@ -45,7 +45,9 @@ def test_a_network_that_makes_the_prompt_is_folded_into_what_it_made():
     model = add_prompt(TinyBert().network(LABELS), 3, hidden=8).eval()
     assert isinstance(prompted(model).prompt, Reparametrized)
     torch.nn.init.normal_(prompted(model).prompt.network[2].weight)
-    assert moved(model) > 0
+    assert moved(model) == 0  # no text had it
+    model.train()(input_ids=IDS)
+    assert moved(model.eval()) > 0
     expected = model(input_ids=IDS).logits
     fold(model)
     assert isinstance(prompted(model).prompt, torch.nn.Embedding)
