@@ -5,7 +5,8 @@ What it does: 1,142 different English sentences of a few contracts, in the order
     what was learned by heart.
 Use it when: you want to see entities before you bring texts of your own.
 What it costs: nothing; the data file of a package is read, its code is never run. A table of all names of training
-    has an F1 of 0.84 (mean of the five fifths), and finds no name that it has not seen.
+    has an F1 of 0.84 (mean of the five fifths), and finds no name that it has not seen. MiniLM (ten passes at 3e-4, one
+    seed) has 0.864 and 0.887 on the last two fifths, where names repeat and the table has 0.929 and 0.917.
 Composes with: as ``task=token_classification``.
 Off switch: ``task=token_classification`` with a file of yours.
 Reference: package evals 3.0.1.post1 (MIT), of the size of FIN5 of Salinas Alvarado et al. 2015.
