@@ -93,6 +93,7 @@ class Federated(Distributed):
         yield from self._objections_to_trainer(plan)
         yield from self._objections_to_amounts()
         yield from self._objections_to_owners(plan)
+        yield from self._objections_to_labels(plan)
         if self.cohort is not None and not 0 < self.cohort <= (math.inf if self.partition.is_given else self.clients):
             yield self.out_of_range("cohort", f"positive and at most strategy.clients={self.clients}", "null")
         if not 0 <= self.drop < 1:
@@ -115,6 +116,14 @@ class Federated(Distributed):
                 f"strategy.partition=owner  with  task={plan.task.option_name()}",
                 "the task does not say whose its examples are",
                 "task=text_classification with task.owner=COLUMN, or strategy.partition=dirichlet",
+            )
+
+    def _objections_to_labels(self, plan: Plan) -> Iterator[Objection]:
+        if self.partition.needs_labels and plan.task.predicts_tokens:
+            yield Objection(
+                f"strategy.partition={self.partition.name}  with  task={plan.task.option_name()}",
+                "it deals examples out by their label, and here an example has many or none",
+                "strategy.partition=quantity, or iid",
             )
 
     def _objections_to_amounts(self) -> Iterator[Objection]:

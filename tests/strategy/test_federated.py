@@ -1,12 +1,14 @@
 """Federated training in one process, and on two and three."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from accel.checkpoint.atomic import LAST
 from accel.config.compose import compose
-from accel.data.prepared import prepare
 from accel.errors import DataError, PlanError, RunError
+from accel.federated.choices import Partition
 from accel.federated.client_log import FILE
 from accel.federated.round import FederatedRound
 from accel.plan.decide import decide
@@ -72,11 +74,19 @@ def test_refuses_more_clients_than_examples():
         Federated(clients=10).check_budget(None, facts)
 
 
-def test_labels_that_are_none_of_a_list_cannot_be_dealt_out(tiny_csv):
-    words = ["task=language_modeling", f"task.train={tiny_csv}", "task.text=text", "model=tiny_gpt2"]
-    plan = decide(compose([*words, "task.block_length=32", "strategy=federated", "strategy.partition=dirichlet"]))
+@pytest.mark.parametrize("task", ["chitchat", "finance_ner"])
+@pytest.mark.parametrize("partition", ["dirichlet", "labels"])
+def test_examples_without_one_label_are_not_dealt_out_by_labels(task, partition):
+    words = ["strategy=federated", f"task={task}", "model=tiny_gpt2"]
+    with pytest.raises(PlanError, match="quantity, or iid"):
+        decide(compose([*words, f"strategy.partition={partition}"]))
+    assert decide(compose([*words, "strategy.partition=quantity"]))
+
+
+def test_numbers_are_not_dealt_out_by_labels():
+    option, numbers = Federated(partition=Partition.dirichlet), SimpleNamespace(label_names=())
     with pytest.raises(DataError, match="quantity, or iid"):
-        prepare(plan.task.load(0), plan)
+        option.check_data(None, numbers, 8)
 
 
 @pytest.fixture(scope="module")
