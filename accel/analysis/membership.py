@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-LOW_FALSE_ALARMS = 0.01
+LOW_FALSE_ALARMS, LOWEST_FALSE_ALARMS = 0.01, 0.001
 RESAMPLINGS = 200
 
 Texts = tuple[str, ...]
@@ -30,6 +30,9 @@ class Attack:
     auc_interval: tuple[float, float]
     true_positives_at_1_percent: float
     """Share of members found when one in a hundred others is taken for one; 0.01 is guessing."""
+    true_positives_at_01_percent: float | None
+    """When one in a thousand is; None for fewer than a thousand others, of whom none could be. Carlini et al. 2022 take
+    this for the measure: an attack that is sure of a few is worse than one that guesses all a little better."""
     members: int
     others: int
 
@@ -66,8 +69,15 @@ def _attack(model: str, method: str, inside: Sequence[float], outside: Sequence[
     rng = np.random.default_rng(0)
     drawn = [auc(np.sort(rng.choice(high, len(high))), np.sort(rng.choice(low, len(low)))) for _ in range(RESAMPLINGS)]
     interval = (float(np.quantile(drawn, 0.025)), float(np.quantile(drawn, 0.975)))
-    threshold = low[min(len(low) - 1, int(np.ceil((1 - LOW_FALSE_ALARMS) * len(low))))]
-    return Attack(model, method, auc(high, low), interval, float((high > threshold).mean()), len(high), len(low))
+    few, fewest = (_found(high, low, share) for share in (LOW_FALSE_ALARMS, LOWEST_FALSE_ALARMS))
+    rare = fewest if len(low) * LOWEST_FALSE_ALARMS >= 1 else None
+    return Attack(model, method, auc(high, low), interval, few, rare, len(high), len(low))
+
+
+def _found(inside: np.ndarray, outside: np.ndarray, false_alarms: float) -> float:
+    """Share of members above the score that so small a share of others exceeds."""
+    threshold = outside[min(len(outside) - 1, int(np.ceil((1 - false_alarms) * len(outside))))]
+    return float((inside > threshold).mean())
 
 
 def auc(inside: np.ndarray, outside: np.ndarray) -> float:

@@ -34,6 +34,17 @@ def test_a_model_that_remembers_is_found_out():
     found = loss_attack("after", margins(1.5), MEMBERS, OTHERS)
     assert found.auc > 0.95
     assert found.true_positives_at_1_percent > 0.5
+    assert found.true_positives_at_01_percent is None  # 400 others
+
+
+def test_one_in_a_thousand_needs_a_thousand_others():
+    rng = np.random.default_rng(0)
+    inside = {(f"in {i}",): float(rng.normal()) for i in range(500)}
+    outside = {(f"out {i}",): float(rng.normal()) for i in range(2000)}
+    sure = dict.fromkeys(list(inside)[:100], 9.0)
+    found = loss_attack("after", {**inside, **outside, **sure}, list(inside), list(outside))
+    assert found.true_positives_at_01_percent == pytest.approx(0.2, abs=0.01)
+    assert found.auc < 0.65  # an attack that is sure of a few hardly shows there
 
 
 def test_lira_sees_through_texts_that_are_easy_for_everybody():
