@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from accel.core.family import CAUSAL_FAMILIES
 from accel.core.option import Objection
-from accel.core.task import Task
+from accel.core.task import TokenTask
 
 if TYPE_CHECKING:
     from accel.core.objective import Objective
@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class LanguageTask(Task):
+class LanguageTask(TokenTask):
     """Base of every task whose documents a language model learns to continue."""
-
-    predicts_tokens: ClassVar[bool] = True
 
     block_length: int = 256
     """Tokens; a longer document is cut into several blocks, and no block holds parts of two documents."""

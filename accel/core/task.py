@@ -21,8 +21,6 @@ class Task(Option):
     """Base of every option of the group ``task``."""
 
     group: ClassVar[str] = "task"
-    predicts_tokens: ClassVar[bool] = False
-    """Whether an example has many predictions, one for each token or word."""
 
     def source(self) -> str:
         """What the examples are called in a model trained on them; never a digest, which would confirm a guess."""
@@ -68,6 +66,11 @@ class Task(Option):
         Raises:
             DataError: naming the file, line or column, the reason and the remedy.
         """
+
+
+@dataclass(kw_only=True)
+class TokenTask(Task):
+    """A trait: an example has many predictions, one for each token or word."""
 
 
 @dataclass(frozen=True)

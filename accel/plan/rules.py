@@ -23,6 +23,7 @@ from accel.core.compression import Compression
 from accel.core.language_task import LanguageTask
 from accel.core.option import Objection, Option, typed
 from accel.core.privacy import Privacy
+from accel.core.task import TokenTask
 from accel.core.technique import Technique
 from accel.core.tuning import Adapter, FrozenBody, HeadOnly, Prompt, Tuning
 from accel.strategy.federated import Federated
@@ -62,8 +63,8 @@ RULES: tuple[Rule, ...] = (
         "tuning=lora or tuning=full",
     ),
     Rule(
-        (LanguageTask, Prompt),
-        "a language model is scored at every position, and the prompt's positions have no next token to say",
+        (TokenTask, Prompt),
+        "every position is scored, and those of the prompt have no next token to say, and no tag",
         "tuning=lora or tuning=adapter",
     ),
     Rule(

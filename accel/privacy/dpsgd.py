@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from accel.core.facts import Evidence, Facts, History, Step
 from accel.core.option import Objection, typed
 from accel.core.privacy import Privacy
+from accel.core.task import TokenTask
 from accel.errors import ClaimError, DataError
 from accel.privacy import meaning
 
@@ -170,7 +171,7 @@ class Dpsgd(Privacy):
 
     def _objections_to_losses(self, plan: Plan) -> Iterator[Objection]:
         """A record is clipped whole, and so has to have a loss of its own, whatever others are in its batch."""
-        for technique in plan.techniques if plan.task.predicts_tokens else ():
+        for technique in plan.techniques if isinstance(plan.task, TokenTask) else ():
             if technique.changes_loss:
                 yield Objection(
                     f"{typed(plan.task)}  with  {typed(self)}  and  {typed(technique)}",

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from accel.core.facts import Evidence, Facts, History, Step
 from accel.core.option import Objection
+from accel.core.task import TokenTask
 from accel.errors import DataError
 from accel.federated.choices import LocalOptimizer, Partition, SentAs, ServerOptimizer
 from accel.strategy._distributed import Distributed
@@ -119,7 +120,7 @@ class Federated(Distributed):
             )
 
     def _objections_to_labels(self, plan: Plan) -> Iterator[Objection]:
-        if self.partition.needs_labels and plan.task.predicts_tokens:
+        if self.partition.needs_labels and isinstance(plan.task, TokenTask):
             yield Objection(
                 f"strategy.partition={self.partition.name}  with  task={plan.task.option_name()}",
                 "it deals examples out by their label, and here an example has many or none",

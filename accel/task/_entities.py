@@ -6,10 +6,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from accel.core.option import Objection
-from accel.core.task import Task
+from accel.core.task import TokenTask
 from accel.data import Dataset, Split
 from accel.data.examples import Example, Splits, Tally, three_splits, unique
 from accel.data.words import OUTSIDE, Tagged
@@ -22,15 +22,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class EntityTask(Task):
+class EntityTask(TokenTask):
     """Base of every task whose answer is which parts of a text are what."""
 
     max_length: int = 128
     """Tokens of the model; of longer texts the rest counts as missed."""
     validation_fraction: float = 0.1
     """Of what is left after the test split."""
-
-    predicts_tokens: ClassVar[bool] = True
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         del plan

@@ -16,7 +16,7 @@ from accel.core.compression import Compression
 from accel.core.language_task import LanguageTask
 from accel.core.option import Option, typed
 from accel.core.privacy import Privacy
-from accel.core.task import Task
+from accel.core.task import Task, TokenTask
 from accel.core.technique import Stage, Technique
 from accel.core.tuning import Adapter, FrozenBody, HeadOnly, Inserted, Prompt, Tuning
 from accel.errors import PlanError
@@ -26,6 +26,7 @@ from accel.strategy.federated import Federated
 from accel.strategy.fsdp import Fsdp
 from accel.strategy.tensor_parallel import TensorParallel
 from accel.task.chitchat import Chitchat
+from accel.task.finance_ner import FinanceNer
 from accel.tuning import adapter, prompt
 from accel.tuning.bitfit import Bitfit
 from accel.tuning.full import Full
@@ -89,6 +90,17 @@ class Stories(LanguageTask):
 
 
 @dataclass(kw_only=True)
+class Marked(TokenTask):
+    """Texts with marks that a user brought."""
+
+    def max_tokens(self):
+        return 8
+
+    def load(self, seed):
+        raise NotImplementedError(seed)
+
+
+@dataclass(kw_only=True)
 class Silent(Compression):
     """A compression that a user brought, and that says nothing of what it looks at."""
 
@@ -117,13 +129,13 @@ class Taught(FrozenBody):
 
 
 INSTANCES = {c: c() for c in (Layers, Prune, Ptq, Qat, Vocabulary, Distill, Federated, Fsdp, TensorParallel)} | {
-    Adapter: Bottleneck(), FrozenBody: Norms(), HeadOnly: Probe(), Prompt: Prefix(), Tuning: Apart(), LanguageTask: Stories(), Compression: Silent(),
+    Adapter: Bottleneck(), FrozenBody: Norms(), HeadOnly: Probe(), Prompt: Prefix(), Tuning: Apart(), LanguageTask: Stories(), TokenTask: Marked(), Compression: Silent(),
     Technique: Taught(), Mask: Mask(pattern="2:4", score=Importance.movement), Privacy: Private(),
     Quantization: Qat(spare=0.1),
 }  # fmt: skip
 LIKE = (
     (Bottleneck(), Lora(dropout=0.1)), (Prefix(), prompt.Prompt()), (Network(), adapter.Adapter()), (Norms(), Bitfit()), (Probe(), Head()),
-    (Stories(), Chitchat()),
+    (Stories(), Chitchat()), (Marked(), FinanceNer()),
 )  # fmt: skip
 """What users brought, and what accel has of the same trait."""
 CLASHING = {

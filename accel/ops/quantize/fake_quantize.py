@@ -155,6 +155,11 @@ def rounded_layers(model: nn.Module) -> Iterator[tuple[str, Rounded]]:
             yield name, module
 
 
+def rounders_of(layer: Rounded) -> list[Rounder]:
+    """Of its input and its weight; an adapter may hang beside them."""
+    return [child for child in layer.children() if isinstance(child, Rounder)]
+
+
 def finished_name(name: str) -> str:
     """What a layer is called once the adapter around it is merged."""
     return name.removesuffix(".base_layer").removesuffix(".adapter")
@@ -199,8 +204,7 @@ def spending(model: nn.Module) -> dict[str, Any]:
 def enable(model: nn.Module, enabled: bool) -> None:
     """Switch the rounding of every prepared layer that is not spared."""
     for _, layer in rounded_layers(model):
-        for rounder in layer.children():
-            assert isinstance(rounder, Rounder)
+        for rounder in rounders_of(layer):
             rounder.enabled = enabled and not (isinstance(layer, RoundedLinear) and layer.spared)
 
 

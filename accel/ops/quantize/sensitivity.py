@@ -52,7 +52,7 @@ def divergences(
         distance: of predictions from others, added up; see ``Objective.divergence``.
     """
     layers = dict(fake_quantize.rounded_layers(model))
-    kept = {name: [rounder.enabled for rounder in layer.children()] for name, layer in layers.items()}  # type: ignore[union-attr]
+    kept = {name: [rounder.enabled for rounder in fake_quantize.rounders_of(layer)] for name, layer in layers.items()}
     device = next(model.parameters()).device
     moved, count = dict.fromkeys(weights_of(model), 0.0), 0
     try:
@@ -69,7 +69,7 @@ def divergences(
                     fake_quantize.enable(layers[name], enabled=False)
     finally:
         for name, layer in layers.items():
-            for rounder, enabled in zip(layer.children(), kept[name], strict=True):
+            for rounder, enabled in zip(fake_quantize.rounders_of(layer), kept[name], strict=True):
                 rounder.enabled = enabled  # type: ignore[assignment]
     return {name: total / count for name, total in moved.items()}
 
