@@ -31,7 +31,7 @@ BUILT_BY_HYDRA = ("launcher", "sweeper")
 LOGGING = ("job_logging", "hydra_logging")
 CALLED_BY_LOGGING = ("()", "class", "handlers", "filters", "formatters")
 """Keys by which ``logging.config`` is told what to import and call."""
-OPTION = re.compile(r"(?!hydra$)\w+|compression\.\w+")
+OPTION = re.compile(r"(?!hydra$)\w+|(compression|engines)\.\w+")
 """Where a target may stand, which ``build`` decides on: in a group's node, or in one of several options of a group."""
 
 
@@ -52,7 +52,7 @@ def build(node: DictConfig, base: type[O], key: str, plugins: Collection[str] = 
     if not isinstance(target, str):
         raise ConfigError(
             f"{key} is set but not chosen (it has no _target_). Choose it, e.g. "
-            f"compression=[{key.rsplit('.', 1)[-1]}], or leave its settings out."
+            f"{base.group}=[{key.rsplit('.', 1)[-1]}], or leave its settings out."
         )
     cls = resolve(target, base, key, plugins)
     option = _construct(cls, node, key)

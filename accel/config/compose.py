@@ -26,6 +26,7 @@ GROUPS = (
     "privacy",
     "tracker",
     "trainer",
+    "engines",
     "experiment",
     "sweep",
 )
@@ -181,12 +182,12 @@ def _without_unchosen(config: DictConfig, overrides: Sequence[str]) -> DictConfi
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
     typed = {str(o.key_or_group): o.value() for o in OverridesParser.create().parse_overrides(list(overrides))}
-    if "compression" in typed:
-        chosen = typed["compression"] if isinstance(typed["compression"], list) else [typed["compression"]]
-        named = {key.split(".")[1] for key in typed if key.startswith("compression.")}
+    for group in typed.keys() & set(list_groups()):
+        chosen = typed[group] if isinstance(typed[group], list) else [typed[group]]
+        named = {key.split(".")[1] for key in typed if key.startswith(f"{group}.")}
         with open_dict(config):
-            for name in set(config.compression) - named - {str(option) for option in chosen}:
-                del config.compression[name]
+            for name in set(config[group]) - named - {str(option) for option in chosen}:
+                del config[group][name]
     return config
 
 

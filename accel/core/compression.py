@@ -19,11 +19,8 @@ class Compression(Technique):
     """Base of every option of the group ``compression``."""
 
     group: ClassVar[str] = "compression"
+    several: ClassVar[bool] = True
     changes_model: ClassVar[bool] = True
-
-    @property
-    def key(self) -> str:
-        return f"{self.group}.{self.option_name()}"
 
     @property
     def sees_no_private_example(self) -> bool:

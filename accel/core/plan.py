@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from accel.core.compression import Compression
+from accel.core.engine import Engine
 from accel.core.model import Model
 from accel.core.option import Option, typed
 from accel.core.privacy import Privacy
@@ -38,7 +39,7 @@ class Plan:
     name: str
     group: str
     cache: Path
-    engines: tuple[str, ...]
+    engines: tuple[Engine, ...]
     """What the finished model is measured on."""
 
     @property
@@ -52,7 +53,7 @@ class Plan:
     @property
     def options(self) -> list[Option]:
         """Every chosen option."""
-        others = [self.task, self.model, self.trainer, *([self.tracker] if self.tracker else [])]
+        others = [self.task, self.model, self.trainer, *([self.tracker] if self.tracker else []), *self.engines]
         return [*others, *self.techniques]
 
     @property
@@ -82,6 +83,7 @@ class Plan:
             "privacy": self.privacy.option_name() if self.privacy else "none",
             "tracker": self.tracker.option_name() if self.tracker else "none",
             "trainer": self.trainer.option_name(),
+            "engines": sorted(engine.option_name() for engine in self.engines),
         }
 
     def digest(self) -> str:
@@ -102,6 +104,7 @@ class Plan:
             yield f"  {remark}"
         dense = "trained first, or reused" if self.needs_baseline else "not needed"
         yield f"  dense baseline               {dense if not self.needs_pretrained else 'the pretrained model'}"
+        yield f"  measured on                  {', '.join(engine.option_name() for engine in self.engines)}"
 
 
 def digest(value: Any) -> str:

@@ -1,14 +1,37 @@
-"""OpenVINO on the CPU: runs its own files without PyTorch. The only file that imports it to predict."""
+"""OpenVINO on the CPU: runs its own files without PyTorch. The only file that imports it to predict.
+
+What it does: writes ``model.openvino.xml`` with its ``.bin``, in int8 where the model's weights are; each file is
+compared with the model, scored, and timed, as is the dense model rounded to int8.
+Use it when: the model is served on x86 or ARM processors without PyTorch; its int8 is often the fastest there.
+What it costs: a further package (``pip install 'accel[openvino]'``), and some seconds to convert.
+Composes with: every compression; int4 and fp8 weights are written in fp32.
+Off switch: leave it out of the list.
+Reference: https://docs.openvino.ai
+
+  accel compression=[qat] engines=[eager,onnxruntime,openvino]
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
+from accel.core.engine import EngineUnavailableError, FileRunner, Inputs, Runner
+from accel.core.hardware import has_bf16_products
+from accel.engines import FileEngine
+from accel.engines.onnxruntime import ONNX
+from accel.export.formats import Format, float_copy
 
-from accel.engines import EngineUnavailableError, FileEngine, Inputs
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import nn
+
+    from accel.data.prepared import Prepared
+    from accel.export.export import Export
 
 INSTALL = "pip install 'accel[openvino]'"
 PRECISIONS: Mapping[str, Mapping[str, str]] = {
@@ -20,10 +43,9 @@ PRECISIONS: Mapping[str, Mapping[str, str]] = {
 float32 of an int8 file reads its weights into fp32 and rounds no activation."""
 
 
-class OpenVino(FileEngine):
+class OpenvinoRunner(FileRunner):
     """One .xml file with its .bin: any shape, and anew for every shape that is prepared, which is faster."""
 
-    name: ClassVar[str] = "openvino"
     imports: ClassVar[str] = "import numpy, openvino"
     answer: ClassVar[str] = """
 model = openvino.Core().compile_model(path, "CPU")
@@ -46,6 +68,8 @@ logits = model({port.any_name: inputs[port.any_name] for port in model.inputs})[
         self.requests: dict[tuple[int, ...] | None, Any] = {}
 
     def run(self, inputs: Inputs) -> np.ndarray:
+        import numpy as np
+
         shape = inputs["input_ids"].shape
         request = self.requests.get(shape) or self.requests.get(None) or self._compiled(None)
         names = {name for port in request.model_inputs for name in port.names}
@@ -70,3 +94,73 @@ logits = model({port.any_name: inputs[port.any_name] for port in model.inputs})[
 
     def close(self) -> None:
         self.requests.clear()
+
+
+def _write(model: nn.Module, file: Path) -> None:
+    """From the ONNX file beside it, where there is one: it was written, and perhaps compared, before."""
+    from accel.export.openvino import convert_onnx
+
+    source = file.with_name(ONNX.file)
+    if not source.is_file():
+        ONNX.write(float_copy(model), file.parent)
+    convert_onnx(source, file)
+
+
+def _write_int8(model: nn.Module, file: Path) -> None:
+    from accel.export.openvino import export_int8
+
+    export_int8(model, file)
+
+
+OPENVINO = Format(
+    "openvino",
+    ("model.openvino.xml", "model.openvino.bin"),
+    OpenvinoRunner,
+    "float32",
+    _write,
+    instead="its weights are in int8, use openvino-int8",
+)
+OPENVINO_INT8 = Format(
+    "openvino-int8",
+    ("model.int8.openvino.xml", "model.int8.openvino.bin"),
+    OpenvinoRunner,
+    "int8",
+    _write_int8,
+    instead="train it with compression=[qat] or [ptq] and scheme=int8, or use openvino",
+)
+
+
+@dataclass(kw_only=True)
+class Openvino(FileEngine):
+    """OpenVINO's files in OpenVINO."""
+
+    formats: ClassVar[tuple[Format, ...]] = (OPENVINO, OPENVINO_INT8)
+    dense_int8: ClassVar[Format | None] = OPENVINO_INT8
+    packages: ClassVar[tuple[str, ...]] = ("openvino",)
+    remedy: ClassVar[str] = INSTALL
+
+    def lacks(self) -> str | None:
+        return None if find_spec("openvino") else "OpenVINO is not installed"
+
+    def forms(self, model: nn.Module) -> Sequence[Format]:
+        from accel.export.onnx_layers import has_int8_weights
+
+        return [OPENVINO_INT8 if has_int8_weights(model) else OPENVINO]
+
+    def export(self, model: nn.Module, folder: Path, data: Prepared | None) -> list[Export]:
+        """An int8 file is first compared in fp32, which leaves no room for another weight, then as it computes."""
+        from accel.export.export import checked
+        from accel.export.onnx import require_parity, require_rounded_parity
+
+        if OPENVINO in self.forms(model):
+            return super().export(model, folder, data)
+        OPENVINO_INT8.write(model, folder)
+        checked(float_copy(model), folder, OPENVINO_INT8, None, require_parity, dtype="float32")
+        return [checked(model, folder, OPENVINO_INT8, data, require_rounded_parity)]
+
+    def candidates(self, model: nn.Module, folder: Path) -> Mapping[str, Callable[[], Runner]]:
+        """Its fp32 file is read in bf16 too, which OpenVINO does by itself where the processor has such products."""
+        made = dict(super().candidates(model, folder))
+        if OPENVINO in self.measured(model, folder) and has_bf16_products():
+            made["bfloat16"] = partial(OPENVINO.load, folder, "bfloat16")
+        return made

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,38 +11,19 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from accel.core.engine import Engine, EngineUnavailableError, Runner
 from accel.core.facts import SEQUENCE_LENGTH
-from accel.engines import Engine, EngineUnavailableError
-from accel.engines.aotinductor import AotInductor
-from accel.engines.onnxruntime import OnnxRuntime
-from accel.engines.openvino import OpenVino
-from accel.export.formats import (
-    ONNX,
-    ONNX_INT8,
-    OPENVINO,
-    OPENVINO_INT8,
-    PT2,
-    PT2_INT8,
-    Format,
-    float_copy,
-    formats_of,
-    plain_pt2,
-    quantized_onnx,
-)
+from accel.export.formats import Format, float_copy
 from accel.export.onnx import (
     ExportError,
     Parity,
     UnsupportedError,
     parity,
-    quantize_onnx,
     random_inputs,
-    require_coarse_parity,
     require_parity,
     require_rounded_parity,
 )
-from accel.export.onnx_layers import compute_in_int8, has_int8_weights, has_operators
 from accel.objective.scores import Report, evaluate
-from accel.ops.quantize.quantized_layers import multiplies_int8
 from accel.weights import artifact
 
 if TYPE_CHECKING:
@@ -85,12 +65,12 @@ def export_all(
     console: Console,
     score: Callable[[nn.Module], Report],
     *,
-    engines: Collection[str],
+    engines: Sequence[Engine],
 ) -> Exported:
     """Write ``folder/model`` and prove that what is in it is the trained model.
 
     Args:
-        engines: names of those that the model is made ready for.
+        engines: those that the model is made ready for.
 
     Raises:
         ExportError: a reloaded model computes something else.
@@ -107,107 +87,31 @@ def export_all(
     report = score(reloaded)
     exports = [Export("safetensors", "model", artifact.shipped_bytes(target), difference, report.metrics)]
     skipped: dict[str, str] = {}
-    for name, write in _WRITERS.items():
-        if name in engines:
-            exports += _or_why_not(lambda write=write: write(reloaded, target, data), name, skipped, console)
+    for engine in engines:
+        try:
+            exports += engine.export(reloaded, target, data)
+        except UnsupportedError as error:
+            skipped[engine.option_name()] = str(error)
+            console.say(f"  {engine.option_name()} left out: {error}")
     for export in exports:
         console.say(f"  {export.format:<13} {export.size_bytes / 1e6:7.1f} MB  max |diff| {export.max_abs_diff:.1e}")
     return Exported(reloaded, report, exports, skipped)
 
 
-def _or_why_not(
-    write: Callable[[], list[Export]], name: str, skipped: dict[str, str], console: Console
-) -> list[Export]:
-    try:
-        return write()
-    except UnsupportedError as error:
-        skipped[name] = str(error)
-        console.say(f"  {name} left out: {error}")
-        return []
-
-
-def export_to_onnx(model: nn.Module, target: Path, data: Prepared | None) -> list[Export]:
-    """``model.onnx`` in fp32, and for a quantized model a file with its own rounded weights too.
+def proven(model: nn.Module, target: Path, format: Format, data: Prepared | None) -> Export:
+    """Write a file, compare it with the model, and score it if there is data.
 
     Raises:
-        UnsupportedError: the architecture has no ONNX form.
-        ExportError: a file is not the model; it is renamed.
+        UnsupportedError: the architecture has no such form, or it cannot be made or run here.
+        ExportError: it is not that model; it is renamed.
     """
-    plain = float_copy(model)
-    ONNX.write(plain, target)
-    made = [_checked(plain, target, ONNX, data, require_parity)]
-    if has_operators(model):
-        made.append(_quantized_onnx(model, target, data))
-    return made
+    reference = model if format.dtype == "int8" else float_copy(model)
+    format.write(reference, target)
+    require = require_parity if format.dtype == "float32" else require_rounded_parity
+    return checked(reference, target, format, data, require)
 
 
-def _quantized_onnx(model: nn.Module, target: Path, data: Prepared | None) -> Export:
-    """Prove that the file is the model, and only then let weight-only layers take their faster kernel."""
-    format = quantized_onnx(model)
-    format.write(model, target)
-    if multiplies_int8(model):
-        return _checked(model, target, format, data, require_rounded_parity)
-    _checked(float_copy(model), target, format, None, require_parity)
-    _let_compute_in_int8(model, target, format)
-    return _checked(model, target, format, data, require_coarse_parity)
-
-
-def export_to_openvino(model: nn.Module, target: Path, data: Prepared | None) -> list[Export]:
-    """One file: the model in fp32, or in int8 where its weights are.
-
-    An int8 file is first compared in fp32, which leaves no room for another weight, and then as it computes.
-
-    Raises:
-        UnsupportedError: OpenVINO is not installed, or cannot read this architecture.
-        ExportError: the file is not the model; it is renamed.
-    """
-    plain = float_copy(model)
-    if not has_int8_weights(model):
-        OPENVINO.write(plain, target)
-        return [_checked(plain, target, OPENVINO, data, require_parity)]
-    OPENVINO_INT8.write(model, target)
-    _checked(plain, target, OPENVINO_INT8, None, require_parity, dtype="float32")
-    return [_checked(model, target, OPENVINO_INT8, data, require_rounded_parity)]
-
-
-def export_to_pt2(model: nn.Module, target: Path, data: Prepared | None) -> list[Export]:
-    """A compiled package: with the int8 products of the model, or else in fp32, and in bf16 where that is fast.
-
-    Raises:
-        UnsupportedError: there is no C++ compiler, or this architecture cannot be compiled.
-        ExportError: a file is not the model; it is renamed.
-    """
-    if multiplies_int8(model):
-        PT2_INT8.write(model, target)
-        return [_checked(model, target, PT2_INT8, data, require_rounded_parity)]
-    plain = float_copy(model)
-    made = []
-    for format in plain_pt2():
-        format.write(plain, target)
-        made.append(_checked(plain, target, format, data, require_parity if format is PT2 else require_rounded_parity))
-    return made
-
-
-_WRITERS = {OnnxRuntime.name: export_to_onnx, OpenVino.name: export_to_openvino, AotInductor.name: export_to_pt2}
-
-
-def write_files(model: nn.Module, folder: Path, engines: Collection[str]) -> None:
-    """Write the model's fastest form for each engine that runs files; nothing is compared, as it is only timed."""
-    for format in formats_of(model):
-        if format.engine.name in engines:
-            with suppress(UnsupportedError):  # then the other engines are timed, as at the end of the run
-                format.write(model, folder)
-                _let_compute_in_int8(model, folder, format)
-
-
-def _let_compute_in_int8(model: nn.Module, target: Path, format: Format) -> None:
-    """For onnxruntime's weight-only layers, the faster kernel that a run ends with."""
-    if has_operators(model) and format is quantized_onnx(model) and not multiplies_int8(model):
-        compute_in_int8(target / format.file)
-        format.note(target)
-
-
-def _checked(
+def checked(
     reference: nn.Module,
     target: Path,
     format: Format,
@@ -218,13 +122,13 @@ def _checked(
     """Compare a file with the model that it should be, and score it.
 
     Raises:
-        UnsupportedError: the engine cannot run the file.
+        UnsupportedError: it cannot be run here.
         ExportError: it is not that model.
     """
     try:
-        engine = format.load(target, dtype)
-        engine.prepare(random_inputs(reference, 1, SEQUENCE_LENGTH))
-        found = parity(reference, engine)
+        runner = format.load(target, dtype)
+        runner.prepare(random_inputs(reference, 1, SEQUENCE_LENGTH))
+        found = parity(reference, runner)
         require(found, format.file)
     except EngineUnavailableError as error:
         format.reject(target)
@@ -232,13 +136,13 @@ def _checked(
     except ExportError:
         format.reject(target)
         raise
-    metrics = _score_engine(engine, data) if data is not None else {}
+    metrics = _scored(runner, data) if data is not None else {}
     return Export(format.name, f"model/{format.file}", format.size_bytes(target), found.max_abs_diff, metrics)
 
 
-def _score_engine(engine: Engine, data: Prepared) -> dict[str, float]:
+def _scored(runner: Runner, data: Prepared) -> dict[str, float]:
     def logits(inputs: Mapping[str, Tensor]) -> Tensor:
-        return torch.from_numpy(engine.run({name: value.numpy() for name, value in inputs.items()}))
+        return torch.from_numpy(runner.run({name: value.numpy() for name, value in inputs.items()}))
 
     return evaluate(logits, data.test_batches(), data.objective.scores(data.test)).metrics
 
@@ -247,17 +151,3 @@ def _difference(model: nn.Module, other: nn.Module) -> float:
     inputs = {k: torch.from_numpy(v) for k, v in random_inputs(model, 4, 32).items()}
     with torch.inference_mode():
         return float((model(**inputs).logits - other(**inputs).logits).abs().max())
-
-
-def export_again(model: nn.Module, target: Path, format: Format) -> list[Export]:
-    """Write one format of a finished model, and what it is made from, each compared with the model.
-
-    Raises:
-        ExportError: a file is not the model.
-    """
-    made = _WRITERS[format.engine.name](model, target, None)
-    if format.name not in [export.format for export in made]:  # an int8 file of a model that was not trained for it
-        quantize_onnx(target / ONNX.file, target / ONNX_INT8.file)
-        ONNX_INT8.note(target)
-        made.append(_checked(model, target, ONNX_INT8, None))
-    return made

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from accel.engines import Engine
+from accel.core.engine import Runner
 from accel.errors import RunError
 from accel.export.saturation import saturates
 from accel.ops.inputs import IDS, MASK, PLAIN, TYPES, inputs_of
@@ -108,15 +108,15 @@ def quantize_onnx(source: Path, target: Path) -> None:
         quantize_dynamic(str(source), str(target), weight_type=weight_type, per_channel=True)
 
 
-def parity(model: nn.Module, engine: Engine, seed: int = 0) -> Parity:
-    """Compare an engine with the model it should equal, on random token ids and padding."""
+def parity(model: nn.Module, runner: Runner, seed: int = 0) -> Parity:
+    """Compare what runs with the model it should equal, on random token ids and padding."""
     generator = np.random.default_rng(seed)
     difference, largest, same, answers = 0.0, 0.0, 0, 0
     for batch_size, length in SHAPES:
         inputs = random_inputs(model, batch_size, length, generator)
         with torch.inference_mode():
             expected = model(**{k: torch.from_numpy(v) for k, v in inputs.items()}).logits.float().numpy()
-        found = engine.run(inputs)
+        found = runner.run(inputs)
         difference = float(np.maximum(difference, np.abs(expected - found).max()))  # unlike max(), keeps a NaN
         largest = float(np.maximum(largest, np.abs(expected).max()))
         agrees = expected.argmax(-1) == found.argmax(-1)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from accel.core.checksums import is_as_written
-from accel.export.formats import ONNX, ONNX_INT8, Format
+from accel.engines.onnxruntime import ONNX, ONNX_INT8
+from accel.export.formats import Format
 from accel.inference.columns import text_columns_of
 from accel.inference.texts import Prediction, Text, Texts
 from accel.objective.answers import ANSWERS

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from accel.engines import FileEngine
+from accel.core.engine import FileRunner
 
 ROUNDS = 3
 BUDGET_S = 4.0
@@ -29,7 +29,7 @@ assert len(logits) == 1
 assert not {{"accel", "transformers"}} & set(sys.modules)
 print(imported, answered)
 """
-"""What a user writes who has the file and not accel; an engine says the middle of it."""
+"""What a user writes who has the file and not accel; its runner says the middle of it."""
 
 
 class ColdLoadError(Exception):
@@ -47,19 +47,19 @@ class ColdLoad:
 
 
 def cold_load(
-    engine: type[FileEngine], path: Path, inputs: Mapping[str, Sequence[int]], rounds: int | None = None
+    runner: type[FileRunner], path: Path, inputs: Mapping[str, Sequence[int]], rounds: int | None = None
 ) -> ColdLoad:
     """Start a few processes, one after the other, that answer one text with a file.
 
     Args:
-        engine: the one whose runtime reads the file.
+        runner: the one whose runtime reads the file.
         inputs: a text as the model is given it, a number for each token.
         rounds: how many processes; ``ROUNDS`` if not given.
 
     Raises:
         ColdLoadError: a process failed or hung.
     """
-    program = PROGRAM.format(imports=engine.imports, answer=engine.answer)
+    program = PROGRAM.format(imports=runner.imports, answer=runner.answer)
     given = [f"{name}={','.join(map(str, row))}" for name, row in inputs.items()]
     words = [sys.executable, "-P", "-c", program, str(path), *given]
     found: list[tuple[float, float]] = []

@@ -22,6 +22,7 @@ from accel import __version__
 from accel.compression._quantization import Quantization
 from accel.core.console import Console
 from accel.core.facts import LatencyTable
+from accel.core.option import typed
 from accel.core.plan import Plan, digest
 from accel.errors import RunError
 from accel.measure.variants import time_models
@@ -64,8 +65,10 @@ def latency_table(
 
 def _content_hash(plan: Plan, objective: Objective) -> str:
     """Over everything that times depend on and can be known."""
-    installed = [versions().get(name) for name in ("torch", "transformers", "onnxruntime", "openvino")]
-    what = [plan.model.fingerprint(), objective.name, sorted(plan.engines), _scheme(plan), torch.get_num_threads()]
+    engines = {typed(engine): engine.settings() for engine in plan.engines}
+    packages = sorted({name for engine in plan.engines for name in engine.packages})
+    installed = versions(["torch", "transformers", *packages])
+    what = [plan.model.fingerprint(), objective.name, engines, _scheme(plan), torch.get_num_threads()]
     return digest([*what, processor(), platform.node(), __version__, installed])[:24]
 
 

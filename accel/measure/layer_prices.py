@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from accel.core.engine import Engine
 from accel.core.plan import Plan
-from accel.engines.cuda import Cuda
 from accel.engines.eager import Eager
 from accel.measure.timing import Cost
 from accel.measure.variants import time_models
@@ -66,22 +66,24 @@ def sparing_prices(
     rounded = _finished(model, plan, ())
     kinds = _by_kind(names)
 
-    def timed(models: Sequence[nn.Module], engines: Sequence[str]) -> Mapping[str, list[Cost]]:
+    def timed(models: Sequence[nn.Module], engines: Sequence[Engine]) -> Mapping[str, list[Cost]]:
         for each in models:
             note_inputs(each, data.input_names)
         return time_models(models, engines, data.tokenizer, data.objective, say)
 
     with _threads(num_threads):
-        found = timed([rounded], _engines(plan))
+        engines = _engines(plan)
+        found = timed([rounded], list(engines.values()))
         fastest = min((costs[0] for costs in found.values()), key=lambda cost: cost.latency_ms_p50)
-        costs = timed([rounded, *(_finished(model, plan, kind) for kind in kinds.values())], [fastest.engine])
+        costs = timed([rounded, *(_finished(model, plan, kind) for kind in kinds.values())], [engines[fastest.engine]])
     whole, *left = next(iter(costs.values()))
     return shared_out(whole, dict(zip(kinds, left, strict=True)), _weights(rounded, names))
 
 
-def _engines(plan: Plan) -> list[str]:
-    """Those that multiply int8, and eager, which runs everywhere."""
-    return list(dict.fromkeys([*(name for name in plan.engines if name != Cuda.name), Eager.name]))
+def _engines(plan: Plan) -> dict[str, Engine]:
+    """Those that multiply int8, and eager, which runs everywhere, by name."""
+    able = [engine for engine in (*plan.engines, Eager()) if engine.multiplies_int8]
+    return {engine.option_name(): engine for engine in able}
 
 
 @contextmanager

@@ -14,13 +14,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from accel.engines import Engine, EngineUnavailableError, Inputs
+from accel.core.engine import EngineUnavailableError, Inputs, Runner
 
 ROUNDS = 60
 MIN_ROUNDS = 15
 BUDGET_S = 40.0
 """All rounds of one measurement together; a slow machine gets fewer rounds, never fewer than ``MIN_ROUNDS``."""
 THROUGHPUT_BATCH = 16
+PLAIN = "eager"
+"""The engine that every user of PyTorch has: it reads the safetensors, and speed-ups are stated over it too."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,16 @@ class Size:
 class Candidate:
     """An engine to be measured: made only when its turn comes, as some take long to make."""
 
-    label: str
-    make: Callable[[], Engine]
+    engine: str
+    dtype: str
+    """What its products compute in."""
+    make: Callable[[], Runner]
     size: Size
+
+    @property
+    def label(self) -> str:
+        """``inductor int8``."""
+        return f"{self.engine} {self.dtype}"
 
 
 @dataclass
@@ -91,7 +100,7 @@ class Measurement:
 class _Loaded:
     side: str
     candidate: Candidate
-    engine: Engine
+    runner: Runner
     memory: int | None
     times_ms: list[float] = field(default_factory=list)
     batch_times_s: list[float] = field(default_factory=list)
@@ -125,7 +134,7 @@ def measure(
     result.noise_ratio = statistics.median(noise) / statistics.median(first.times_ms)
     for item in loaded:
         getattr(result, item.side).append(_cost(item, inputs))
-        item.engine.close()
+        item.runner.close()
     return result
 
 
@@ -142,14 +151,14 @@ def _load(
             on_progress(f"making {candidate.label} ready ({side})")
             memory = _Growth()
             try:
-                engine = candidate.make()
-                engine.prepare(inputs)
+                runner = candidate.make()
+                runner.prepare(inputs)
                 grown = memory.bytes()
-                engine.prepare(batch)
+                runner.prepare(batch)
             except EngineUnavailableError as error:
                 result.skipped[f"{candidate.label} ({side})"] = str(error)
                 continue
-            loaded.append(_Loaded(side, candidate, engine, grown))
+            loaded.append(_Loaded(side, candidate, runner, grown))
     return loaded
 
 
@@ -166,10 +175,10 @@ def _time_in_turn(loaded: Sequence[_Loaded], inputs: Inputs, batch: Inputs, roun
             order.shuffle(turns)  # whoever follows a heavy engine finds a cold cache: take turns at that too
             for turn in turns:
                 item = loaded[max(turn, 0)]
-                (noise if turn < 0 else item.times_ms).append(_timed_ms(item.engine, inputs))
+                (noise if turn < 0 else item.times_ms).append(_timed_ms(item.runner, inputs))
             if number % 5 == 0:
                 for item in loaded:
-                    item.batch_times_s.append(_timed_ms(item.engine, batch) / 1e3)
+                    item.batch_times_s.append(_timed_ms(item.runner, batch) / 1e3)
             if number + 1 >= MIN_ROUNDS and time.perf_counter() - start > BUDGET_S:
                 break
     finally:
@@ -177,9 +186,9 @@ def _time_in_turn(loaded: Sequence[_Loaded], inputs: Inputs, batch: Inputs, roun
     return noise
 
 
-def _timed_ms(engine: Engine, inputs: Inputs) -> float:
+def _timed_ms(runner: Runner, inputs: Inputs) -> float:
     start = time.perf_counter()
-    engine.run(inputs)
+    runner.run(inputs)
     return (time.perf_counter() - start) * 1e3
 
 
@@ -187,14 +196,14 @@ def _cost(item: _Loaded, inputs: Inputs) -> Cost:
     batch_size, length = inputs["input_ids"].shape
     return Cost(
         **asdict(item.candidate.size),
-        size_bytes=item.engine.size_bytes,
+        size_bytes=item.runner.size_bytes,
         latency_ms_p50=statistics.median(item.times_ms),
         latency_ms_p95=float(np.percentile(item.times_ms, 95)),
         latency_ms_p50_interval=median_interval(item.times_ms),
         throughput_per_s=THROUGHPUT_BATCH / statistics.median(item.batch_times_s),
         peak_memory_bytes=item.memory,
-        engine=item.engine.name,
-        dtype=item.engine.dtype,
+        engine=item.candidate.engine,
+        dtype=item.candidate.dtype,
         batch_size=batch_size,
         sequence_length=length,
         num_threads=torch.get_num_threads(),
@@ -218,7 +227,7 @@ def summarize(found: Measurement) -> dict[str, Any]:
     if not found.before:
         return summary
     best, best_dense = found.fastest(found.after), found.fastest(found.before)
-    eager = next((c for c in found.before if c.label == "eager float32"), None)
+    eager = next((c for c in found.before if c.label == f"{PLAIN} float32"), None)
     plain = eager or best_dense
     ratio = best_dense.latency_ms_p50 / best.latency_ms_p50
     if eager is not None:

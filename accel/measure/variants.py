@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from torch import nn
 
+from accel.core.engine import Engine
 from accel.core.facts import SEQUENCE_LENGTH
 from accel.errors import RunError
-from accel.export.export import write_files
-from accel.export.onnx import random_inputs
+from accel.export.onnx import UnsupportedError, random_inputs
 from accel.measure.run_costs import candidates
 from accel.measure.timing import Cost, Measurement, measure
 from accel.weights import artifact
@@ -27,7 +28,7 @@ ROUNDS = 40
 
 def time_models(
     models: Sequence[nn.Module],
-    engines: Sequence[str],
+    engines: Sequence[Engine],
     tokenizer: PreTrainedTokenizerBase,
     objective: Objective,
     say: Callable[[str], None],
@@ -36,7 +37,7 @@ def time_models(
 
     Args:
         models: finished; quantized ones are timed as they are stored.
-        engines: names; only those that run every model are in the answer.
+        engines: only those that run every model are in the answer.
         say: is told what is being done.
 
     Raises:
@@ -48,12 +49,18 @@ def time_models(
             place = Path(folder, str(number))
             place.mkdir()
             say(f"writing form {number + 1} of {len(models)}")
-            write_files(model, place, engines)
+            _write(model, place, engines)
             artifact.save_model(model, tokenizer, place, max_length=SEQUENCE_LENGTH, **objective.artifact_facts())
             options += candidates(model, place, engines)
         one = random_inputs(models[0], 1, SEQUENCE_LENGTH)
         found = measure([], options, one, one, rounds=ROUNDS, on_progress=say)
     return by_engine(found, len(models))
+
+
+def _write(model: nn.Module, folder: Path, engines: Sequence[Engine]) -> None:
+    for engine in engines:
+        with suppress(UnsupportedError):  # then the other engines are timed, as at the end of the run
+            engine.write(model, folder)
 
 
 def by_engine(found: Measurement, num_models: int) -> Mapping[str, list[Cost]]:

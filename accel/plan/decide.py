@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from accel.config.build import build
 from accel.config.compose import GROUPS, compose
 from accel.core.compression import Compression
+from accel.core.engine import Engine
 from accel.core.model import Model
 from accel.core.option import Objection, Option
 from accel.core.plan import Plan
@@ -22,15 +22,13 @@ from accel.core.task import Task
 from accel.core.tracker import Tracker
 from accel.core.trainer import Trainer
 from accel.core.tuning import Tuning
-from accel.engines._compilers import NONE_FOUND, has_compiler
 from accel.errors import ConfigError, PlanError, did_you_mean, paragraph
 from accel.plan.rules import clashes
 
 O = TypeVar("O", bound=Option)  # noqa: E741 - the option's own type
 
-PLAIN_KEYS = ("seed", "name", "group", "resume", "cache", "engines")
+PLAIN_KEYS = ("seed", "name", "group", "resume", "cache")
 """Keys of config.yaml that belong to no group."""
-ENGINE_NAMES = ("eager", "inductor", "onnxruntime", "openvino", "aotinductor", "cuda")
 
 
 def refusal(objections: Sequence[Objection]) -> str:
@@ -72,15 +70,12 @@ def decide(config: DictConfig, plugins: Sequence[str] = ()) -> Plan:
 def assemble(config: DictConfig, plugins: Sequence[str] = ()) -> Plan:
     """The plan a composed configuration describes, not yet checked."""
     _only_known_keys(config)
-    compression = config.get("compression") or {}
     one = _Groups(config, plugins)
     plan = Plan(
         task=one.required("task", Task),
         model=one.required("model", Model),
         tuning=one.required("tuning", Tuning),
-        compression=tuple(
-            build(compression[k], Compression, f"compression.{k}", plugins, name=k) for k in sorted(compression)
-        ),
+        compression=one.several(Compression),
         strategy=one.required("strategy", Strategy),
         privacy=one.optional("privacy", Privacy),
         tracker=one.optional("tracker", Tracker),
@@ -89,8 +84,10 @@ def assemble(config: DictConfig, plugins: Sequence[str] = ()) -> Plan:
         name=str(config.get("name") or ""),
         group=str(config.get("group") or ""),
         cache=Path(str(config.cache)).expanduser(),
-        engines=_engines(config),
+        engines=one.several(Engine),
     )
+    if not plan.engines:
+        raise ConfigError("engines=[]: a run is measured on at least one engine, e.g. engines=[eager].")
     return plan if plan.name else replace(plan, name=default_name(plan))
 
 
@@ -125,6 +122,12 @@ class _Groups:
         node = self.config.get(group)
         return build(node, base, group, self.plugins, name=self._chosen(group)) if node else None
 
+    def several(self, base: type[O]) -> tuple[O, ...]:
+        """Of a list group, by name."""
+        group = base.group
+        nodes = self.config.get(group) or {}
+        return tuple(build(nodes[name], base, f"{group}.{name}", self.plugins, name=name) for name in sorted(nodes))
+
     def _chosen(self, group: str) -> str | None:
         """The YAML file that was chosen, which Hydra keeps; none for a configuration that was made by hand."""
         return OmegaConf.select(self.config, f"hydra.runtime.choices.{group}")
@@ -141,17 +144,3 @@ def _seed(config: DictConfig) -> int:
     if not isinstance(config.seed, int) or isinstance(config.seed, bool) or config.seed < 0:
         raise ConfigError(f"seed={config.seed}: a seed is a whole number that is not negative, e.g. seed=0.")
     return config.seed
-
-
-def _engines(config: DictConfig) -> tuple[str, ...]:
-    names = [config.engines] if isinstance(config.engines, str) else list(config.engines or [])
-    for name in names:
-        if name not in ENGINE_NAMES:
-            raise ConfigError(f"engines={name}: there is no such engine. {did_you_mean(str(name), ENGINE_NAMES)}")
-    if not names:
-        raise ConfigError("engines=[]: a run is measured on at least one engine, e.g. engines=[eager].")
-    if names == ["openvino"] and find_spec("openvino") is None:
-        raise ConfigError("engines=[openvino] needs OpenVINO, which is not installed: pip install 'accel[openvino]'.")
-    if "aotinductor" in names and not has_compiler():
-        raise ConfigError(f"engines=[aotinductor] {NONE_FOUND}. Install one, or leave the engine out.")
-    return tuple(names)

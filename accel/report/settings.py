@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from accel.config.compose import list_groups
 from accel.config.redact import printable
 from accel.report.records import PLACEMENT, Recorded, joined
 
@@ -35,7 +36,10 @@ def flat(config: Mapping[str, Any], prefix: str = "") -> Settings:
 def named(config: Mapping[str, Any], choices: Mapping[str, Any]) -> Settings:
     """A configuration as it would be typed: ``model=minilm``, ``trainer.epochs=3``; without where a run goes."""
     settings = {k: v for k, v in flat(config).items() if k.split(".")[0] not in PLACES}
-    return settings | {k: joined(v) for k, v in choices.items() if k not in PLACES}
+    listed = {
+        k: joined(sorted(v)) for k in list_groups() if isinstance(v := config.get(k), list)
+    }  # of earlier versions
+    return settings | listed | {k: joined(v) for k, v in choices.items() if k not in PLACES}
 
 
 def settings_of(run: Recorded) -> Settings:
@@ -78,8 +82,9 @@ def _by_option(every: Sequence[Settings], key: str) -> Iterator[list[str]]:
     apart: dict[str, list[str]] = {}
     group, _, rest = key.partition(".")
     for settings in every:
-        if key in settings or group != "compression" or not rest:
-            option = str(settings.get(group, "")) if rest and group != "compression" else ""
+        listed = bool(rest) and group in list_groups()
+        if key in settings or not listed:
+            option = str(settings.get(group, "")) if rest and not listed else ""
             apart.setdefault(option, []).append(str(written(settings.get(key, ""))))
     yield from apart.values()
 

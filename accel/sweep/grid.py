@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from accel.config.compose import conf_dir, options_of
+from accel.config.compose import conf_dir, list_groups, options_of
 from accel.errors import ConfigError
 
 
@@ -68,7 +68,7 @@ def applies(word: str, job: Sequence[str]) -> bool:
     if not rest or not chosen:
         return True
     names = [name.strip(" '\"") for name in chosen[-1].strip("[]").split(",")]
-    if group == "compression":
+    if group in list_groups():
         return rest.split(".")[0] in names
     keys = {name: _keys(group, name) for name in options_of(group)}
     key = rest.split(".")[0]

@@ -13,13 +13,17 @@ import torch
 
 from accel.core.console import Console
 from accel.core.facts import SEQUENCE_LENGTH
+from accel.engines.eager import Eager
+from accel.engines.inductor import Inductor
+from accel.engines.onnxruntime import Onnxruntime
+from accel.engines.openvino import Openvino
 from accel.export.onnx import random_inputs
 from accel.measure.run_costs import candidates, dense_candidates
 from accel.measure.timing import THROUGHPUT_BATCH, measure, summarize
 from accel.weights import artifact
 from tests.bench.runs import baseline_of, run_of
 
-ENGINES = ["eager", "inductor", "onnxruntime", "openvino"]
+ENGINES = (Eager(), Inductor(), Onnxruntime(), Openvino())
 UNTRAINED = [
     "task=airline", "model=minilm", "tracker=none", "compression=[prune,ptq,vocabulary]", "trainer.max_steps=2",
     "compression.prune.score=magnitude", "compression.prune.target_flops=0.3", "engines=[onnxruntime,openvino]",

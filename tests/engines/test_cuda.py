@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from accel.engines import EngineUnavailableError
-from accel.engines.cuda import SPARSE, Cuda
+from accel.core.engine import EngineUnavailableError
+from accel.engines.cuda import SPARSE, Cuda, CudaRunner
 from accel.export.onnx import random_inputs
 from accel.measure.run_costs import candidates
 from accel.model.tiny_bert import TinyBert
@@ -25,7 +25,7 @@ def two_of_four():
 def test_the_sparse_kernels_are_tried_for_a_sparse_model_only(tmp_path):
     (tmp_path / "model.safetensors").touch()
     sparse, dense = (
-        candidates(m, tmp_path, ["cuda"]) for m in (two_of_four(), TinyBert().network(Classification(["a", "b"])))
+        candidates(m, tmp_path, [Cuda()]) for m in (two_of_four(), TinyBert().network(Classification(["a", "b"])))
     )
     assert [c.label for c in sparse] == ["cuda float16", "cuda float16 2:4"]
     assert [c.label for c in dense] == ["cuda float16"]
@@ -35,7 +35,7 @@ def test_the_sparse_kernels_are_tried_for_a_sparse_model_only(tmp_path):
 @pytest.mark.parametrize("dtype", ["float16", SPARSE])
 def test_without_a_gpu_it_is_skipped_with_the_reason(dtype):
     with pytest.raises(EngineUnavailableError, match="torch finds none"):
-        Cuda(two_of_four(), dtype, 0)
+        CudaRunner(two_of_four(), dtype, 0)
 
 
 @pytest.mark.gpu
@@ -46,7 +46,7 @@ def test_gives_the_models_logits(dtype):
     with torch.inference_mode():
         expected = model(**{k: torch.from_numpy(v) for k, v in inputs.items()}).logits.numpy()
     try:
-        engine = Cuda(model, dtype, 0)
+        engine = CudaRunner(model, dtype, 0)
     except EngineUnavailableError as reason:
         pytest.skip(str(reason))
     assert abs(engine.run(inputs) - expected).max() < 1e-2

@@ -9,9 +9,10 @@ import torch
 
 from accel.cli import main
 from accel.core.checksums import SUMS
-from accel.engines import Engine
-from accel.export.export import export_to_onnx, export_to_openvino, export_to_pt2
-from accel.export.formats import ONNX, ONNX_INT8, OPENVINO, PT2
+from accel.core.engine import Runner
+from accel.engines.aotinductor import PT2, Aotinductor
+from accel.engines.onnxruntime import ONNX, ONNX_INT8, Onnxruntime
+from accel.engines.openvino import OPENVINO, Openvino
 from accel.export.onnx import ExportError, Logits, UnsupportedError, parity, random_inputs, require_parity
 from accel.export.onnx_layers import has_operators
 from accel.inference.predictor import Predictor
@@ -57,10 +58,8 @@ class Without(Logits):
         return self.model(**given).logits
 
 
-class Runs(Engine):
+class Runs(Runner):
     """A graph as it is, before any exporter."""
-
-    name = "graph"
 
     def __init__(self, graph):
         super().__init__("float32", 0)
@@ -90,7 +89,7 @@ def test_a_graph_of_the_two_inputs_of_before_is_refused():
 
 @pytest.mark.slow
 def test_onnx_files_have_them_all(tmp_path):
-    assert len(export_to_onnx(rounded(), tmp_path, None)) == 2
+    assert len(Onnxruntime().export(rounded(), tmp_path, None)) == 2
     for file in (ONNX.file, ONNX_INT8.file):
         assert [node.name for node in onnx.load(tmp_path / file).graph.input] == list(PAIR)
 
@@ -98,14 +97,14 @@ def test_onnx_files_have_them_all(tmp_path):
 def test_an_onnx_file_that_does_not_read_one_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("accel.export.onnx.Logits", partial(Without, dropped=TYPES))
     with pytest.raises(ExportError, match="not the same model"):
-        export_to_onnx(pair_model(), tmp_path, None)
+        Onnxruntime().export(pair_model(), tmp_path, None)
     assert not (tmp_path / ONNX.file).exists()
 
 
 @pytest.mark.parametrize("quantize", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_an_openvino_file_has_them_all(tmp_path, quantize):
     pytest.importorskip("openvino")
-    (made,) = export_to_openvino(rounded() if quantize else pair_model(), tmp_path, None)
+    (made,) = Openvino().export(rounded() if quantize else pair_model(), tmp_path, None)
     file = tmp_path / made.path.removeprefix("model/")
     import openvino
 
@@ -116,18 +115,18 @@ def test_an_openvino_file_that_does_not_read_one_is_refused(tmp_path, monkeypatc
     pytest.importorskip("openvino")
     monkeypatch.setattr("accel.export.onnx.Logits", partial(Without, dropped=TYPES))
     with pytest.raises(ExportError, match="not the same model"):
-        export_to_openvino(pair_model(), tmp_path, None)
+        Openvino().export(pair_model(), tmp_path, None)
     assert not (tmp_path / OPENVINO.file).exists()
 
 
 @pytest.mark.slow
 def test_a_compiled_package_has_them_all_and_says_so(tmp_path):
     model = pair_model()
-    export_to_pt2(model, tmp_path, None)
+    Aotinductor().export(model, tmp_path, None)
     engine = PT2.load(tmp_path)
     assert engine.package.inputs == list(PAIR)
     given = {name: rows[0].tolist() for name, rows in random_inputs(model, 1, 8).items()}
-    assert cold_load(PT2.engine, tmp_path / PT2.file, given, rounds=1).cold_load_ms > 0
+    assert cold_load(PT2.runner, tmp_path / PT2.file, given, rounds=1).cold_load_ms > 0
 
 
 def test_a_process_of_its_own_feeds_them_all(tmp_path):
@@ -135,7 +134,7 @@ def test_a_process_of_its_own_feeds_them_all(tmp_path):
     ONNX.write(model, tmp_path)
     given = {name: rows[0].tolist() for name, rows in random_inputs(model, 1, 8).items()}
     assert set(given) == set(PAIR)
-    assert cold_load(ONNX.engine, tmp_path / ONNX.file, given, rounds=1).cold_load_ms > 0
+    assert cold_load(ONNX.runner, tmp_path / ONNX.file, given, rounds=1).cold_load_ms > 0
 
 
 def test_both_texts_of_made_up_pairs_have_tokens_and_padding_is_of_the_first():

@@ -7,9 +7,10 @@ import torch
 
 from accel.cli import main
 from accel.core.console import Console
-from accel.engines.onnxruntime import OnnxRuntime
+from accel.engines.onnxruntime import ONNX, OnnxRunner, Onnxruntime
+from accel.engines.openvino import Openvino
 from accel.export import export
-from accel.export.formats import ONNX, Format, float_copy
+from accel.export.formats import Format, float_copy
 from accel.export.onnx import ExportError, UnsupportedError, export_onnx, parity, require_parity
 from accel.model.tiny_bert import TinyBert
 from accel.objective.classification import Classification, ClassScores
@@ -24,7 +25,7 @@ def test_a_finished_run_exports_again(tiny_run, tmp_path, capsys):
     assert main([*tiny_run, "trainer.max_steps=2"]) == 0
     assert main(["export", str(tmp_path / "run"), "--format", "onnx-int8"]) == 0
     assert (tmp_path / "run" / "model" / "model.int8.onnx").is_file()
-    engine = OnnxRuntime(tmp_path / "run" / "model" / "model.onnx", "float32", 0, 1)
+    engine = OnnxRunner(tmp_path / "run" / "model" / "model.onnx", "float32", 0, 1)
     other = TinyBert(weights_seed=5).network(Classification(["a", "b"])).eval()
     with pytest.raises(ExportError, match="not the same model"):
         require_parity(parity(other, engine), "model.onnx")
@@ -85,13 +86,13 @@ def some_batches(*labels):
 
 
 def test_a_file_is_scored_on_the_test_split():
-    """Its engine says the second label, always."""
+    """What runs it says the second label, always."""
     engine = SimpleNamespace(run=lambda inputs: np.tile(np.array([[0.0, 1.0]], np.float32), (len(inputs["x"]), 1)))
     data = SimpleNamespace(
         objective=SimpleNamespace(scores=lambda split: {"test": ClassScores(2)}[split]), test="test", validation="v",
         test_batches=some_batches(0, 1, 0, 0), validation_batches=some_batches(1, 1),
     )  # fmt: skip
-    assert export._score_engine(engine, data)["accuracy"] == 0.25
+    assert export._scored(engine, data)["accuracy"] == 0.25
 
 
 @pytest.mark.parametrize("difference", [float("nan"), 1e-3])
@@ -121,9 +122,9 @@ def compared(monkeypatch):
         found.append((format.name, quantized(reference) != [], require.__name__, data is not None, dtype))
         return format.name
 
-    monkeypatch.setattr(export, "_checked", checked)
+    monkeypatch.setattr(export, "checked", checked)
     monkeypatch.setattr(Format, "write", lambda self, model, folder: found.append(f"write {self.name}"))
-    monkeypatch.setattr(export, "compute_in_int8", lambda file: found.append("compute in int8"))
+    monkeypatch.setattr("accel.export.onnx_layers.compute_in_int8", lambda file: found.append("compute in int8"))
     return found
 
 
@@ -147,17 +148,17 @@ def test_onnx_weights_are_proven_in_fp32_before_a_faster_kernel_is_let_loose(com
     if scheme is not None:
         fake_quantize.prepare(model, scheme)
         fake_quantize.convert(model)
-    export.export_to_onnx(model, tmp_path, SimpleNamespace())
+    Onnxruntime().export(model, tmp_path, SimpleNamespace())
     assert compared == ["write onnx", ("onnx", False, "require_parity", True, None), *expected]
 
 
 def test_openvino_int8_weights_are_proven_in_fp32_first(compared, tmp_path):
     model = TinyBert().network(Classification(["a", "b"])).eval()
-    export.export_to_openvino(model, tmp_path, SimpleNamespace())
+    Openvino().export(model, tmp_path, SimpleNamespace())
     assert compared == ["write openvino", ("openvino", False, "require_parity", True, None)]
     compared.clear()
     fake_quantize.prepare(model, Int8(Int8Rows()))
-    export.export_to_openvino(fake_quantize.convert(model), tmp_path, SimpleNamespace())
+    Openvino().export(fake_quantize.convert(model), tmp_path, SimpleNamespace())
     assert compared == [
         "write openvino-int8", ("openvino-int8", False, "require_parity", False, "float32"),
         ("openvino-int8", True, "require_rounded_parity", True, None),

@@ -3,9 +3,9 @@ import onnx
 import pytest
 import torch
 
-from accel.engines import Engine
-from accel.engines.eager import Eager
-from accel.engines.onnxruntime import OnnxRuntime
+from accel.core.engine import Runner
+from accel.engines.eager import EagerRunner
+from accel.engines.onnxruntime import OnnxRunner
 from accel.export.onnx import (
     ExportError,
     Parity,
@@ -27,11 +27,11 @@ from accel.objective.classification import Classification
 def test_a_nudged_weight_is_noticed():
     """Negative control of the parity check; the untouched model passes it."""
     model, other = (TinyBert().network(Classification(["a", "b"])).eval() for _ in range(2))
-    require_parity(parity(model, Eager(other, "float32", 0)), "copy")
+    require_parity(parity(model, EagerRunner(other, "float32", 0)), "copy")
     with torch.no_grad():
         other.classifier.weight[0, 0] += 0.05
     with pytest.raises(ExportError, match="not the same model"):
-        require_parity(parity(model, Eager(other, "float32", 0)), "copy")
+        require_parity(parity(model, EagerRunner(other, "float32", 0)), "copy")
 
 
 @pytest.mark.parametrize("saturated", [True, False])
@@ -45,7 +45,7 @@ def test_int8_is_close_and_smaller(tmp_path, monkeypatch, saturated):
     unsigned = {w.data_type == onnx.TensorProto.UINT8 for w in graph.initializer if w.name in factors}
     assert unsigned == {saturated}
     if saturated or not saturates():
-        assert parity(model, OnnxRuntime(tmp_path / "q.onnx", "int8", 0, 1)).max_abs_diff < 0.02
+        assert parity(model, OnnxRunner(tmp_path / "q.onnx", "int8", 0, 1)).max_abs_diff < 0.02
     assert (tmp_path / "q.onnx").stat().st_size < 0.7 * (tmp_path / "m.onnx").stat().st_size
 
 
@@ -53,7 +53,7 @@ def test_int8_is_close_and_smaller(tmp_path, monkeypatch, saturated):
 def test_other_architectures_export_too(tmp_path, option):
     model = option.network(Classification(["a", "b"])).eval()
     export_onnx(model, tmp_path / "m.onnx")
-    require_parity(parity(model, OnnxRuntime(tmp_path / "m.onnx", "float32", 0, 1)), "m.onnx")
+    require_parity(parity(model, OnnxRunner(tmp_path / "m.onnx", "float32", 0, 1)), "m.onnx")
 
 
 def test_an_architecture_that_cannot_be_exported_is_told(tmp_path, monkeypatch):
@@ -77,7 +77,7 @@ def test_large_logits_may_differ_by_more():
         require_parity(Parity(float("nan"), 34.0, 1.0), "m.onnx")
 
 
-class Broken(Engine):
+class Broken(Runner):
     """Gives NaN for one text of a batch, as a kernel that overflows does."""
 
     name = "onnxruntime"

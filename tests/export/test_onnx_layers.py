@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from accel.engines.onnxruntime import OnnxRuntime
-from accel.export.export import export_to_onnx, write_files
+from accel.engines.onnxruntime import OnnxRunner, Onnxruntime
 from accel.export.formats import float_copy
 from accel.export.onnx import ExportError, parity, require_parity, require_rounded_parity
 from accel.export.onnx_layers import (
@@ -57,7 +56,7 @@ def exported(request, tmp_path_factory):
 
 def test_the_file_is_the_model(exported):
     name, model, file = exported
-    engine = OnnxRuntime(file, "int8", 0, 1)
+    engine = OnnxRunner(file, "int8", 0, 1)
     if name == "int8":  # a tie that falls to the other step moves what follows
         require_rounded_parity(parity(model, engine), file.name)
     else:
@@ -73,7 +72,7 @@ def test_t5_which_asks_for_the_dtype_of_weights_is_written_too(tmp_path, name):
     write_quantized(model, tmp_path / "m.onnx")
     judge = require_rounded_parity if name == "int8" else require_parity
     reference = model if name == "int8" else float_copy(model)
-    judge(parity(reference, OnnxRuntime(tmp_path / "m.onnx", "int8", 0, 1)), "m.onnx")
+    judge(parity(reference, OnnxRunner(tmp_path / "m.onnx", "int8", 0, 1)), "m.onnx")
 
 
 def test_every_rounded_weight_is_there_as_it_was_trained(exported):
@@ -94,7 +93,7 @@ def test_another_model_is_refused(exported):
     other.bert.encoder.layer[0].output.dense.weight_scale.data.mul_(1.3)
     other.classifier.weight.data.mul_(1.1)
     with pytest.raises(ExportError, match="not the same model"):
-        require_rounded_parity(parity(other, OnnxRuntime(file, "int8", 0, 1)), file.name)
+        require_rounded_parity(parity(other, OnnxRunner(file, "int8", 0, 1)), file.name)
 
 
 def test_the_fast_kernel_rounds_activations(exported, tmp_path):
@@ -102,7 +101,7 @@ def test_the_fast_kernel_rounds_activations(exported, tmp_path):
     fast = tmp_path / "fast.onnx"
     fast.write_bytes(file.read_bytes())
     compute_in_int8(fast)
-    exact, found = (parity(float_copy(model), OnnxRuntime(f, "int8", 0, 1)) for f in (file, fast))
+    exact, found = (parity(float_copy(model), OnnxRunner(f, "int8", 0, 1)) for f in (file, fast))
     assert found.max_abs_diff < 0.1 * found.largest
     assert (found.max_abs_diff == exact.max_abs_diff) == (name == "int8")
 
@@ -110,7 +109,7 @@ def test_the_fast_kernel_rounds_activations(exported, tmp_path):
 def test_a_texts_answer_does_not_depend_on_its_neighbours(exported):
     """onnxruntime's own dynamic quantization has one scale for a whole batch."""
     name, _, file = exported
-    engine = OnnxRuntime(file, "int8", 0, 1)
+    engine = OnnxRunner(file, "int8", 0, 1)
     ids = torch.randint(5, 200, (8, 24), generator=torch.Generator().manual_seed(0)).numpy()
     mask = (ids > 0).astype("int64")
     alone = engine.run({"input_ids": ids[:1], "attention_mask": mask[:1]})
@@ -131,14 +130,14 @@ def test_a_model_whose_linear_layers_were_all_spared_keeps_its_rounded_tables(tm
     assert not has_int8_weights(model)  # OpenVINO has no int8 product to make
     assert bits_of(model) == SCHEMES[name].embeddings.bits
     write_quantized(model, tmp_path / "m.onnx")
-    require_parity(parity(float_copy(model), OnnxRuntime(tmp_path / "m.onnx", "int8", 0, 1)), "m.onnx")
+    require_parity(parity(float_copy(model), OnnxRunner(tmp_path / "m.onnx", "int8", 0, 1)), "m.onnx")
 
 
 @pytest.fixture(scope="module")
 def int4_exports(tmp_path_factory):
     """An int4 model, and the files that a run writes of it."""
     model, folder = converted(SCHEMES["int4_weight_only"]), tmp_path_factory.mktemp("int4")
-    return model, folder, export_to_onnx(model, folder, None)
+    return model, folder, Onnxruntime().export(model, folder, None)
 
 
 def test_formats_are_named_by_their_bits(int4_exports):
@@ -151,7 +150,7 @@ def levels(file):
 
 @pytest.mark.parametrize(("name", "fast"), [("int8", []), ("int4_weight_only", [INT8_ACTIVATIONS])])
 def test_what_is_timed_takes_the_kernel_that_is_shipped(tmp_path, int4_exports, name, fast):
-    write_files(converted(SCHEMES[name]), tmp_path, ["onnxruntime"])
+    Onnxruntime().write(converted(SCHEMES[name]), tmp_path)
     (file,) = tmp_path.glob("*.onnx")
     assert sorted(levels(file)) == fast
     if fast:
@@ -169,9 +168,9 @@ def test_a_fast_kernel_that_computes_something_else_is_not_shipped(tmp_path, mon
         norm.CopyFrom(onnx.numpy_helper.from_array(np.full(64, np.nan, np.float32), norm.name))
         onnx.save(graph, file)
 
-    monkeypatch.setattr("accel.export.export.compute_in_int8", broken)
+    monkeypatch.setattr("accel.export.onnx_layers.compute_in_int8", broken)
     with pytest.raises(ExportError, match=r"model.int4.onnx differs .* by nan"):
-        export_to_onnx(model, tmp_path, None)
+        Onnxruntime().export(model, tmp_path, None)
     assert not (tmp_path / "model.int4.onnx").exists()
 
 

@@ -3,8 +3,8 @@ import copy
 import pytest
 import torch
 
-from accel.export.export import export_to_openvino
-from accel.export.formats import OPENVINO, OPENVINO_INT8, float_copy, formats_of
+from accel.engines.openvino import OPENVINO, OPENVINO_INT8, Openvino
+from accel.export.formats import float_copy
 from accel.export.onnx import (
     ExportError,
     UnsupportedError,
@@ -73,8 +73,8 @@ def test_another_model_is_refused(exported):
 def test_a_model_with_other_weights_is_written_in_fp32(tmp_path):
     pytest.importorskip("openvino")
     model = rounded(Int4WeightOnly(Int8Rows()))
-    assert OPENVINO in formats_of(model)
-    (made,) = export_to_openvino(model, tmp_path, None)
+    assert OPENVINO in Openvino().forms(model)
+    (made,) = Openvino().export(model, tmp_path, None)
     assert (made.format, made.path) == ("openvino", "model/model.openvino.xml")
     assert made.max_abs_diff < 1e-4
 

@@ -1,9 +1,7 @@
 import pytest
 import torch
 
-from accel.engines.aotinductor import AotInductor
-from accel.export.export import export_to_pt2
-from accel.export.formats import PT2, PT2_INT8
+from accel.engines.aotinductor import PT2, PT2_INT8, Aotinductor, PackageRunner
 from accel.export.onnx import (
     ExportError,
     UnsupportedError,
@@ -69,12 +67,12 @@ def test_architectures_export_or_say_why(tmp_path, option):
 def test_an_int8_model_keeps_its_products_and_another_one_is_refused(tmp_path):
     """The second half is the negative control of the comparison: one layer's scale is off."""
     model = rounded(Int8(Int8Rows()))
-    (made,) = export_to_pt2(model, tmp_path, None)
+    (made,) = Aotinductor().export(model, tmp_path, None)
     assert (made.format, made.path) == ("pt2-int8", "model/model.int8.pt2")
     engine = PT2_INT8.load(tmp_path)
     require_rounded_parity(parity(model, engine), PT2_INT8.file)
     text = {"input_ids": [1, 7, 2], "attention_mask": [1, 1, 1]}
-    found = cold_load(AotInductor, tmp_path / PT2_INT8.file, text, rounds=1)
+    found = cold_load(PackageRunner, tmp_path / PT2_INT8.file, text, rounds=1)
     assert found.cold_load_ms > found.cold_load_imports_ms
     model.bert.encoder.layer[1].output.dense.weight_scale.data.mul_(1.5)
     with pytest.raises(ExportError, match="not the same model"):
@@ -84,7 +82,7 @@ def test_an_int8_model_keeps_its_products_and_another_one_is_refused(tmp_path):
 @pytest.mark.slow
 def test_other_weights_are_compiled_as_they_compute_and_bf16_where_that_is_fast(tmp_path, monkeypatch):
     monkeypatch.setattr("accel.export.formats.has_bf16_products", lambda: True)
-    made = export_to_pt2(rounded(Int4WeightOnly(Int8Rows())), tmp_path, None)
+    made = Aotinductor().export(rounded(Int4WeightOnly(Int8Rows())), tmp_path, None)
     assert [(export.format, export.path) for export in made] == [
         ("pt2", "model/model.pt2"),
         ("pt2-bf16", "model/model.bf16.pt2"),

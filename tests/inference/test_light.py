@@ -8,7 +8,7 @@ import pytest
 
 from accel.core.checksums import write_sums
 from accel.core.meta import Meta
-from accel.export.formats import ONNX, ONNX_INT8
+from accel.engines.onnxruntime import ONNX, ONNX_INT8
 from accel.inference.light import LightPredictor, _own_format
 from accel.inference.predictor import Predictor
 from accel.model.tiny_bert import TinyBert

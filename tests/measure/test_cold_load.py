@@ -1,8 +1,7 @@
 import pytest
 
-from accel.engines.onnxruntime import OnnxRuntime
-from accel.engines.openvino import OpenVino
-from accel.export.formats import ONNX, OPENVINO
+from accel.engines.onnxruntime import ONNX, OnnxRunner
+from accel.engines.openvino import OPENVINO, OpenvinoRunner
 from accel.measure.cold_load import ColdLoadError, cold_load
 from accel.model.tiny_bert import TinyBert
 from accel.objective.classification import Classification
@@ -10,7 +9,7 @@ from accel.objective.classification import Classification
 TEXT = {"input_ids": [1, 7, 2], "attention_mask": [1, 1, 1]}
 
 
-class Another(OnnxRuntime):
+class Another(OnnxRunner):
     """An engine that a user would run by other words."""
 
     answer = "logits = [0]"
@@ -24,14 +23,14 @@ def folder(tmp_path_factory):
 
 
 def test_an_onnx_file_answers_in_a_process_of_its_own(folder):
-    found = cold_load(OnnxRuntime, folder / ONNX.file, TEXT, rounds=1)
+    found = cold_load(OnnxRunner, folder / ONNX.file, TEXT, rounds=1)
     assert 0 < found.cold_load_imports_ms < found.cold_load_ms
 
 
 def test_an_openvino_file_too(folder):
     pytest.importorskip("openvino")
     OPENVINO.write(TinyBert().network(Classification(["a", "b"])).eval(), folder)
-    found = cold_load(OpenVino, folder / OPENVINO.file, TEXT, rounds=1)
+    found = cold_load(OpenvinoRunner, folder / OPENVINO.file, TEXT, rounds=1)
     assert 0 < found.cold_load_imports_ms < found.cold_load_ms
 
 
@@ -46,7 +45,7 @@ def test_what_stands_in_for_it_is_timed_as_it_is(tmp_path, monkeypatch):
 def test_a_file_that_cannot_be_read_is_told_with_the_last_words(tmp_path):
     (tmp_path / "m.onnx").write_bytes(b"nothing")
     with pytest.raises(ColdLoadError, match="Protobuf parsing failed"):
-        cold_load(OnnxRuntime, tmp_path / "m.onnx", TEXT)
+        cold_load(OnnxRunner, tmp_path / "m.onnx", TEXT)
 
 
 def test_whoever_imports_accel_is_found_out(tmp_path, monkeypatch):

@@ -57,7 +57,7 @@ def plan_of(tiny_run, tmp_path, *words):
 
 def by_parts(models, engines, *_):
     """As time_models does, without a clock: a plane over what is in each model, and an engine that is slower."""
-    assert tuple(engines) == ("eager",)
+    assert [engine.option_name() for engine in engines] == ["eager"]
     assert all(multiplies_int8(model) for model in models)
     ms = [1.5 + 0.2 * n["layers"] + 0.03 * n[HEADS] + 0.0004 * n[CHANNELS] for n in map(_counts, models)]
     cost = Cost(10, 1.0, 100, 20, 0.0, 0.0, (0.0, 0.0), 50.0, None, "eager", "int8", 1, 128, 2, 15)

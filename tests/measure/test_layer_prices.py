@@ -6,6 +6,8 @@ import torch
 from torch import nn
 
 from accel.config.compose import compose
+from accel.engines.cuda import Cuda
+from accel.engines.onnxruntime import Onnxruntime
 from accel.measure import layer_prices
 from accel.measure.layer_prices import _finished, _weights, shared_out, sparing_prices
 from accel.model.tiny_bert import TinyBert
@@ -84,7 +86,9 @@ def test_kinds_are_timed_on_the_engine_that_is_fastest_rounded_with_the_threads_
         engine: str = "onnxruntime"
 
     def timed(models, engines, *_):
-        asked.append((models, engines, torch.get_num_threads(), float(torch.rand(1))))
+        asked.append(
+            (models, [engine.option_name() for engine in engines], torch.get_num_threads(), float(torch.rand(1)))
+        )
         if len(asked) == 1:
             return {"eager int8": [OfEngine(3.0, engine="eager")], "onnxruntime int8": [OfEngine(2.0)]}
         return {"onnxruntime int8": [OfEngine(2.0), OfEngine(2.4), OfEngine(1.9), OfEngine(2.0)]}
@@ -94,7 +98,7 @@ def test_kinds_are_timed_on_the_engine_that_is_fastest_rounded_with_the_threads_
     monkeypatch.setattr(layer_prices, "_weights", lambda model, names: WEIGHTS)
     noted = set()
     monkeypatch.setattr(layer_prices, "note_inputs", lambda model, names: noted.add(names))
-    plan = SimpleNamespace(engines=("cuda", "onnxruntime"))
+    plan = SimpleNamespace(engines=(Cuda(), Onnxruntime()))
     data = SimpleNamespace(tokenizer=None, objective=None, input_names=("input_ids", "attention_mask"))
     threads, state = torch.get_num_threads(), torch.get_rng_state()
     found = sparing_prices(nn.Identity(), WEIGHTS, plan, data, print, num_threads=threads + 1)

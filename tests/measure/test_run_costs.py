@@ -6,12 +6,15 @@ from torch import nn
 
 from accel.core.console import Console
 from accel.core.facts import SEQUENCE_LENGTH
-from accel.engines.eager import Eager
+from accel.engines.aotinductor import Aotinductor
+from accel.engines.eager import Eager, EagerRunner
+from accel.engines.onnxruntime import ONNX, ONNX_INT8, Onnxruntime
+from accel.engines.openvino import Openvino
 from accel.export.export import Exported
-from accel.export.formats import ONNX, ONNX_INT8, Format
+from accel.export.formats import Format
 from accel.measure import run_costs
 from accel.measure.cold_load import ColdLoad
-from accel.measure.run_costs import ENGINES, _parameters, candidates, dense_candidates, measure_run
+from accel.measure.run_costs import _parameters, candidates, dense_candidates, measure_run
 from accel.measure.timing import THROUGHPUT_BATCH, Candidate, Cost, Measurement, Size
 from accel.model.tiny_bert import TinyBert
 from accel.objective.classification import Classification
@@ -19,13 +22,9 @@ from accel.objective.scores import Report
 from accel.ops.quantize import fake_quantize
 from accel.ops.quantize.grids import Int8Rows
 from accel.ops.quantize.schemes import Int4WeightOnly, Int8
-from accel.plan.decide import ENGINE_NAMES
 
 SIZE = Size(10, 1.0, 20)
-
-
-def test_every_engine_that_can_be_named_can_be_measured():
-    assert tuple(ENGINES) == ENGINE_NAMES
+ENGINES = (Aotinductor(), Eager(), Onnxruntime(), Openvino())
 
 
 def test_scales_are_no_parameters_and_embeddings_count():
@@ -37,12 +36,12 @@ def test_scales_are_no_parameters_and_embeddings_count():
 
 def test_an_int8_model_is_measured_in_int8(tmp_path):
     model = TinyBert().network(Classification(["a", "b"])).eval()
-    assert [c.label for c in candidates(model, tmp_path.parent, ["onnxruntime"])] == []
+    assert [c.label for c in candidates(model, tmp_path.parent, [Onnxruntime()])] == []
     (tmp_path / "model.safetensors").write_bytes(b"")
-    assert [c.label for c in candidates(model, tmp_path, ["eager"])] == ["eager float32"]
+    assert [c.label for c in candidates(model, tmp_path, [Eager()])] == ["eager float32"]
     fake_quantize.prepare(model, Int8(Int8Rows()))
     fake_quantize.convert(model)
-    assert [c.label for c in candidates(model, tmp_path, ["eager"])] == ["eager int8"]
+    assert [c.label for c in candidates(model, tmp_path, [Eager()])] == ["eager int8"]
 
 
 class Spy:
@@ -65,9 +64,9 @@ def cost(engine, ms, size=1):
 def spy(monkeypatch):
     spy = Spy()
     monkeypatch.setattr(run_costs, "measure", spy)
-    monkeypatch.setattr(run_costs, "dense_candidates", lambda folder, engines, console: [f"{folder} {engines}"])
-    monkeypatch.setattr(run_costs, "candidates", lambda *told: [Candidate("eager float32", Eager, SIZE)])
-    monkeypatch.setattr(run_costs, "cold_load", lambda engine, path, given: ColdLoad(len(given["input_ids"]), 4.0))
+    monkeypatch.setattr(run_costs, "dense_candidates", lambda folder, engines, console: [folder, *engines])
+    monkeypatch.setattr(run_costs, "candidates", lambda *told: [Candidate("eager", "float32", EagerRunner, SIZE)])
+    monkeypatch.setattr(run_costs, "cold_load", lambda runner, path, given: ColdLoad(len(given["input_ids"]), 4.0))
     return spy
 
 
@@ -75,13 +74,13 @@ def measured(tmp_path, dense, formats=("safetensors",)):
     exports = [{"format": name} for name in formats]
     record = {"exports": exports, "before": {"metrics": 1} if dense else None, "after": {"metrics": 2}}
     exported = Exported(TinyBert().network(Classification(["a", "b"])), Report({}), [], {"pt2": "no compiler"})
-    measure_run(record, exported, dense, ["eager"], Console(None, silent=True), tmp_path)
+    measure_run(record, exported, dense, ENGINES, Console(None, silent=True), tmp_path)
     return record
 
 
 def test_both_sides_are_timed_on_one_text_and_on_a_batch_of_it(spy, tmp_path):
     measured(tmp_path, Path("dense"))
-    assert (spy.before, [c.label for c in spy.after]) == (["dense ['eager']"], ["eager float32"])
+    assert (spy.before, [c.label for c in spy.after]) == ([Path("dense"), *ENGINES], ["eager float32"])
     for name in ("input_ids", "attention_mask"):
         assert spy.inputs[name].shape == (1, SEQUENCE_LENGTH)
         assert np.array_equal(spy.batch[name], np.repeat(spy.inputs[name], THROUGHPUT_BATCH, axis=0))
@@ -110,7 +109,7 @@ def test_every_file_has_the_figures_of_its_own_engine(spy, tmp_path):
     record = measured(tmp_path, None, ("safetensors", "onnx", "openvino", "pt2"))
     assert [e["latency_ms_p50"] for e in record["exports"]] == [6.0, 3.0, 7.0, None]
     assert [e.get("cold_load_ms") for e in record["exports"]] == [None, *[SEQUENCE_LENGTH] * 3]
-    assert [c.label for c in spy.beside] == ["onnxruntime float32", "openvino float32", "aotinductor float32"]
+    assert [c.label for c in spy.beside] == ["aotinductor float32", "onnxruntime float32", "openvino float32"]
 
 
 def test_parameters_are_counted_once_and_zeros_apart():
@@ -135,10 +134,9 @@ def test_the_dense_model_is_measured_as_every_file_that_a_user_could_take_instea
     model = TinyBert().network(Classification(["a", "b"])).eval()
     monkeypatch.setattr(run_costs.artifact, "load_model", lambda folder: model)
     monkeypatch.setattr(Format, "write", lambda self, model, folder: made.append(self) or (folder / self.file).touch())
-    rounds = {"onnxruntime": ((ONNX, ONNX_INT8), lambda model, folder: ONNX_INT8.write(model, folder))}
-    monkeypatch.setattr(run_costs, "_DENSE_FILES", rounds)
+    monkeypatch.setattr(Onnxruntime, "write_dense_int8", lambda self, model, folder, f: f.write(model, folder))
     (tmp_path / "model.safetensors").touch()
     for _ in range(2):
-        found = dense_candidates(tmp_path, ["eager", "onnxruntime"], Console(None, silent=True))
+        found = dense_candidates(tmp_path, [Eager(), Onnxruntime()], Console(None, silent=True))
         assert [c.label for c in found] == ["eager float32", "onnxruntime float32", "onnxruntime int8"]
         assert made == [ONNX, ONNX_INT8]

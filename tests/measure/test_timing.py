@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from accel.engines import Engine, EngineUnavailableError
+from accel.core.engine import EngineUnavailableError, Runner
 from accel.export.onnx import random_inputs
 from accel.measure import timing
 from accel.measure.timing import (
@@ -44,9 +44,7 @@ def clock(monkeypatch):
     monkeypatch.setattr("accel.measure.timing.time", Clock())
 
 
-class Sleeper(Engine):
-    name = "eager"
-
+class Sleeper(Runner):
     def __init__(self, seconds, dtype="float32", size_bytes=100):
         super().__init__(dtype, size_bytes)
         self.seconds = seconds
@@ -57,7 +55,7 @@ class Sleeper(Engine):
 
 
 def candidate(seconds, dtype="float32", size_bytes=100):
-    return Candidate(f"eager {dtype}", lambda: Sleeper(seconds, dtype, size_bytes), SIZE)
+    return Candidate("eager", dtype, lambda: Sleeper(seconds, dtype, size_bytes), SIZE)
 
 
 def test_a_faster_model_is_faster_and_a_slower_one_is_called_no_speed_up():
@@ -74,12 +72,12 @@ def test_an_engine_that_is_not_there_is_skipped_with_its_reason():
     def missing():
         raise EngineUnavailableError("no compiler")
 
-    found = measure([], [Candidate("inductor int8", missing, SIZE), candidate(0.001)], ONE, ONE, rounds=15)
+    found = measure([], [Candidate("inductor", "int8", missing, SIZE), candidate(0.001)], ONE, ONE, rounds=15)
     assert found.skipped == {"inductor int8 (after)": "no compiler"}
     assert len(found.after) == 1
     assert "speedup_vs_eager" not in summarize(found)
-    assert summarize(measure([], [Candidate("x", missing, SIZE)], ONE, ONE)) == {
-        "skipped": {"x (after)": "no compiler"}
+    assert summarize(measure([], [Candidate("x", "int8", missing, SIZE)], ONE, ONE)) == {
+        "skipped": {"x int8 (after)": "no compiler"}
     }
 
 
@@ -105,10 +103,8 @@ def test_what_is_measured_beside_is_never_the_choice():
     assert found.fastest(found.after).dtype == "float32"
 
 
-class Told(Engine):
+class Told(Runner):
     """Takes the times that it is told, one after the other, and notes what it was asked."""
-
-    name = "told"
 
     def __init__(self, who, calls, one_ms, many_s):
         super().__init__("float32", 100)
@@ -128,7 +124,7 @@ class Told(Engine):
 
 
 def told(who, calls, one_ms=None, many_s=(0.1, 0.4, 0.2), size=SIZE):
-    return Candidate(who, lambda: Told(who, calls, one_ms or [1.0] * 99, many_s), size)
+    return Candidate("told", "float32", lambda: Told(who, calls, one_ms or [1.0] * 99, many_s), size)
 
 
 @pytest.fixture
@@ -204,7 +200,9 @@ def test_no_garbage_is_collected_while_the_clock_runs():
             return super().run(inputs)
 
     with pytest.raises(StopIteration):  # it is told too few times, so the measurement fails on its way
-        measure([], [Candidate("a", lambda: Looks("a", [], [1.0] * 9, [1.0] * 9), SIZE)], ONE, MANY, rounds=15)
+        measure(
+            [], [Candidate("a", "float32", lambda: Looks("a", [], [1.0] * 9, [1.0] * 9), SIZE)], ONE, MANY, rounds=15
+        )
     assert set(seen) == {False}
     assert gc.isenabled()
 
@@ -217,7 +215,7 @@ def test_memory_is_what_the_process_grew_until_the_engine_had_answered_one_examp
         def prepare(self, inputs):
             told_of["VmHWM"] = 160 if inputs is ONE else 999
 
-    grows = Candidate("a", lambda: Grows("a", [], [1.0] * 99, [1.0] * 9), SIZE)
+    grows = Candidate("a", "float32", lambda: Grows("a", [], [1.0] * 99, [1.0] * 9), SIZE)
     (cost,) = measure([], [grows], ONE, MANY, rounds=15).after
     assert cost.peak_memory_bytes == 60
     told_of |= {"VmRSS": None}

@@ -1,6 +1,9 @@
 import pytest
 
 from accel.config.compose import compose
+from accel.core.option import typed
+from accel.engines.eager import Eager
+from accel.engines.onnxruntime import Onnxruntime
 from accel.errors import ConfigError
 from accel.plan.decide import check_overrides, decide, default_name
 
@@ -45,8 +48,18 @@ def test_check_overrides_passes_or_raises():
         check_overrides(["compression=[nope]"])
 
 
-def test_the_only_engine_has_to_be_installed(monkeypatch):
-    monkeypatch.setattr("accel.plan.decide.find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"pip install 'accel\[openvino\]'"):
-        decide(compose(["engines=[openvino]"]))
-    assert decide(compose(["engines=[eager,openvino]"])).engines == ("eager", "openvino")
+def test_engines_are_options_by_name_and_the_record_says_which():
+    plan = decide(compose(["engines=[onnxruntime,eager]"]))
+    assert plan.engines == (Eager(), Onnxruntime())
+    assert plan.choices()["engines"] == ["eager", "onnxruntime"]
+    assert [typed(option) for option in plan.options if option in plan.engines] == [
+        "engines=[eager]", "engines=[onnxruntime]",
+    ]  # fmt: skip
+    assert decide(compose(["engines=eager"])).engines == (Eager(),)
+    assert "measured on                  eager, onnxruntime" in plan.describe()
+
+
+def test_an_experiment_chooses_engines_and_the_command_line_others():
+    names = [engine.option_name() for engine in decide(compose(["experiment=fastest"])).engines]
+    assert names == ["eager", "inductor", "onnxruntime", "openvino"]
+    assert decide(compose(["experiment=fastest", "engines=[eager]"])).engines == (Eager(),)

@@ -17,6 +17,20 @@ def test_choices_and_configuration_of_a_run(tmp_path):
     assert settings_of(run) == {"seed": 1, "trainer.epochs": 3, "model": "minilm", "compression": "prune+qat"}
 
 
+def test_engines_are_told_alike_whether_they_were_names_or_options(tmp_path):
+    """In the configuration of older runs stands a list, and their record has no such choice."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    for folder, engines in ((old, ["onnxruntime", "eager"]), (new, {"eager": {"_target_": "x"}})):
+        folder.mkdir()
+        (folder / "config.yaml").write_text(yaml.safe_dump({"seed": 1, "engines": engines}))
+    choices = {"model": "minilm", "engines": ["eager", "onnxruntime"]}
+    found = [
+        settings_of(Recorded(old, {**new_record([]), "choices": {"model": "minilm"}})),
+        settings_of(Recorded(new, {**new_record([]), "choices": choices})),
+    ]
+    assert found[0] == found[1] == {"seed": 1, "model": "minilm", "engines": "eager+onnxruntime"}
+
+
 def test_a_run_without_configuration_has_what_was_typed(tmp_path):
     run = Recorded(tmp_path, new_record(["+trainer.epochs=3", "name=x", "hydra.run.dir=y"]))
     assert settings_of(run) == {"trainer.epochs": "3"}

@@ -10,6 +10,7 @@ from accel.compression.prune import Prune
 from accel.compression.qat import Qat
 from accel.config.compose import compose
 from accel.core.console import Console
+from accel.engines.eager import Eager
 from accel.errors import RunError
 from accel.export.export import Exported
 from accel.objective.scores import Report
@@ -75,7 +76,7 @@ def test_what_is_reported_after_is_the_exported_model_on_the_test_split_and_a_se
     assert record["after"]["metrics"] == {"accuracy": 0.7}
     assert record["after"]["validation"] == {"accuracy": pytest.approx(0.07)}
     assert record["after"]["per_class"] == [[1]]
-    assert (record["before"], dense, exported.model.name, engines) == (None, None, "exported", ["eager"])
+    assert (record["before"], dense, exported.model.name, engines) == (None, None, "exported", (Eager(),))
 
 
 def test_what_is_reported_before_is_the_baseline(finished, monkeypatch):
