@@ -31,6 +31,8 @@ GROUPS = (
     "sweep",
 )
 HYDRA_GROUPS = "hydra/"
+LIST_AS_VALUE = "Cannot merge DictConfig with ListConfig"
+"""What OmegaConf says where a file has the names of options as a value."""
 PLUGINS = "hydra_plugins"
 """The package in which Hydra looks for plugins."""
 RETIRED = {
@@ -202,7 +204,9 @@ def _explain(error: Exception, overrides: Sequence[str], config_dirs: Sequence[s
         if problem:
             return problem
     reason = " ".join(str(error).split()) or " ".join(str(error.__cause__).split())
-    return f"The configuration does not compose: {reason}"
+    listed = " ".join(f"'- override /{group}: [NAME,…]'" for group in list_groups())
+    hint = f" A file chooses options of a list among its defaults: {listed}." if LIST_AS_VALUE in reason else ""
+    return f"The configuration does not compose: {reason}{hint}"
 
 
 def _problem(override: str, overrides: Sequence[str], config_dirs: Sequence[str]) -> str | None:
