@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-from accel.config.compose import list_groups, options_of
+from accel.config.compose import options_of
+from accel.core.groups import BASES, list_groups, technique_groups
+from accel.core.privacy import Privacy
+from accel.core.strategy import Strategy
 
-GROUPS = ("tuning", "compression")
-"""Whose options act within one process; tests/strategy and tests/privacy prove the others."""
+GROUPS = tuple(group for group in technique_groups() if not issubclass(BASES[group], Privacy | Strategy))
+"""Of techniques that act on the model within one process; tests/strategy and tests/privacy prove the others."""
 
 
 @dataclass(frozen=True, kw_only=True)

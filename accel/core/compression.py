@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from accel.core.family import SUPPORTED_FAMILIES
-from accel.core.option import Objection
+from accel.core.option import Objection, typed
 from accel.core.technique import Technique
 
 if TYPE_CHECKING:
@@ -19,11 +19,8 @@ class Compression(Technique):
     """Base of every option of the group ``compression``."""
 
     group: ClassVar[str] = "compression"
+    several: ClassVar[bool] = True
     changes_model: ClassVar[bool] = True
-
-    @property
-    def key(self) -> str:
-        return f"{self.group}.{self.option_name()}"
 
     @property
     def sees_no_private_example(self) -> bool:
@@ -42,7 +39,7 @@ class Compression(Technique):
         family = plan.model.family()
         if family is not None and family not in SUPPORTED_FAMILIES:
             yield Objection(
-                f"compression=[{self.option_name()}]  with a {family} model",
+                f"{typed(self)}  with a {family} model",
                 f"accel knows where layers, heads and channels lie in {', '.join(SUPPORTED_FAMILIES)}, not in {family}",
                 "compression=[qat], or a model of a known family",
             )

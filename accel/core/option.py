@@ -34,6 +34,8 @@ class Option(ABC):
     """
 
     group: ClassVar[str]
+    several: ClassVar[bool] = False
+    """Whether any number of the group's options are chosen at once, as a list; of the others one is."""
 
     def option_name(self) -> str:
         """The word a user types for it: the name of its YAML file; of one made in Python, that of its module."""
@@ -47,7 +49,7 @@ class Option(ABC):
     @property
     def key(self) -> str:
         """Where its settings live in the config, as a prefix for messages."""
-        return self.group
+        return f"{self.group}.{self.option_name()}" if self.several else self.group
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         """What this option needs and the plan does not give; nothing by default."""
@@ -84,4 +86,4 @@ class Option(ABC):
 def typed(option: Option) -> str:
     """The option as a user types it."""
     name = option.option_name()
-    return f"{option.group}=[{name}]" if option.group == "compression" else f"{option.group}={name}"
+    return f"{option.group}=[{name}]" if option.several else f"{option.group}={name}"

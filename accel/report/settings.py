@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from accel.config.redact import printable
+from accel.core.groups import list_groups
 from accel.report.records import PLACEMENT, Recorded, joined
 
 CONFIG = "config.yaml"
@@ -78,8 +79,9 @@ def _by_option(every: Sequence[Settings], key: str) -> Iterator[list[str]]:
     apart: dict[str, list[str]] = {}
     group, _, rest = key.partition(".")
     for settings in every:
-        if key in settings or group != "compression" or not rest:
-            option = str(settings.get(group, "")) if rest and group != "compression" else ""
+        listed = bool(rest) and group in list_groups()
+        if key in settings or not listed:
+            option = str(settings.get(group, "")) if rest and not listed else ""
             apart.setdefault(option, []).append(str(written(settings.get(key, ""))))
     yield from apart.values()
 

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from accel.config.compose import conf_dir, options_of
+from accel.core.groups import list_groups
 from accel.errors import ConfigError
 
 
@@ -68,7 +69,7 @@ def applies(word: str, job: Sequence[str]) -> bool:
     if not rest or not chosen:
         return True
     names = [name.strip(" '\"") for name in chosen[-1].strip("[]").split(",")]
-    if group == "compression":
+    if group in list_groups():
         return rest.split(".")[0] in names
     keys = {name: _keys(group, name) for name in options_of(group)}
     key = rest.split(".")[0]
