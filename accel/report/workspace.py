@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from importlib.util import find_spec
 
+from accel.core.extras import install_words, is_installed
 from accel.report.comparison import Comparison
 from accel.report.records import Recorded
 from accel.report.settings import project_of
@@ -29,8 +29,8 @@ def send(table: Comparison, runs: Sequence[Recorded]) -> str:
     entity, place = log_table([c.key for c in columns], rows, entity=entity, project=project, online=online)
     if not online:
         return f"W&B: {place} (send it with 'wandb sync'; with WANDB_MODE=online a workspace view is saved too)"
-    if find_spec("wandb_workspaces") is None:
-        return f"W&B: {place}\nFor a workspace view: pip install 'accel[workspace]'"
+    if not is_installed("wandb_workspaces"):
+        return f"W&B: {place}\nFor a workspace view: {install_words('workspace')}"
     from accel.report.workspace_adapter import save_view
 
     return f"W&B: {place}\nWorkspace: {save_view(view_of(table), name=VIEW, entity=entity, project=project)}"

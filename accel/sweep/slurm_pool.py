@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from accel.core.extras import needs
 from accel.errors import ConfigError, RefusedError
 from accel.sweep.job_spec import Common
 from accel.sweep.pool import Pool, note_result
@@ -94,12 +95,9 @@ class SlurmPool(Pool):
         self.asked = time.monotonic()
 
     def _executor(self) -> submitit.SlurmExecutor:
-        try:
-            import submitit
-        except ImportError:
-            raise ConfigError(
-                "hydra/launcher=submitit_slurm needs submitit. Install it with pip install 'accel[slurm]'."
-            ) from None
+        needs("submitit", "slurm", "hydra/launcher=submitit_slurm")
+        import submitit
+
         missing = [name for name in ("sbatch", "srun", "squeue", "scancel") if shutil.which(name) is None]
         if missing:
             raise ConfigError(

@@ -45,6 +45,6 @@ def test_offline_the_table_waits_for_a_sync(some, sent):
 def test_online_a_missing_package_is_told(some, sent, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "online")
     monkeypatch.setenv("WANDB_PROJECT", "p")
-    monkeypatch.setattr(workspace, "find_spec", lambda name: None)
-    assert "accel[workspace]" in workspace.send(*some)
+    monkeypatch.setattr(workspace, "is_installed", lambda name: False)
+    assert "[workspace]" in workspace.send(*some)
     assert sent[0][2] == {"entity": None, "project": "p", "online": True}
