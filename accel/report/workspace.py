@@ -6,12 +6,20 @@ import os
 from collections.abc import Sequence
 
 from accel.core.extras import install_words, is_installed
-from accel.report.comparison import Comparison
+from accel.report.comparison import Column, Comparison, Row, Value
 from accel.report.records import Recorded
 from accel.report.settings import project_of
 from accel.report.view import view_of
 
 VIEW = "accel: quality and cost"
+
+
+def _of_one_kind(column: Column, rows: Sequence[Row]) -> list[Value]:
+    """A column's values: W&B refuses a table where one has numbers and words, such as 8 and null."""
+    values = [row.get(column.key) for row in rows]
+    if any(isinstance(value, str) for value in values):
+        return [None if row.get(column.key) is None else column.show(row) for row in rows]
+    return values
 
 
 def send(table: Comparison, runs: Sequence[Recorded]) -> str:
@@ -25,7 +33,8 @@ def send(table: Comparison, runs: Sequence[Recorded]) -> str:
     entity, project = os.environ.get("WANDB_ENTITY") or entity, os.environ.get("WANDB_PROJECT") or project or "accel"
     online = os.environ.get("WANDB_MODE") == "online"
     columns = table.columns
-    rows = [[row.get(column.key) for column in columns] for row in table.rows]
+    cells = zip(*(_of_one_kind(column, table.rows) for column in columns), strict=True)
+    rows = [list(row) for row in cells]
     entity, place = log_table([c.key for c in columns], rows, entity=entity, project=project, online=online)
     if not online:
         return f"W&B: {place} (send it with 'wandb sync'; with WANDB_MODE=online a workspace view is saved too)"
