@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from accel.config.arguments import Arguments, load_plugins, parse, split_plugins
 from accel.config.overrides import quote_unicode
 from accel.config.redact import guarded_streams, learn
+from accel.core.extras import needs
 from accel.errors import AccelError, ConfigError, ExitCode, Interrupted, did_you_mean
 
 USAGE = """\
@@ -231,6 +232,7 @@ def export(words: Sequence[str]) -> int:
 
 def wandb_sweep(words: Sequence[str]) -> int:
     """A named search for W&B's own sweeps."""
+    needs("optuna", "search", "accel wandb-sweep")
     from accel.sweep.wandb_sweep import main as wandb_sweep_main
 
     return wandb_sweep_main(words)

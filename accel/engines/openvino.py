@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from accel.core.extras import install_words
 from accel.engines import EngineUnavailableError, FileEngine, Inputs
 
-INSTALL = "pip install 'accel[openvino]'"
 PRECISIONS: Mapping[str, Mapping[str, str]] = {
     "float32": {"INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"},
     "bfloat16": {"INFERENCE_PRECISION_HINT": "bf16"},
@@ -35,7 +35,7 @@ logits = model({port.any_name: inputs[port.any_name] for port in model.inputs})[
         try:
             import openvino
         except ImportError:
-            raise EngineUnavailableError(f"openvino is not installed: {INSTALL}") from None
+            raise EngineUnavailableError(f"openvino is not installed: {install_words('openvino')}") from None
         self.core = openvino.Core()
         self.settings = {
             **PRECISIONS[dtype],

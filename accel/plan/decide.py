@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from accel.config.build import build
 from accel.config.compose import GROUPS, compose
 from accel.core.compression import Compression
+from accel.core.extras import needs
 from accel.core.model import Model
 from accel.core.option import Objection, Option
 from accel.core.plan import Plan
@@ -171,8 +171,8 @@ def _engines(config: DictConfig) -> tuple[str, ...]:
             raise ConfigError(f"engines={name}: there is no such engine. {did_you_mean(str(name), ENGINE_NAMES)}")
     if not names:
         raise ConfigError("engines=[]: a run is measured on at least one engine, e.g. engines=[eager].")
-    if names == ["openvino"] and find_spec("openvino") is None:
-        raise ConfigError("engines=[openvino] needs OpenVINO, which is not installed: pip install 'accel[openvino]'.")
+    if names == ["openvino"]:
+        needs("openvino", "openvino", "engines=[openvino]")
     if "aotinductor" in names and not has_compiler():
         raise ConfigError(f"engines=[aotinductor] {NONE_FOUND}. Install one, or leave the engine out.")
     return tuple(names)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import hashlib
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from accel.core.extras import needs
 from accel.errors import ConfigError, RefusedError
 from accel.sweep.job_spec import Common
 from accel.sweep.pool import Pool, note_result
@@ -220,8 +220,7 @@ class SlurmPool(Pool):
 
 
 def _check_programs() -> None:
-    if importlib.util.find_spec("submitit") is None:
-        raise ConfigError("hydra/launcher=submitit_slurm needs submitit. Install it with pip install 'accel[slurm]'.")
+    needs("submitit", "slurm", "hydra/launcher=submitit_slurm")
     missing = [name for name in ("sbatch", "srun", "squeue", "scancel") if shutil.which(name) is None]
     if missing:
         raise ConfigError(

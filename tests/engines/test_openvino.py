@@ -20,7 +20,7 @@ def test_without_the_package_it_is_skipped_with_the_command_that_installs_it(tmp
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", no_openvino)
-    with pytest.raises(EngineUnavailableError, match=r"pip install 'accel\[openvino\]'"):
+    with pytest.raises(EngineUnavailableError, match=r"pip install .*\[openvino\]'"):
         OpenVino(tmp_path / "m.xml", "float32", 0, 1)
 
 

@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from accel.config.compose import compose
@@ -46,7 +48,7 @@ def test_check_overrides_passes_or_raises():
 
 
 def test_the_only_engine_has_to_be_installed(monkeypatch):
-    monkeypatch.setattr("accel.plan.decide.find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"pip install 'accel\[openvino\]'"):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(ConfigError, match=r"pip install .*\[openvino\]'"):
         decide(compose(["engines=[openvino]"]))
     assert decide(compose(["engines=[eager,openvino]"])).engines == ("eager", "openvino")

@@ -252,7 +252,7 @@ def test_without_slurm_or_submitit_it_says_what_to_do(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="sbatch, srun, squeue, scancel cannot be found"):
         pool(tmp_path)
     monkeypatch.setitem(sys.modules, "submitit", None)
-    with pytest.raises(ConfigError, match=r"pip install 'accel\[slurm\]'"):
+    with pytest.raises(ConfigError, match=r"pip install .*\[slurm\]'"):
         pool(tmp_path)
 
 
