@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from accel.config.arguments import Arguments, load_plugins, parse, split_plugins
 from accel.config.overrides import quote_unicode
 from accel.config.redact import guarded_streams, learn
+from accel.core.extras import needs
 from accel.errors import AccelError, ConfigError, ExitCode, Interrupted, did_you_mean
 
 USAGE = """\
@@ -26,6 +27,7 @@ accel: fine-tune a transformer while pruning, quantizing and distilling it, and 
   accel predict RUN [TEXT …]       predictions as JSON lines (--file F)
   accel explain RUN TEXT …         what each token added to a prediction, as JSON lines and a page (--html F)
   accel attack RUN [SHADOW …]      membership inference on the finished model; shadows: the same with other seeds
+  accel gate RUN                   whether a run keeps its limits (--max-drop 0.01, --limits F, --against RUN, --json)
   accel export RUN                 export a finished run again, each format checked (--format onnx,onnx-int8)
   accel help [TOPIC]               the documentation of an option or a subject: accel help prune, accel help privacy
 
@@ -42,7 +44,8 @@ Overrides are Hydra's:  group=option  chooses,  group.key=value  sets,  compress
 Flags:  --config-dir DIR  your own groups   --plugin MODULE  your own classes   --debug  tracebacks
         --conditional  leave out keys of options that are not chosen, as sweeps do
         --cfg job  print the configuration   -sc install=bash  shell completion   --hydra-help  Hydra's own flags
-Exit codes: 0 done, 2 refused before any work, 3 failed, 4 some jobs of a sweep failed, 130/143 interrupted."""
+Exit codes: 0 done, 2 refused before any work, 3 failed, 4 some jobs of a sweep failed, 5 a limit of the gate is broken,
+130/143 interrupted."""
 
 HYDRA_FLAGS = {
     "--cfg",
@@ -213,6 +216,13 @@ def attack(words: Sequence[str]) -> int:
     return attack_main(rest, plugins)
 
 
+def gate(words: Sequence[str]) -> int:
+    """Whether a finished run keeps its limits."""
+    from accel.gate.command import main as gate_main
+
+    return gate_main(words)
+
+
 def export(words: Sequence[str]) -> int:
     """Further formats of a finished run."""
     from accel.export.command import main as export_main
@@ -222,6 +232,7 @@ def export(words: Sequence[str]) -> int:
 
 def wandb_sweep(words: Sequence[str]) -> int:
     """A named search for W&B's own sweeps."""
+    needs("optuna", "search", "accel wandb-sweep")
     from accel.sweep.wandb_sweep import main as wandb_sweep_main
 
     return wandb_sweep_main(words)
@@ -275,6 +286,7 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "predict": predict,
     "explain": explain,
     "attack": attack,
+    "gate": gate,
     "export": export,
     "help": help_,
     "wandb-sweep": wandb_sweep,

@@ -31,6 +31,7 @@ class ExitCode(IntEnum):
     REFUSED = 2
     FAILED = 3
     SOME_JOBS_FAILED = 4
+    LIMIT_BROKEN = 5
     SIGHUP = 129
     SIGINT = 130
     SIGQUIT = 131

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-from accel.config.compose import list_groups, options_of
+from accel.config.compose import options_of
+from accel.core.groups import list_groups, technique_groups
 
-GROUPS = ("tuning", "compression")
-"""Whose options act within one process; tests/strategy and tests/privacy prove the others."""
+GROUPS = technique_groups()
+"""Whose options are techniques."""
+ABSENT = "none"
+"""An option that is the absence of one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,11 @@ class Laws:
     """Settings that let it act in eleven steps, wherever it is chosen."""
     agrees_within: float | None = 1e-5
     """How far logits of the trained and the exported model may lie apart; None where another test says it."""
+    resumes: bool = True
+    """Whether losses are the same after a resume; where they are not, its own test says what a resume does."""
+    processes: int = 1
+    """How many it takes to act. Where it takes several, sabotage is seen on a model that nobody trained, and the other
+    laws are shown on real processes, beside tests/strategy/test_parity.py."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,10 @@ def laws() -> dict[str, Laws | None]:
         AttributeError: an option whose test file declares none.
     """
     return {
-        option: import_module(f"tests.{group}.test_{option}").LAWS for group in GROUPS for option in options_of(group)
+        option: import_module(f"tests.{group}.test_{option}").LAWS
+        for group in GROUPS
+        for option in options_of(group)
+        if option != ABSENT
     }
 
 
@@ -75,7 +86,7 @@ def _chosen(option: str, words: Sequence[str]) -> bool:
 
 
 def cases() -> Iterator[Case]:
-    """Every technique with every group of settings with which it acts."""
+    """Every technique that acts in one process, with every group of settings with which it does."""
     for option, own in laws().items():
-        for variant, settings in own.strong.items() if own else ():
+        for variant, settings in own.strong.items() if own and own.processes == 1 else ():
             yield Case(option, variant, tuple(words_of(option, settings)))

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from accel.config.compose import GROUPS, compose, conf_dir, list_groups
+from accel.config.compose import compose, conf_dir
+from accel.core.groups import BASES, list_groups
 from accel.core.option import Option
 from accel.docs.topics import card_of
 
 ROOT = Path(__file__).parent.parent
-CLASS_GROUPS = [g for g in GROUPS if g not in ("experiment", "sweep")]
-FILES = sorted(f for g in CLASS_GROUPS for f in (conf_dir() / g).glob("*.yaml") if f.stem != "none")
+FILES = sorted(f for g in BASES for f in (conf_dir() / g).glob("*.yaml") if f.stem != "none")
 CARD = ("What it does:", "Use it when:", "What it costs:", "Composes with:", "Off switch:", "Reference:")
 
 
@@ -44,7 +44,7 @@ def test_a_preset_says_something_of_its_own():
 
 def test_there_are_as_many_options_as_files():
     assert len(FILES) >= 22
-    assert len(FILES) == sum(1 for g in CLASS_GROUPS for _ in (ROOT / "conf" / g).iterdir() if _.stem != "none")
+    assert len(FILES) == sum(1 for g in BASES for _ in (ROOT / "conf" / g).iterdir() if _.stem != "none")
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f"{f.parent.name}/{f.stem}")
@@ -75,7 +75,7 @@ def test_option_has_a_card_and_a_test_file(file):
     assert is_preset(file) or (ROOT / "tests" / file.parent.name / f"test_{file.stem}.py").is_file()
 
 
-@pytest.mark.parametrize("group", CLASS_GROUPS)
+@pytest.mark.parametrize("group", BASES)
 def test_every_class_has_its_file(group):
     for source in (ROOT / "accel" / group).glob("*.py"):
         if source.stem.startswith("_"):  # the group itself, or a helper of its options

@@ -1,14 +1,19 @@
 """Configurations and folders of others, which try to run code: none of it runs, whatever command they are given to."""
 
+import ast
 import contextlib
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 from omegaconf import OmegaConf
 
+import accel
+from accel.checkpoint.atomic import AtomicCheckpointIO
 from accel.cli import main
 from accel.config import build
 from accel.config import compose as compose_module
@@ -207,3 +212,77 @@ def test_python_itself_looks_there(tmp_path):
     (tmp_path / "yaml.py").write_text("open('ran', 'w')")
     subprocess.run([sys.executable, "-c", "import yaml"], cwd=tmp_path, check=True)
     assert (tmp_path / "ran").exists()
+
+
+RUN_CODE = {
+    "pickle": {"load", "loads", "Unpickler"},
+    "cloudpickle": {"load", "loads"},
+    "joblib": {"load"},
+    "dill": {"load", "loads"},
+    "marshal": {"load", "loads"},
+    "shelve": {"open"},
+    "pandas": {"read_pickle"},
+    "torch.export": {"load"},
+    "export": {"load"},
+    "yaml": {"load_all", "unsafe_load", "full_load"},
+}
+"""Calls that may run what the file holds, by the name before the last dot."""
+
+
+def unsafe_loads(source):
+    """Lines of calls that load more than values."""
+    for call in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)):
+        base, _, name = ast.unparse(call.func).rpartition(".")
+        told = {k.arg: ast.unparse(k.value) for k in call.keywords}
+        if (
+            name in RUN_CODE.get(base, ())
+            or (base, name, told.get("weights_only", "False")) == ("torch", "load", "False")
+            or ((base, name) == ("yaml", "load") and "SafeLoader" not in source)
+            or told.get("weights_only") in ("False", "None")
+            or told.get("trust_remote_code", "False") != "False"
+            or told.get("allow_pickle", "False") != "False"
+        ):
+            yield call.lineno
+
+
+def test_no_source_loads_more_than_values():
+    """No pickle on any way that loads, nor anything that falls back to one."""
+    sources = {file: file.read_text("utf8") for file in Path(accel.__file__).parent.rglob("*.py")}
+    assert {str(file): found for file, text in sources.items() if (found := list(unsafe_loads(text)))} == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "torch.load(f)",
+        "torch.load(f, weights_only=False)",
+        "numpy.load(f, allow_pickle=True)",
+        "pickle.load(f)",
+        "torch.export.load(f)",
+        "yaml.load(f, Loader)",
+        "fit(x, weights_only=None)",
+        "AutoModel.from_pretrained(f, trust_remote_code=given)",
+    ],
+)
+def test_the_look_at_the_sources_sees_what_would(line):
+    assert list(unsafe_loads(line)) == [1]
+
+
+def test_a_checkpoint_is_read_as_values_whatever_is_asked(tmp_path):
+    """Lightning's default would depend on where the file is."""
+    file = tmp_path / "last.ckpt"
+    torch.save(Ran(tmp_path / "RAN"), file)
+    for asked in (None, False, True):
+        with pytest.raises(pickle.UnpicklingError):
+            AtomicCheckpointIO().load_checkpoint(file, weights_only=asked)
+    assert not (tmp_path / "RAN").exists()
+    torch.load(file, weights_only=False)  # negative control
+    assert (tmp_path / "RAN").exists()
+
+
+class Ran:
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return Path.touch, (self.marker,)

@@ -19,15 +19,19 @@ from accel.core.plan import Plan
 from accel.core.technique import Stage, Technique
 from accel.errors import NoEffectError
 from accel.model._tiny import byte_tokenizer
+from accel.objective.classification import Classification
 from accel.plan.decide import assemble, checked, decide
 from accel.run.fit import Fitted
 from accel.weights import artifact
+from tests.forked_ranks import run_ranks
 from tests.laws import GROUPS, cases, laws, words_of
 from tests.test_conf import FILES, class_of
 
 SHORT = ["trainer.max_steps=11"]
 LAWS = {option: own for option, own in laws().items() if own is not None}
 CASES = {case.name: case for case in cases()}
+ALONE = [option for option, own in LAWS.items() if own.processes == 1]
+TOGETHER = [option for option, own in LAWS.items() if own.processes > 1]
 OFF = {option: words_of(option, own.off) for option, own in LAWS.items() if own.off is not None}
 
 
@@ -35,7 +39,8 @@ def test_every_option_that_must_prove_something_declares_its_laws():
     """And none has laws that has nothing to prove; a new file in conf/ without them fails before any test runs."""
     acting = {f.stem for f in FILES if f.parent.name in GROUPS and class_of(f).evidence is not Technique.evidence}
     assert acting == set(LAWS)
-    assert {case.option for case in CASES.values()} == set(LAWS)
+    assert [*dict.fromkeys(case.option for case in CASES.values())] == ALONE
+    assert all(own.strong for own in LAWS.values())
 
 
 def proves(technique):
@@ -135,14 +140,40 @@ def test_a_technique_that_only_claims_to_act_is_found_out(train, plain, monkeypa
     assert not differs(losses, fitted.model, idle, plain)
 
 
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("name", ALONE)
 def test_a_seam_that_does_nothing_fails_the_run(train, monkeypatch, name):
     monkeypatch.setattr(*LAWS[name].sabotage)
+    settings = next(iter(LAWS[name].strong.values()))
     with pytest.raises(NoEffectError, match=name):
-        train(*SHORT, *words_of(name))
+        train(*SHORT, *words_of(name, settings))
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", TOGETHER)
+def test_processes_that_do_nothing_together_are_found_out(tiny_run, monkeypatch, name):
+    """Its evidence on a model that nobody trained: with as many processes as it wants, and with the sabotage."""
+    plan = decide(compose([*tiny_run, *words_of(name)]))
+    model = plan.model.network(Classification(["bad", "good"]))
+    monkeypatch.setattr("torch.distributed.is_initialized", lambda: True)
+    monkeypatch.setattr("torch.distributed.get_world_size", lambda: LAWS[name].processes)
+    assert plan.strategy.num_processes() == LAWS[name].processes
+    assert plan.strategy.evidence(model, {}).acted
+    monkeypatch.setattr(*LAWS[name].sabotage)
+    assert not plan.strategy.evidence(model, {}).acted
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "settings"), [(name, settings) for name in TOGETHER for settings in LAWS[name].strong.values()], ids=str
+)
+def test_processes_act_together_and_prove_it(tiny_run, tmp_path, name, settings):
+    """And what they export agrees with what they trained."""
+    own = LAWS[name]
+    record = run_ranks([*tiny_run, *words_of(name, settings)], tmp_path, own.processes).record(tmp_path / "run")
+    assert {t["name"]: t["evidence"] for t in record["techniques"]}[name]["world_size"] == own.processes
+    assert record["exports"][0]["max_abs_diff"] < own.agrees_within
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if LAWS[case.option].resumes])
 def test_resumes_to_the_same_losses_and_weights(trained, train, name):
     """The last checkpoint is at step 10 of 11, in the middle of an epoch of 8 batches, with dropout on."""
     whole = trained(name)
@@ -151,7 +182,7 @@ def test_resumes_to_the_same_losses_and_weights(trained, train, name):
 
 @pytest.mark.slow
 @pytest.mark.full
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if LAWS[case.option].resumes])
 def test_resumes_at_the_end_of_an_epoch_too(train, name):
     words = [*SHORT, "trainer.checkpoint_every_steps=4", *CASES[name].words]
     _resumes(train, CASES[name].words, 4, *train(*words))
@@ -225,8 +256,9 @@ SETTINGS = [(o, field.name) for o in everything().options for field in fields(o)
 
 
 def test_changing_any_field_changes_the_digest():
-    digests = [changed(everything(), option, name).digest() for option, name in SETTINGS]
-    assert len({everything().digest(), *digests}) == len(SETTINGS) + 1
+    whole = everything()
+    digests = [changed(whole, option, name).digest() for option, name in SETTINGS]
+    assert len({whole.digest(), *digests}) == len(SETTINGS) + 1
 
 
 def changed(plan, option, name):

@@ -44,7 +44,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
         if is_folder(Path(path)):
             return load(Path(path))
-        return super().load_checkpoint(newest(Path(path)), map_location, weights_only)
+        return super().load_checkpoint(newest(Path(path)), map_location, weights_only=True)  # whatever is asked
 
 
 def _unwritten(target: Path, error: Exception) -> str:

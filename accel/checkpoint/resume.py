@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from accel.core.plan import Plan, digest
 from accel.data.content_store import ContentStore
 from accel.data.examples import DRAWN_BY
-from accel.errors import DataError, PlanError
-from accel.plan.decide import refusal
+from accel.errors import DataError
 
 if TYPE_CHECKING:
     from accel.core.task import Task
@@ -83,17 +82,6 @@ def _kept(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def _is_place(key: str, value: Any) -> bool:
     """Files may be moved: their content is compared once it is read."""
     return key.startswith("task.") and isinstance(value, str) and Path(value).expanduser().is_file()
-
-
-def check_resumed(plan: Plan, folder: Path) -> None:
-    """Refuse to go on privately from weights that have seen what this run's guarantee does not cover.
-
-    Raises:
-        PlanError: names it.
-    """
-    objections = list(plan.privacy.objections_to_resume(plan, folder)) if plan.privacy is not None else []
-    if objections:
-        raise PlanError(refusal(objections))
 
 
 def note_splits(task: Task, folder: Path) -> None:

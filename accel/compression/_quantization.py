@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from accel.core.compression import Compression
 from accel.core.facts import Evidence, Facts, History
-from accel.core.option import Objection
+from accel.core.option import Objection, typed
 from accel.core.technique import Stage
 from accel.errors import NoEffectError
 
@@ -138,7 +138,7 @@ class Quantization(Compression):
         del facts
         if fake_quantize.prepare(model, self.how()) == 0:
             raise NoEffectError(
-                f"compression=[{self.option_name()}] found no linear layer to quantize in this model: leave it out, or "
+                f"{typed(self)} found no linear layer to quantize in this model: leave it out, or "
                 "report the architecture."
             )
         self._require_room(weights_of(model))

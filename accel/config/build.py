@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from accel.core.groups import list_groups
 from accel.core.option import Option
 from accel.errors import ConfigError, did_you_mean
 
@@ -31,7 +32,7 @@ BUILT_BY_HYDRA = ("launcher", "sweeper")
 LOGGING = ("job_logging", "hydra_logging")
 CALLED_BY_LOGGING = ("()", "class", "handlers", "filters", "formatters")
 """Keys by which ``logging.config`` is told what to import and call."""
-OPTION = re.compile(r"(?!hydra$)\w+|(compression|engines)\.\w+")
+OPTION = re.compile(rf"(?!hydra$)\w+|(?:{'|'.join(list_groups())})\.\w+")
 """Where a target may stand, which ``build`` decides on: in a group's node, or in one of several options of a group."""
 
 
@@ -50,9 +51,9 @@ def build(node: DictConfig, base: type[O], key: str, plugins: Collection[str] = 
     """
     target = node.get(TARGET)
     if not isinstance(target, str):
+        chosen = f"{base.group}=[{key.rsplit('.', 1)[-1]}]" if base.several else f"{base.group}=…"
         raise ConfigError(
-            f"{key} is set but not chosen (it has no _target_). Choose it, e.g. "
-            f"{base.group}=[{key.rsplit('.', 1)[-1]}], or leave its settings out."
+            f"{key} is set but not chosen (it has no _target_). Choose it, e.g. {chosen}, or leave its settings out."
         )
     cls = resolve(target, base, key, plugins)
     option = _construct(cls, node, key)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator, Sequence
-from functools import cache
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec
 from pathlib import Path
@@ -15,21 +14,11 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
 from accel.config.build import refuse_foreign_code
 from accel.config.redact import learn
+from accel.core.groups import BASES, list_groups
 from accel.errors import ConfigError, did_you_mean, nearest
 
-GROUPS = (
-    "task",
-    "model",
-    "tuning",
-    "compression",
-    "strategy",
-    "privacy",
-    "tracker",
-    "trainer",
-    "engines",
-    "experiment",
-    "sweep",
-)
+GROUPS = (*BASES, "experiment", "sweep")
+"""The last two hold configuration only."""
 HYDRA_GROUPS = "hydra/"
 LIST_AS_VALUE = "Cannot merge DictConfig with ListConfig"
 """What OmegaConf says where a file has the names of options as a value."""
@@ -58,14 +47,6 @@ def conf_dir() -> Path:
     return inside if inside.is_dir() else package.parent / "conf"
 
 
-@cache
-def list_groups() -> tuple[str, ...]:
-    """The groups that take several options at once: those whose default in config.yaml is a list."""
-    defaults = OmegaConf.to_container(OmegaConf.load(conf_dir() / "config.yaml").defaults)
-    entries = [entry for entry in defaults if isinstance(entry, dict)]  # type: ignore[union-attr]
-    return tuple(str(group) for entry in entries for group, chosen in entry.items() if isinstance(chosen, list))
-
-
 def options_of(group: str, config_dirs: Sequence[str] = ()) -> list[str]:
     """The options a group has, from files alone."""
     folders = [conf_dir() / group, *(Path(d) / group for d in config_dirs)]
@@ -75,7 +56,7 @@ def options_of(group: str, config_dirs: Sequence[str] = ()) -> list[str]:
 def compose(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> DictConfig:
     """The whole configuration, Hydra's own node included.
 
-    What an experiment sets for a compression option that the command line leaves out is left out too.
+    What an experiment sets for an option of a list that the command line leaves out is left out too.
 
     Args:
         overrides: as typed on the command line.
@@ -184,7 +165,7 @@ def _without_unchosen(config: DictConfig, overrides: Sequence[str]) -> DictConfi
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
     typed = {str(o.key_or_group): o.value() for o in OverridesParser.create().parse_overrides(list(overrides))}
-    for group in typed.keys() & set(list_groups()):
+    for group in typed.keys() & list_groups():
         chosen = typed[group] if isinstance(typed[group], list) else [typed[group]]
         named = {key.split(".")[1] for key in typed if key.startswith(f"{group}.")}
         with open_dict(config):
@@ -235,7 +216,7 @@ def _unknown_option(group: str, value: object, config_dirs: Sequence[str]) -> st
     if isinstance(value, ChoiceSweep):
         return f"{group} was given several values at once: add -m for a sweep, or write {group}=[a,b] for a list."
     if value in (None, ""):
-        meant = "compression=[] for none" if group == "compression" else f"one of {', '.join(known)}"
+        meant = f"{group}=[] for none" if group in list_groups() else f"one of {', '.join(known)}"
         return f"{group}={value or ''} names no option: write {meant}."
     for name in value if isinstance(value, list) else [value]:
         if (group, str(name)) in RETIRED and str(name) not in known:
@@ -265,19 +246,20 @@ def _suggest(key: str, known: Sequence[str]) -> str:
         return f"Did you mean {prefix}.{close[0]}?"
     if siblings:
         return f"{prefix} has: {', '.join(siblings)}."
-    elsewhere = nearest(key, [*known, *_compression_keys()])
+    elsewhere = nearest(key, [*known, *_keys_in_lists()])
     if not elsewhere:
         return f"Groups: {', '.join(GROUPS)}."
     found = elsewhere[0]
-    first = "" if found in known else f" It appears with compression=[{found.split('.')[1]}]."
+    first = "" if found in known else " It appears with {}=[{}].".format(*found.split(".")[:2])
     return f"{'It' if found == key else f'Did you mean {found}?'}{first.removeprefix(' It') if found == key else first}"
 
 
-def _compression_keys() -> Iterator[str]:
-    """Every key of every compression option, chosen or not."""
-    for option in options_of("compression"):
-        for key in _leaves(OmegaConf.load(conf_dir() / "compression" / f"{option}.yaml")):  # type: ignore[arg-type]
-            yield f"compression.{key}"
+def _keys_in_lists() -> Iterator[str]:
+    """Every key of every option of the list groups, chosen or not."""
+    for group in list_groups():
+        for option in options_of(group):
+            for key in _leaves(OmegaConf.load(conf_dir() / group / f"{option}.yaml")):  # type: ignore[arg-type]
+                yield f"{group}.{key}"
 
 
 def _top_level() -> list[str]:

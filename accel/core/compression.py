@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from accel.core.family import SUPPORTED_FAMILIES
-from accel.core.option import Objection
+from accel.core.option import Objection, typed
 from accel.core.technique import Technique
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Compression(Technique):
         family = plan.model.family()
         if family is not None and family not in SUPPORTED_FAMILIES:
             yield Objection(
-                f"compression=[{self.option_name()}]  with a {family} model",
+                f"{typed(self)}  with a {family} model",
                 f"accel knows where layers, heads and channels lie in {', '.join(SUPPORTED_FAMILIES)}, not in {family}",
                 "compression=[qat], or a model of a known family",
             )

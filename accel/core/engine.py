@@ -85,17 +85,19 @@ class Engine(Option):
     """Whether it can tell what a layer costs that is left in full precision in a model of int8 layers."""
     packages: ClassVar[tuple[str, ...]] = ()
     """Whose versions decide how fast it is, beside torch."""
-    remedy: ClassVar[str] = "leave it out, or choose another one, e.g. engines=[eager]"
-    """What to do where it cannot run."""
 
     def lacks(self) -> str | None:
         """Why it cannot run on this machine, as far as that is known without torch; None where nothing is missing."""
         return None
 
+    def remedy(self) -> str:
+        """What to do where it cannot run."""
+        return "leave it out, or choose another one, e.g. engines=[eager]"
+
     def objections(self, plan: Plan) -> Iterator[Objection]:
         lack = self.lacks()
         if lack is not None and (self.required or all(engine.lacks() is not None for engine in plan.engines)):
-            yield Objection(typed(self), lack, self.remedy)
+            yield Objection(typed(self), lack, self.remedy())
 
     @abstractmethod
     def candidates(self, model: nn.Module, folder: Path) -> Mapping[str, Callable[[], Runner]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from accel.core.compression import Compression
 from accel.core.engine import Engine
+from accel.core.groups import BASES
 from accel.core.model import Model
 from accel.core.option import Option, typed
 from accel.core.privacy import Privacy
@@ -74,17 +75,7 @@ class Plan:
 
     def choices(self) -> dict[str, Any]:
         """The chosen option of each group, as the record states it."""
-        return {
-            "task": self.task.option_name(),
-            "model": self.model.option_name(),
-            "tuning": self.tuning.option_name(),
-            "compression": sorted(c.option_name() for c in self.compression),
-            "strategy": self.strategy.option_name(),
-            "privacy": self.privacy.option_name() if self.privacy else "none",
-            "tracker": self.tracker.option_name() if self.tracker else "none",
-            "trainer": self.trainer.option_name(),
-            "engines": sorted(engine.option_name() for engine in self.engines),
-        }
+        return {group: _named(getattr(self, group)) for group in BASES}
 
     def digest(self) -> str:
         """Equal plans, equal digest: over every setting of every option, and the seed."""
@@ -105,6 +96,13 @@ class Plan:
         dense = "trained first, or reused" if self.needs_baseline else "not needed"
         yield f"  dense baseline               {dense if not self.needs_pretrained else 'the pretrained model'}"
         yield f"  measured on                  {', '.join(engine.option_name() for engine in self.engines)}"
+
+
+def _named(chosen: Option | Sequence[Option] | None) -> str | list[str]:
+    """What was chosen of one group, by name."""
+    if isinstance(chosen, Option):
+        return chosen.option_name()
+    return "none" if chosen is None else sorted(option.option_name() for option in chosen)
 
 
 def digest(value: Any) -> str:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from accel.core.option import Objection
 from accel.core.technique import Stage, Technique
 from accel.errors import DataError
-from accel.privacy._public_data import PublicData
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from accel.core.plan import Plan
     from accel.core.trainer import Trainer
     from accel.data import Dataset
 
@@ -34,21 +31,12 @@ class Privacy(Technique):
     public_task: str | None = None
     """A task with public data and the same labels on which the model is trained first, without privacy; cached."""
     public_data: tuple[str, ...] = ()
-    """What everybody may know, see ``PublicData``: names of tasks, files, and folders of models that saw only such."""
+    """What everybody may know: names of tasks, files, and folders of models that saw only such; see
+    ``accel/plan/public_data.py``."""
 
     log_figures: bool = False
     """Whether losses, shares of clipped gradients and figures of the validation split are logged while training. They
     carry no noise, so they lie outside of the guarantee; without them no validation split is looked at on the way."""
-
-    def objections(self, plan: Plan) -> Iterator[Objection]:
-        yield from self._public_data(plan).objections()
-
-    def objections_to_resume(self, plan: Plan, folder: Path) -> Iterator[Objection]:
-        """To a run's folder that this plan would go on in."""
-        yield from self._public_data(plan).objections_to_resume(folder)
-
-    def _public_data(self, plan: Plan) -> PublicData:
-        return PublicData(plan, tuple(self.public_data), self.public_task)
 
     def loggable(self, terms: Mapping[str, Tensor], freely: Collection[str]) -> Mapping[str, Tensor]:
         """The terms of a step that may leave the process.

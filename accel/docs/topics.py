@@ -11,7 +11,8 @@ from pathlib import Path
 
 import yaml
 
-from accel.config.compose import GROUPS, conf_dir, list_groups, options_of
+from accel.config.compose import GROUPS, conf_dir, options_of
+from accel.core.groups import list_groups
 from accel.errors import ConfigError, did_you_mean
 
 PAGES = Path(__file__).parent

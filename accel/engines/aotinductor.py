@@ -99,10 +99,12 @@ class Aotinductor(FileEngine):
     formats: ClassVar[tuple[Format, ...]] = (PT2, PT2_BF16, PT2_INT8)
     dense_int8: ClassVar[Format | None] = PT2_INT8
     required: ClassVar[bool] = True
-    remedy: ClassVar[str] = "install one, or leave the engine out"
 
     def lacks(self) -> str | None:
         return None if has_compiler() else f"aotinductor {NONE_FOUND}"
+
+    def remedy(self) -> str:
+        return "install one, or leave the engine out"
 
     def forms(self, model: nn.Module) -> Sequence[Format]:
         """In fp32, and in bf16 where the processor multiplies it, which is faster there; or in int8 alone."""

@@ -3,7 +3,7 @@
 What it does: writes ``model.openvino.xml`` with its ``.bin``, in int8 where the model's weights are; each file is
 compared with the model, scored, and timed, as is the dense model rounded to int8.
 Use it when: the model is served on x86 or ARM processors without PyTorch; its int8 is often the fastest there.
-What it costs: a further package (``pip install 'accel[openvino]'``), and some seconds to convert.
+What it costs: a further package (``pip install 'accel-finetune[openvino]'``), and some seconds to convert.
 Composes with: every compression; int4 and fp8 weights are written in fp32.
 Off switch: leave it out of the list.
 Reference: https://docs.openvino.ai
@@ -16,11 +16,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from accel.core.engine import EngineUnavailableError, FileRunner, Inputs, Runner
+from accel.core.extras import install_words, is_installed
 from accel.core.hardware import has_bf16_products
 from accel.engines import FileEngine
 from accel.engines.onnxruntime import ONNX
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from accel.data.prepared import Prepared
     from accel.export.export import Export
 
-INSTALL = "pip install 'accel[openvino]'"
 PRECISIONS: Mapping[str, Mapping[str, str]] = {
     "float32": {"INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"},
     "bfloat16": {"INFERENCE_PRECISION_HINT": "bf16"},
@@ -57,7 +56,7 @@ logits = model({port.any_name: inputs[port.any_name] for port in model.inputs})[
         try:
             import openvino
         except ImportError:
-            raise EngineUnavailableError(f"openvino is not installed: {INSTALL}") from None
+            raise EngineUnavailableError(f"openvino is not installed: {install_words('openvino')}") from None
         self.core = openvino.Core()
         self.settings = {
             **PRECISIONS[dtype],
@@ -137,10 +136,12 @@ class Openvino(FileEngine):
     formats: ClassVar[tuple[Format, ...]] = (OPENVINO, OPENVINO_INT8)
     dense_int8: ClassVar[Format | None] = OPENVINO_INT8
     packages: ClassVar[tuple[str, ...]] = ("openvino",)
-    remedy: ClassVar[str] = INSTALL
 
     def lacks(self) -> str | None:
-        return None if find_spec("openvino") else "OpenVINO is not installed"
+        return None if is_installed("openvino") else "OpenVINO is not installed"
+
+    def remedy(self) -> str:
+        return install_words("openvino")
 
     def forms(self, model: nn.Module) -> Sequence[Format]:
         from accel.export.onnx_layers import has_int8_weights

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from torch import nn
 
-from accel.engines.openvino import INSTALL
+from accel.core.extras import install_words
 from accel.export.onnx import UnsupportedError, export_onnx
 from accel.export.onnx_layers import quantized_linears, with_dequantized_weights
 
@@ -38,7 +38,7 @@ def convert_onnx(source: Path, target: Path, group_size: int | None = None) -> N
     try:
         import openvino
     except ImportError:
-        raise UnsupportedError(f"openvino is not installed: {INSTALL}") from None
+        raise UnsupportedError(f"openvino is not installed: {install_words('openvino')}") from None
     try:
         model = openvino.Core().read_model(source)
         if group_size is not None:

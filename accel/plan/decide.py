@@ -23,6 +23,7 @@ from accel.core.tracker import Tracker
 from accel.core.trainer import Trainer
 from accel.core.tuning import Tuning
 from accel.errors import ConfigError, PlanError, did_you_mean, paragraph
+from accel.plan.public_data import PublicData
 from accel.plan.rules import clashes
 
 O = TypeVar("O", bound=Option)  # noqa: E741 - the option's own type
@@ -40,9 +41,10 @@ def refusal(objections: Sequence[Objection]) -> str:
 
 
 def objections_to(plan: Plan) -> list[Objection]:
-    """Everything that is wrong with a plan: each option's own needs, then the rules between options."""
+    """What is wrong with a plan: each option's own needs, then data that is not public, then rules between options."""
     own = [objection for option in plan.options for objection in option.objections(plan)]
-    return own + clashes(plan.options)
+    private = PublicData(plan, plan.privacy).objections() if plan.privacy is not None else ()
+    return [*own, *private, *clashes(plan.options)]
 
 
 def checked(plan: Plan) -> Plan:
@@ -55,6 +57,19 @@ def checked(plan: Plan) -> Plan:
     if objections:
         raise PlanError(refusal(objections))
     return plan
+
+
+def check_resumed(plan: Plan, folder: Path) -> None:
+    """Refuse to go on privately from weights that have seen what this run's guarantee does not cover.
+
+    Raises:
+        PlanError: names it.
+    """
+    if plan.privacy is None:
+        return
+    objections = list(PublicData(plan, plan.privacy).objections_to_resume(folder))
+    if objections:
+        raise PlanError(refusal(objections))
 
 
 def decide(config: DictConfig, plugins: Sequence[str] = ()) -> Plan:
@@ -72,14 +87,14 @@ def assemble(config: DictConfig, plugins: Sequence[str] = ()) -> Plan:
     _only_known_keys(config)
     one = _Groups(config, plugins)
     plan = Plan(
-        task=one.required("task", Task),
-        model=one.required("model", Model),
-        tuning=one.required("tuning", Tuning),
+        task=one.required(Task),
+        model=one.required(Model),
+        tuning=one.required(Tuning),
         compression=one.several(Compression),
-        strategy=one.required("strategy", Strategy),
-        privacy=one.optional("privacy", Privacy),
-        tracker=one.optional("tracker", Tracker),
-        trainer=one.required("trainer", Trainer),
+        strategy=one.required(Strategy),
+        privacy=one.optional(Privacy),
+        tracker=one.optional(Tracker),
+        trainer=one.required(Trainer),
         seed=_seed(config),
         name=str(config.get("name") or ""),
         group=str(config.get("group") or ""),
@@ -93,7 +108,7 @@ def assemble(config: DictConfig, plugins: Sequence[str] = ()) -> Plan:
 
 def default_name(plan: Plan) -> str:
     """task-model-tuning and whatever is not the plain default, e.g. ``airline-minilm-full-prune-qat``."""
-    extra = [t.option_name() for t in plan.techniques if t.group in ("compression", "privacy")]
+    extra = [t.option_name() for t in plan.techniques if isinstance(t, Compression | Privacy)]
     ranks = [plan.strategy.option_name()] if plan.strategy.num_processes() > 1 else []
     return "-".join([plan.task.option_name(), plan.model.option_name(), plan.tuning.option_name(), *extra, *ranks])
 
@@ -112,13 +127,16 @@ class _Groups:
     config: DictConfig
     plugins: Sequence[str]
 
-    def required(self, group: str, base: type[O]) -> O:
-        option = self.optional(group, base)
+    def required(self, base: type[O]) -> O:
+        option = self.optional(base)
         if option is None:
-            raise ConfigError(f"{group} must be chosen: add {group}=… to the command line (see accel --help).")
+            raise ConfigError(
+                f"{base.group} must be chosen: add {base.group}=… to the command line (see accel --help)."
+            )
         return option
 
-    def optional(self, group: str, base: type[O]) -> O | None:
+    def optional(self, base: type[O]) -> O | None:
+        group = base.group
         node = self.config.get(group)
         return build(node, base, group, self.plugins, name=self._chosen(group)) if node else None
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from accel.config.compose import compose, list_groups, options_of
+from accel.config.compose import compose, options_of
+from accel.core.groups import list_groups, technique_groups
 from accel.core.option import Objection
 from accel.core.plan import Plan
 from accel.errors import ConfigError, ExitCode
 from accel.plan.decide import assemble, objections_to
 
-TECHNIQUE_GROUPS = ("tuning", "compression", "strategy", "privacy")
 MODELS = ("tiny_bert", "tiny_gpt2", "tiny_llama", "tiny_t5")
 """One of each architecture class: encoder, decoder, encoder-decoder."""
 TASKS = ("airline", "chitchat", "chinese_ner")
@@ -44,7 +44,7 @@ def words() -> list[str]:
     """Every technique option as a user types it, one task of each kind and one model of each class."""
     techniques = [
         f"{group}=[{option}]" if group in list_groups() else f"{group}={option}"
-        for group in TECHNIQUE_GROUPS
+        for group in technique_groups()
         for option in options_of(group)
         if option != "none"
     ]

@@ -21,10 +21,10 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from accel.core.extras import install_words, is_installed
 from accel.core.facts import Evidence, Facts, History, Step
 from accel.core.option import Objection, typed
 from accel.core.privacy import Privacy
@@ -152,12 +152,13 @@ class Dpsgd(Privacy):
 
     @staticmethod
     def _objections_to_packages() -> Iterator[Objection]:
-        for package, what in (("opacus", "accountants come"), ("cryptography", "noise comes")):
-            if find_spec(package) is None:
+        parts = (("opacus", "accountants come"), ("cryptography", "noise comes"), ("scipy", "audit comes"))
+        for package, what in parts:
+            if not is_installed(package):
                 yield Objection(
                     "privacy=dpsgd",
                     f"its {what} from {package}, which is not installed here",
-                    "pip install 'accel[privacy]'",
+                    install_words("privacy"),
                 )
 
     def _objections_to_accumulation(self, plan: Plan) -> Iterator[Objection]:

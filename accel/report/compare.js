@@ -37,8 +37,10 @@ function test(word) {
 }
 
 function shownRows() {
-  const tests = document.getElementById("filter").value.split(/\s+/).filter(Boolean).map(test);
-  const rows = table().rows.filter(row => tests.every(t => t(row)));
+  const words = document.getElementById("filter").value.split(/\s+/).filter(Boolean), tests = words.map(test);
+  const all = document.getElementById("all")?.checked ?? true;
+  const unfolded = all || words.some(word => word.startsWith("status"));
+  const rows = table().rows.filter(row => (unfolded || !row.folded) && tests.every(t => t(row)));
   const at = state.sort === null ? -1 : column(state.sort);
   if (at < 0) return rows;
   const sign = state.ascending ? 1 : -1;
@@ -103,6 +105,7 @@ function draw() {
 
 let pause;
 document.getElementById("filter").addEventListener("input", () => { clearTimeout(pause); pause = setTimeout(draw, 120); });
+document.getElementById("all")?.addEventListener("change", draw);
 document.getElementById("means")?.addEventListener("change", event => {
   state.table = event.target.checked ? "means" : "runs";
   draw();

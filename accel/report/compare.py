@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+
+from accel.config.compose import GROUPS
 from accel.config.redact import redactor
 from accel.core.console import rich_console
 from accel.core.metric import LOSS
 from accel.errors import ConfigError, ExitCode
-from accel.report.comparison import RUN, WORDS, Column, Comparison, compare_runs, write_csv
+from accel.report.comparison import JUDGED_BY, PEERS, RUN, WORDS, Column, Comparison, compare_runs, write_csv
 from accel.report.records import Recorded, find, privacy_remarks
 
 if TYPE_CHECKING:
@@ -21,23 +26,27 @@ if TYPE_CHECKING:
 
 USAGE = (
     "accel compare PATH… [--sort KEY] [--filter CONDITION]… [--columns KEY,KEY] [--mean-over seed] "
-    "[--html F] [--csv F] [--wandb]"
+    "[--html F] [--csv F] [--all] [--wandb]"
 )
 PIPE_WIDTH = 150
 """Characters per line when the output is a file or a pipe, which have no width of their own."""
-IN_TERMINAL = (  # and the metrics
-    "pareto",
-    "run",
-    "runs",
-    "status",
+ALWAYS = ("pareto", "peers")
+IN_TERMINAL = (
     "size_bytes",
-    "size_ratio",
     "latency_ms_p50",
-    "speedup_vs_best_dense",
+    "engine",
+    "status",
     "epsilon",
-    "seconds",
+    "runs",
+    "speedup_vs_best_dense",
+    "size_ratio",
 )
-RUN_WIDTH, ERROR_LENGTH = 36, 400
+"""After the qualities, as long as there is room; then the other metrics, and how long it took."""
+BORDER = " | "
+"""What a column takes beside its text."""
+GROUP = re.compile(rf"\b(?:{'|'.join(GROUPS)})=(?!none\b|\d)")
+RUN_WIDTH, RUN_LINES, ERROR_LENGTH = 22, 3, 400
+"""A run's name has the room that figures leave, and at least so many characters."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -51,7 +60,7 @@ def main(argv: Sequence[str]) -> int:
     table = _chosen(compare_runs(runs), arguments)
     table = replace(table, rows=redactor().tree(table.rows))  # records of others, or of older versions
     columns = [table.column(key, "--columns") for key in arguments.columns.split(",")] if arguments.columns else None
-    _print(table, columns, [*remarks, *privacy_remarks(arguments.paths)])
+    _print(table, columns, [*remarks, *privacy_remarks(arguments.paths)], fold=not (arguments.all or columns))
     if arguments.csv is not None:
         write_csv(table, _writable(arguments.csv, "--csv"))
     if arguments.html is not None:
@@ -104,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sort", metavar="KEY", help="a column of the CSV file; the best come first")
     parser.add_argument("--filter", metavar="CONDITION", action="append", default=[], help="e.g. 'size_ratio>=4'")
     parser.add_argument("--columns", metavar="KEY,KEY", help="columns of the CSV file, to show in the terminal")
+    parser.add_argument("--all", action="store_true", help="refused and dead runs too, a row each")
     parser.add_argument("--mean-over", metavar="KEY", help="one row per group of runs that differ in KEY alone")
     return parser
 
@@ -117,31 +127,70 @@ def _writable(file: Path, flag: str) -> Path:
     return file
 
 
-def _print(table: Comparison, columns: Sequence[Column] | None, remarks: Sequence[str]) -> None:
+def _print(table: Comparison, columns: Sequence[Column] | None, remarks: Sequence[str], *, fold: bool) -> None:
     console = rich_console()
-    if not console.is_terminal:
+    if not console.is_terminal and not os.environ.get("COLUMNS", "").isdigit():
         console = rich_console(width=PIPE_WIDTH)
-    console.print(as_table(table, columns))
-    for line in [*_errors(table), *remarks]:
+    shown, folded = table.folded() if fold else (table, "")
+    chosen = columns or fitting(shown, console.width)
+    console.print(as_table(shown, chosen, console.width))
+    notes = [f"{letter}  {text}" for letter, text in table.peers.items()]
+    engines = {str(row["engine"]) for row in shown.rows if row["engine"]}
+    if len(engines) == 1:
+        notes.append(f"All measured on {engines.pop()}.")
+    if folded:
+        notes.append(f"{folded}: no figures, not shown; --all shows them.")
+    if columns is None:
+        hidden = [column.key for column in shown.columns if column not in chosen]
+        notes.append(f"More columns, by --columns: {', '.join(hidden)}")
+    for line in [*notes, *_errors(shown), *remarks]:
         console.print(line, markup=False, soft_wrap=True)
 
 
-def as_table(table: Comparison, columns: Sequence[Column] | None = None) -> Table:
-    """For the terminal: the columns asked for, or what fits; the rest is in the CSV file and on the page."""
+def fitting(table: Comparison, width: int) -> list[Column]:
+    """The columns that people choose by, as far as there is room: figures first, and what tells the run last."""
+    there = {column.key: column for column in table.columns}
+    qualities = [m.key for m in table.metrics if m.key != LOSS.key]
+    judged = [key for key in qualities if key in {row.get(JUDGED_BY) for row in table.rows}]
+    wanted = dict.fromkeys((*ALWAYS, *judged, *IN_TERMINAL, *qualities, "seconds"))
+    shown, room = [], width - 1 - RUN_WIDTH - len(BORDER)
+    for key in wanted:
+        column = there.get(key)
+        if column is None or (column in WORDS and len({row[key] for row in table.rows if row[key]}) == 1):
+            continue
+        room -= _width(column, table) + len(BORDER)
+        if room < 0:
+            break
+        shown.append(column)
+    return [*shown, RUN]
+
+
+def _width(column: Column, table: Comparison) -> int:
+    """Of the widest cell, as it is drawn."""
+    texts = [*column.title.split("\n"), *(column.show(row) for row in table.rows)]
+    return max(map(cell_len, texts))
+
+
+def as_table(table: Comparison, columns: Sequence[Column], width: int) -> Table:
+    """For the terminal; peers stand together."""
     from rich.table import Table
     from rich.text import Text
 
-    scores = {c.key for c in table.figures if "metrics" in c.path and c.key != LOSS.key}
-    shown = columns or [c for c in table.columns if c.key in IN_TERMINAL or c.key in scores]
     drawn = Table(caption=f"* no other run is better in {table.competed_in}", caption_justify="left")
-    for column in shown:
-        if column.key == RUN.key:
-            drawn.add_column(column.title, overflow="fold", min_width=RUN_WIDTH)
-        else:
-            drawn.add_column(column.title, justify="left" if column in WORDS else "right")
-    for row in table.rows:
-        drawn.add_row(*(Text(column.show(row)) for column in shown))
+    for column in columns:
+        drawn.add_column(column.title, justify="left" if column in WORDS or column == RUN else "right", overflow="fold")
+    room = width - 1 - sum(_width(column, table) + len(BORDER) for column in columns if column != RUN) - len(BORDER)
+    longest = RUN_LINES * max(room, RUN_WIDTH)
+    for row in sorted(table.rows, key=lambda row: str(row.get(PEERS.key) or "")):
+        cells = (_shortened(column.show(row), longest) if column == RUN else column.show(row) for column in columns)
+        drawn.add_row(*map(Text, cells))
     return drawn
+
+
+def _shortened(text: str, longest: int) -> str:
+    """An option says by itself of which group it is."""
+    text = GROUP.sub("", text)
+    return text if cell_len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def _errors(table: Comparison) -> Iterator[str]:

@@ -6,12 +6,14 @@ const COSTS = {
 const QUALITY = data.quality;  // by which runs are judged first: its key, title and direction
 const FIGURES = [QUALITY.key, "latency_ms_p50", "size_bytes", "epsilon"];
 const BANDS = ["#3b4cc0", "#2563c9", "#2f9e6e", "#d9822b", "#c2263f"];  // from the worst to the best
+const SYMBOLS = ["circle", "square", "diamond", "cross", "triangle-up", "star"];  // by what runs can be compared with
 const safe = text => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 const qualityOf = row => valueOf(row, QUALITY.key);
 const gain = row => QUALITY.higher_is_better ? qualityOf(row) : -qualityOf(row);
 const capital = text => text[0].toUpperCase() + text.slice(1);
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const place = document.getElementById("charts");
+const explained = new Set();  // what has its legend in a chart above
 const boxes = {}, order = [];  // a chart keeps its place when the filter takes others away and brings them back
 
 function layout(title, more) {
@@ -46,15 +48,28 @@ function show(name, traces, shape, wide) {
 }
 
 const keys = () => table().columns.filter(c => c.setting || FIGURES.includes(c.key));
-const told = row => [valueOf(row, "run"), ...keys().map(c => {
+const NAMED = ["peers", "engine"];  // beside them where the mouse is
+const hovered = () => table().columns.filter(c => NAMED.includes(c.key) || keys().some(k => k.key === c.key));
+const told = row => [valueOf(row, "run"), ...hovered().map(c => {
   const text = row.texts[column(c.key)];
   return text === "" ? "" : `${c.title.replace(/\s+/g, " ")}: ${text}`;
 })].filter(Boolean).map(safe).join("<br>");
 
+// Of the kind of colours a chart has, once for all of its charts.
+const legend = kind => !explained.has(kind) && !!explained.add(kind);
+
+// Room around values that are all equal, where Plotly would show one from -1 to 1 around them.
+function around(values) {
+  const low = Math.min(...values), high = Math.max(...values), room = Math.abs(high) * 0.05 || 1;
+  return high - low <= Math.abs(high) * 1e-6 ? { range: [low - room, high + room] } : {};
+}
+
+const peers = rows => [...new Set(rows.map(r => valueOf(r, "peers")))];
+
 function points(rows, cost, name, colour) {
   return {
     x: rows.map(r => valueOf(r, cost)), y: rows.map(r => qualityOf(r)), text: rows.map(told),
-    customdata: rows.map(r => r.link), mode: "markers", type: "scatter", name, marker: { size: 10, color: colour },
+    customdata: rows.map(r => r.link), mode: "markers", type: "scatter", name, marker: { size: 10, color: colour, symbol: rows.map(r => SYMBOLS[everyPeers.indexOf(valueOf(r, "peers")) % SYMBOLS.length]) },
     hovertemplate: "%{text}<extra></extra>",
   };
 }
@@ -70,28 +85,37 @@ function front(rows, cost) {
 function tradeOff(rows, cost) {
   const known = rows.filter(r => !isEmpty(qualityOf(r)) && !isEmpty(valueOf(r, cost)));
   const shape = layout(`${capital(QUALITY.title)} over ${COSTS[cost]}`, {
-    xaxis: { title: { text: COSTS[cost] }, rangemode: "tozero" }, yaxis: { title: { text: safe(`${QUALITY.title} on the test split`) } },
+    xaxis: { title: { text: COSTS[cost] }, rangemode: "tozero" },
+    yaxis: { title: { text: safe(`${QUALITY.title} on the test split`) }, ...around(known.map(qualityOf)) },
   });
   if (known.length < 2) return show(`over_${cost}`, [], shape);
-  const edge = front(known, cost), isBest = r => valueOf(r, "pareto") === "*";
+  shape.showlegend = legend("trade-off");
+  const edges = peers(known).flatMap(on => [...front(known.filter(r => valueOf(r, "peers") === on), cost), null]);
+  const isBest = r => valueOf(r, "pareto") === "*";
   show(`over_${cost}`, [
-    { x: edge.map(r => valueOf(r, cost)), y: edge.map(r => qualityOf(r)), mode: "lines", name: "front of these two",
+    { x: edges.map(r => r && valueOf(r, cost)), y: edges.map(r => r && qualityOf(r)), mode: "lines", name: "front of these two",
       line: { shape: "hv", dash: "dot", color: "#8a94a3" }, hoverinfo: "skip", type: "scatter" },
     points(known.filter(isBest), cost, "Pareto *", "#2563c9"),
     points(known.filter(r => !isBest(r)), cost, "beaten by another", "#d9822b"),
   ], shape);
 }
 
+const digits = row => qualityOf(row).toPrecision(4);
+
 // Runs fall into five equal bands by quality; each band is one line with gaps, which stays fast with many runs.
 function bands(rows) {
   const ranked = rows.filter(r => !isEmpty(qualityOf(r))).sort((a, b) => gain(a) - gain(b));
   const found = BANDS.map(() => []);
-  ranked.forEach((row, i) => found[Math.floor(i * BANDS.length / ranked.length)].push(row));
+  let first = 0;  // of those that read the same, which share a band
+  ranked.forEach((row, i) => {
+    if (digits(row) !== digits(ranked[first])) first = i;
+    found[Math.floor(first * BANDS.length / ranked.length)].push(row);
+  });
   return found.map((rows, i) => ({ rows, colour: BANDS[i] })).filter(band => band.rows.length);
 }
 
 const bandName = band => {
-  const ends = [band.rows[0], band.rows[band.rows.length - 1]].map(r => qualityOf(r).toFixed(3));
+  const ends = [band.rows[0], band.rows[band.rows.length - 1]].map(digits);
   return ends[0] === ends[1] ? `${safe(QUALITY.title)} ${ends[0]}` : `${safe(QUALITY.title)} ${ends[0]} to ${ends[1]}`;
 };
 
@@ -132,6 +156,7 @@ function parallel(rows) {
       bgcolor: dark.matches ? "#14181fcc" : "#ffffffcc" }))),
   });
   if (axes.length < 2 || known.length < 2) return show("parallel", [], shape);
+  shape.showlegend = legend("bands");
   const path = row => axes.flatMap((axis, i) => {
     const value = valueOf(row, axis.key);
     return [[i, isEmpty(value) ? null : axis.at(value)]];
@@ -142,11 +167,16 @@ function parallel(rows) {
 function curves(rows, name, title) {
   const known = rows.filter(r => (r.curves[name] || [[]])[0].length > 1);
   const path = row => row.curves[name][0].map((step, i) => [step, row.curves[name][1][i]]);
-  const shape = layout(title, { xaxis: { title: { text: "step" } }, yaxis: { title: { text: safe(name) } } });
+  const shape = layout(title, { xaxis: { title: { text: "step" } }, yaxis: { title: { text: safe(name) },
+    ...around(known.flatMap(row => row.curves[name][1])) } });
+  if (known.length) shape.showlegend = legend("bands");
   show(`curve_${name.replace(/\W/g, "_")}`, bands(known).map(band => lines(band, path)), shape);
 }
 
+const everyPeers = peers(data.tables.runs.rows);
+
 function drawCharts(rows) {
+  explained.clear();
   for (const cost of Object.keys(COSTS)) tradeOff(rows, cost);
   parallel(rows);
   for (const [name, title] of Object.entries(data.curves)) curves(rows, name, capital(title));

@@ -34,7 +34,7 @@ def render(table: Comparison, place: Path) -> str:
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>accel compare</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"><style>{style}</style></head>'
-        f"<body><main>{_head(table)}{_controls('means' in tables)}"
+        f"<body><main>{_head(table)}{_controls('means' in tables, table.folded()[1])}"
         f'<section id="charts" class="charts"></section><section class="scroll"><table id="runs"></table></section>'
         f'</main><script type="application/json" id="data">{_embedded(tables, table)}</script>'
         f"<script>{_asset('compare.js')}</script>{_charts(table)}</body></html>\n"
@@ -48,19 +48,21 @@ def _asset(name: str) -> str:
 def _head(table: Comparison) -> str:
     statuses = [str(row["status"]) for row in table.rows]
     counted = ", ".join(f"{statuses.count(s)} {s}" for s in dict.fromkeys(statuses) if s)
+    peers = "".join(f"<br>{letter}: {escape(text)}" for letter, text in table.peers.items())
     return (
         f'<h1>{len(table.rows)} runs side by side</h1><p class="meta">{escape(counted)}. Bold and marked *: no other '
         f"run is better in {escape(table.competed_in)}. Click a head to sort, a run or a point to read its "
-        f"report.</p>"
+        f"report.{peers}</p>"
     )
 
 
-def _controls(has_means: bool) -> str:
+def _controls(has_means: bool, folded: str) -> str:
     means = '<label><input type="checkbox" id="means"> mean ± sd over seeds</label>' if has_means else ""
+    all_ = f'<label><input type="checkbox" id="all"> also {escape(folded)}</label>' if folded else ""
     return (
         '<p class="controls"><input id="filter" type="search" size="48" autocomplete="off" aria-label="filter" '
         'placeholder="filter: words, size_ratio&gt;=4, compression=prune*">'
-        f'{means}<span id="shown" role="status"></span></p>'
+        f'{means}{all_}<span id="shown" role="status"></span></p>'
     )
 
 
@@ -68,6 +70,7 @@ def _plain_table(table: Comparison, place: Path) -> dict[str, Any]:
     """The table as plain data for the page's own program."""
     columns = [c for c in table.columns if c.key != "folder"]
     settings = {c.key for c in table.settings}
+    kept = {id(row) for row in table.folded()[0].rows}
     return {
         "columns": [
             {
@@ -79,7 +82,10 @@ def _plain_table(table: Comparison, place: Path) -> dict[str, Any]:
             }
             for c in columns
         ],
-        "rows": [_plain_row(row, columns, place, list(_titles(table))) for row in table.rows],
+        "rows": [
+            _plain_row(row, columns, place, list(_titles(table))) | {"folded": id(row) not in kept}
+            for row in table.rows
+        ],
     }
 
 

@@ -6,14 +6,16 @@ import re
 import statistics
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
+from itertools import product
 from pathlib import Path
 
 from accel.core.metric import Metric, every_metric, metrics_of
 from accel.errors import ConfigError, did_you_mean
 from accel.report.figures import bytes_text, metric_text, ms_text
 from accel.report.pareto import Objective, pareto
+from accel.report.peers import conditions, peers_of
 from accel.report.record import status_of
 from accel.report.records import Recorded
 from accel.report.settings import differing, settings_of, written
@@ -66,8 +68,10 @@ BEFORE = "_before"
 SD = "_sd"
 """Ends the key of a standard deviation."""
 RUN = Column("run", "run")
-PARETO = Column("pareto", "Pareto")
+PARETO = Column("pareto", "*")
 RUNS = Column("runs", "runs", _plain)
+PEERS = Column("peers", "on")
+"""A letter for all runs on the same data and machine: only among them a figure is better or worse than another."""
 COSTS = (
     Column("size_bytes", "bytes\nto ship", bytes_text, ("after", "cost", "size_bytes")),
     Column("size_ratio", "smaller", _times, ("measurement", "size_ratio"), more_is_better=True),
@@ -101,6 +105,8 @@ OBJECTIVES = (Objective("latency_ms_p50", "minimize"), Objective("size_bytes", "
 JUDGED_BY = "judged_by"
 """Key of a row that is no column: the metric that is the run's quality. Runs with different ones do not compete."""
 KEYS_IN_LABEL = 4
+FOLDED = ("refused", "dead")
+"""What has no figures and never will."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,8 @@ class Comparison:
     """The keys in which the runs differ."""
     metrics: tuple[Metric, ...] = ()
     """Of all runs, the qualities first."""
+    peers: Mapping[str, str] = field(default_factory=dict)
+    """What each letter stands for; empty where all runs can be compared."""
 
     @property
     def quality(self) -> Metric | None:
@@ -121,7 +129,8 @@ class Comparison:
     @property
     def competed_in(self) -> str:
         """What a marked run is nowhere beaten in, in words."""
-        return f"{self.quality.title if self.quality else 'quality'}, latency p50 and bytes to ship"
+        among = " on the same data and machine" if self.peers else ""
+        return f"{self.quality.title if self.quality else 'quality'}, latency p50 and bytes to ship{among}"
 
     @property
     def figures(self) -> tuple[Column, ...]:
@@ -132,7 +141,7 @@ class Comparison:
     @property
     def every(self) -> tuple[Column, ...]:
         """All that there is."""
-        return (PARETO, RUN, *self.settings, RUNS, *self.figures, *WORDS)
+        return (PARETO, RUN, PEERS, *self.settings, RUNS, *self.figures, *WORDS)
 
     @property
     def columns(self) -> list[Column]:
@@ -178,6 +187,14 @@ class Comparison:
         self.column(key, "--filter")
         return replace(self, rows=[row for row in self.rows if _meets(row.get(key), sign, wanted)])
 
+    def folded(self) -> tuple[Comparison, str]:
+        """Without the runs that have no figures and never will, and how many those are; all, if there are no others."""
+        kept = [row for row in self.rows if row["status"] not in FOLDED]
+        counts = Counter(str(row["status"]) for row in self.rows if row["status"] in FOLDED)
+        if not kept or not counts:
+            return self, ""
+        return replace(self, rows=kept), ", ".join(f"{count} {status}" for status, count in counts.items())
+
     def mean_over(self, key: str) -> Comparison:
         """One row for all finished runs that differ in nothing but ``key``: mean, standard deviation and number.
 
@@ -188,12 +205,13 @@ class Comparison:
             known = [c.key for c in self.settings]
             raise ConfigError(f"--mean-over {key}: the runs do not differ in it. {did_you_mean(key, known)}")
         kept = tuple(c for c in self.settings if c.key != key)
+        apart = [c.key for c in (*kept, PEERS)]
         groups: dict[tuple[Value, ...], list[Row]] = {}
         for number, row in enumerate(self.rows):
             alone = () if row["status"] == "finished" else (float(number),)
-            groups.setdefault((*(row.get(c.key) for c in kept), *alone), []).append(row)
+            groups.setdefault((*(row.get(k) for k in apart), *alone), []).append(row)
         means = [_mean(rows, kept, self.figures) for rows in groups.values()]
-        return Comparison(_marked(means, self.metrics), kept, self.metrics)
+        return Comparison(_marked(means, self.metrics), kept, self.metrics, self.peers)
 
 
 COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -224,8 +242,13 @@ def compare_runs(runs: Sequence[Recorded]) -> Comparison:
     cells: list[Row] = [{key: written(own[key]) for key in keys if key in own} for own in every]
     usual = _usual(keys, cells)
     metrics = every_metric(run.record for run in runs)
-    rows = [_row(run, own, usual) for run, own in zip(runs, cells, strict=True)]
-    return Comparison(_marked(rows, metrics), settings, metrics)
+    peers = peers_of(runs)
+    letters = {text: letter for letter, text in peers.items()}
+    rows = [
+        _row(run, own, usual) | {PEERS.key: letters.get(conditions(run), "")}
+        for run, own in zip(runs, cells, strict=True)
+    ]
+    return Comparison(_marked(rows, metrics), settings, metrics, peers)
 
 
 def _metric_columns(metrics: Sequence[Metric], judged_by: Collection[str]) -> Iterator[Column]:
@@ -275,6 +298,7 @@ def _mean(rows: Sequence[Row], settings: Sequence[Column], figures: Sequence[Col
     merged: Row = dict(first)
     merged["run"] = _label(first) or str(rows[0]["name"])
     merged["runs"], merged[JUDGED_BY] = float(len(rows)), rows[0].get(JUDGED_BY)
+    merged[PEERS.key] = rows[0].get(PEERS.key)
     for column in figures:
         merged |= _spread(column.key, [float(v) for row in rows if isinstance(v := row.get(column.key), int | float)])
     for column in WORDS:
@@ -289,12 +313,12 @@ def _spread(key: str, values: Sequence[float]) -> Row:
 
 
 def _marked(rows: Sequence[Row], metrics: Sequence[Metric]) -> list[Row]:
-    """With the Pareto set marked; only what finished competes, and only with what is judged by the same metric."""
+    """With the Pareto set marked; only what finished competes, among its peers, judged by the same metric."""
     best: set[int] = set()
-    for metric in metrics:
-        mine = {i: row for i, row in enumerate(rows) if row.get(JUDGED_BY) == metric.key}
-        finished = {i: row for i, row in mine.items() if row["status"] == "finished"}
-        best.update(pareto(finished, (Objective(metric.key, metric.direction), *OBJECTIVES)))
+    finished = {i: row for i, row in enumerate(rows) if row["status"] == "finished"}
+    for metric, letter in product(metrics, {row.get(PEERS.key) for row in rows}):
+        mine = {i: r for i, r in finished.items() if (r.get(JUDGED_BY), r.get(PEERS.key)) == (metric.key, letter)}
+        best.update(pareto(mine, (Objective(metric.key, metric.direction), *OBJECTIVES)))
     return [{**row, "pareto": "*" if i in best else ""} for i, row in enumerate(rows)]
 
 
@@ -306,7 +330,7 @@ def write_csv(table: Comparison, file: Path) -> None:
     from accel.report.cells import safe_cell
 
     door = redactor()
-    plain = (PARETO, RUN, RUNS, *table.figures, *WORDS)  # in every file
+    plain = (PARETO, RUN, PEERS, RUNS, *table.figures, *WORDS)  # in every file
     columns = [c.key for c in (*plain, *table.settings)]
     columns += [key for row in table.rows for key in row if key not in columns and key.endswith(SD)]
     with file.open("w", newline="", encoding="utf8") as target:

@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from accel import __version__
 from accel.config.redact import redact
 from accel.core.durable import write_durably
 
@@ -24,7 +25,6 @@ RUN_LOCK = ".run.lock"
 SWEEP = "sweep.json"
 SCHEMA = 1
 PACKAGES = (
-    "accel",
     "torch",
     "pytorch-lightning",
     "transformers",
@@ -122,7 +122,7 @@ def machine() -> dict[str, Any]:
 
 def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
     """Installed versions of what decides the result; read from metadata, nothing is imported."""
-    found = {}
+    found = {"accel": __version__}
     for name in packages:
         try:
             found[name] = version(name)

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from accel.config.compose import list_groups
 from accel.config.redact import printable
+from accel.core.groups import list_groups
 from accel.report.records import PLACEMENT, Recorded, joined
 
 CONFIG = "config.yaml"
@@ -77,14 +77,14 @@ def differing(every: Sequence[Settings]) -> list[str]:
 def _by_option(every: Sequence[Settings], key: str) -> Iterator[list[str]]:
     """The values of a key, apart for each option of its group; all together for a key without a group.
 
-    Not to have a key is a value too, except for a technique's: there it only says that the technique is not used.
+    Not to have a key is a value only where it belongs to no group. Elsewhere it says that the technique is not used, or
+    that the run is of a version of accel which did not know the key.
     """
     apart: dict[str, list[str]] = {}
     group, _, rest = key.partition(".")
     for settings in every:
-        listed = bool(rest) and group in list_groups()
-        if key in settings or not listed:
-            option = str(settings.get(group, "")) if rest and not listed else ""
+        if key in settings or not rest:
+            option = str(settings.get(group, "")) if rest and group not in list_groups() else ""
             apart.setdefault(option, []).append(str(written(settings.get(key, ""))))
     yield from apart.values()
 

@@ -11,6 +11,8 @@ LEFT, RIGHT, TOP, BOTTOM = 52, 12, 14, 34
 NUM_TICKS = 5
 COLOURS = ("var(--c1)", "var(--c2)", "var(--c3)", "var(--c4)", "var(--c5)")
 BAR_HEIGHT, BAR_GAP, BAR_LEFT, BAR_RIGHT = 20, 8, 210, 90
+EQUAL = 1e-6
+"""Values that differ by less, relatively, have an axis as equal ones do: its ticks would all read the same."""
 CHARACTER = 8
 """Width of a digit, generously."""
 
@@ -77,7 +79,9 @@ def bar_chart(title: str, bars: Sequence[tuple[str, float, str, str]]) -> str:
 
 def ticks(low: float, high: float) -> list[float]:
     """Round numbers from at most ``low`` to at least ``high``, about ``NUM_TICKS`` of them."""
-    span = (high - low) or abs(high) or 1.0
+    span = high - low
+    if span <= abs(high) * EQUAL:
+        span = abs(high) or 1.0
     raw = span / (NUM_TICKS - 1)
     power = 10.0 ** _floor_log10(raw)
     step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * 0.999)

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from importlib.util import find_spec
 
-from accel.report.comparison import Comparison
+from accel.core.extras import install_words, is_installed
+from accel.report.comparison import Column, Comparison, Row, Value
 from accel.report.records import Recorded
 from accel.report.settings import project_of
 from accel.report.view import view_of
 
 VIEW = "accel: quality and cost"
+
+
+def _of_one_kind(column: Column, rows: Sequence[Row]) -> list[Value]:
+    """A column's values: W&B refuses a table where one has numbers and words, such as 8 and null."""
+    values = [row.get(column.key) for row in rows]
+    if any(isinstance(value, str) for value in values):
+        return [None if row.get(column.key) is None else column.show(row) for row in rows]
+    return values
 
 
 def send(table: Comparison, runs: Sequence[Recorded]) -> str:
@@ -25,12 +33,13 @@ def send(table: Comparison, runs: Sequence[Recorded]) -> str:
     entity, project = os.environ.get("WANDB_ENTITY") or entity, os.environ.get("WANDB_PROJECT") or project or "accel"
     online = os.environ.get("WANDB_MODE") == "online"
     columns = table.columns
-    rows = [[row.get(column.key) for column in columns] for row in table.rows]
+    cells = zip(*(_of_one_kind(column, table.rows) for column in columns), strict=True)
+    rows = [list(row) for row in cells]
     entity, place = log_table([c.key for c in columns], rows, entity=entity, project=project, online=online)
     if not online:
         return f"W&B: {place} (send it with 'wandb sync'; with WANDB_MODE=online a workspace view is saved too)"
-    if find_spec("wandb_workspaces") is None:
-        return f"W&B: {place}\nFor a workspace view: pip install 'accel[workspace]'"
+    if not is_installed("wandb_workspaces"):
+        return f"W&B: {place}\nFor a workspace view: {install_words('workspace')}"
     from accel.report.workspace_adapter import save_view
 
     return f"W&B: {place}\nWorkspace: {save_view(view_of(table), name=VIEW, entity=entity, project=project)}"

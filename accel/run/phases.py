@@ -22,6 +22,7 @@ from accel.objective.scores import Report
 from accel.report.record import write_record
 from accel.report.terminal import before_after_table, exported_files, headline
 from accel.run.baseline import Baseline, baseline, pretrained
+from accel.run.disk import check_disk
 from accel.run.fit import Fitted, facts_of, fit
 from accel.run.score import scorer
 from accel.weights.provenance import begin, plain, spent
@@ -58,6 +59,8 @@ def make_ready(run: Run, dataset: Dataset, console: Console) -> Ready:
     run.record["data"] |= {"truncated": data.num_truncated, **data.objective.data_facts(dataset)}
     run.record["reused"]["tokens"] = data.reused
     run.record["metrics"] = stated(data.objective.metrics)
+    if run.leads:
+        check_disk(run.plan, run.folder)
     latency = _latency(run, data, console)
     _check_budgets(run.plan, data, latency)
     return Ready(data, latency, _baseline(run, data, console), _pretrained(run, data))

@@ -221,7 +221,7 @@ class Run:
             run_id=self.run_id(),
             name=redact_text(self.plan.name),
             group=redact_text(self.plan.group),
-            job_type="+".join(choices["compression"]) or choices["tuning"],
+            job_type="+".join(c.option_name() for c in self.plan.compression) or self.plan.tuning.option_name(),
             tags=tags,
             config=redact(named(self.config, choices)),
             folder=self.folder,

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from accel.checkpoint.resume import (
     CONFIG,
-    check_resumed,
     config_of,
     require_same_model,
     require_same_splits,
@@ -21,7 +20,7 @@ from accel.config.compose import compose, plain
 from accel.config.redact import redact
 from accel.core.plan import Plan
 from accel.errors import ConfigError, ExitCode, RefusedError, RunError
-from accel.plan.decide import assemble, checked
+from accel.plan.decide import assemble, check_resumed, checked
 from accel.process.rank_info import (
     FOLDER_VARIABLE,
     PARENT_VARIABLE,

@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 
 from accel.config.build import refuse_foreign_code
 from accel.config.compose import compose, conf_dir, prepare_hydra, search_path
+from accel.core.extras import needs
 from accel.errors import ConfigError, ExitCode, RefusedError, RunError
 from accel.report.record import SWEEP
 from accel.sweep.grid import expand
@@ -63,6 +64,7 @@ def planned_jobs(sweeper: DictConfig, words: Sequence[str]) -> list[list[str]]:
     config = {str(key): value for key, value in sweeper.items() if key != "_target_"}
     if config["search"] is None:
         return expand(words, config["params"])
+    needs("optuna", "search", "a search")
     from accel.sweep.search import Settings, sampled
 
     say(f"A search by {config['search']} over {config['n_trials']} trials; as many points at random:")

@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from accel.config.compose import conf_dir, list_groups, options_of
+from accel.config.compose import conf_dir, options_of
+from accel.core.groups import list_groups
 from accel.errors import ConfigError
 
 

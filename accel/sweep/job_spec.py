@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from accel.sweep.record import Job
 
@@ -47,7 +47,11 @@ class JobSpec:
     @classmethod
     def from_json(cls, text: str) -> JobSpec:
         """What ``to_json`` made."""
-        stated = json.loads(text)
+        return cls.from_plain(json.loads(text))
+
+    @classmethod
+    def from_plain(cls, stated: dict[str, Any]) -> JobSpec:
+        """Of the values that JSON knows."""
         output, directory, lock = Path(stated.pop("output")), Path(stated.pop("directory")), stated.pop("lock")
         return cls(output=output, directory=directory, lock=Path(lock) if lock else None, **stated)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from accel.core.extras import needs
 from accel.errors import ConfigError, RefusedError
 from accel.sweep.job_spec import Common
 from accel.sweep.local_pool import GIB
@@ -82,10 +83,8 @@ class RayPool(Pool):
         self.settings = settings
         self.handed: list[Handed] = []
         (common.folder / STOP).unlink(missing_ok=True)
-        try:
-            self.ray = import_module("ray")
-        except ImportError:
-            raise ConfigError("hydra/launcher=ray needs Ray. Install it with pip install 'accel[ray]'.") from None
+        needs("ray", "ray", "hydra/launcher=ray")
+        self.ray = import_module("ray")
         try:
             self.ray.init(**self._connection())
         except Exception as error:

@@ -1,40 +1,35 @@
-"""A job on its Slurm node: what may end it, and whether it is queued again. Submitit runs it there."""
+"""A job on its Slurm node: what may end it, whether it is queued again. ``python -m accel.sweep.slurm_job FOLDER``."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
+import time
+import traceback
 from dataclasses import dataclass, replace
-
-from submitit.core.utils import UncompletedJobError
-from submitit.helpers import DelayedSubmission
+from pathlib import Path
 
 from accel.sweep.job_spec import JobSpec
 from accel.sweep.record import was_stopped
-from accel.sweep.slurm_queue import queue_again
-from accel.sweep.supervisor import RemoteJob, supervise
+from accel.sweep.slurm_files import Ending, JobFiles, Submission
+from accel.sweep.slurm_queue import queue_again, requeue
+from accel.sweep.supervisor import supervise
+
+APPEARS_S = 60.0
+"""So long after sbatch has returned may a job's file take its name, or be seen on another machine."""
 
 
-@dataclass(frozen=True)
-class Ending:
-    """How a job ended, as its sweep hears it."""
-
-    exit_code: int
-    restarts: int = 0
-    """How often it was requeued before."""
-    time_was_up: bool = False
-
-
-@dataclass(frozen=True)
+@dataclass
 class SlurmJob:
     """Every task of the job runs this, and runs it again when the job was requeued."""
 
-    remote_job: RemoteJob
+    files: JobFiles
+    submission: Submission
 
     def __call__(self) -> Ending:
         """Run to an end of the run's own; a job that is requeued does not return from here."""
-        requeue_or_give_up = signal.getsignal(signal.SIGUSR2)
+        began = time.monotonic()
         told: list[int] = []
         for number in (signal.SIGTERM, signal.SIGUSR2):
             signal.signal(number, lambda number, frame: told.append(number))
@@ -46,19 +41,50 @@ class SlurmJob:
         if signal.SIGTERM in told:
             queue_again(os.environ["SLURM_JOB_ID"])
             sys.exit(code)  # without a word, which would end a job that Slurm has requeued already
-        assert callable(requeue_or_give_up)
-        try:
-            requeue_or_give_up(signal.SIGUSR2, None)  # submitit's: it counts how often the time was up
-        except UncompletedJobError:
+        if self._time_is_up(time.monotonic() - began) and not self._goes_on():
             return replace(ending, time_was_up=True)
-        raise AssertionError("submitit leaves after a requeue")
+        refused = requeue(self.files.id)
+        if refused:
+            return replace(ending, error=f"it could not be queued again: {refused}")
+        sys.exit(code)
 
     def _spec(self, task: int, *, again: bool) -> JobSpec:
-        spec = self.remote_job.spec_here(os.environ, again=again, rank=task)
+        spec = self.submission.remote_job.spec_here(os.environ, again=again, rank=task)
         threads = os.environ.get("SLURM_CPUS_PER_TASK")
         is_rank = int(os.environ["SLURM_NTASKS"]) > 1
         return replace(spec, is_rank=is_rank, threads=int(threads) if threads else None)
 
-    def checkpoint(self) -> DelayedSubmission:
-        """What submitit runs the next time: the same, as the run's own checkpoint is in its folder."""
-        return DelayedSubmission(self)
+    def _time_is_up(self, seconds: float) -> bool:
+        """Or else the job is to make room: both are told by the same signal."""
+        limit = self.submission.timeout_min * 60
+        return seconds >= min(limit * 0.8, limit - 600)
+
+    def _goes_on(self) -> bool:
+        """Count the timeout where the next start of the job will find it; whether one more was allowed."""
+        left = self.submission.after_a_timeout()
+        if left.timeouts_left < 0:
+            return False
+        self.files.write_submission(left)
+        return True
+
+
+def main(folder: Path) -> None:
+    """Run the job that Slurm has started here, and tell how it ended."""
+    files = JobFiles.here(folder, os.environ)
+    try:
+        ending = SlurmJob(files, _submission(files))()
+    except Exception as error:
+        traceback.print_exc()
+        ending = Ending(1, error=f"{type(error).__name__}: {error}")
+    files.write_ending(ending, int(os.environ["SLURM_PROCID"]))
+
+
+def _submission(files: JobFiles) -> Submission:
+    deadline = time.monotonic() + APPEARS_S
+    while not files.submission.exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return files.read_submission()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -9,22 +9,18 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
+from accel.core.extras import needs
 from accel.errors import ConfigError, RefusedError
 from accel.sweep.job_spec import Common
 from accel.sweep.pool import Pool, note_result
 from accel.sweep.progress import say
 from accel.sweep.record import Job
+from accel.sweep.slurm_files import JOB, JobFiles, Submission
 from accel.sweep.slurm_queue import GONE, OVER, states_of
 from accel.sweep.slurm_settings import MAX_ARRAY, SlurmSettings
 from accel.sweep.supervisor import RemoteJob
-from accel.sweep.worker import KEPT
-
-if TYPE_CHECKING:
-    import submitit
 
 FOLDER = ".slurm"
 LOOK_S = 0.5
@@ -39,7 +35,7 @@ class Queued:
     """A job in Slurm's hands."""
 
     job: Job
-    handle: submitit.Job
+    files: JobFiles
     state: str = "PENDING"
     began: float | None = None
     over_since: float | None = None
@@ -63,7 +59,7 @@ class Queued:
     @property
     def left_word(self) -> bool:
         """Whether the job itself told how it ended."""
-        return self.handle.paths.result_pickle.exists()
+        return self.files.ending().exists()
 
     @property
     def has_ended(self) -> bool:
@@ -88,34 +84,15 @@ class SlurmPool(Pool):
         super().__init__(common)
         self.settings = settings
         self.name = f"{settings.name}-{hashlib.sha256(str(common.folder).encode()).hexdigest()[:8]}"
-        self.executor = self._executor()
+        _check_programs()
+        sessions = common.folder / FOLDER  # one for each: Slurm may use a job's number again
+        self.session = sessions / str(len(list(sessions.glob("*"))))
         self.queued: list[Queued] = []
         self.adoptable = {q.job.number: q for q in self._alive()}
         self.asked = time.monotonic()
 
-    def _executor(self) -> submitit.SlurmExecutor:
-        try:
-            import submitit
-        except ImportError:
-            raise ConfigError(
-                "hydra/launcher=submitit_slurm needs submitit. Install it with pip install 'accel[slurm]'."
-            ) from None
-        missing = [name for name in ("sbatch", "srun", "squeue", "scancel") if shutil.which(name) is None]
-        if missing:
-            raise ConfigError(
-                f"hydra/launcher=submitit_slurm needs Slurm's programs, and {', '.join(missing)} cannot be found. "
-                f"Start the sweep on a machine of the cluster, or leave hydra/launcher out to run it here."
-            )
-        sessions = self.common.folder / FOLDER  # one for each: Slurm may use a job's number again
-        number = len(list(sessions.glob("*")))
-        executor = submitit.SlurmExecutor(sessions / str(number), max_num_timeout=self.settings.max_num_timeout)
-        executor.update_parameters(**self.settings.parameters(self.name))
-        return executor
-
     def _alive(self) -> Iterator[Queued]:
         """The jobs of an earlier sweep of this folder that Slurm still has."""
-        import submitit
-
         folder = self.common.folder
         if not (folder / FOLDER).is_dir():
             return
@@ -123,13 +100,12 @@ class SlurmPool(Pool):
         if states is None:
             raise RefusedError("Slurm does not answer, and jobs of this sweep may be in its queue. Try again later.")
         for id_, state in states.items():
-            files = sorted((folder / FOLDER).glob(f"*/{id_}_submitted.pkl"), key=os.path.getmtime)
+            files = sorted((folder / FOLDER).glob(f"*/{id_}_{JOB}"), key=os.path.getmtime)
             if state in OVER or not files:
                 continue
-            handle = submitit.SlurmJob(files[-1].parent, id_)
-            submitted: Any = handle.submission().function
-            remote_job: RemoteJob = submitted.remote_job
-            item = Queued(Job(remote_job.number, list(remote_job.overrides), folder), handle)
+            found = JobFiles(files[-1].parent, id_)
+            remote_job = found.read_submission().remote_job
+            item = Queued(Job(remote_job.number, list(remote_job.overrides), folder), found)
             item.hear(state)
             yield item
 
@@ -160,20 +136,20 @@ class SlurmPool(Pool):
             self._submit(new)
 
     def _submit(self, jobs: Sequence[Job]) -> None:
-        from accel.sweep.slurm_job import SlurmJob
+        from accel.sweep.slurm_submit import submit
 
-        remote_jobs = [RemoteJob.of(job, self.spec(job, {})) for job in jobs]
+        minutes, again = self.settings.timeout_min, self.settings.max_num_timeout
+        asked = [Submission(RemoteJob.of(job, self.spec(job, {})), minutes, again) for job in jobs]
         try:
-            with _outside_of_any_job(), self.executor.batch():
-                handles = [self.executor.submit(SlurmJob(remote_job)) for remote_job in remote_jobs]
+            queued = submit(self.session, self.settings.parameters(self.name), asked)
         except Exception as error:
             lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
             raise RefusedError(f"Slurm does not take the jobs: {lines[-1].strip()}") from error
-        for job, handle in zip(jobs, handles, strict=True):
-            self._take(Queued(job, handle))
+        for job, files in zip(jobs, queued, strict=True):
+            self._take(Queued(job, files))
 
     def _take(self, item: Queued) -> None:
-        item.job.cluster_job = item.handle.job_id
+        item.job.cluster_job = item.files.id
         item.job.status, item.job.error, item.job.exit_code = "waiting", None, None
         self.queued.append(item)
         item.hear(item.state)
@@ -194,7 +170,7 @@ class SlurmPool(Pool):
         states = states_of(self.name)
         if states is not None:
             for item in self.queued:
-                item.hear(states.get(item.handle.job_id, GONE))
+                item.hear(states.get(item.files.id, GONE))
 
     def _finish(self, item: Queued) -> Job:
         self.queued.remove(item)
@@ -205,14 +181,12 @@ class SlurmPool(Pool):
 
     def _died(self, item: Queued) -> str | None:
         """What else than the run itself ended the job, if anything."""
-        job, id_ = item.job, item.handle.job_id
+        job, id_ = item.job, item.files.id
         if not item.left_word:
             return f"Slurm job {id_} ended as {item.state}{self._last_word(item)}"
-        first = item.handle.task(0)  # of a run on several nodes, it alone decides
-        failure = first.exception()
-        if failure is not None:
-            return f"Slurm job {id_} failed: {str(failure).strip().splitlines()[-1]}"
-        ending = first.result()
+        ending = item.files.read_ending()
+        if ending.error is not None:
+            return f"Slurm job {id_} failed: {ending.error.strip().splitlines()[-1]}"
         job.exit_code, job.restarts = ending.exit_code, ending.restarts
         if ending.time_was_up:
             job.error = f"Slurm job {id_} reached hydra.launcher.timeout_min={self.settings.timeout_min}"
@@ -221,7 +195,7 @@ class SlurmPool(Pool):
     def _last_word(self, item: Queued) -> str:
         """What Slurm itself wrote about the job's end."""
         try:
-            lines = item.handle.paths.stderr.read_text("utf8", "replace").splitlines()
+            lines = item.files.errors.read_text("utf8", "replace").splitlines()
         except OSError:
             return f". It printed nothing: is {self.common.folder} on a file system that all nodes share?"
         errors = [line.partition("error: ")[2] for line in lines if "slurmstepd" in line and "***" not in line]
@@ -245,12 +219,11 @@ class SlurmPool(Pool):
         item.job.cluster_job = None
 
 
-@contextmanager
-def _outside_of_any_job() -> Iterator[None]:
-    """A sweep that itself runs in a Slurm job must not pass that job's variables on to sbatch."""
-    import submitit
-
-    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    with submitit.helpers.clean_env():
-        os.environ.update(kept)
-        yield
+def _check_programs() -> None:
+    needs("submitit", "slurm", "hydra/launcher=submitit_slurm")
+    missing = [name for name in ("sbatch", "srun", "squeue", "scancel") if shutil.which(name) is None]
+    if missing:
+        raise ConfigError(
+            f"hydra/launcher=submitit_slurm needs Slurm's programs, and {', '.join(missing)} cannot be found. "
+            f"Start the sweep on a machine of the cluster, or leave hydra/launcher out to run it here."
+        )

@@ -38,6 +38,11 @@ def queue_again(job: str) -> str | None:
     time.sleep(SETTLE_S)
     if state_of(job) != "RUNNING":
         return None
+    return requeue(job)
+
+
+def requeue(job: str) -> str | None:
+    """Queue a job again that runs; why that failed, if it did."""
     command = ["scontrol", "requeue", job]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=ANSWER_S)
     return None if done.returncode == 0 else done.stderr.strip() or f"exit code {done.returncode}"

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from accel.process.rank_info import TORCH_VARIABLES
 from accel.sweep.job_spec import JobSpec
@@ -38,6 +39,12 @@ class RemoteJob:
     def of(cls, job: Job, spec: JobSpec) -> RemoteJob:
         """Make the job's folder ready, and send it off."""
         return cls(spec, job.number, tuple(job.overrides), job.sweep, job.prepare_folder())
+
+    @classmethod
+    def from_plain(cls, stated: dict[str, Any]) -> RemoteJob:
+        """Of the values that JSON knows."""
+        spec, sweep = JobSpec.from_plain(stated.pop("spec")), Path(stated.pop("sweep"))
+        return cls(spec=spec, sweep=sweep, **{**stated, "overrides": tuple(stated["overrides"])})
 
     def spec_here(self, environment: Mapping[str, str], *, again: bool, rank: int = 0) -> JobSpec:
         """The spec for this machine.

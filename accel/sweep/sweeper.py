@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from accel.core.extras import needs
 from accel.errors import ConfigError
 from accel.sweep.grid import expand
 
@@ -34,6 +35,7 @@ class AnySweeper:
         return self._search(arguments)
 
     def _search(self, arguments: list[str]) -> None:
+        needs("optuna", "search", "a search")
         from accel.sweep.search import Search, Settings
 
         source = Search(arguments, Settings(**self.config))

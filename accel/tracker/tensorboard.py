@@ -2,7 +2,7 @@
 
 What it does: writes curves by step, and at the end the settings with the final figures for the HParams tab.
 Use it when: you look at curves in TensorBoard; ``tensorboard --logdir outputs`` shows all runs.
-What it costs: the package (``pip install accel[tensorboard]``).
+What it costs: the package (``pip install 'accel-finetune[tensorboard]'``).
 Composes with: everything; only rank 0 logs.
 Off switch: ``tracker=none``.
 Reference: https://www.tensorflow.org/tensorboard.
@@ -14,12 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from accel.core.extras import needs
 from accel.core.tracker import RunInfo, Tracker
-from accel.errors import RefusedError
 from accel.report.records import Recorded
 from accel.report.settings import settings_of
 from accel.report.summary import summary
@@ -33,8 +32,7 @@ class Tensorboard(Tracker):
     """Event files."""
 
     def check(self) -> None:
-        if find_spec("tensorboard") is None:
-            raise RefusedError("tracker=tensorboard needs its package: pip install 'accel[tensorboard]'.")
+        needs("tensorboard", "tensorboard", "tracker=tensorboard")
 
     def start(self, info: RunInfo) -> list[Logger]:
         from accel.tracker._tensorboard import tensorboard_logger

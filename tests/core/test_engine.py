@@ -16,10 +16,11 @@ class Here(Engine):
 
 @dataclass(kw_only=True)
 class Absent(Here):
-    remedy: ClassVar[str] = "install it"
-
     def lacks(self):
         return "it is not installed"
+
+    def remedy(self):
+        return "install it"
 
 
 @dataclass(kw_only=True)

@@ -1,17 +1,23 @@
 """What the README and the documentation say is executed: every command composes, generated pages are up to date."""
 
+import math
 import re
 import shlex
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import yaml
 
 from accel.cli import VERBS, main
 from accel.config.arguments import parse
 from accel.config.compose import compose
+from accel.core.meta import Meta
 from accel.docs.topics import pages
+from accel.dp.mechanism import Mechanism
+from accel.dp.statement import statement
 from accel.errors import PlanError
 from accel.plan.decide import assemble, checked
 from accel.sweep.entry import planned_jobs, sort_words
@@ -103,6 +109,32 @@ def test_the_readme_is_short_and_names_every_page():
     text = README.read_text("utf8")
     assert len(text.splitlines()) <= 150
     assert set(re.findall(r"accel/docs/(\w+)\.md", text)) == set(pages()) - {"index"}
+
+
+def test_the_index_and_the_site_name_every_page():
+    site = yaml.safe_load((README.parent / ".github" / "mkdocs.yml").read_text("utf8"))
+    assert {f"{name}.md" for name in pages()} == set(site["nav"])
+    assert {f"{name}.md" for name in pages()} - {"index.md"} == set(LINK.findall(pages()["index"].read_text("utf8")))
+
+
+def test_the_page_for_a_data_officer_has_the_worst_case_of_every_epsilon():
+    """Even odds before, exp(epsilon) times them after."""
+    rows = re.findall(r"\| ([\d.]+) \| ([\d.]+) % \|", pages()["promise"].read_text("utf8"))
+    assert len(rows) >= 4
+    for epsilon, percent in rows:
+        odds = math.exp(float(epsilon))
+        digits = len(percent.partition(".")[2])
+        assert float(percent) == round(100 * odds / (1 + odds), digits)
+
+
+def test_the_page_for_a_data_officer_asks_for_what_is_stated():
+    """Every field that it names is in the statement of a run, or in what is stored beside the model."""
+    text = pages()["promise"].read_text("utf8")
+    mechanism = Mechanism(1.0, 1.0, "flat", 0.1, 10.0, 100, 10, 1e-3, "rdp", None, test_mode=False)
+    stated = {*statement(mechanism, 10), *(field.name for field in fields(Meta)), "audit"}
+    named = re.findall(r"`(\w+)`", text.partition("## What to keep")[2].replace("`privacy` in", ""))
+    assert len(named) >= 8
+    assert set(named) <= stated
 
 
 def test_the_program_that_ships_a_model_runs_without_torch(tiny_run, tmp_path):

@@ -22,7 +22,7 @@ def test_without_the_package_it_is_skipped_with_the_command_that_installs_it(tmp
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", no_openvino)
-    with pytest.raises(EngineUnavailableError, match=r"pip install 'accel\[openvino\]'"):
+    with pytest.raises(EngineUnavailableError, match=r"pip install .*\[openvino\]'"):
         OpenvinoRunner(tmp_path / "m.xml", "float32", 0, 1)
 
 
@@ -51,11 +51,11 @@ def test_any_shape_and_a_prepared_one_give_the_models_logits(tmp_path):
 
 
 def test_without_the_package_it_is_refused_where_it_is_the_only_engine(monkeypatch):
-    monkeypatch.setattr("accel.engines.openvino.find_spec", lambda name: None)
-    with pytest.raises(PlanError, match=r"(?s)engines=\[openvino\].*not installed.*pip install 'accel\[openvino\]'"):
+    monkeypatch.setattr("accel.engines.openvino.is_installed", lambda name: False)
+    with pytest.raises(PlanError, match=r"(?s)engines=\[openvino\].*not installed.*pip install .*\[openvino\]'"):
         decide(compose(["engines=[openvino]"]))
     assert Openvino() in decide(compose(["engines=[eager,openvino]"])).engines
-    monkeypatch.setattr("accel.engines.openvino.find_spec", lambda name: "found")
+    monkeypatch.setattr("accel.engines.openvino.is_installed", lambda name: True)
     assert decide(compose(["engines=[openvino]"])).engines == (Openvino(),)  # negative control
 
 

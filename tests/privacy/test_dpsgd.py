@@ -20,6 +20,16 @@ from accel.plan.decide import decide
 from accel.privacy.dpsgd import Accountant, Clipping, Dpsgd
 from accel.report.metrics_file import read_metrics
 from tests.forked_ranks import run_ranks
+from tests.laws import Laws
+
+LAWS = Laws(
+    strong={
+        "": ["privacy.logical_batch_size=32", "privacy.physical_batch_size=8", "trainer.batch_size=null",
+             "trainer.batch_tokens=1024", "privacy.epsilon=null", "privacy.noise_multiplier=1", "privacy.log_figures=true"],
+    },
+    sabotage=("accel.dp.noise.GaussianNoise.add_", lambda self, tensors, std: None),
+    resumes=False,  # a step is paid for when it is taken: what is done again is left out at the end
+)  # fmt: skip
 
 pytestmark = pytest.mark.usefixtures("noise_is_looked_for_once")
 

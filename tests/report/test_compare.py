@@ -45,6 +45,55 @@ def test_rows_and_columns_are_chosen(runs_of_a_sweep, capsys):
     assert "prune+qat" in out
     assert "none" not in out
     assert "latency" not in out.split("* no other")[0]
+    assert "More columns" not in out
     assert main(["compare", folder, "--columns", "acuracy"]) == 2
     assert main(["compare", folder, "--mean-over", "sed"]) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def at_80_columns(folder, capsys, monkeypatch, *flags):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["compare", str(folder), *flags]) == 0
+    return capsys.readouterr().out
+
+
+def test_80_columns_hold_the_figures_the_engine_and_what_tells_a_run(runs_of_a_sweep, capsys, monkeypatch):
+    out = at_80_columns(runs_of_a_sweep(8), capsys, monkeypatch)
+    table = [line for line in out.splitlines() if line[:1] in "┏┃┡│└"]
+    assert max(len(line) for line in table) <= 80
+    head = " ".join(table[1:3])
+    assert [word for word in ("accuracy", "to ship", "p50", "run") if word not in head] == []
+    assert "inductor int8" in out
+    assert "│ prune" in out, "an option says by itself of which group it is"
+    assert "More columns, by --columns: compression," in out
+
+
+def test_the_engine_is_a_column_where_runs_differ_in_it(write_run, tmp_path, capsys, monkeypatch):
+    other = {"latency_ms_p50": 1.0, "size_bytes": 1e6, "engine": "eager", "dtype": "float32"}
+    write_run(tmp_path / "0", 0)
+    write_run(tmp_path / "1", 1, after={"metrics": {"accuracy": 0.8}, "cost": other})
+    table = at_80_columns(tmp_path, capsys, monkeypatch).split("* no other")[0]
+    assert "eager float32" in table
+    assert "inductor int8" in table
+
+
+def test_refused_and_dead_runs_are_one_line(write_run, tmp_path, capsys, monkeypatch):
+    for number, status in enumerate(("finished", "refused", "refused", "failed")):
+        changes = {} if status == "finished" else {"status": status, "after": None, "error": f"reason {number}"}
+        write_run(tmp_path / str(number), number, **changes)
+    out = at_80_columns(tmp_path, capsys, monkeypatch)
+    assert "2 refused: no figures, not shown; --all shows them." in out
+    assert "reason 1" not in out
+    assert "reason 3" in out, "what failed is told"
+    everything = at_80_columns(tmp_path, capsys, monkeypatch, "--all")
+    assert "reason 1" in everything
+    assert "not shown" not in everything
+    refused = at_80_columns(tmp_path, capsys, monkeypatch, "--filter", "status=refused")
+    assert "reason 1" in refused, "where there is nothing else, they are shown"
+
+
+def test_runs_of_other_machines_are_told_apart(write_run, tmp_path, capsys, monkeypatch):
+    write_run(tmp_path / "0", 0, machine={"processor": "EPYC", "cores": 2})
+    write_run(tmp_path / "1", 1, machine={"processor": "Xeon", "cores": 8})
+    out = at_80_columns(tmp_path, capsys, monkeypatch)
+    assert "A  airline; EPYC, 2 cores\nB  airline; Xeon, 8 cores" in out

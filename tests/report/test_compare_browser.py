@@ -136,3 +136,42 @@ def test_a_single_run_has_a_table_and_no_charts(look, runs_of_a_sweep):
     page = look(runs_of_a_sweep(1))
     assert page.inner_text("#shown") == "1 of 1 shown"
     assert page.query_selector("#charts:empty") is not None
+
+
+def test_refused_runs_are_shown_when_asked_for(look, write_run, tmp_path):
+    for number in range(3):
+        write_run(tmp_path / "runs" / str(number), number, status="finished" if number else "refused")
+    page = look(tmp_path / "runs")
+    assert page.inner_text("#shown") == "2 of 3 shown"
+    page.check("#all")
+    assert page.inner_text("#shown") == "3 of 3 shown"
+    page.uncheck("#all")
+    page.fill("#filter", "status=refused")
+    settle(page)
+    assert column(page, "status") == ["refused"]
+
+
+def test_a_legend_is_drawn_once_and_names_each_colour_once(look, runs_of_a_sweep):
+    page = look(runs_of_a_sweep(12))
+    legends = page.eval_on_selector_all(".chart .legendtext", "texts => texts.map(t => t.textContent)")
+    assert len(legends) == len(set(legends)) >= 8
+
+
+def test_equal_values_have_an_axis_close_around_them(look, write_run, tmp_path):
+    for number in range(4):
+        cost = {"latency_ms_p50": 1.0 + number, "size_bytes": 1e6, "engine": "eager", "dtype": "int8"}
+        write_run(tmp_path / "runs" / str(number), number, after={"metrics": {"accuracy": 0.845}, "cost": cost})
+    page = look(tmp_path / "runs")
+    low, high = page.evaluate("() => document.querySelector('#over_latency_ms_p50').layout.yaxis.range")
+    assert 0.7 < low < 0.845 < high < 1
+    bands = page.evaluate("() => document.querySelector('#curve_train_loss').data.map(t => t.name)")
+    assert bands == ["accuracy 0.8450"]
+
+
+def test_each_machine_has_a_front_of_its_own(look, write_run, tmp_path):
+    for number in range(8):
+        write_run(tmp_path / "runs" / str(number), number, machine={"processor": "EPYC" if number % 2 else "Xeon"})
+    page = look(tmp_path / "runs")
+    fronts = page.evaluate("() => document.querySelector('#over_size_bytes').data[0].x")
+    assert fronts.count(None) == 2
+    assert "A: airline; EPYC" in page.inner_text(".meta")

@@ -47,6 +47,13 @@ def test_what_comes_with_an_option_tells_nothing_more():
     assert differing([{"trainer.learning_rate": 1e-3}, {"trainer.learning_rate": "0.001"}]) == []
 
 
+def test_a_key_that_came_with_a_later_version_tells_no_runs_apart():
+    earlier = {"trainer": "standard", "trainer.epochs": 3}
+    later = earlier | {"trainer.layer_decay": 1.0}
+    assert differing([earlier, later]) == []
+    assert differing([earlier, later, later | {"trainer.layer_decay": 0.9}]) == ["trainer.layer_decay"]
+
+
 def test_numbers_stay_numbers():
     assert [written(v) for v in (3, 0.5, "1e-3", None, True, "prune")] == [3, 0.5, 0.001, "null", "true", "prune"]
 

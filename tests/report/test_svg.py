@@ -40,3 +40,9 @@ def test_the_longest_text_beside_the_longest_bar_is_not_cut_off():
     width = float(re.search(r'viewBox="0 0 (\d+)', chart).group(1))
     start = max(float(x) for x in re.findall(r'<text x="([\d.]+)" y="[\d.]+" dominant', chart))
     assert start + 7 * len(text) <= width
+
+
+@pytest.mark.parametrize("high", [0.845, 0.845 + 1e-10])
+def test_ticks_around_equal_values_read_differently(high):
+    shown = [f"{tick:g}" for tick in ticks(0.845, high)]
+    assert len(set(shown)) == len(shown) >= 2

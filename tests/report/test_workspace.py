@@ -45,6 +45,24 @@ def test_offline_the_table_waits_for_a_sync(some, sent):
 def test_online_a_missing_package_is_told(some, sent, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "online")
     monkeypatch.setenv("WANDB_PROJECT", "p")
-    monkeypatch.setattr(workspace, "find_spec", lambda name: None)
-    assert "accel[workspace]" in workspace.send(*some)
+    monkeypatch.setattr(workspace, "is_installed", lambda name: False)
+    assert "[workspace]" in workspace.send(*some)
     assert sent[0][2] == {"entity": None, "project": "p", "online": True}
+
+
+def test_a_setting_that_is_null_in_some_runs_makes_a_table(write_run, tmp_path, sent):
+    """W&B reads a column's kind off its first rows, and refuses a word among numbers."""
+    import wandb
+    import yaml
+
+    for number, accumulate in enumerate((8, None, 4)):
+        folder = write_run(tmp_path / str(number), number)
+        (folder / "config.yaml").write_text(yaml.safe_dump({"trainer": {"batch_size": accumulate}}))
+    runs = find([tmp_path])[0]
+    table = compare_runs(runs)
+    workspace.send(table, runs)
+    ((columns, rows, _),) = sent
+    assert len(wandb.Table(columns=columns, data=rows).data) == 3
+    mixed = [[row.get(column.key) for column in table.columns] for row in table.rows]
+    with pytest.raises(TypeError):
+        wandb.Table(columns=columns, data=mixed)

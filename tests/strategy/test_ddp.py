@@ -7,6 +7,13 @@ from accel.config.compose import compose
 from accel.errors import PlanError
 from accel.plan.decide import decide
 from tests.forked_ranks import run_ranks
+from tests.laws import Laws
+
+LAWS = Laws(
+    processes=2,
+    sabotage=("torch.distributed.get_world_size", lambda: 1),
+    strong={"": (), "bf16": ["strategy.compress=bf16"]},
+)
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,15 @@ from accel.strategy.federated import Federated
 from accel.trainer.standard import Standard
 from tests.conftest import write_tiny_csv
 from tests.forked_ranks import run_ranks
+from tests.laws import Laws
 from tests.strategy.parity import Trained, train_together
 from tests.strategy.parity import train as trained_in
+
+LAWS = Laws(
+    strong={"": ["trainer.max_steps=null", "strategy.clients=3", "strategy.rounds=4", "strategy.local_steps=1"]},
+    sabotage=("accel.federated.round.received", lambda update, sent_as: torch.zeros_like(update)),
+    resumes=False,  # in another folder: its proof is the log of all rounds, see test_goes_on_from_the_last_round
+)
 
 FLOAT64 = 1e-12
 FEDERATED = ["strategy=federated", "strategy.clients=5", "strategy.validate_every=50", "trainer.max_steps=null"]

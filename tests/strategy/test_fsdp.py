@@ -10,6 +10,12 @@ from accel.config.compose import compose
 from accel.errors import PlanError
 from accel.plan.decide import decide
 from tests.forked_ranks import run_ranks
+from tests.laws import Laws
+
+LAWS = Laws(
+    processes=2,
+    sabotage=("torch.distributed.get_world_size", lambda: 1),
+)
 
 
 def test_one_process_is_no_sharding():

@@ -8,7 +8,12 @@ from accel.errors import DataError, PlanError, RunError
 from accel.objective.classification import Classification
 from accel.plan.decide import decide
 from tests.forked_ranks import run_ranks
+from tests.laws import Laws
 
+LAWS = Laws(
+    processes=2,
+    sabotage=("torch.distributed.get_world_size", lambda: 1),
+)
 WORDS = ["strategy=tensor_parallel", "model=tiny_bert"]
 FACTS = Facts(total_steps=1, num_examples=1, objective=Classification(["a", "b"]), world_size=7, seed=0, baseline=None)
 

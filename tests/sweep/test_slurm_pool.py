@@ -2,19 +2,22 @@
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
-from types import SimpleNamespace
+from pathlib import Path
 
 import pytest
 
 from accel.errors import ConfigError, ExitCode
 from accel.sweep import slurm_pool
-from accel.sweep.job_spec import Common
+from accel.sweep.job_spec import Common, JobSpec
 from accel.sweep.record import Job, read_sweep
+from accel.sweep.slurm_files import Ending, JobFiles, Submission
 from accel.sweep.slurm_pool import Queued, SlurmPool
 from accel.sweep.slurm_settings import MAX_ARRAY, SlurmSettings
+from accel.sweep.supervisor import RemoteJob
 from tests.run_folder import digest_of_model, wait_for
 
 ON_SLURM = ["hydra/launcher=submitit_slurm", "hydra.launcher.partition=debug", "hydra.launcher.poll_s=1"]
@@ -249,7 +252,7 @@ def test_without_slurm_or_submitit_it_says_what_to_do(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="sbatch, srun, squeue, scancel cannot be found"):
         pool(tmp_path)
     monkeypatch.setitem(sys.modules, "submitit", None)
-    with pytest.raises(ConfigError, match=r"pip install 'accel\[slurm\]'"):
+    with pytest.raises(ConfigError, match=r"pip install .*\[slurm\]'"):
         pool(tmp_path)
 
 
@@ -265,9 +268,7 @@ def test_how_many_jobs_it_takes(tmp_path, programs):
 
 def test_a_queue_that_does_not_answer_is_no_news_and_one_that_has_lost_a_job_is(tmp_path, programs, monkeypatch):
     jobs = pool(tmp_path)
-    item = Queued(
-        Job(0, [], tmp_path), SimpleNamespace(job_id="1", paths=SimpleNamespace(result_pickle=tmp_path / "r"))
-    )
+    item = Queued(Job(0, [], tmp_path), JobFiles(tmp_path, "1"))
     jobs.queued = [item]
     for answer, state in (({"1": "RUNNING"}, "RUNNING"), (None, "RUNNING"), ({}, "GONE")):
         monkeypatch.setattr(slurm_pool, "states_of", lambda name, answer=answer: answer)
@@ -278,3 +279,36 @@ def test_a_queue_that_does_not_answer_is_no_news_and_one_that_has_lost_a_job_is(
     assert item.has_ended
     item.hear("PENDING")
     assert not item.has_ended  # it was requeued
+
+
+def test_jobs_of_another_sweep_are_found_by_their_files_and_told_by_their_words(tmp_path, programs, monkeypatch):
+    """What lies in a shared folder is read as JSON; a pickle beside it, of anybody, is not looked at."""
+    marker, folder = tmp_path / "marker", tmp_path / "sweep"
+    session = folder / ".slurm" / "0"
+    session.mkdir(parents=True)
+    for name in ("3_submitted.pkl", "3_0_result.pkl", "4_submitted.pkl"):
+        (session / name).write_bytes(pickle.dumps(Payload(marker)))
+    spec = JobSpec(words=(), output=folder / "o", directory=folder, environment={})
+    JobFiles(session, "3").write_submission(Submission(RemoteJob(spec, 5, ("seed=1",), folder, resume=False), 60, 0))
+    monkeypatch.setattr(slurm_pool, "states_of", lambda name: {"3": "RUNNING", "4": "RUNNING"})
+    found = pool(folder)
+    assert {number: item.job.overrides for number, item in found.adoptable.items()} == {5: ["seed=1"]}
+    assert not found.adoptable[5].left_word
+    JobFiles(session, "3").write_ending(Ending(2, restarts=1), 0)
+    job = found.adoptable[5].job
+    assert (found._died(found.adoptable[5]), job.exit_code, job.restarts) == (None, 2, 1)
+    JobFiles(session, "3").ending().write_text('{"exit_code": 0, "more": 1}')
+    assert "cannot be read" in found._died(found.adoptable[5])
+    assert not marker.exists()
+    pickle.loads((session / "4_submitted.pkl").read_bytes())  # negative control: it would have
+    assert marker.exists()
+
+
+class Payload:
+    """Unpickled, it leaves a marker."""
+
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return Path.touch, (self.marker,)

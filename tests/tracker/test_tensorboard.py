@@ -1,14 +1,16 @@
+import sys
+
 import pytest
 
 from accel.cli import main
-from accel.errors import RefusedError
+from accel.errors import ConfigError
 from accel.tracker.tensorboard import Tensorboard
 
 
 def test_without_the_package_it_says_how_to_install_it(monkeypatch):
     Tensorboard().check()
-    monkeypatch.setattr("accel.tracker.tensorboard.find_spec", lambda name: None)
-    with pytest.raises(RefusedError, match=r"accel\[tensorboard\]"):
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    with pytest.raises(ConfigError, match=r"\[tensorboard\]"):
         Tensorboard().check()
 
 

@@ -1,4 +1,4 @@
-"""What is noted of a run; what is judged by it is in ``tests/privacy/test__public_data.py``."""
+"""What is noted of a run; what is judged by it is in ``tests/plan/test_public_data.py``."""
 
 import json
 from dataclasses import asdict, replace

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accel.config.compose import options_of
-from accel.core.option import Objection, Option
+from accel.core.option import Objection, Option, typed
 from accel.core.seen import Seen, in_words
 from accel.data.content import Content
 from accel.data.content_store import ContentStore
@@ -27,6 +27,7 @@ from accel.weights.provenance import (
 
 if TYPE_CHECKING:
     from accel.core.plan import Plan
+    from accel.core.privacy import Privacy
 
 _NEEDS_NO_QUOTE = re.compile(r"[\w./~+@%-]+", re.ASCII)
 
@@ -53,9 +54,7 @@ class PublicData:
     """
 
     plan: Plan
-    declared: tuple[str, ...]
-    public_task: str | None
-    key: str = "privacy"
+    privacy: Privacy
 
     def objections(self) -> Iterator[Objection]:
         """To every weight, teacher, text and task that is not known to be public."""
@@ -77,14 +76,10 @@ class PublicData:
         if entries is None or other:
             what = f"began with other data ({in_words(other)})" if other else "do not say which records they have seen"
             yield Objection(
-                f"resume={folder}  with  {self.key}={self._privacy}",
+                f"resume={folder}  with  {typed(self.privacy)}",
                 f"the weights in that folder {what}, which this run's epsilon does not count",
                 "the data that it began with, or a new run without resume",
             )
-
-    @property
-    def _privacy(self) -> str:
-        return str(self.plan.choices()["privacy"])
 
     @cached_property
     def _store(self) -> ContentStore:
@@ -101,12 +96,13 @@ class PublicData:
     @cached_property
     def _public(self) -> list[Content]:
         """Of everything that is said to be public by its content."""
-        named = [name for name in self.declared if not Path(name).expanduser().is_dir() or self._is_task(name)]
-        return [found for name in [*named, *filter(None, [self.public_task])] if (found := self._content(name))]
+        declared, task = self.privacy.public_data, self.privacy.public_task
+        named = [name for name in declared if not Path(name).expanduser().is_dir() or self._is_task(name)]
+        return [found for name in [*named, *filter(None, [task])] if (found := self._content(name))]
 
     @cached_property
     def _folders(self) -> set[Path]:
-        paths = (artifact_folder(name) for name in self.declared if not self._is_task(name))
+        paths = (artifact_folder(name) for name in self.privacy.public_data if not self._is_task(name))
         return {path.resolve() for path in paths if path.is_dir()}
 
     @staticmethod
@@ -115,7 +111,7 @@ class PublicData:
 
     def _content(self, name: str) -> Content | None:
         try:
-            return content_of(name, f"{self.key}.public_data", self._store)
+            return content_of(name, f"{self.privacy.key}.public_data", self._store)
         except DataError:
             return None
 
@@ -161,7 +157,7 @@ class PublicData:
             return  # which others say
         same = [entry for entry in seen_in(folder) if self._is_private(entry)]
         unsaid = self._unsaid(folder)
-        what = f"{key}={folder}  with  {self.key}={self._privacy}"
+        what = f"{key}={folder}  with  {typed(self.privacy)}"
         if same:
             yield Objection(
                 what,
@@ -178,26 +174,26 @@ class PublicData:
             )
 
     def _saying(self, needed: list[str]) -> str:
-        words = dict.fromkeys([*self.declared, *needed])
-        return f"{self.key}.public_data=[{','.join(map(_typed, words))}]"
+        words = dict.fromkeys([*self.privacy.public_data, *needed])
+        return f"{self.privacy.key}.public_data=[{','.join(map(_quoted, words))}]"
 
     def _to_what_is_said(self) -> Iterator[Objection]:
-        for name in self.declared:
+        for name in self.privacy.public_data:
             if not self._is_task(name) and not Path(name).expanduser().exists():
                 yield Objection(
-                    f"{self.key}.public_data=[{name}]",
+                    f"{self.privacy.key}.public_data=[{name}]",
                     f"{name} is no task, no file and no folder, and data is known by its content",
-                    f"{self.key}.public_data=[tweets], or the path of a file, or of a model's folder",
+                    f"{self.privacy.key}.public_data=[tweets], or the path of a file, or of a model's folder",
                 )
 
     def _to_public_task(self) -> Iterator[Objection]:
-        name = self.public_task
+        name = self.privacy.public_task
         if name is None:
             return
-        what = f"{self.key}.public_task={name}"
+        what = f"{self.privacy.key}.public_task={name}"
         if packaged_task(name) is None:
             known = ", ".join(task.option_name() for task in public_tasks())
-            yield Objection(what, f"public_task must be one of {known}", f"{self.key}.public_task=tweets")
+            yield Objection(what, f"public_task must be one of {known}", f"{self.privacy.key}.public_task=tweets")
         elif name == self.plan.task.option_name():
             yield Objection(what, "public_task must be another task than the private one", self._without_public_task)
         elif self._shares(self._content(name)):
@@ -205,7 +201,7 @@ class PublicData:
 
     @property
     def _without_public_task(self) -> str:
-        return f"{self.key}.public_task=null, or a task with other data"
+        return f"{self.privacy.key}.public_task=null, or a task with other data"
 
     def _shares(self, content: Content | None) -> bool:
         return self._private is not None and content is not None and self._private.shares(content)
@@ -218,7 +214,7 @@ class PublicData:
             return
         if self._shares(content):
             yield Objection(
-                f"{key}={name}  with  {self.key}={self._privacy}",
+                f"{key}={name}  with  {typed(self.privacy)}",
                 "texts of it are in the private data, so what is chosen by it would tell them",
                 f"{key}={self._another_text()}, or a file without them",
             )
@@ -229,6 +225,6 @@ class PublicData:
         return next(names, "FILE")
 
 
-def _typed(word: str) -> str:
+def _quoted(word: str) -> str:
     """As Hydra reads it in a list."""
     return word if _NEEDS_NO_QUOTE.fullmatch(word) else "'" + word.replace("\\", "\\\\").replace("'", "\\'") + "'"

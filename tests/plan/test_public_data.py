@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from accel.checkpoint.resume import check_resumed
 from accel.compression.distill import Distill
 from accel.compression.vocabulary import Vocabulary
 from accel.config.compose import compose
@@ -25,7 +24,7 @@ from accel.core.seen import Seen
 from accel.errors import PlanError
 from accel.model.local import Local
 from accel.model.tiny_bert import TinyBert
-from accel.plan.decide import assemble, decide
+from accel.plan.decide import assemble, check_resumed, decide
 from accel.privacy.dpsgd import Dpsgd
 from accel.run.baseline import dense_plan
 from accel.task.airline import Airline
