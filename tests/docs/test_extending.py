@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -12,33 +13,75 @@ from accel.docs.topics import pages
 from accel.report.pareto import NAMED, goal
 from accel.sweep.search import Settings
 
+SECTION = re.compile(r"^## (?P<title>.*? of your own)$(?P<text>.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(
     r"^\d\. \*\*`(?P<file>my_[\w./]+)`\*\*.*?^   ```\w+\n(?P<text>.*?)^   ```$", re.MULTILINE | re.DOTALL
 )
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """The three files as the page has them, a CSV file, and a run."""
-    folder = tmp_path_factory.mktemp("own_task")
-    for found in BLOCK.finditer(pages()["extending"].read_text("utf8")):
-        file = folder / found["file"]
+RECIPES = {found["title"]: found["text"] for found in SECTION.finditer(pages()["extending"].read_text("utf8"))}
+COUNTS = {"Two": 2, "Three": 3}
+
+
+def files_of(recipe):
+    """What a recipe has one write, by path."""
+    return {
+        found["file"]: re.sub(r"^   ", "", found["text"], flags=re.MULTILINE)
+        for found in BLOCK.finditer(RECIPES[recipe])
+    }
+
+
+def follow(recipe, folder):
+    """Write a recipe's files, and a CSV file of two labels and a number for each text."""
+    for name, text in files_of(recipe).items():
+        file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(re.sub(r"^   ", "", found["text"], flags=re.MULTILINE))
-    rows = [f"the crew on day {i} was {'great' if i % 2 else 'rude'},{4.5 if i % 2 else 1.25}" for i in range(120)]
-    (folder / "stars.csv").write_text("\n".join(["text,stars", *rows]))
+        file.write_text(text)
+    rows = [f"the crew on day {i} was {'great,4.5,good' if i % 2 else 'rude,1.25,bad'}" for i in range(120)]
+    (folder / "texts.csv").write_text("\n".join(["text,stars,label", *rows]))
+
+
+@contextmanager
+def followed(recipe, folder):
+    """Its files, importable as long as they are asked for."""
+    follow(recipe, folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
         yield folder
-    for name in ("my_stars", "my_number"):
-        sys.modules.pop(name, None)
+    for name in files_of(recipe):
+        sys.modules.pop(name.removesuffix(".py"), None)
+
+
+def typed(folder, plugin, *words):
+    """As a user types it: a short run of a tiny model, with the files of a recipe."""
+    run = ["model=tiny_bert", "trainer.max_steps=6", "engines=[eager]", f"hydra.run.dir={folder / 'run'}"]
+    return ["--config-dir", str(folder / "my_conf"), "--plugin", plugin, *run, *words]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_needs_as_many_files_as_the_page_says(recipe):
+    said = re.search(r"(\w+)\s+files and a test\.", RECIPES[recipe])
+    assert len(files_of(recipe)) == COUNTS[said[1]] <= 3
+
+
+def test_there_is_a_recipe_for_what_is_added_most():
+    assert {"A task of your own", "A metric of your own", "A tuning of your own", "A tracker of your own"} <= set(
+        RECIPES
+    )
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """The three files as the page has them, a CSV file, and a run."""
+    with followed("A task of your own", tmp_path_factory.mktemp("own_task")) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
 def run(place):
     words = [
         "task=stars",
-        f"task.train={place / 'stars.csv'}",
+        f"task.train={place / 'texts.csv'}",
         "model=tiny_bert",
         "tracker=none",
         "trainer.max_steps=6",
@@ -46,11 +89,6 @@ def run(place):
     more = ["engines=[onnxruntime]", f"hydra.run.dir={place / 'run'}"]
     assert main(["--config-dir", str(place / "my_conf"), "--plugin", "my_stars", *words, *more]) == 0
     return place / "run"
-
-
-def test_three_files_are_all_that_the_page_asks_for(place):
-    mine = {str(p.relative_to(place)) for p in place.rglob("my_*/**/*.yaml")} | {p.name for p in place.glob("my_*.py")}
-    assert mine == {"my_number.py", "my_stars.py", "my_conf/task/stars.yaml"}
 
 
 def test_it_trains_is_scored_by_its_own_metric_and_its_files_score_the_same(run):
@@ -109,3 +147,60 @@ def test_it_is_searched_in_its_own_direction(run):
     assert goal("rmsle") is None
     assert goal("accuracy").told({"after": {"validation": {"accuracy": 0.75}}}) == 0.75
     assert goal("quality") is NAMED["quality"]
+
+
+@pytest.fixture
+def at(tmp_path):
+    """``at(recipe)``: its folder, with its files."""
+    with ExitStack() as held:
+        yield lambda recipe: held.enter_context(followed(recipe, tmp_path))
+
+
+def test_a_metric_is_the_quality_of_its_runs(at, capsys):
+    folder = at("A metric of your own")
+    words = ["task=reviews", f"task.train={folder / 'texts.csv'}", "tracker=none"]
+    assert main(typed(folder, "my_reviews", *words)) == 0
+    record = json.loads((folder / "run" / "result.json").read_text())
+    assert [m.key for m in metrics_of(record)] == ["balanced_accuracy", "accuracy", "macro_f1", "loss"]
+    found, recalls = record["after"]["metrics"], [label["recall"] for label in record["after"]["per_class"]]
+    assert found["balanced_accuracy"] == pytest.approx(sum(recalls) / len(recalls))
+    (searched,) = Settings("tpe", objectives=["balanced_accuracy"]).goals()
+    assert searched.told({"after": {"validation": {"balanced_accuracy": 0.75}}}) == 0.75
+    capsys.readouterr()
+    assert main(["compare", str(folder / "run")]) == 0
+    assert "balanced" in capsys.readouterr().out
+    assert main(["predict", str(folder / "run"), "--plugin", "my_balance", "the crew was great"]) == 0
+    assert json.loads(capsys.readouterr().out)["label"] in ("good", "bad")
+
+
+def test_a_tuning_trains_what_it_says_and_is_refused_as_its_kind_is(at, capsys):
+    folder = at("A tuning of your own")
+    task = ["task=text_classification", f"task.train={folder / 'texts.csv'}", "tracker=none", "tuning=biases"]
+    assert main(typed(folder, "my_biases", *task)) == 0
+    record = json.loads((folder / "run" / "result.json").read_text())
+    evidence = {t["name"]: t["evidence"] for t in record["techniques"]}
+    assert evidence["biases"] == {"trained_biases": 2}  # of two layers
+    check = ["check", *typed(folder, "my_biases", *task)]
+    assert main([*check, "tuning.matching=*query.weight"]) == 2
+    assert "ends with bias" in capsys.readouterr().err
+    assert main([*check, "compression=[prune]"]) == 2
+    assert "tuning=biases" in capsys.readouterr().err
+    assert main([*check, "compression=[qat]"]) == 0
+
+
+def test_a_tuning_that_matches_nothing_fails_its_run(at, capsys):
+    folder = at("A tuning of your own")
+    task = ["task=text_classification", f"task.train={folder / 'texts.csv'}", "tracker=none", "tuning=biases"]
+    assert main(typed(folder, "my_biases", *task, "tuning.matching=*no_such.bias")) == 3
+    assert "shows no effect" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_tracker_is_asked_first_and_hears_of_a_run_that_failed(at, capsys):
+    folder = at("A tracker of your own")
+    file, nowhere = folder / "runs.jsonl", folder / "nowhere" / "runs.jsonl"
+    task = ["task=text_classification", f"task.train={folder / 'texts.csv'}", "tracker=journal"]
+    assert main(typed(folder, "my_journal", *task, f"tracker.file={nowhere}")) == 2
+    assert "in no folder that exists" in " ".join(capsys.readouterr().out.split())
+    assert main(typed(folder, "my_journal", *task, f"tracker.file={file}", "trainer.learning_rate=1e30")) == 3
+    (line,) = file.read_text().splitlines()
+    assert {"exit_code": 3, "status": "failed"}.items() <= json.loads(line).items()
