@@ -84,6 +84,13 @@ def _is_place(key: str, value: Any) -> bool:
     return key.startswith("task.") and isinstance(value, str) and Path(value).expanduser().is_file()
 
 
+def way_on(folder: Path) -> str:
+    """What to do after an end that is nobody's mistake."""
+    if any((folder / "checkpoints").glob("last.ckpt*")):
+        return f"Nothing before the last checkpoint is lost: go on with the same command plus resume={folder}"
+    return "There is no checkpoint yet: start it again with the same command."
+
+
 def note_splits(task: Task, folder: Path) -> None:
     """Write down how the splits of a run come about; nothing of what is in them."""
     (folder / SPLITS).write_text(json.dumps(_splits(task)), "utf8")

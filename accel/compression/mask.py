@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from accel.core.plan import Plan
+    from accel.data.prepared import Prepared
+    from accel.ops.sparse.weight_scores import WeightScorer
 
 
 class Importance(Enum):
@@ -130,7 +132,14 @@ class Mask(Gradual):
     def callbacks(self, facts: Facts) -> list[Callback]:
         from accel.callbacks.mask_weights import MaskWeights
 
-        return [MaskWeights(self, facts.total_steps)]
+        return [MaskWeights(self.ramp(facts.total_steps), self.sparsity, self.layout, self._scorer)]
+
+    def _scorer(self, data: Prepared) -> WeightScorer:
+        from accel.data.calibration import calibration_batches
+        from accel.ops.sparse.weight_scores import scorer_for
+
+        key = f"{self.key}.public_text"
+        return scorer_for(self.score.name, lambda: calibration_batches(data, self.public_text, key))
 
     def evidence(self, model: nn.Module, history: History) -> Evidence:
         from accel.ops.sparse.weight_masks import figures

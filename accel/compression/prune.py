@@ -26,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING
 
 from accel.compression._gradual import Gradual
@@ -38,8 +39,10 @@ if TYPE_CHECKING:
     from torch import nn
 
     from accel.core.plan import Plan
+    from accel.data.prepared import Prepared
     from accel.ops.structured.cost_model import CostModel
     from accel.ops.structured.structure import Block
+    from accel.ops.structured.unit_scores import UnitScorer
 
 
 class Score(Enum):
@@ -179,7 +182,15 @@ class Prune(Gradual, Removal):
     def callbacks(self, facts: Facts) -> list[Callback]:
         from accel.callbacks.mask_units import MaskUnits
 
-        return [MaskUnits(self, facts)]
+        budget = partial(self.budget, facts=facts)
+        return [MaskUnits(self.ramp(facts.total_steps), budget, self.multiple_of, self._scorer)]
+
+    def _scorer(self, data: Prepared) -> UnitScorer:
+        from accel.data.calibration import calibration_batches
+        from accel.ops.structured.unit_scores import scorer_for
+
+        key = f"{self.key}.public_text"
+        return scorer_for(self.score.name, lambda: calibration_batches(data, self.public_text, key))
 
     def evidence(self, model: nn.Module, history: History) -> Evidence:
         from accel.ops.structured.unit_masks import figures

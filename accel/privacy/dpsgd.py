@@ -279,7 +279,7 @@ class Dpsgd(Privacy):
     def adapt_step(self, step: Step, model: nn.Module, facts: Facts) -> Step:
         import torch.distributed as dist
 
-        from accel.dp.bookkeeping import Book
+        from accel.dp.book import Book
         from accel.dp.canaries import Canaries
         from accel.dp.ledger import Ledger
         from accel.dp.noise import GaussianNoise

@@ -12,7 +12,7 @@ from accel.cli import main
 from accel.config.compose import compose
 from accel.core.facts import Facts
 from accel.data import Dataset, Split
-from accel.dp.bookkeeping import Book
+from accel.dp.book import Book
 from accel.dp.ledger import LEDGER, Ledger
 from accel.errors import ClaimError, DataError, PlanError, RefusedError
 from accel.objective.classification import Classification
