@@ -148,7 +148,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         (Privacy, Quantization),
         "which layers are spared is measured on private examples, and the privacy accountant does not see it",
-        "compression.qat.spare=0 or compression.ptq.spare=0",
+        "compression.qat.full_precision=0 or compression.ptq.full_precision=0",
         unless=lambda privacy, quantization: quantization.sees_no_private_example,
     ),
     Rule(
@@ -256,7 +256,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         (Federated, Quantization),
         "which layers are spared is measured on examples, which are at the clients",
-        "compression.qat.spare=0 or compression.ptq.spare=0",
+        "compression.qat.full_precision=0 or compression.ptq.full_precision=0",
         unless=lambda federated, quantization: quantization.sees_no_private_example,
     ),
     Rule(

@@ -131,7 +131,7 @@ class Taught(FrozenBody):
 INSTANCES = {c: c() for c in (Layers, Prune, Ptq, Qat, Vocabulary, Distill, Federated, Fsdp, TensorParallel)} | {
     Adapter: Bottleneck(), FrozenBody: Norms(), HeadOnly: Probe(), Prompt: Prefix(), Tuning: Apart(), LanguageTask: Stories(), TokenTask: Marked(), Compression: Silent(),
     Technique: Taught(), Mask: Mask(pattern="2:4", score=Importance.movement), Privacy: Private(),
-    Quantization: Qat(spare=0.1),
+    Quantization: Qat(full_precision=0.1),
 }  # fmt: skip
 LIKE = (
     (Bottleneck(), Lora(dropout=0.1)), (Prefix(), prompt.Prompt()), (Network(), adapter.Adapter()), (Norms(), Bitfit()), (Probe(), Head()),
@@ -268,7 +268,7 @@ AVOIDING = {
     (Mask, FrozenBody): (Mask(score=Importance.wanda), Head()),
     (Privacy, Mask): (Private(), Mask(score=Importance.wanda, public_text="tweets")),
     (Qat, Adapter): (Qat(), Lora(dropout=0.0)),
-    (Privacy, Quantization): (Private(), Qat(spare=0.0)),
+    (Privacy, Quantization): (Private(), Qat(full_precision=0.0)),
     (Privacy, Technique): (Private(), Norms()),
     (Privacy, Tuning): (Private(), Norms()),
     (Tuning, TensorParallel): (Norms(), TensorParallel()),
@@ -284,7 +284,7 @@ AVOIDING = {
     (Federated, Layers): (Federated(), Layers(start=Start.pretrained)),
     (Federated, Vocabulary): (Federated(), Vocabulary(from_task=False, public_text="tweets")),
     (Federated, Distill): (Federated(), Distill(teacher="pretrained")),
-    (Federated, Quantization): (Federated(), Qat(spare=0.0)),
+    (Federated, Quantization): (Federated(), Qat(full_precision=0.0)),
     (Federated, Technique): (Federated(), Norms()),
     (Federated, Compression): (Federated(), Blind()),
     (Prune, TensorParallel): (Prune(score=Score.movement), TensorParallel()),
