@@ -74,7 +74,7 @@ class KeepFullPrecision(pl.Callback):
         fake_quantize.keep_full_precision(pl_module.model, self.choice["reasons"], self.choice["spending"])
         if all(getattr(layer, "kept_because", "") for _, layer in fake_quantize.rounded_layers(pl_module.model)):
             raise NoEffectError(
-                f"Every layer is at least as fast unrounded on this machine: leave compression="
+                f"Every layer is at least as fast in full precision on this machine: leave compression="
                 f"[{self.settings.option_name()}] out, or use {self.settings.key}.full_precision_of=weights."
             )
         self.done = True
@@ -92,7 +92,7 @@ class KeepFullPrecision(pl.Callback):
             return Budget(weights, self.settings.full_precision * sum(weights.values()), "weights", {})
         from accel.measure.layer_prices import full_precision_prices
 
-        say("  timing the model with each kind of layer unrounded")
+        say("  timing the model with each kind of layer in full precision")
         data = trainer.datamodule.data  # type: ignore[attr-defined]
         found = full_precision_prices(
             pl_module.model,
@@ -114,7 +114,7 @@ class KeepFullPrecision(pl.Callback):
 def _by_leader(trainer: pl.Trainer, decide: Callable[[Callable[[str], None]], Choice]) -> Choice | None:
     """What rank 0 decides; None where it was asked to stop before it could.
 
-    Whatever it says on the way is heard by the others, so that no collective waits longer than one step of the work.
+    Whatever it says on the way is received by the others, so that no collective waits longer than one step of the work.
     """
     if not trainer.is_global_zero:
         while (heard := trainer.strategy.broadcast(None)) == "wait":

@@ -77,7 +77,7 @@ class Quantization(Compression):
     def objections(self, plan: Plan) -> Iterator[Objection]:
         yield from super().objections(plan)
         if self.group_size not in GROUP_SIZES:
-            yield self.out_of_range("group_size", f"one of {GROUP_SIZES}: kernels know no others", "32")
+            yield self.out_of_range("group_size", f"one of {GROUP_SIZES}: the kernels support no others", "32")
         if self.embedding_bits not in EMBEDDING_BITS:
             yield self.out_of_range("embedding_bits", f"one of {EMBEDDING_BITS}", "8")
         if not 0 <= self.full_precision < 1:
@@ -88,7 +88,7 @@ class Quantization(Compression):
         elif self.full_precision_of is not FullPrecisionOf.weights:
             yield Objection(
                 f"{self.key}.full_precision_of={self.full_precision_of.name}  with  {self.key}.full_precision=0",
-                "where nothing may be spent, nothing is timed and no layer is left unrounded",
+                "with a share of 0 no layer is timed and none stays in full precision",
                 f"{self.key}.full_precision=0.05",
             )
 
@@ -101,7 +101,7 @@ class Quantization(Compression):
                     theirs = f"{other.key}.{name}={getattr(other, name)}"
                     yield Objection(
                         f"{self.key}.full_precision={self.full_precision}  with  {theirs}",
-                        "the budget is planned with every layer rounded",
+                        "the budget is planned with every layer quantized",
                         f"{self.key}.full_precision=0, or {other.key}.target_flops",
                     )
 
@@ -109,13 +109,13 @@ class Quantization(Compression):
         if self.scheme is not SchemeName.int8:
             yield Objection(
                 f"{self.key}.full_precision_of=latency  with  {self.key}.scheme={self.scheme.name}",
-                "most engines read such weights into full precision to multiply: rounding saves bytes, not time",
+                "most engines dequantize such weights to multiply: quantization saves bytes, not time",
                 f"{self.key}.full_precision_of=weights, or {self.key}.scheme=int8",
             )
         if plan.strategy.saves_parts:
             yield Objection(
                 f"{self.key}.full_precision_of=latency  with  strategy={plan.strategy.option_name()}",
-                "the whole model is timed when rounding begins, and a process holds a part of it",
+                "the whole model is timed when fake quantization begins; each process holds only a part of it",
                 f"{self.key}.full_precision_of=weights, or strategy=ddp",
             )
 

@@ -100,7 +100,7 @@ class Distill(Terms, Compression):
         if self.needs_pretrained and self.logits_weight > 0:
             yield Objection(
                 f"{self.key}.teacher=pretrained  with  {self.key}.logits_weight={self.logits_weight}",
-                "a pretrained model's head is new: its predictions say nothing, only its layers do",
+                "a pretrained model's head is new, so only its layers can teach, not its predictions",
                 f"{self.key}.logits_weight=0",
             )
         for key, folder in self.weights():
@@ -111,7 +111,7 @@ class Distill(Terms, Compression):
                     "baseline, pretrained, or the folder of a finished run such as outputs/DATE/TIME or of a model",
                 )
         if not any(getattr(self, name) for name in WEIGHTS):
-            yield Objection(f"{self.key} with all weights 0", "nothing would be learned", f"{self.key}.task_weight=1")
+            yield Objection(f"{self.key} with all weights 0", "the loss would be zero", f"{self.key}.task_weight=1")
 
     def check_data(self, tokenizer: PreTrainedTokenizerBase, objective: Objective, max_length: int) -> None:
         from accel.ops.distill.teacher import load_teacher
@@ -155,7 +155,7 @@ class Distill(Terms, Compression):
         other = next((piece for piece, number in ours.items() if theirs.get(piece) != number), None)
         if other is not None:
             raise DataError(
-                f"{self.key}.teacher={self.teacher} reads other pieces of text than the student (it has no {other!r} "
+                f"{self.key}.teacher={self.teacher} has another vocabulary than the student (no token {other!r} "
                 f"with the same number), so it would be shown nonsense. Give a teacher with the student's tokenizer, "
                 f"trained without compression=[vocabulary]."
             )

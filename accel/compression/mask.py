@@ -1,7 +1,7 @@
 """Zeroes single weights and keeps them zero: a sparse model of the same shape.
 
 What it does: during training, masks the weights that matter least along a schedule: by their size, by their movement,
-    or by their size times the input that they meet; anywhere in a matrix, N of every M neighbours in a row, or in whole
+    or by their size times their input; anywhere in a matrix, N of every M neighbours in a row, or in whole
     tiles. A mask holds to the end, through every optimizer, resume and export. Embeddings and the head stay whole.
 Use it when: the model goes to a runtime or a device with sparse kernels (2:4 on recent NVIDIA GPUs: ``engines=[cuda]``
     measures it), or you study what a task needs.
@@ -82,13 +82,13 @@ class Mask(Gradual):
         return self.score is Importance.movement
 
     @property
-    def listens(self) -> bool:
+    def needs_activations(self) -> bool:
         """Whether scores come from what layers get as input."""
         return self.score is Importance.wanda
 
     @property
     def against_compiling(self) -> str:
-        return "it listens to what layers get as input" if self.listens else ""
+        return "it reads the inputs of layers" if self.needs_activations else ""
 
     @property
     def sees_no_private_example(self) -> bool:
@@ -103,10 +103,10 @@ class Mask(Gradual):
         if not 0 <= self.sparsity < 1:
             yield self.out_of_range("sparsity", "in [0, 1): it is the share of weights that is zero", "0.5")
         yield from self._pattern_objections()
-        if self.public_text is not None and not self.listens:
+        if self.public_text is not None and not self.needs_activations:
             yield Objection(
                 f"{self.key}.public_text={self.public_text}  with  {self.key}.score={self.score.name}",
-                "only wanda looks at what the weights meet",
+                "only wanda reads the inputs of the weights",
                 f"{self.key}.score=wanda, or {self.key}.public_text=null",
             )
         yield from self.objections_to_family(plan)

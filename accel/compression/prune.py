@@ -105,13 +105,13 @@ class Prune(Gradual, Removal):
         return self.score in (Score.first_order, Score.movement)
 
     @property
-    def listens(self) -> bool:
-        """Whether scores come from what units say on a few texts."""
+    def needs_activations(self) -> bool:
+        """Whether scores come from the activations of units on a few texts."""
         return self.score in (Score.activation, Score.reconstruction)
 
     @property
     def against_compiling(self) -> str:
-        return "it listens to what layers get as input" if self.listens else ""
+        return "it reads the inputs of layers" if self.needs_activations else ""
 
     @property
     def sees_no_private_example(self) -> bool:
@@ -129,10 +129,10 @@ class Prune(Gradual, Removal):
         yield from self._objections_to_targets()
         if self.multiple_of < 1:
             yield self.out_of_range("multiple_of", "at least 1", "32")
-        if self.public_text is not None and not self.listens:
+        if self.public_text is not None and not self.needs_activations:
             yield Objection(
                 f"{self.key}.public_text={self.public_text}  with  {self.key}.score={self.score.name}",
-                "only activations are taken on a text",
+                "only activations are computed on a text",
                 f"{self.key}.score=activation or reconstruction, or {self.key}.public_text=null",
             )
 
@@ -141,7 +141,7 @@ class Prune(Gradual, Removal):
         for name in given[1:]:
             yield Objection(
                 f"{self.key}.{given[0]}={getattr(self, given[0])}  with  {self.key}.{name}={getattr(self, name)}",
-                "heads and channels are removed until one budget is met, and two would need two choices",
+                "heads and channels are ranked by score per unit of one budget, and two budgets give two rankings",
                 f"{self.key}.{name}=null",
             )
         for name, limit, example in (

@@ -57,7 +57,7 @@ class Qat(Quantization):
         if self.full_precision > 0 and self.begin == 0:
             yield Objection(
                 f"{self.key}.full_precision={self.full_precision}  with  {self.key}.begin=0",
-                "what rounding changes is measured when it begins: before the first step there are no predictions yet",
+                "sensitivity is measured when fake quantization begins, and at step 0 the head is untrained",
                 f"{self.key}.begin=0.1, or {self.key}.full_precision=0",
             )
         if self.times_layers:
@@ -65,7 +65,7 @@ class Qat(Quantization):
         if plan.privacy is not None and isinstance(plan.tuning, Adapter):
             yield Objection(
                 f"{self.key}  with  {typed(plan.tuning)}  and  privacy={plan.privacy.option_name()}",
-                "an adapter that is rounded with its weight has no gradient of its own for each record",
+                "the per-example gradients of an adapter that is quantized together with its weight are not known",
                 "compression=[ptq], or tuning=full",
             )
 
@@ -76,7 +76,7 @@ class Qat(Quantization):
                 ours = f"{self.key}.full_precision_of=latency  with  {self.key}.begin={self.begin}"
                 yield Objection(
                     f"{ours}  and  {other.key}.end={other.end}",
-                    "the model is timed when rounding begins, and would then have units that are still to go",
+                    "the model is timed when fake quantization begins, and still has units then that are removed later",
                     f"{self.key}.begin={other.end}",
                 )
 

@@ -120,7 +120,7 @@ class Dpsgd(Privacy):
         if self.audit and self.engine is not Engine.bookkeeping:
             yield Objection(
                 f"{self.key}.audit=true  with  {self.key}.engine={self.engine.name}",
-                "canaries go through the book of the bookkeeping engine",
+                "the audit's canaries need the per-example norms of the bookkeeping engine",
                 f"{self.key}.engine=bookkeeping",
             )
         yield from self._objections_to_values()

@@ -146,7 +146,7 @@ def test_a_model_of_which_nothing_would_be_rounded_is_an_error_at_once(train, mo
     words = ["compression=[qat]", "trainer.max_steps=4", *BY_LATENCY]
     fitted, _, _ = train(*words)
     assert len(kept(fitted.model)) == len(fitted.evidence["qat"]["full_precision_layers"]) - 1  # the head
-    with pytest.raises(NoEffectError, match="Every layer is at least as fast unrounded"):
+    with pytest.raises(NoEffectError, match="Every layer is at least as fast in full precision"):
         train(*words, "compression.qat.embeddings=false")
 
 

@@ -11,7 +11,7 @@ from accel.plan.decide import decide
 @pytest.mark.parametrize(
     ("word", "text"),
     [
-        ("group_size=48", "kernels know no others"),
+        ("group_size=48", "kernels support no others"),
         ("embedding_bits=2", "must be one of"),
         ("full_precision=1", "it is a share"),
     ],

@@ -41,5 +41,5 @@ def test_what_is_exported_is_int8_and_predicts(tiny_run, tmp_path, words):
 
 
 def test_one_rounding_is_enough():
-    with pytest.raises(PlanError, match="both end in the same rounded layers"):
+    with pytest.raises(PlanError, match="both end in the same quantized layers"):
         decide(compose(["compression=[ptq,qat]"]))

@@ -49,15 +49,18 @@ def test_nothing_to_quantize_is_an_error(train, monkeypatch):
     ("words", "text"),
     [
         (["compression=[qat]", "compression.qat.full_precision=1"], r"full_precision must be in \[0, 1\)"),
-        (["compression=[ptq]", "compression.ptq.full_precision=0.1", "privacy=dpsgd"], "measured on private examples"),
-        (["compression=[qat]", "compression.qat.full_precision=0.1", "compression.qat.begin=0"], "no predictions yet"),
+        (["compression=[ptq]", "compression.ptq.full_precision=0.1", "privacy=dpsgd"], "private examples decide"),
+        (
+            ["compression=[qat]", "compression.qat.full_precision=0.1", "compression.qat.begin=0"],
+            "the head is untrained",
+        ),
         (
             ["compression=[prune,qat]", "compression.qat.full_precision=0.1", "compression.prune.target_size_mb=9"],
-            "planned with every layer rounded",
+            "planned with every layer quantized",
         ),
         (
             ["compression=[qat]", "compression.qat.full_precision_of=latency"],
-            "where nothing may be spent, nothing is timed",
+            "no layer is timed",
         ),
         (
             [
@@ -66,7 +69,7 @@ def test_nothing_to_quantize_is_an_error(train, monkeypatch):
                 "compression.qat.full_precision_of=latency",
                 "strategy=fsdp",
             ],
-            "a process holds a part of it",
+            "each process holds only a part of it",
         ),
         (
             [
@@ -75,7 +78,7 @@ def test_nothing_to_quantize_is_an_error(train, monkeypatch):
                 "compression.qat.full_precision_of=latency",
                 "compression.qat.scheme=int4_weight_only",
             ],
-            "rounding saves bytes, not time",
+            "quantization saves bytes, not time",
         ),
         (
             [
@@ -83,7 +86,7 @@ def test_nothing_to_quantize_is_an_error(train, monkeypatch):
                 "compression.qat.full_precision=0.1",
                 "compression.qat.full_precision_of=latency",
             ],
-            "units that are still to go",
+            "units then that are removed later",
         ),
     ],
 )

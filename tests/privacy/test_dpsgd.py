@@ -47,7 +47,7 @@ SHORT = ["trainer.max_steps=6"]
         (["privacy.logical_batch_size=0"], "at least 1"),
         (["privacy.physical_batch_size=0"], "at least 1"),
         (["privacy.num_canaries=0"], "at least 1"),
-        (["privacy.audit=true", "privacy.engine=opacus_hooks"], "book of the bookkeeping"),
+        (["privacy.audit=true", "privacy.engine=opacus_hooks"], "norms of the bookkeeping"),
         (["privacy.public_task=nobody"], "one of"),
         (["privacy.public_task=airline"], "another task"),
         (["compression=[distill]"], "teacher"),

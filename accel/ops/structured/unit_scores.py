@@ -112,7 +112,7 @@ class ReconstructionScorer(UnitScorer):
     The saliency of the optimal brain surgeon for a set of columns S, ``tr(W_S ((H^-1)_SS)^-1 W_S^T)``, where H holds
     the mean products of the layer's inputs: Kurtic et al. 2023, ZipLM (arXiv 2302.04089), eq. 3. Two units that say the
     same score low, as either can speak for both; and training, which goes on after each choice, makes the others do so.
-    Listens before every choice, so what was removed earlier makes up for nothing.
+    Activations are taken before every choice, so what was removed earlier makes up for nothing.
     """
 
     def __init__(self, batches: Batches) -> None:
