@@ -296,8 +296,9 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     assert not circles(edges(own_modules()))
 
 
-def test_no_types_refer_to_each_other_in_a_circle_but_in_the_core() -> None:
-    arrows = edges(own_modules(), types=True)
+def test_no_modules_refer_to_each_other_in_a_circle_but_in_the_core() -> None:
+    """Neither by their types nor by what a function imports when it is called."""
+    arrows = edges(own_modules(), types=True, lazy=True)
     assert not circles({e for e in arrows if not any(m.startswith("accel.core") for m in e)})
 
 

@@ -107,10 +107,12 @@ def plan_of(folder: Path, plugins: Sequence[str] = ()) -> Plan:
     """The plan that a run's folder was made from."""
     from omegaconf import DictConfig, OmegaConf
 
+    from accel.config.renamed import rename_keys
     from accel.plan.decide import assemble
 
     config = OmegaConf.load(folder / "config.yaml")
     assert isinstance(config, DictConfig)  # a run writes a mapping
+    rename_keys(config)
     return assemble(config, plugins)
 
 

@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytorch_lightning as pl
 
 from accel.callbacks.after_step import AfterStep
-from accel.data.calibration import calibration_batches
+from accel.data.prepared import Prepared
+from accel.ops.schedule import Ramp
+from accel.ops.structured.cost_model import CostModel
 from accel.ops.structured.structure import Block, find_blocks
 from accel.ops.structured.unit_masks import apply_masks, price, scores_of, update_masks
-from accel.ops.structured.unit_scores import scorer_for
+from accel.ops.structured.unit_scores import UnitScorer
 
-if TYPE_CHECKING:
-    from accel.compression.prune import Prune
-    from accel.core.facts import Facts
+Budget = Callable[[Any, Sequence[Block]], tuple[CostModel, float]]
+"""What units cost, and the share of it that must go."""
 
 
 class MaskUnits(AfterStep):
     """Scores units before, and masks them after, every optimizer step; its only state is the model's buffers."""
 
-    def __init__(self, settings: Prune, facts: Facts) -> None:
-        self.settings = settings
-        self.facts = facts
-        self.ramp = settings.ramp(facts.total_steps)
+    def __init__(
+        self, ramp: Ramp, budget: Budget, multiple_of: int, scorer_on: Callable[[Prepared], UnitScorer]
+    ) -> None:
+        self.ramp = ramp
+        self.budget = budget
+        self.multiple_of = multiple_of
+        self.scorer_on = scorer_on
         self.blocks: list[Block] = []
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        model, settings = pl_module.model, self.settings
+        model = pl_module.model
         self.blocks = find_blocks(model)
-        self.prices, self.fraction = settings.budget(model, self.blocks, self.facts)
+        self.prices, self.fraction = self.budget(model, self.blocks)
         price(model, self.prices)
-        data, text = trainer.datamodule.data, settings.public_text  # type: ignore[attr-defined]
-        self.scorer = scorer_for(settings.score, lambda: calibration_batches(data, text, f"{settings.key}.public_text"))
+        self.scorer = self.scorer_on(trainer.datamodule.data)  # type: ignore[attr-defined]
         if trainer.global_step == 0:  # a resumed run has its scores from the checkpoint
             self.scorer.on_start(model, self.blocks, scores_of(model, self.blocks))
 
@@ -45,6 +49,6 @@ class MaskUnits(AfterStep):
         if self.ramp.due(step):
             final, fraction = step == self.ramp.end_step, self.fraction * self.ramp.share(step)
             self.scorer.on_choice(model, self.blocks, scores_of(model, self.blocks))
-            update_masks(model, self.blocks, self.prices, fraction, self.settings.multiple_of, final=final)
+            update_masks(model, self.blocks, self.prices, fraction, self.multiple_of, final=final)
         if step > self.ramp.begin_step:
             apply_masks(model, self.blocks)

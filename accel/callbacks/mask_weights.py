@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytorch_lightning as pl
 
 from accel.callbacks.after_step import AfterStep
-from accel.data.calibration import calibration_batches
+from accel.data.prepared import Prepared
+from accel.ops.schedule import Ramp
 from accel.ops.sparse import weight_masks
-from accel.ops.sparse.weight_scores import scorer_for
-
-if TYPE_CHECKING:
-    from accel.compression.mask import Mask
+from accel.ops.sparse.pattern import Pattern
+from accel.ops.sparse.weight_scores import WeightScorer
 
 
 class MaskWeights(AfterStep):
     """Masks after every optimizer step; its only state is the model's buffers."""
 
-    def __init__(self, settings: Mask, total_steps: int) -> None:
-        self.settings = settings
-        self.ramp = settings.ramp(total_steps)
+    def __init__(
+        self, ramp: Ramp, sparsity: float, layout: Pattern, scorer_on: Callable[[Prepared], WeightScorer]
+    ) -> None:
+        self.ramp = ramp
+        self.sparsity = sparsity
+        self.layout = layout
+        self.scorer_on = scorer_on
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
         del pl_module
-        data, settings = trainer.datamodule.data, self.settings  # type: ignore[attr-defined]
-        key = f"{settings.key}.public_text"
-        self.scorer = scorer_for(settings.score, lambda: calibration_batches(data, settings.public_text, key))
+        self.scorer = self.scorer_on(trainer.datamodule.data)  # type: ignore[attr-defined]
 
     def on_before_optimizer_step(self, trainer: pl.Trainer, pl_module: Any, optimizer: Any) -> None:
         del optimizer
@@ -35,7 +37,7 @@ class MaskWeights(AfterStep):
 
     def after_step(self, model: Any, step: int) -> None:
         if self.ramp.due(step):
-            fraction, layout = self.settings.sparsity * self.ramp.share(step), self.settings.layout
-            weight_masks.update(model, self.scorer.scores(model), fraction, layout, per_row=self.scorer.per_row)
+            fraction, scores = self.sparsity * self.ramp.share(step), self.scorer.scores(model)
+            weight_masks.update(model, scores, fraction, self.layout, per_row=self.scorer.per_row)
         if step > self.ramp.begin_step:
             weight_masks.apply(model)

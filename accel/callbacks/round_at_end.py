@@ -6,15 +6,15 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from accel.callbacks.spare_layers import SpareLayers
+from accel.callbacks.keep_full_precision import KeepFullPrecision
 from accel.ops.quantize import fake_quantize, merged
 
 
-class RoundAtEnd(SpareLayers):
+class RoundAtEnd(KeepFullPrecision):
     """Training and validation see unrounded weights; what is evaluated and exported afterwards is rounded."""
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         merged.merge_adapters_in_the_loop(pl_module.model)
         if not trainer.should_stop:  # else it was interrupted: nothing is exported, and whoever stopped it waits
-            self.spare(trainer, pl_module)
+            self.keep(trainer, pl_module)
         fake_quantize.enable(pl_module.model, enabled=True)

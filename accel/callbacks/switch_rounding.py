@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 
-from accel.callbacks.spare_layers import SpareLayers
+from accel.callbacks.keep_full_precision import KeepFullPrecision
 from accel.ops.quantize import fake_quantize
 
 if TYPE_CHECKING:
     from accel.compression._quantization import Quantization
 
 
-class SwitchRounding(SpareLayers):
+class SwitchRounding(KeepFullPrecision):
     """Rounding is on from ``begin_step`` to the end, in validation too."""
 
     def __init__(self, settings: Quantization, begin_step: int) -> None:
@@ -24,11 +24,11 @@ class SwitchRounding(SpareLayers):
         del batch, batch_idx
         due = trainer.global_step >= self.begin_step
         if due:
-            self.spare(trainer, pl_module)
+            self.keep(trainer, pl_module)
         fake_quantize.enable(pl_module.model, enabled=due)
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """A run that goes on after its last step trains no batch, and is exported as it was trained."""
         if trainer.global_step > self.begin_step and not trainer.should_stop:
-            self.spare(trainer, pl_module)
+            self.keep(trainer, pl_module)
             fake_quantize.enable(pl_module.model, enabled=True)

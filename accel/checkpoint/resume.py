@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from accel.config.renamed import rename_keys
 from accel.core.plan import Plan, digest
 from accel.data.content_store import ContentStore
 from accel.data.examples import DRAWN_BY
@@ -47,7 +48,10 @@ def config_of(folder: Path) -> dict[str, Any] | None:
         found = yaml.safe_load((folder / CONFIG).read_text("utf8"))
     except (OSError, yaml.YAMLError):
         return None
-    return found if isinstance(found, dict) else None
+    if not isinstance(found, dict):
+        return None
+    rename_keys(found)
+    return found
 
 
 def require_same_model(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
@@ -82,6 +86,13 @@ def _kept(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def _is_place(key: str, value: Any) -> bool:
     """Files may be moved: their content is compared once it is read."""
     return key.startswith("task.") and isinstance(value, str) and Path(value).expanduser().is_file()
+
+
+def way_on(folder: Path) -> str:
+    """What to do after an end that is nobody's mistake."""
+    if any((folder / "checkpoints").glob("last.ckpt*")):
+        return f"Nothing before the last checkpoint is lost: go on with the same command plus resume={folder}"
+    return "There is no checkpoint yet: start it again with the same command."
 
 
 def note_splits(task: Task, folder: Path) -> None:

@@ -30,8 +30,8 @@ class SchemeName(Enum):
     fp8 = "fp8"
 
 
-class SpareOf(Enum):
-    """What sparing a layer is paid in."""
+class FullPrecisionOf(Enum):
+    """What a layer in full precision is paid in."""
 
     weights = "weights"
     latency = "latency"
@@ -56,64 +56,67 @@ class Quantization(Compression):
     """Whether embedding tables are rounded too; in small encoders they are half of all bytes."""
     embedding_bits: int = 8
     """8: int8 with a scale per row; 4: int4 groups."""
-    spare: float = 0.0
-    """How much may be spent on layers that stay in full precision, as a share of what ``spare_of`` names: the layers
-    whose rounding changes the predictions most for their price, measured on training examples when rounding begins."""
-    spare_of: SpareOf = SpareOf.weights
+    full_precision: float = 0.0
+    """How much may be spent on layers that stay in full precision, as a share of what ``full_precision_of`` names: the
+    layers whose rounding changes the predictions most for their price, measured on training examples when rounding
+    begins."""
+    full_precision_of: FullPrecisionOf = FullPrecisionOf.weights
     """weights: of the linear layers, that is, of bytes; latency: of the rounded model's, timed on this machine and the
     fastest of the run's engines, kind of layer by kind; what is no faster rounded is then left in any case."""
 
     @property
     def times_layers(self) -> bool:
-        """Whether the model is timed before layers are spared."""
-        return self.spare > 0 and self.spare_of is SpareOf.latency
+        """Whether the model is timed to choose the layers in full precision."""
+        return self.full_precision > 0 and self.full_precision_of is FullPrecisionOf.latency
 
     @property
     def sees_no_private_example(self) -> bool:
-        """Whether no layer is spared: what rounding changes is measured on examples."""
-        return self.spare == 0
+        """Whether no layer is chosen to stay in full precision: what rounding changes is measured on examples."""
+        return self.full_precision == 0
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         yield from super().objections(plan)
         if self.group_size not in GROUP_SIZES:
-            yield self.out_of_range("group_size", f"one of {GROUP_SIZES}: kernels know no others", "32")
+            yield self.out_of_range("group_size", f"one of {GROUP_SIZES}: the kernels support no others", "32")
         if self.embedding_bits not in EMBEDDING_BITS:
             yield self.out_of_range("embedding_bits", f"one of {EMBEDDING_BITS}", "8")
-        if not 0 <= self.spare < 1:
-            yield self.out_of_range("spare", f"in [0, 1): it is a share of {self.spare_of.name}", "0.1")
-        if self.spare > 0:
-            yield from self._objections_to_sparing(plan)
-        elif self.spare_of is not SpareOf.weights:
+        if not 0 <= self.full_precision < 1:
+            share = f"in [0, 1): it is a share of {self.full_precision_of.name}"
+            yield self.out_of_range("full_precision", share, "0.1")
+        if self.full_precision > 0:
+            yield from self._objections_to_full_precision(plan)
+        elif self.full_precision_of is not FullPrecisionOf.weights:
             yield Objection(
-                f"{self.key}.spare_of={self.spare_of.name}  with  {self.key}.spare=0",
-                "where nothing may be spent, nothing is timed and no layer is left unrounded",
-                f"{self.key}.spare=0.05",
+                f"{self.key}.full_precision_of={self.full_precision_of.name}  with  {self.key}.full_precision=0",
+                "with a share of 0 no layer is timed and none stays in full precision",
+                f"{self.key}.full_precision=0.05",
             )
 
-    def _objections_to_sparing(self, plan: Plan) -> Iterator[Objection]:
+    def _objections_to_full_precision(self, plan: Plan) -> Iterator[Objection]:
         if self.times_layers:
             yield from self._objections_to_timing(plan)
         for other in plan.compression:
             for name in ("target_size_mb", "target_latency_ms"):
                 if getattr(other, name, None) is not None:
+                    theirs = f"{other.key}.{name}={getattr(other, name)}"
                     yield Objection(
-                        f"{self.key}.spare={self.spare}  with  {other.key}.{name}={getattr(other, name)}",
-                        "the budget is planned with every layer rounded",
-                        f"{self.key}.spare=0, or {other.key}.target_flops",
+                        f"{self.key}.full_precision={self.full_precision}  with  {theirs}",
+                        "the budget is planned with every layer quantized",
+                        f"{self.key}.full_precision=0, or {other.key}.target_flops",
                     )
 
     def _objections_to_timing(self, plan: Plan) -> Iterator[Objection]:
         if self.scheme is not SchemeName.int8:
             yield Objection(
-                f"{self.key}.spare_of=latency  with  {self.key}.scheme={self.scheme.name}",
-                "most engines read such weights into full precision to multiply: rounding saves bytes, not time",
-                f"{self.key}.spare_of=weights, or {self.key}.scheme=int8",
+                f"{self.key}.full_precision_of=latency  with  {self.key}.scheme={self.scheme.name}",
+                "most engines dequantize such weights to multiply: quantization saves bytes, not time",
+                f"{self.key}.full_precision_of=weights, or {self.key}.scheme=int8",
             )
         if plan.strategy.saves_parts:
             yield Objection(
-                f"{self.key}.spare_of=latency  with  strategy={plan.strategy.option_name()}",
-                "the whole model is timed when rounding begins, and a process holds a part of it",
-                f"{self.key}.spare_of=weights, or strategy=ddp",
+                f"{self.key}.full_precision_of=latency  with  strategy={plan.strategy.option_name()}",
+                "the whole model is timed when fake quantization begins; each process holds only a part of it",
+                f"{self.key}.full_precision_of=weights, or strategy=ddp",
             )
 
     def how(self) -> Scheme:
@@ -147,10 +150,11 @@ class Quantization(Compression):
 
     def _require_room(self, weights: Mapping[str, int]) -> None:
         smallest = min(weights.values(), default=0) / max(1, sum(weights.values()))
-        if self.spare_of is SpareOf.weights and 0 < self.spare < smallest:
+        if self.full_precision_of is FullPrecisionOf.weights and 0 < self.full_precision < smallest:
             raise NoEffectError(
-                f"{self.key}.spare={self.spare:g} would spare nothing: the smallest linear layer has {smallest:.2%} of "
-                f"the weights. Use at least {self.key}.spare={math.ceil(1e4 * smallest) / 1e4:g}, or 0."
+                f"{self.key}.full_precision={self.full_precision:g} would keep no layer in full precision: the "
+                f"smallest linear layer has {smallest:.2%} of the weights. Use at least "
+                f"{self.key}.full_precision={math.ceil(1e4 * smallest) / 1e4:g}, or 0."
             )
 
     def export(self, model: nn.Module) -> nn.Module:
@@ -162,7 +166,7 @@ class Quantization(Compression):
         from accel.ops.quantize import fake_quantize
 
         del history
-        layers = [name for name, layer in fake_quantize.rounded_layers(model) if not getattr(layer, "spared", "")]
+        layers = [name for name, layer in fake_quantize.rounded_layers(model) if not getattr(layer, "kept_because", "")]
         active = sum(isinstance(m, fake_quantize.Rounder) and m.active for m in model.modules())
         figures = {
             "quantized_layers": len(layers),

@@ -57,6 +57,6 @@ class Removal(Compression):
             if other.start is not self.start:
                 yield Objection(
                     f"{self.key}.start={self.start.name}  with  {other.key}.start={other.start.name}",
-                    "one model has one beginning",
+                    "a run starts from one set of weights",
                     f"{other.key}.start={self.start.name}",
                 )

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -34,6 +33,7 @@ from accel.core.option import Objection
 from accel.core.technique import Stage
 from accel.errors import DataError
 from accel.ops.distill import DISTANCES
+from accel.ops.distill.terms import Terms
 from accel.weights.meta import answers_of, artifact_folder
 
 if TYPE_CHECKING:
@@ -48,35 +48,13 @@ BASELINE, PRETRAINED = "baseline", "pretrained"
 WEIGHTS = ("logits_weight", "hidden_weight", "relations_weight", "task_weight")
 
 
-class Match(Enum):
-    """Which layer of the student learns from which of the teacher."""
-
-    evenly = "evenly"
-    nearest = "nearest"
-
-
 @dataclass(kw_only=True)
-class Distill(Compression):
+class Distill(Terms, Compression):
     """Knowledge distillation from the dense baseline."""
 
     stage: ClassVar[Stage] = Stage.DISTILL
     said_freely: ClassVar[tuple[str, ...]] = (DISTANCES,)
     changes_model: ClassVar[bool] = False
-    temperature: float = 2.0
-    """Softens both predictions; 1 leaves them as they are."""
-    logits_weight: float = 1.0
-    """Weight of the distance between predictions."""
-    hidden_weight: float = 1.0
-    """Weight of the distance between hidden states; 0 saves their memory."""
-    hidden_match: Match = Match.evenly
-    """evenly: a student's layer learns from the teacher's at the same depth; nearest: for each of the teacher's layers,
-    the student's that is nearest to it learns."""
-    relations_weight: float = 0.0
-    """Weight of the distance between the attention relations of the last layers."""
-    relation_heads: int | None = None
-    """Into how many heads queries, keys and values are cut to be compared; None: as many as the attention has."""
-    task_weight: float = 0.5
-    """Weight of the task's own loss against the labels."""
     teacher: str = BASELINE
     """baseline, pretrained (hidden states only: its head is new), or the folder of a finished run or of any model that
     transformers saved."""
@@ -122,7 +100,7 @@ class Distill(Compression):
         if self.needs_pretrained and self.logits_weight > 0:
             yield Objection(
                 f"{self.key}.teacher=pretrained  with  {self.key}.logits_weight={self.logits_weight}",
-                "a pretrained model's head is new: its predictions say nothing, only its layers do",
+                "a pretrained model's head is new, so only its layers can teach, not its predictions",
                 f"{self.key}.logits_weight=0",
             )
         for key, folder in self.weights():
@@ -133,7 +111,7 @@ class Distill(Compression):
                     "baseline, pretrained, or the folder of a finished run such as outputs/DATE/TIME or of a model",
                 )
         if not any(getattr(self, name) for name in WEIGHTS):
-            yield Objection(f"{self.key} with all weights 0", "nothing would be learned", f"{self.key}.task_weight=1")
+            yield Objection(f"{self.key} with all weights 0", "the loss would be zero", f"{self.key}.task_weight=1")
 
     def check_data(self, tokenizer: PreTrainedTokenizerBase, objective: Objective, max_length: int) -> None:
         from accel.ops.distill.teacher import load_teacher
@@ -145,7 +123,7 @@ class Distill(Compression):
                 self._require_same_answers(*answers_of(folder, key), objective)
             self._require_same_pieces(load_tokenizer(folder), tokenizer)
             self._require_room(read_config(folder, key), max_length)
-            load_teacher(folder, self, objective)  # what it lacks is told before a baseline is trained
+            load_teacher(folder, self.key, self, objective)  # what it lacks is told before a baseline is trained
 
     def _require_same_answers(self, predicts: str, known: Sequence[str], objective: Objective) -> None:
         layers_alone = f"or {self.key}.logits_weight=0, which learns from its layers alone"
@@ -177,7 +155,7 @@ class Distill(Compression):
         other = next((piece for piece, number in ours.items() if theirs.get(piece) != number), None)
         if other is not None:
             raise DataError(
-                f"{self.key}.teacher={self.teacher} reads other pieces of text than the student (it has no {other!r} "
+                f"{self.key}.teacher={self.teacher} has another vocabulary than the student (no token {other!r} "
                 f"with the same number), so it would be shown nonsense. Give a teacher with the student's tokenizer, "
                 f"trained without compression=[vocabulary]."
             )
@@ -191,7 +169,7 @@ class Distill(Compression):
         from accel.ops.distill.teacher import distilled
 
         folder = {BASELINE: facts.baseline, PRETRAINED: facts.pretrained}.get(self.teacher)
-        return distilled(loss, model, folder or artifact_folder(self.teacher), self, facts)
+        return distilled(loss, model, folder or artifact_folder(self.teacher), self.key, self, facts)
 
     def evidence(self, model: nn.Module, history: History) -> Evidence:
         del model

@@ -1,7 +1,7 @@
 """Zeroes single weights and keeps them zero: a sparse model of the same shape.
 
 What it does: during training, masks the weights that matter least along a schedule: by their size, by their movement,
-    or by their size times the input that they meet; anywhere in a matrix, N of every M neighbours in a row, or in whole
+    or by their size times their input; anywhere in a matrix, N of every M neighbours in a row, or in whole
     tiles. A mask holds to the end, through every optimizer, resume and export. Embeddings and the head stay whole.
 Use it when: the model goes to a runtime or a device with sparse kernels (2:4 on recent NVIDIA GPUs: ``engines=[cuda]``
     measures it), or you study what a task needs.
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from accel.core.plan import Plan
+    from accel.data.prepared import Prepared
+    from accel.ops.sparse.weight_scores import WeightScorer
 
 
 class Importance(Enum):
@@ -80,13 +82,13 @@ class Mask(Gradual):
         return self.score is Importance.movement
 
     @property
-    def listens(self) -> bool:
+    def needs_activations(self) -> bool:
         """Whether scores come from what layers get as input."""
         return self.score is Importance.wanda
 
     @property
     def against_compiling(self) -> str:
-        return "it listens to what layers get as input" if self.listens else ""
+        return "it reads the inputs of layers" if self.needs_activations else ""
 
     @property
     def sees_no_private_example(self) -> bool:
@@ -101,10 +103,10 @@ class Mask(Gradual):
         if not 0 <= self.sparsity < 1:
             yield self.out_of_range("sparsity", "in [0, 1): it is the share of weights that is zero", "0.5")
         yield from self._pattern_objections()
-        if self.public_text is not None and not self.listens:
+        if self.public_text is not None and not self.needs_activations:
             yield Objection(
                 f"{self.key}.public_text={self.public_text}  with  {self.key}.score={self.score.name}",
-                "only wanda looks at what the weights meet",
+                "only wanda reads the inputs of the weights",
                 f"{self.key}.score=wanda, or {self.key}.public_text=null",
             )
         yield from self.objections_to_family(plan)
@@ -130,7 +132,14 @@ class Mask(Gradual):
     def callbacks(self, facts: Facts) -> list[Callback]:
         from accel.callbacks.mask_weights import MaskWeights
 
-        return [MaskWeights(self, facts.total_steps)]
+        return [MaskWeights(self.ramp(facts.total_steps), self.sparsity, self.layout, self._scorer)]
+
+    def _scorer(self, data: Prepared) -> WeightScorer:
+        from accel.data.calibration import calibration_batches
+        from accel.ops.sparse.weight_scores import scorer_for
+
+        key = f"{self.key}.public_text"
+        return scorer_for(self.score.name, lambda: calibration_batches(data, self.public_text, key))
 
     def evidence(self, model: nn.Module, history: History) -> Evidence:
         from accel.ops.sparse.weight_masks import figures

@@ -26,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING
 
 from accel.compression._gradual import Gradual
@@ -38,8 +39,10 @@ if TYPE_CHECKING:
     from torch import nn
 
     from accel.core.plan import Plan
+    from accel.data.prepared import Prepared
     from accel.ops.structured.cost_model import CostModel
     from accel.ops.structured.structure import Block
+    from accel.ops.structured.unit_scores import UnitScorer
 
 
 class Score(Enum):
@@ -102,13 +105,13 @@ class Prune(Gradual, Removal):
         return self.score in (Score.first_order, Score.movement)
 
     @property
-    def listens(self) -> bool:
-        """Whether scores come from what units say on a few texts."""
+    def needs_activations(self) -> bool:
+        """Whether scores come from the activations of units on a few texts."""
         return self.score in (Score.activation, Score.reconstruction)
 
     @property
     def against_compiling(self) -> str:
-        return "it listens to what layers get as input" if self.listens else ""
+        return "it reads the inputs of layers" if self.needs_activations else ""
 
     @property
     def sees_no_private_example(self) -> bool:
@@ -126,10 +129,10 @@ class Prune(Gradual, Removal):
         yield from self._objections_to_targets()
         if self.multiple_of < 1:
             yield self.out_of_range("multiple_of", "at least 1", "32")
-        if self.public_text is not None and not self.listens:
+        if self.public_text is not None and not self.needs_activations:
             yield Objection(
                 f"{self.key}.public_text={self.public_text}  with  {self.key}.score={self.score.name}",
-                "only activations are taken on a text",
+                "only activations are computed on a text",
                 f"{self.key}.score=activation or reconstruction, or {self.key}.public_text=null",
             )
 
@@ -138,7 +141,7 @@ class Prune(Gradual, Removal):
         for name in given[1:]:
             yield Objection(
                 f"{self.key}.{given[0]}={getattr(self, given[0])}  with  {self.key}.{name}={getattr(self, name)}",
-                "heads and channels are removed until one budget is met, and two would need two choices",
+                "heads and channels are ranked by score per unit of one budget, and two budgets give two rankings",
                 f"{self.key}.{name}=null",
             )
         for name, limit, example in (
@@ -179,7 +182,15 @@ class Prune(Gradual, Removal):
     def callbacks(self, facts: Facts) -> list[Callback]:
         from accel.callbacks.mask_units import MaskUnits
 
-        return [MaskUnits(self, facts)]
+        budget = partial(self.budget, facts=facts)
+        return [MaskUnits(self.ramp(facts.total_steps), budget, self.multiple_of, self._scorer)]
+
+    def _scorer(self, data: Prepared) -> UnitScorer:
+        from accel.data.calibration import calibration_batches
+        from accel.ops.structured.unit_scores import scorer_for
+
+        key = f"{self.key}.public_text"
+        return scorer_for(self.score.name, lambda: calibration_batches(data, self.public_text, key))
 
     def evidence(self, model: nn.Module, history: History) -> Evidence:
         from accel.ops.structured.unit_masks import figures

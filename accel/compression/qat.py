@@ -3,19 +3,20 @@
 What it does: every linear layer (and embedding) sees its weights, and in int8 and fp8 its inputs too, rounded for the
     last part of training, so the weights settle where rounding hurts least; what is stored afterwards is exactly what
     the last step saw. An adapter (``lora``) is rounded together with the weight that it will be merged into. With
-    ``spare``, the layers whose rounding changes the predictions most are left as they are: for their bytes, or for
-    what each kind of layer is measured to take on this machine.
+    ``full_precision``, the layers whose rounding changes the predictions most are left as they are: for their bytes, or
+    for what each kind of layer is measured to take on this machine.
 Use it when: size matters (4x per layer in int8, 7x in int4), or the machine multiplies int8 faster than anything else.
     int8 is the fastest on a CPU; the weight-only schemes save memory where few tokens are computed at a time.
-What it costs: about a third more time per step while the rounding is on; int8 usually under 0.3 points; ``spare``
-    measures once, a forward pass over 32 examples for every linear layer (MiniLM: half a minute on one thread), and
-    with ``spare_of=latency`` writes and times the model once for every kind of layer (a minute or two).
+What it costs: about a third more time per step while the rounding is on; int8 usually under 0.3 points;
+    ``full_precision`` measures once, a forward pass over 32 examples for every linear layer (MiniLM: half a minute on
+    one thread), and with ``full_precision_of=latency`` writes and times the model once for every kind of layer (a
+    minute or two).
 Composes with: prune, distill, every tuning, ddp; refused with ptq, which ends in the same layers.
 Off switch: leave it out; there is no 32-bit setting.
 Reference: Jacob et al. 2018 (arXiv 1712.05877); Zafrir et al. 2019, Q8BERT (arXiv 1910.06188).
 
     accel compression=[qat] compression.qat.scheme=int4_weight_only compression.qat.begin=0.5
-    accel compression=[prune,qat] compression.qat.spare=0.05 compression.qat.spare_of=latency compression.qat.begin=0.6
+    accel compression=[qat] compression.qat.full_precision=0.05 compression.qat.full_precision_of=latency
 """
 
 from __future__ import annotations
@@ -53,18 +54,18 @@ class Qat(Quantization):
         yield from super().objections(plan)
         if not 0 <= self.begin < 1:
             yield self.out_of_range("begin", "in [0, 1): a share of training", "0.5")
-        if self.spare > 0 and self.begin == 0:
+        if self.full_precision > 0 and self.begin == 0:
             yield Objection(
-                f"{self.key}.spare={self.spare}  with  {self.key}.begin=0",
-                "what rounding changes is measured when it begins: before the first step there are no predictions yet",
-                f"{self.key}.begin=0.1, or {self.key}.spare=0",
+                f"{self.key}.full_precision={self.full_precision}  with  {self.key}.begin=0",
+                "sensitivity is measured when fake quantization begins, and at step 0 the head is untrained",
+                f"{self.key}.begin=0.1, or {self.key}.full_precision=0",
             )
         if self.times_layers:
             yield from self._objections_to_unfinished(plan)
         if plan.privacy is not None and isinstance(plan.tuning, Adapter):
             yield Objection(
                 f"{self.key}  with  {typed(plan.tuning)}  and  privacy={plan.privacy.option_name()}",
-                "an adapter that is rounded with its weight has no gradient of its own for each record",
+                "the per-example gradients of an adapter that is quantized together with its weight are not known",
                 "compression=[ptq], or tuning=full",
             )
 
@@ -72,10 +73,10 @@ class Qat(Quantization):
         """What is timed must have the sizes that will be exported."""
         for other in plan.compression:
             if isinstance(other, Gradual) and isinstance(other, Removal) and other.end > self.begin:
-                ours = f"{self.key}.spare_of=latency  with  {self.key}.begin={self.begin}"
+                ours = f"{self.key}.full_precision_of=latency  with  {self.key}.begin={self.begin}"
                 yield Objection(
                     f"{ours}  and  {other.key}.end={other.end}",
-                    "the model is timed when rounding begins, and would then have units that are still to go",
+                    "the model is timed when fake quantization begins, and still has units then that are removed later",
                     f"{self.key}.begin={other.end}",
                 )
 

@@ -1,11 +1,11 @@
-"""Keeps the word pieces that the task needs: in small and in multilingual encoders most bytes are pieces nobody uses.
+"""Keeps the tokens that the task needs: in small and in multilingual encoders most bytes are tokens that no text has.
 
-What it does: finds which pieces the training examples (and a public text) consist of; after training, cuts the other
-    rows out of the embedding and rewrites the tokenizer. Special pieces, single characters and bytes always stay, so
-    an unseen word is cut into shorter pieces instead of being lost.
+What it does: finds which tokens the training examples (and a public text) consist of; after training, cuts the other
+    rows out of the embedding and rewrites the tokenizer. Special tokens, single characters and bytes always stay, so
+    an unseen word is split into shorter tokens instead of being lost.
 Use it when: size matters. Half of a small encoder's bytes are its embedding, four fifths of a multilingual one's.
-What it costs: no time, and nothing on texts whose pieces are all kept: these get the same answer bit by bit. Other
-    texts become longer sequences of shorter pieces, seldom trained; the scores after are taken with the new tokenizer.
+What it costs: no time, and nothing on texts whose tokens are all kept: these get the same output bit by bit. Other
+    texts become longer sequences of shorter tokens, seldom trained; the scores after are taken with the new tokenizer.
 Composes with: every other compression, tuning and strategy; with privacy when it looks at a public text alone.
 Off switch: ``compression.vocabulary.min_count=0``.
 Reference: Abdaoui et al. 2020, Load What You Need (arXiv 2010.05609); Yang et al. 2022, TextPruner (arXiv 2203.15996).
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Vocabulary(Compression):
-    """Removal of the pieces that neither the task nor a public text uses."""
+    """Removal of the tokens that neither the task nor a public text uses."""
 
     stage: ClassVar[Stage] = Stage.REMOVE
 
     min_count: int = 1
-    """How often a piece must occur to stay; 0 keeps all. More than 1 drops rare pieces, so that even some training
+    """How often a token must occur to stay; 0 keeps all. More than 1 drops rare tokens, so that even some training
     texts are cut differently afterwards."""
     from_task: bool = True
     """Whether the training examples count."""
@@ -57,11 +57,11 @@ class Vocabulary(Compression):
     def objections(self, plan: Plan) -> Iterator[Objection]:
         del plan
         if self.min_count < 0:
-            yield self.out_of_range("min_count", "at least 0: it is how often a piece must occur to stay", "1")
+            yield self.out_of_range("min_count", "at least 0: it is how often a token must occur to stay", "1")
         if not self.from_task and self.public_text is None:
             yield Objection(
                 f"{self.key}.from_task=false  with  {self.key}.public_text=null",
-                "then there is no text at all from which the pieces could be chosen",
+                "there is no text left to choose the tokens by",
                 f"{self.key}.public_text=FILE, a text per line, or the name of a task",
             )
 
@@ -97,5 +97,5 @@ class Vocabulary(Compression):
         return Evidence(
             acted=self.min_count == 0 or found["removed_pieces"] > 0,
             figures=found,
-            expected="at least one piece of the vocabulary gone",
+            expected="at least one token of the vocabulary removed",
         )

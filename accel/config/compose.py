@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec
 from pathlib import Path
@@ -14,6 +15,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
 from accel.config.build import refuse_foreign_code
 from accel.config.redact import learn
+from accel.config.renamed import current_word, note, rename_keys
 from accel.core.groups import BASES, list_groups
 from accel.errors import ConfigError, did_you_mean, nearest
 
@@ -72,17 +74,32 @@ def compose(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> DictCo
     from omegaconf.errors import OmegaConfBaseException
 
     prepare_hydra(overrides)
+    typed, overrides = overrides, [current_word(word) for word in overrides]
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_dir()), version_base="1.3", job_name="accel"):
         try:
             config = hydra_compose("config", [*overrides, *search_path(config_dirs)], return_hydra_config=True)
         except (HydraException, OmegaConfBaseException, ValueError) as error:  # ValueError: a group that is null
             raise ConfigError(_explain(error, overrides, config_dirs)) from error
+    with open_dict(config):
+        in_files = rename_keys(config, [_key(word) for word in overrides])
+    _tell_renamed((*(_key(old) for old, new in zip(typed, overrides, strict=True) if old != new), *in_files))
     refuse_foreign_code(config)
     _learn_secrets(config)
     chosen = _without_unchosen(config, overrides)
     _require_resolvable(chosen)
     return chosen
+
+
+def _key(word: str) -> str:
+    return word.lstrip("+~").partition("=")[0]
+
+
+@cache
+def _tell_renamed(old: tuple[str, ...]) -> None:
+    """Once in a process, however many jobs it composes."""
+    if old:
+        print(note(old), file=sys.stderr)  # noqa: T201 - there is no console yet
 
 
 def _require_resolvable(config: DictConfig) -> None:

@@ -9,6 +9,7 @@ import hydra
 from hydra._internal.utils import get_args_parser
 
 from accel.config.compose import compose, conf_dir, prepare_hydra
+from accel.config.renamed import current_word
 from accel.errors import ConfigError
 
 FOREIGN = ("experimental_rerun", "config_path", "config_name")
@@ -31,7 +32,7 @@ def main(words: Sequence[str]) -> int:
     if found.cfg or found.info:
         compose(found.overrides, [found.config_dir] if found.config_dir else [])
     before = sys.argv
-    sys.argv = [before[0], *words]
+    sys.argv = [before[0], *map(current_word, words)]
     try:
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(_never)()
     finally:

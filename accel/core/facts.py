@@ -41,7 +41,7 @@ class Facts:
     num_threads: int = 1
     """Of the whole run, which training shares out to its processes on this machine."""
     kept_tokens: Sequence[int] | None = None
-    """Ids of the pieces that the finished model needs; None for all."""
+    """Ids of the tokens that the finished model needs; None for all."""
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ class Option(ABC):
         yield from ()
 
     def weights(self) -> list[tuple[str, Path]]:
-        """(key, folder) of every model folder that the option starts from or listens to; none by default."""
+        """(key, folder) of every model folder that the option starts from or learns from; none by default."""
         return []
 
     @property

@@ -86,7 +86,7 @@ class Shape:
 
     @property
     def body_weights(self) -> int:
-        """Weights of all layers; a decoder that listens to an encoder attends twice."""
+        """Weights of all layers; a decoder beside an encoder attends twice."""
         decoder = self.num_decoder_layers * (self.layer_weights + self.attention_weights)
         return self.num_layers * self.layer_weights + decoder
 

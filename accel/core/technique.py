@@ -31,7 +31,7 @@ class Stage(IntEnum):
     REMOVE      decide what is kept: a smaller dense model
     SPARSIFY    zero some of what was kept
     QUANTIZE    round what was kept
-    DISTILL     a teacher speaks to the final student
+    DISTILL     a teacher trains the final student
     PRIVATIZE   last to touch a gradient
     DISTRIBUTE  wrap the finished model
     """
@@ -120,7 +120,7 @@ class Technique(Option):
         """
 
     def kept_tokens(self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[np.ndarray]) -> Collection[int] | None:
-        """Ids of the pieces that the finished model needs; None for all."""
+        """Ids of the tokens that the finished model needs; None for all."""
         del tokenizer, examples
         return None
 
@@ -128,7 +128,7 @@ class Technique(Option):
         """Refuse data that the settings do not fit.
 
         Args:
-            tokenizer: of the student, with all of its pieces.
+            tokenizer: of the student, with its whole vocabulary.
             max_length: tokens that the longest text may have.
 
         Raises:

@@ -136,7 +136,7 @@ def prepare(dataset: Dataset, plan: Plan) -> Prepared:
     trimmed = trim(data.tokenizer, set.intersection(*needed))
     if len(trimmed.kept) == len(data.tokenizer):
         raise NoEffectError(
-            f"compression=[vocabulary] would remove nothing: the texts use all of the {len(data.tokenizer)} pieces. "
+            f"compression=[vocabulary] would remove nothing: the texts use all of the {len(data.tokenizer)} tokens. "
             "Leave it out, or raise compression.vocabulary.min_count."
         )
     return replace(data, trimmed=trimmed)

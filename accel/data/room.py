@@ -35,7 +35,7 @@ def check_room(model: Model, tokenizer: PreTrainedTokenizerBase, max_length: int
     pieces = max(tokenizer.get_vocab().values(), default=-1) + 1
     if pieces > shape.vocabulary:
         raise DataError(
-            f"model={model.option_name()}: its tokenizer has {pieces} pieces, and its embedding {shape.vocabulary} "
+            f"model={model.option_name()}: its tokenizer has {pieces} tokens, and its embedding {shape.vocabulary} "
             f"rows, so some texts could not be looked up. Copy both from the same model."
         )
 

@@ -16,7 +16,8 @@ import torch.distributed as dist
 from torch import nn
 
 from accel.dp.audit import Observed
-from accel.dp.bookkeeping import Book, Clip, NormPage, sum_of
+from accel.dp.book import Book
+from accel.dp.bookkeeping import Clip, NormPage, sum_of
 from accel.dp.keystream import Keystream
 from accel.dp.mechanism import Mechanism
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,12 +18,13 @@ from accel.dp.bookkeeping import (
     RecordLayerNorm,
     RecordLinear,
     RecordScale,
+    Sums,
 )
 from accel.errors import RefusedError, RunError
 from accel.ops.quantize.fake_quantize import RoundedEmbedding, RoundedLinear
 
-if TYPE_CHECKING:
-    from accel.dp.bookkeeping import Book
+PageOf = Callable[[type[Page], Tensor | None, Tensor | None], Page]
+"""Where a layer with such parameters notes its uses."""
 
 UNSAMPLED = ("relative_attention_bias",)
 """Modules whose input has no batch dimension: T5's table of relative positions."""
@@ -53,14 +55,14 @@ def refuse_mixing(model: nn.Module) -> None:
             )
 
 
-def patch(module: nn.Module, book: Book) -> None:
+def patch(module: nn.Module, book: Sums, page_of: PageOf) -> None:
     """Replace the forward of a layer with trainable parameters of its own; any other module stays as it is."""
     own = [p for p in module.parameters(recurse=False) if p.requires_grad]
     if not own:
         return
     for wanted, kind, forward in BOOKED:
         if wanted(module):
-            page = book.page(kind, module.weight, getattr(module, "bias", None))  # type: ignore[arg-type]
+            page = page_of(kind, module.weight, getattr(module, "bias", None))  # type: ignore[arg-type]
             original = module.forward
             module.forward = partial(_forward, forward, original, module, page, book)
             return
@@ -81,11 +83,11 @@ def unpatch(model: nn.Module) -> None:
             delattr(parameter, "clipped_sum")
 
 
-def _forward(recorded: Any, original: Any, module: nn.Module, page: Page, book: Book, x: Tensor) -> Tensor:
+def _forward(recorded: Any, original: Any, module: nn.Module, page: Page, book: Sums, x: Tensor) -> Tensor:
     return recorded(module, page, book, x) if torch.is_grad_enabled() else original(x)
 
 
-def _linear(module: Any, page: Page, book: Book, x: Tensor) -> Tensor:
+def _linear(module: Any, page: Page, book: Sums, x: Tensor) -> Tensor:
     _check(module, x, book)
     weight = module.weight
     if isinstance(module, RoundedLinear):  # rounding passes gradients straight through, so they are the weight's
@@ -94,7 +96,7 @@ def _linear(module: Any, page: Page, book: Book, x: Tensor) -> Tensor:
     return RecordLinear.apply(x, weight.detach(), bias, page, book.dummy)  # type: ignore[return-value]
 
 
-def _embedding(module: Any, page: Page, book: Book, ids: Tensor) -> Tensor:
+def _embedding(module: Any, page: Page, book: Sums, ids: Tensor) -> Tensor:
     if len(ids) == 1 and book.batch_size > 1:  # positions and token types come once for the whole batch
         ids = ids.expand(book.batch_size, -1)
     _check(module, ids, book)
@@ -102,20 +104,20 @@ def _embedding(module: Any, page: Page, book: Book, ids: Tensor) -> Tensor:
     return module.weight_rounder(y) if isinstance(module, RoundedEmbedding) else y
 
 
-def _layer_norm(module: Any, page: Page, book: Book, x: Tensor) -> Tensor:
+def _layer_norm(module: Any, page: Page, book: Sums, x: Tensor) -> Tensor:
     _check(module, x, book)
     x = x.to(module.weight.dtype)  # under autocast, as torch's own layer norm does
     return RecordLayerNorm.apply(x, module, page, book.dummy)  # type: ignore[return-value]
 
 
-def _rms_norm(module: Any, page: Page, book: Book, x: Tensor) -> Tensor:
+def _rms_norm(module: Any, page: Page, book: Sums, x: Tensor) -> Tensor:
     _check(module, x, book)
     eps = module.variance_epsilon if hasattr(module, "variance_epsilon") else module.eps
     normed = x * torch.rsqrt(x.float().pow(2).mean(-1, keepdim=True) + eps).to(x.dtype)
     return RecordScale.apply(normed, module.weight.detach(), page, book.dummy)  # type: ignore[return-value]
 
 
-def _check(module: nn.Module, x: Tensor, book: Book) -> None:
+def _check(module: nn.Module, x: Tensor, book: Sums) -> None:
     """Every row must be one sample, or norms would be those of something else."""
     if x.dim() not in (2, 3) or len(x) != book.batch_size:
         raise RunError(

@@ -45,8 +45,8 @@ class OpacusBook(Sums):
         padded = {id(m.weight) for m in embeddings if m.padding_idx is not None}
         if any(isinstance(m, nn.Linear) and id(m.weight) in padded for m in model.modules()):
             raise RefusedError(
-                "privacy.engine=opacus_hooks: the head is the table of embeddings, which has a row of padding; Opacus "
-                "does not tell the two apart. Use privacy.engine=bookkeeping."
+                "privacy.engine=opacus_hooks: the head is tied to the embedding, which has a padding row, and "
+                "Opacus does not support the two together. Use privacy.engine=bookkeeping."
             )
 
     def _expand(self, module: nn.Module, args: tuple[Tensor, ...]) -> Any:

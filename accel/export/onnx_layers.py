@@ -200,7 +200,7 @@ def _is_int4_table(module: nn.Module) -> bool:
 
 
 def bits_of(model: nn.Module) -> int:
-    """Of the model's quantized linear layers, or of its tables where every linear layer was spared."""
+    """Of the model's quantized linear layers, or of its tables where every linear layer stayed in full precision."""
     return min(layer.bits for layer in quantized_linears(model) or quantized(model))
 
 

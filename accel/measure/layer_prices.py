@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SparingPrices:
+class FullPrecisionPrices:
     """Milliseconds of one text of ``SEQUENCE_LENGTH`` tokens."""
 
     engine: str
@@ -44,7 +44,7 @@ class SparingPrices:
     """The share of each layer, by name."""
 
 
-def sparing_prices(
+def full_precision_prices(
     model: nn.Module,
     names: Collection[str],
     plan: Plan,
@@ -52,12 +52,12 @@ def sparing_prices(
     say: Callable[[str], None],
     *,
     num_threads: int,
-) -> SparingPrices:
+) -> FullPrecisionPrices:
     """Time the model of a run that is about to round it.
 
     Args:
         model: as it is trained; stays as it is.
-        names: of the layers that may be spared.
+        names: of the layers that may stay in full precision.
         num_threads: with which the run will be measured.
 
     Raises:
@@ -104,7 +104,7 @@ def _weights(finished: nn.Module, names: Collection[str]) -> dict[str, int]:
     return {name: layer.in_features * layer.out_features for name, layer in layers.items()}
 
 
-def shared_out(rounded: Cost, left: Mapping[str, Cost], weights: Mapping[str, int]) -> SparingPrices:
+def shared_out(rounded: Cost, left: Mapping[str, Cost], weights: Mapping[str, int]) -> FullPrecisionPrices:
     """The prices of what was measured, as high as the intervals of both medians allow.
 
     Args:
@@ -118,7 +118,7 @@ def shared_out(rounded: Cost, left: Mapping[str, Cost], weights: Mapping[str, in
     for kind, names in kinds.items():
         whole = sum(weights[name] for name in names)
         per_layer |= {name: added[kind] * weights[name] / whole for name in names}
-    return SparingPrices(
+    return FullPrecisionPrices(
         engine=rounded.label,
         num_threads=rounded.num_threads,
         rounded_ms=rounded.latency_ms_p50,
@@ -138,7 +138,7 @@ def _by_kind(names: Collection[str]) -> dict[str, list[str]]:
 def _finished(model: nn.Module, plan: Plan, left: Collection[str]) -> nn.Module:
     """A copy as the run would export it now, with the named layers unrounded."""
     finished: Any = copy.deepcopy(model)
-    fake_quantize.spare(finished, dict.fromkeys(left, "timed without rounding"))
+    fake_quantize.keep_full_precision(finished, dict.fromkeys(left, "timed without rounding"))
     finished = plan.trainer.release(finished).cpu().float().eval().requires_grad_(False)
     for technique in plan.techniques:
         finished = technique.export(finished).eval()

@@ -1,4 +1,4 @@
-"""Listens to what layers get as input, in eval mode and without padding."""
+"""Records the inputs of layers, in eval mode and without padding."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ Batches = Callable[[], Iterable[Mapping[str, Tensor]]]
 
 
 @torch.no_grad()
-def listen(
-    model: nn.Module, modules: Mapping[str, nn.Module], batches: Batches, hear: Callable[[str, Tensor], None]
+def record_inputs(
+    model: nn.Module, modules: Mapping[str, nn.Module], batches: Batches, note: Callable[[str, Tensor], None]
 ) -> None:
     """Run the model over the batches and hand over what reaches each module.
 
     Args:
         modules: by any name.
-        hear: gets a module's name and fp32 inputs [tokens, in_features].
+        note: gets a module's name and fp32 inputs [tokens, in_features].
     """
     mask: list[Tensor] = []
 
     def hook(name: str) -> Callable[..., None]:
-        def heard(module: nn.Module, args: tuple[Tensor, ...]) -> None:
+        def hook(module: nn.Module, args: tuple[Tensor, ...]) -> None:
             del module
             x = args[0].detach().float()
             real = mask[-1].bool() if mask[-1].shape == x.shape[:2] else torch.ones(x.shape[:-1], dtype=torch.bool)
-            hear(name, x[real.to(x.device)])
+            note(name, x[real.to(x.device)])
 
-        return heard
+        return hook
 
     with ExitStack() as stack, evaluating(model):
         for name, module in modules.items():
@@ -59,11 +59,11 @@ def _means(
     sums: dict[str, Tensor] = {}
     counts: dict[str, int] = {}
 
-    def hear(name: str, x: Tensor) -> None:
+    def note(name: str, x: Tensor) -> None:
         sums[name] = sums.get(name, 0) + summed(x)
         counts[name] = counts.get(name, 0) + len(x)
 
-    listen(model, modules, batches, hear)
+    record_inputs(model, modules, batches, note)
     return {name: total / counts[name] for name, total in sums.items()}
 
 

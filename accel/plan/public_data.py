@@ -168,8 +168,8 @@ class PublicData:
         elif unsaid:
             yield Objection(
                 what,
-                f"nobody said that everything is public which that model has seen ({in_words(unsaid)}); what is "
-                f"private of it, its weights leak",
+                f"that model was trained on data that is not declared public ({in_words(unsaid)}), and its weights "
+                f"may leak it",
                 f"{self._saying(needed)} if everybody may know it, or {option.instead_of_weights}",
             )
 
@@ -215,7 +215,7 @@ class PublicData:
         if self._shares(content):
             yield Objection(
                 f"{key}={name}  with  {typed(self.privacy)}",
-                "texts of it are in the private data, so what is chosen by it would tell them",
+                "texts of it are in the private data, so what is chosen by it would leak them",
                 f"{key}={self._another_text()}, or a file without them",
             )
 

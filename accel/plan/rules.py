@@ -54,33 +54,33 @@ class Rule:
 RULES: tuple[Rule, ...] = (
     Rule(
         (LanguageTask, Vocabulary),
-        "a language model must be able to say every piece, and with fewer of them its figures mean something else",
+        "a language model predicts every token of its vocabulary, and with fewer its perplexity is another figure",
         "leave vocabulary out",
     ),
     Rule(
         (LanguageTask, HeadOnly),
-        "the head of a language model is its table of pieces, which most models share with the frozen embedding",
+        "the head of a language model is its output embedding, which most models tie to the frozen input embedding",
         "tuning=lora or tuning=full",
     ),
     Rule(
         (TokenTask, Prompt),
-        "every position is scored, and those of the prompt have no next token to say, and no tag",
+        "every position needs a target, and those of the prompt have neither a next token nor a tag",
         "tuning=lora or tuning=adapter",
     ),
     Rule(
         (Prune, Adapter),
-        "heads and channels are scored and cut by the weights they consist of, and an adapter leaves those frozen",
+        "heads and channels are scored and removed by their own weights, and an adapter leaves those frozen",
         "tuning=full, or leave prune out",
     ),
     Rule(
         (Prune, FrozenBody),
-        "heads and channels are scored by the gradients of the weights they consist of, and this tuning freezes them",
+        "heads and channels are scored by the gradients of their own weights, and this tuning freezes them",
         "tuning=full, or compression.prune.score=magnitude or activation",
         unless=lambda prune, tuning: not prune.needs_gradients,
     ),
     Rule(
         (Prune, Mask),
-        "removing channels moves the weights of a row together, and N of M neighbours or a tile are not that any more",
+        "removing channels shifts the weights of a row, so N of M neighbours or the tiles of a mask no longer line up",
         "compression.mask.pattern=unstructured, or leave prune out",
         unless=lambda prune, mask: not mask.layout.structured,
     ),
@@ -91,39 +91,39 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         (Mask, FrozenBody),
-        "movement is taken from the gradients of the weights, and this tuning freezes them",
+        "movement scores are computed from the gradients of the weights, and this tuning freezes them",
         "tuning=full, or compression.mask.score=magnitude",
         unless=lambda mask, tuning: not mask.needs_gradients,
     ),
     Rule(
         (Privacy, Mask),
-        "movement and the inputs of weights come from the private examples, and the privacy accountant does not see it",
+        "movement scores and activations come from private examples, which the privacy accountant does not count",
         "compression.mask.score=magnitude, or compression.mask.score=wanda with compression.mask.public_text=FILE",
         unless=lambda privacy, mask: mask.sees_no_private_example,
     ),
     Rule(
         (Qat, Adapter),
-        "the weight is rounded together with the adapter that will be merged into it, and no merged weight can leave "
-        "out a part of the adapter's input",
+        "the weight is fake-quantized together with the adapter that will be merged into it, and a merged weight "
+        "cannot drop a part of the adapter's input",
         "tuning.dropout=0",
         unless=lambda qat, adapter: adapter.input_dropout == 0,
     ),
     Rule(
         (Ptq, Qat),
-        "both end in the same rounded layers, one with training and one without",
-        "compression=[qat] for quality, or compression=[ptq] where training cannot round",
+        "both end in the same quantized layers, one with training and one without",
+        "compression=[qat] for quality, or compression=[ptq] to quantize after training alone",
     ),
     Rule(
         (Privacy, Prune),
         "the scores come from the dense baseline and from gradients of the private examples, which the "
-        "privacy accountant does not see: what is kept would leak them",
+        "privacy accountant does not count: which units are kept would leak them",
         "compression.prune.start=pretrained with compression.prune.score=activation and "
         "compression.prune.public_text=FILE, or with compression.prune.score=magnitude",
         unless=lambda privacy, prune: prune.sees_no_private_example,
     ),
     Rule(
         (Privacy, Fsdp),
-        "every record's gradient is clipped against the whole model's, and a process holds only a part of it",
+        "each record's gradient is clipped by its norm over the whole model; each process holds only a part of it",
         "strategy=ddp",
     ),
     Rule(
@@ -134,44 +134,44 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         (Privacy, Vocabulary),
-        "which pieces are kept tells which words the private examples hold, and the privacy accountant does not see it",
+        "which tokens are kept reveals words of private examples, which the privacy accountant does not count",
         "compression.vocabulary.from_task=false with compression.vocabulary.public_text=FILE",
         unless=lambda privacy, vocabulary: vocabulary.sees_no_private_example,
     ),
     Rule(
         (Privacy, Distill),
-        "the teacher is the dense baseline, which is trained on the private data without privacy: its answers leak it",
+        "the teacher is the dense baseline, trained on the private data without privacy: its predictions leak it",
         "compression.distill.teacher=FOLDER of a model trained on data that privacy.public_data names, or "
         "compression.distill.teacher=pretrained with compression.distill.logits_weight=0",
         unless=lambda privacy, distill: distill.sees_no_private_example,
     ),
     Rule(
         (Privacy, Quantization),
-        "which layers are spared is measured on private examples, and the privacy accountant does not see it",
-        "compression.qat.spare=0 or compression.ptq.spare=0",
+        "private examples decide which layers stay in full precision, which the privacy accountant does not count",
+        "compression.qat.full_precision=0 or compression.ptq.full_precision=0",
         unless=lambda privacy, quantization: quantization.sees_no_private_example,
     ),
     Rule(
         (Privacy, Tuning),
-        "some of what it trains is no layer whose gradient of each record is known",
+        "per-example gradients of some of the parameters that it trains are not known",
         "tuning=lora, tuning=adapter or tuning=bitfit",
         unless=lambda privacy, tuning: tuning.sampled,
     ),
     Rule(
         (Tuning, TensorParallel),
-        "a process computes a part of each layer, and what this tuning adds needs the whole of it",
+        "each process computes a part of every layer, and what this tuning adds needs the whole layer",
         "tuning=lora, or strategy=ddp",
         unless=lambda tuning, strategy: tuning.splits,
     ),
     Rule(
         (Tuning, Fsdp),
-        "it reads its parameters outside of their layer's forward pass, and a process then holds a part of each",
+        "it reads its parameters outside their layer's forward pass, where each process holds only a part of them",
         "tuning=lora, or strategy=ddp",
         unless=lambda tuning, strategy: tuning.shards,
     ),
     Rule(
         (Distill, Prompt),
-        "attention relations compare the student's tokens with the teacher's one by one, and the prompt is more tokens",
+        "the student's tokens are compared with the teacher's one by one, and the prompt adds tokens to the student's",
         "compression.distill.relations_weight=0 compression.distill.hidden_weight=0",
         unless=lambda distill, tuning: not distill.relations_weight and not distill.hidden_weight,
     ),
@@ -183,54 +183,54 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         (Privacy, Compression),
-        "it does not say that it sees no private example, and the privacy accountant sees nothing but gradients",
+        "it does not declare that it uses no private example, and the privacy accountant counts gradients only",
         "privacy=none, or leave it out",
         unless=lambda privacy, compression: compression.sees_no_private_example,
     ),
     Rule(
         (Privacy, TensorParallel),
-        "every record's gradient is clipped against the whole layers', and a process computes its heads and channels",
+        "each record's gradient is clipped by its norm over whole layers; each process computes only its own part",
         "strategy=ddp",
     ),
     Rule(
         (Qat, TensorParallel),
-        "int8 scales are those of a whole row of weights and of a whole token, and a process has a part of either",
+        "int8 scales are computed per row of weights and per token; each process holds only a part of either",
         "strategy=ddp or strategy=fsdp, or compression=[ptq]",
     ),
     Rule(
         (Prune, TensorParallel),
-        "these scores listen to what all heads and channels say, and a process hears its own",
+        "the scores need the activations of all heads and channels; each process holds only its own",
         "compression.prune.score=first_order, movement or magnitude, or strategy=ddp",
-        unless=lambda prune, strategy: not prune.listens,
+        unless=lambda prune, strategy: not prune.needs_activations,
     ),
     Rule(
         (Mask, TensorParallel),
-        "Wanda's scores listen to all inputs of a layer, and a process hears its own",
+        "Wanda's scores need all inputs of a layer; each process holds only its own",
         "compression.mask.score=magnitude or movement, or strategy=ddp",
-        unless=lambda mask, strategy: not mask.listens,
+        unless=lambda mask, strategy: not mask.needs_activations,
     ),
     Rule(
         (Distill, TensorParallel),
-        "attention relations compare all queries, keys and values, and a process computes its own heads",
+        "attention relations need the queries, keys and values of all heads; each process computes only its own",
         "compression.distill.relations_weight=0, or strategy=ddp",
         unless=lambda distill, strategy: not distill.relations_weight,
     ),
     Rule(
         (Privacy, Federated),
-        "its guarantee is for records of which every step draws its own from all, and clients train on theirs in turn",
+        "its guarantee holds for steps that sample from all records, and each client trains on its own",
         "privacy=none, or strategy=ddp",
     ),
     Rule(
         (Federated, Prune),
-        "heads and channels are scored on examples or gradients, which are at the clients, or begin with the dense "
-        "baseline, which is trained on all examples together: a server has neither",
+        "heads and channels are scored on examples or gradients, which stay at the clients, or start from the dense "
+        "baseline, which is trained on all examples together: the server has neither",
         "compression.prune.start=pretrained with compression.prune.score=magnitude, or with "
         "compression.prune.score=activation and compression.prune.public_text=FILE",
         unless=lambda federated, prune: prune.sees_no_private_example,
     ),
     Rule(
         (Federated, Mask),
-        "movement and the inputs of weights are at the clients, and all of them must have the same zeros",
+        "movement scores and activations stay at the clients, and all of them need the same mask",
         "compression.mask.score=magnitude, or compression.mask.score=wanda with compression.mask.public_text=FILE",
         unless=lambda federated, mask: mask.sees_no_private_example,
     ),
@@ -242,7 +242,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         (Federated, Vocabulary),
-        "which pieces are kept follows from the words of all clients, who would have to show theirs",
+        "which tokens are kept depends on the texts of all clients, which stay at the clients",
         "compression.vocabulary.from_task=false with compression.vocabulary.public_text=FILE",
         unless=lambda federated, vocabulary: vocabulary.sees_no_private_example,
     ),
@@ -255,8 +255,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         (Federated, Quantization),
-        "which layers are spared is measured on examples, which are at the clients",
-        "compression.qat.spare=0 or compression.ptq.spare=0",
+        "examples decide which layers stay in full precision, and examples stay at the clients",
+        "compression.qat.full_precision=0 or compression.ptq.full_precision=0",
         unless=lambda federated, quantization: quantization.sees_no_private_example,
     ),
     Rule(
@@ -267,7 +267,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         (Federated, Compression),
-        "it does not say that it looks at no example, and a server of clients has none",
+        "it does not declare that it uses no example, and the server has none",
         "strategy=ddp, or leave it out",
         unless=lambda federated, compression: compression.sees_no_private_example,
     ),

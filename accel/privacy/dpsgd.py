@@ -120,7 +120,7 @@ class Dpsgd(Privacy):
         if self.audit and self.engine is not Engine.bookkeeping:
             yield Objection(
                 f"{self.key}.audit=true  with  {self.key}.engine={self.engine.name}",
-                "canaries go through the book of the bookkeeping engine",
+                "the audit's canaries need the per-example norms of the bookkeeping engine",
                 f"{self.key}.engine=bookkeeping",
             )
         yield from self._objections_to_values()
@@ -280,7 +280,7 @@ class Dpsgd(Privacy):
     def adapt_step(self, step: Step, model: nn.Module, facts: Facts) -> Step:
         import torch.distributed as dist
 
-        from accel.dp.bookkeeping import Book
+        from accel.dp.book import Book
         from accel.dp.canaries import Canaries
         from accel.dp.ledger import Ledger
         from accel.dp.noise import GaussianNoise

@@ -16,12 +16,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
+from accel.checkpoint.resume import way_on
 from accel.core.console import say_error
 from accel.errors import ConfigError, ExitCode
 from accel.process.rank_info import FOLDER_VARIABLE, PARENT_VARIABLE, VARIABLES, RankInfo, address_of
 from accel.process.stop_requests import EXIT_CODES, heard
 from accel.report.record import read_record, write_record
-from accel.run.run import way_on
 from accel.strategy._distributed import Distributed
 
 POLL_S = 0.1

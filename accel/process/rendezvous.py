@@ -256,7 +256,7 @@ class Together:
             if now != beats:
                 beats, heard = now, time.monotonic()
             if time.monotonic() - heard > self.timeout_s:
-                raise LostError(f"Rank {watch} has not been heard for strategy.timeout_s={self.timeout_s} s.")
+                raise LostError(f"Rank {watch} has not answered for strategy.timeout_s={self.timeout_s} s.")
             time.sleep(pause)
             pause = min(2 * pause, POLL_S * 5)
 

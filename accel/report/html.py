@@ -197,13 +197,13 @@ def _not_rounded(record: Record) -> str:
             [[f'<span class="whole">{escape(name)}</span>', escape(why)] for name, why in left.items()],
         )
         parts.append(table.replace("<td>", '<td class="text">').replace("<th>", '<th class="text">'))
-        if any(why.startswith("spared") for why in left.values()):
+        if any(why.startswith(("kept", "spared")) for why in left.values()):  # the latter of an earlier version
             parts.append(f'<p class="note">{NATS}</p>')
-        sparing = evidence.get("sparing") or {}
-        kinds = sparing.get("kinds_ms") or {}
+        cost = evidence.get("full_precision_cost") or evidence.get("sparing") or {}  # of an earlier version
+        kinds = cost.get("kinds_ms") or {}
         names = _short_names(list(kinds))
         bars = [(names[kind], max(0.0, ms), f"{ms:+.3f} ms", "heads") for kind, ms in kinds.items()]
-        parts.append(bar_chart("What leaving all layers of a kind unrounded adds at most", bars) + _spent(sparing))
+        parts.append(bar_chart("What leaving all layers of a kind unrounded adds at most", bars) + _spent(cost))
     return "".join(parts)
 
 
@@ -214,12 +214,12 @@ def _short_names(kinds: Sequence[str]) -> dict[str, str]:
     return {kind: end if counts[end] == 1 else f"{kind.partition('.')[0]}: {end}" for kind, end in ends.items()}
 
 
-def _spent(sparing: Mapping[str, Any]) -> str:
-    if "rounded_ms" not in sparing:
+def _spent(cost: Mapping[str, Any]) -> str:
+    if "rounded_ms" not in cost:
         return ""
     text = (
-        f"{sparing['spent']:.3f} of {sparing['budget']:.3f} ms were spent; with every layer rounded, one text of 128 "
-        f"tokens took {sparing['rounded_ms']:.2f} ms in {sparing['engine']} ({sparing['num_threads']} threads) when "
+        f"{cost['spent']:.3f} of {cost['budget']:.3f} ms were spent; with every layer rounded, one text of 128 "
+        f"tokens took {cost['rounded_ms']:.2f} ms in {cost['engine']} ({cost['num_threads']} threads) when "
         f"rounding began."
     )
     return f'<p class="note">{escape(text)}</p>'

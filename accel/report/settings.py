@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from accel.config.redact import printable
+from accel.config.renamed import current_word, rename_keys
 from accel.core.groups import list_groups
 from accel.report.records import PLACEMENT, Recorded, joined
 
@@ -48,9 +49,10 @@ def settings_of(run: Recorded) -> Settings:
         config = printable(yaml.load((run.folder / CONFIG).read_text("utf8"), LOADER))
     except (OSError, ValueError, yaml.YAMLError):
         config = None
-    if not isinstance(config, Mapping):
-        typed = dict(_split(word) for word in run.overrides if "=" in word and not word.startswith(PLACEMENT))
-        return typed | named({}, run.choices)
+    if not isinstance(config, dict):
+        words = [current_word(word) for word in run.overrides if "=" in word and not word.startswith(PLACEMENT)]
+        return dict(map(_split, words)) | named({}, run.choices)
+    rename_keys(config)
     return named(config, run.choices)
 
 

@@ -29,7 +29,7 @@ from accel.weights.provenance import begin, plain, spent
 
 if TYPE_CHECKING:
     from accel.core.facts import LatencyTable
-    from accel.run.run import Run
+    from accel.run.state import RunState
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Ready:
     untrained: Baseline | None
 
 
-def make_ready(run: Run, dataset: Dataset, console: Console) -> Ready:
+def make_ready(run: RunState, dataset: Dataset, console: Console) -> Ready:
     """Tokenize, and train or find the baseline if one is needed."""
     quiet_third_parties()
     if run.resume and run.leads:
@@ -66,7 +66,7 @@ def make_ready(run: Run, dataset: Dataset, console: Console) -> Ready:
     return Ready(data, latency, _baseline(run, data, console), _pretrained(run, data))
 
 
-def train_and_finish(run: Run, dataset: Dataset, ready: Ready, console: Console) -> None:
+def train_and_finish(run: RunState, dataset: Dataset, ready: Ready, console: Console) -> None:
     """Train the plan; then rank 0 exports it, measures it and shows the result."""
     data = ready.data
     fitted = _train(run, ready, console)
@@ -93,7 +93,7 @@ def _require_folder(folder: Path) -> None:
         raise RunError(f"{folder} was removed or emptied while the run wrote into it. Start the run again.")
 
 
-def _with_provenance(run: Run, data: Prepared) -> Prepared:
+def _with_provenance(run: RunState, data: Prepared) -> Prepared:
     """The data with everything that the weights have seen by now, and what was spent on it."""
     stated = run.plan.privacy.statement(run.folder) if run.plan.privacy is not None else None
     seen = spent(run.seen, run.run_id(), stated)
@@ -102,7 +102,7 @@ def _with_provenance(run: Run, data: Prepared) -> Prepared:
     return replace(data, seen=seen, private=bool(stated and stated["private"]))
 
 
-def _start_from_public_data(run: Run, dataset: Dataset, console: Console) -> None:
+def _start_from_public_data(run: RunState, dataset: Dataset, console: Console) -> None:
     privacy = run.plan.privacy
     if privacy is None or privacy.public_task is None:
         return
@@ -112,7 +112,7 @@ def _start_from_public_data(run: Run, dataset: Dataset, console: Console) -> Non
         run.plan = from_public_task(run.plan, privacy.public_task, dataset, console, scorer)
 
 
-def _baseline(run: Run, data: Prepared, console: Console) -> Baseline | None:
+def _baseline(run: RunState, data: Prepared, console: Console) -> Baseline | None:
     if not run.plan.needs_baseline:
         return None
     with run.timed("baseline"):
@@ -121,13 +121,13 @@ def _baseline(run: Run, data: Prepared, console: Console) -> Baseline | None:
     return found
 
 
-def _pretrained(run: Run, data: Prepared) -> Baseline | None:
+def _pretrained(run: RunState, data: Prepared) -> Baseline | None:
     if not run.plan.needs_pretrained:
         return None
     return pretrained(run.plan, data, scorer(data) if run.leads else lambda model: Report({}))
 
 
-def _latency(run: Run, data: Prepared, console: Console) -> LatencyTable | None:
+def _latency(run: RunState, data: Prepared, console: Console) -> LatencyTable | None:
     if not any(technique.needs_latency_table for technique in run.plan.techniques):
         return None
     from accel.measure.latency_table import latency_table
@@ -150,7 +150,7 @@ def _check_budgets(plan: Plan, data: Prepared, latency: LatencyTable | None) -> 
         technique.check_budget(model, facts)
 
 
-def _train(run: Run, ready: Ready, console: Console) -> Fitted:
+def _train(run: RunState, ready: Ready, console: Console) -> Fitted:
     checkpoint = _checkpoint(run, console)
     run.ranks.gather()
     data, dense, untrained = ready.data, ready.dense, ready.untrained
@@ -171,7 +171,7 @@ def _train(run: Run, ready: Ready, console: Console) -> Fitted:
         )
 
 
-def _require_checkpoint(run: Run) -> None:
+def _require_checkpoint(run: RunState) -> None:
     """Before minutes go into a dense baseline."""
     if not put_back(run.folder / "checkpoints" / LAST):
         raise DataError(
@@ -180,7 +180,7 @@ def _require_checkpoint(run: Run) -> None:
         )
 
 
-def _checkpoint(run: Run, console: Console) -> Path | None:
+def _checkpoint(run: RunState, console: Console) -> Path | None:
     if not run.resume:
         return None
     file = run.folder / "checkpoints" / LAST
@@ -191,7 +191,7 @@ def _checkpoint(run: Run, console: Console) -> Path | None:
     return file
 
 
-def _techniques(run: Run, fitted: Fitted) -> list[dict[str, Any]]:
+def _techniques(run: RunState, fitted: Fitted) -> list[dict[str, Any]]:
     return [
         {
             "name": t.option_name(),
@@ -204,7 +204,7 @@ def _techniques(run: Run, fitted: Fitted) -> list[dict[str, Any]]:
     ]
 
 
-def _finish(run: Run, data: Prepared, console: Console, fitted: Fitted, before: Baseline | None) -> None:
+def _finish(run: RunState, data: Prepared, console: Console, fitted: Fitted, before: Baseline | None) -> None:
     """Export, reload, evaluate and measure."""
     from accel.export.export import export_all
     from accel.measure.run_costs import measure_run
@@ -231,7 +231,7 @@ def _add_speeds(record: dict[str, Any], data: Prepared, model: nn.Module, before
         record[side] |= found
 
 
-def _before(run: Run, data: Prepared, before: Baseline) -> dict[str, Any]:
+def _before(run: RunState, data: Prepared, before: Baseline) -> dict[str, Any]:
     """Beside the scores: whether the dense model was trained on this data, or is compared as it was pretrained."""
     trained = run.plan.needs_baseline
     return {**_side(before.report, data), "reused": before.reused, "model": "baseline" if trained else "pretrained"}

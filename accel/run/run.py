@@ -5,63 +5,27 @@ from __future__ import annotations
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from accel.checkpoint.resume import CONFIG, note_data, note_splits, require_same_data
+from accel.checkpoint.resume import CONFIG, note_data, note_splits, require_same_data, way_on
 from accel.config.redact import redact, redact_text
 from accel.core.console import Console
-from accel.core.metric import quality_of
-from accel.core.plan import Plan
-from accel.core.seen import Seen
-from accel.core.tracker import RunInfo
 from accel.errors import AccelError, DataError, ExitCode, Interrupted, LostError, RefusedError
-from accel.process.ranks import Elsewhere, Ranks, SingleProcess
+from accel.process.ranks import Elsewhere
 from accel.process.stop_requests import StopRequests
-from accel.report.record import RESULT, new_record, read_record, write_record
-from accel.report.settings import named
+from accel.report.record import RESULT, write_record
 from accel.run.claim import claim
+from accel.run.state import RunState
 
 if TYPE_CHECKING:
     from accel.data import Dataset
 
-PLAN, RUN_ID = "plan.txt", "run_id"
+PLAN = "plan.txt"
 
 
-@dataclass
-class Run:
-    """A plan on its way through a folder."""
-
-    plan: Plan
-    config: Mapping[str, Any]
-    """The composed configuration, secrets redacted."""
-    folder: Path
-    overrides: Sequence[str]
-    resume: bool = False
-    ranks: Ranks = field(default_factory=SingleProcess)
-    seen: tuple[Seen, ...] = ()
-    """What its weights have seen and will see, noted before the first step."""
-    record: dict[str, Any] = field(init=False)
-    earlier: dict[str, Any] | None = field(init=False)
-    """The record of the run that goes on."""
-
-    def __post_init__(self) -> None:
-        self.earlier = read_record(self.folder) if self.resume else None
-        self.record = new_record(self.overrides)
-        self.record |= {
-            "name": self.plan.name,
-            "group": self.plan.group,
-            "seed": self.plan.seed,
-            "choices": self.plan.choices(),
-        }
-
-    @property
-    def leads(self) -> bool:
-        """Whether this process writes: rank 0 alone does."""
-        return self.ranks.place.leads
+class Run(RunState):
+    """Runs the plan from its data to its record."""
 
     def execute(self) -> ExitCode:
         """Run everything and leave a record, whatever happens.
@@ -126,7 +90,7 @@ class Run:
         if self.plan.strategy.saves_parts:
             self.ranks.share(self.folder)
         with self.ranks.after_leader("ready"):
-            with self._timed("data"):
+            with self.timed("data"):
                 dataset = self._load_data(console)
             if self.leads:
                 self._hold_to_data(dataset)
@@ -200,43 +164,6 @@ class Run:
                 f"Use trainer.batch_size={max(1, num_train // 4)}, or add examples."
             )
 
-    @contextmanager
-    def timed(self, phase: str) -> Iterator[None]:
-        """Note how long a phase takes."""
-        start = time.perf_counter()
-        yield
-        self.record["timings"][phase] = round(time.perf_counter() - start, 2)
-
-    _timed = timed
-
-    def info(self) -> RunInfo:
-        """What a tracker is told."""
-        choices = self.plan.choices()
-        tags = tuple(
-            f"{group}:{name}"
-            for group, chosen in choices.items()
-            for name in (chosen if isinstance(chosen, list) else [chosen])
-        )
-        return RunInfo(
-            run_id=self.run_id(),
-            name=redact_text(self.plan.name),
-            group=redact_text(self.plan.group),
-            job_type="+".join(c.option_name() for c in self.plan.compression) or self.plan.tuning.option_name(),
-            tags=tags,
-            config=redact(named(self.config, choices)),
-            folder=self.folder,
-            quality=quality_of(self.record),
-        )
-
-    def run_id(self) -> str:
-        """Made once per folder, so that a resumed run continues the same run."""
-        import secrets
-
-        file = self.folder / RUN_ID
-        if not file.is_file():
-            file.write_text(secrets.token_hex(4))
-        return file.read_text().strip()
-
     def _close(self, console: Console, code: ExitCode) -> None:
         self._write_record()
         if self.record["status"] == "refused":
@@ -258,13 +185,6 @@ class Run:
         except Exception as error:
             console.record_traceback()
             console.say(f"The tracker could not be closed ({type(error).__name__}: {error}); the record is complete.")
-
-
-def way_on(folder: Path) -> str:
-    """What to do after an end that is nobody's mistake."""
-    if any((folder / "checkpoints").glob("last.ckpt*")):
-        return f"Nothing before the last checkpoint is lost: go on with the same command plus resume={folder}"
-    return "There is no checkpoint yet: start it again with the same command."
 
 
 def make_folder(path: str | Path) -> Path:

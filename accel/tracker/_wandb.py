@@ -15,10 +15,10 @@ from accel.core.tracker import RunInfo
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
 
-    from accel.tracker.wandb import Wandb
 
-
-def wandb_logger(settings: Wandb, info: RunInfo, *, flush_s: float, init_timeout_s: int) -> Logger:
+def wandb_logger(
+    info: RunInfo, *, project: str, entity: str | None, mode: str, flush_s: float, init_timeout_s: int
+) -> Logger:
     """A logger around a run that this process owns: no console capture, no machine metadata, no code upload."""
     import wandb
     from pytorch_lightning.loggers import WandbLogger
@@ -29,15 +29,15 @@ def wandb_logger(settings: Wandb, info: RunInfo, *, flush_s: float, init_timeout
     run = wandb.init(
         id=_given_id() or info.run_id,
         resume="allow",
-        project=redact_text(settings.project),
-        entity=settings.entity,
+        project=redact_text(project),
+        entity=entity,
         name=redact_text(info.name),
         group=redact_text(info.group) or None,
         job_type=info.job_type,
         tags=redact(info.tags),
         config=redact(info.config),
         dir=info.folder,
-        mode=settings.mode.value,
+        mode=mode,
         settings=wandb.Settings(
             x_transaction_log_flush_interval=flush_s,
             x_disable_meta=True,

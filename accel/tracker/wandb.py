@@ -66,7 +66,15 @@ class Wandb(Tracker):
 
         for variable in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR"):
             os.environ.setdefault(variable, str(info.folder / "wandb"))
-        return [wandb_logger(self, info, flush_s=FLUSH_S, init_timeout_s=INIT_TIMEOUT_S)]
+        logger = wandb_logger(
+            info,
+            project=self.project,
+            entity=self.entity,
+            mode=self.mode.value,
+            flush_s=FLUSH_S,
+            init_timeout_s=INIT_TIMEOUT_S,
+        )
+        return [logger]
 
     def finish(self, record: Mapping[str, Any], folder: Path, exit_code: int) -> None:
         from accel.tracker._wandb import finish_wandb

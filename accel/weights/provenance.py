@@ -1,4 +1,4 @@
-"""What weights have seen: everything that a run starts from, listens to and trains on, however many runs ago.
+"""What weights have seen: everything that a run starts from, learns from and trains on, however many runs ago.
 
 Provenance is transitive. A run notes its own data, what the folders say that it starts from or learns from
 (``model.path``, a teacher, a public start, the dense baseline: all of them carry a note of their own), the public texts

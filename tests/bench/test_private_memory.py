@@ -14,7 +14,7 @@ import json, resource, sys
 import torch
 import torch.nn.functional as F
 from accel.objective.classification import Classification
-from accel.dp.bookkeeping import Book
+from accel.dp.book import Book
 from accel.dp.ledger import Ledger; from accel.dp.mechanism import Mechanism
 from accel.dp.noise import GaussianNoise
 from accel.dp.poisson import LogicalBatch

@@ -13,7 +13,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from accel.dp.bookkeeping import Book
+from accel.dp.book import Book
 from accel.dp.ledger import Ledger
 from accel.dp.mechanism import Mechanism
 from accel.dp.noise import GaussianNoise

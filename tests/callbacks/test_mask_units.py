@@ -7,7 +7,6 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from accel.callbacks import mask_units
-from accel.callbacks.mask_units import MaskUnits
 from accel.compression.prune import Prune, Score
 from accel.core.facts import Facts
 from accel.objective.classification import Classification
@@ -25,7 +24,7 @@ def facts(total_steps):
 
 
 def test_the_schedule_is_a_function_of_the_settings_alone():
-    callback = MaskUnits(Prune(begin=0.25, end=0.5), facts(100))
+    (callback,) = Prune(begin=0.25, end=0.5).callbacks(facts(100))
     assert (callback.ramp.begin_step, callback.ramp.end_step) == (25, 50)
 
 
@@ -64,13 +63,14 @@ def masking(monkeypatch):
             batches()
             return scorer
 
-        monkeypatch.setattr(mask_units, "calibration_batches", lambda *told: asked.append(told))
-        monkeypatch.setattr(mask_units, "scorer_for", scorer_for)
+        monkeypatch.setattr("accel.data.calibration.calibration_batches", lambda *told: asked.append(told))
+        monkeypatch.setattr("accel.ops.structured.unit_scores.scorer_for", scorer_for)
         for name in ("find_blocks", "price", "update_masks", "apply_masks"):
             monkeypatch.setattr(mask_units, name, lambda *_, **__: [])
         monkeypatch.setattr(mask_units, "scores_of", lambda model, blocks: {})
-        monkeypatch.setattr(Prune, "budget", lambda *_: (None, 0.5))
-        return MaskUnits(prune, facts(10)), scorer, asked
+        monkeypatch.setattr(Prune, "budget", lambda *_, **__: (None, 0.5))
+        (callback,) = prune.callbacks(facts(10))
+        return callback, scorer, asked
 
     return made
 

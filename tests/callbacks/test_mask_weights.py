@@ -2,13 +2,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from accel.callbacks import mask_weights
-from accel.callbacks.mask_weights import MaskWeights
 from accel.compression.mask import Importance, Mask
 
 
+def facts(total_steps):
+    return SimpleNamespace(total_steps=total_steps)
+
+
 def test_begins_and_ends_as_shares_of_training():
-    masking = MaskWeights(Mask(begin=0.2, end=0.8), 50)
+    (masking,) = Mask(begin=0.2, end=0.8).callbacks(facts(50))
     assert (masking.ramp.begin_step, masking.ramp.end_step) == (10, 40)
 
 
@@ -22,8 +24,9 @@ def test_a_mask_that_is_chosen_and_not_held_fails_the_run(train, monkeypatch):
 @pytest.mark.parametrize("text", [None, "public.txt"])
 def test_inputs_are_taken_on_the_public_text_where_there_is_one(monkeypatch, text):
     asked = []
-    monkeypatch.setattr(mask_weights, "calibration_batches", lambda *told: asked.append(told))
-    monkeypatch.setattr(mask_weights, "scorer_for", lambda score, batches: batches())
+    monkeypatch.setattr("accel.data.calibration.calibration_batches", lambda *told: asked.append(told))
+    monkeypatch.setattr("accel.ops.sparse.weight_scores.scorer_for", lambda score, batches: batches())
     trainer = SimpleNamespace(datamodule=SimpleNamespace(data="examples"))
-    MaskWeights(Mask(score=Importance.wanda, public_text=text), 10).on_fit_start(trainer, None)
+    (masking,) = Mask(score=Importance.wanda, public_text=text).callbacks(facts(10))
+    masking.on_fit_start(trainer, None)
     assert asked == [("examples", text, "compression.mask.public_text")]

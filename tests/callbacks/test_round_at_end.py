@@ -22,8 +22,8 @@ def test_rounding_begins_when_training_is_over():
 @pytest.mark.parametrize("stopped", [False, True])
 def test_whoever_stopped_the_run_does_not_wait_for_measurements(stopped, monkeypatch):
     measured = []
-    monkeypatch.setattr(RoundAtEnd, "spare", lambda *_: measured.append(True))
+    monkeypatch.setattr(RoundAtEnd, "keep", lambda *_: measured.append(True))
     module = SimpleNamespace(model=TinyBert().network(Classification(["a", "b"])))
     fake_quantize.prepare(module.model, Int8(Int8Rows()))
-    RoundAtEnd(Ptq(spare=0.1)).on_fit_end(SimpleNamespace(should_stop=stopped), module)
+    RoundAtEnd(Ptq(full_precision=0.1)).on_fit_end(SimpleNamespace(should_stop=stopped), module)
     assert bool(measured) is not stopped

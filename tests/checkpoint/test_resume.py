@@ -26,7 +26,7 @@ OLD = {
     "seed": 0,
     "model": {"_target_": "TinyBert", "width": 64},
     "privacy": {"_target_": "Dpsgd", "epsilon": 8.0},
-    "compression": {"qat": {"_target_": "Qat", "spare": 0.3}},
+    "compression": {"qat": {"_target_": "Qat", "full_precision": 0.3}},
     "tuning": {"_target_": "Full"},
     "engines": [],
     "trainer": {"learning_rate": 1e-4, "batch_size": 16, "precision": "fp32", "max_steps": 8, "accumulate": 1},
@@ -40,7 +40,10 @@ OLD = {
     ("change", "text"),
     [
         ({"seed": 1}, r"seed=1 \(it was 0\)"),
-        ({"compression": {"qat": {"_target_": "Qat", "spare": 0.05}}}, r"compression.qat.spare=0.05 \(it was 0.3\)"),
+        (
+            {"compression": {"qat": {"_target_": "Qat", "full_precision": 0.05}}},
+            r"compression.qat.full_precision=0.05 \(it was 0.3\)",
+        ),
         ({"compression": {}}, "compression.qat is gone"),
         ({"compression": {**OLD["compression"], "mask": {"_target_": "Mask"}}}, "compression.mask is new"),
         ({"trainer": {"learning_rate": 1e-3}}, r"trainer.learning_rate=0.001 \(it was 0.0001\)"),
@@ -70,7 +73,7 @@ def test_another_model_is_refused(tmp_path, change, text):
         {"cache": "b", "tracker": {"_target_": "Wandb"}, "name": "other", "hydra": {"run": {"dir": "x"}}},
         {"trainer": {**OLD["trainer"], "max_steps": 16, "checkpoint_every_steps": 2, "accumulate": 2}},
         {"task": {**OLD["task"], "train": __file__}},
-        {"compression": {"qat": {"_target_": "Qat", "spare": 0.3, "newer": 1}}},
+        {"compression": {"qat": {"_target_": "Qat", "full_precision": 0.3, "newer": 1}}},
     ],
 )
 def test_what_does_not_change_the_model_may_change(tmp_path, change):

@@ -40,7 +40,7 @@ LAWS = Laws(
     [
         (["temperature=0"], "temperature must be positive"),
         (["logits_weight=-1"], "at least 0"),
-        (["logits_weight=0", "hidden_weight=0", "task_weight=0"], "nothing would be learned"),
+        (["logits_weight=0", "hidden_weight=0", "task_weight=0"], "the loss would be zero"),
     ],
 )
 def test_objects_to_settings_that_cannot_be(words, text):
@@ -181,11 +181,11 @@ def test_a_teacher_that_reads_other_pieces_is_refused(teacher):
     whole = TinyBert().tokenizer()
     trimmed = trim(TinyBert().tokenizer(), set(range(0, len(whole), 2))).tokenizer
     assert len(trimmed) < len(whole)
-    with pytest.raises(DataError, match="reads other pieces of text than the student"):
+    with pytest.raises(DataError, match="has another vocabulary than the student"):
         Distill(teacher=teacher(trimmed)).check_data(whole, Classification(["a", "b"]), 32)
 
 
 def test_it_is_refused_before_anything_is_trained(teacher, train):
     folder = teacher(trim(TinyBert().tokenizer(), set(range(30))).tokenizer)
-    with pytest.raises(DataError, match="reads other pieces"):
+    with pytest.raises(DataError, match="has another vocabulary"):
         train("compression=[distill]", f"compression.distill.teacher={folder}", "compression.distill.logits_weight=0")

@@ -33,7 +33,7 @@ def test_objects_to_an_unknown_family(tmp_path):
 
 def test_two_removals_have_one_beginning():
     words = ["compression=[layers,prune]", "compression.layers.start=pretrained"]
-    with pytest.raises(PlanError, match="one model has one beginning"):
+    with pytest.raises(PlanError, match="a run starts from one set of weights"):
         decide(compose(words))
     decide(compose([*words, "compression.prune.start=pretrained"]))
 

@@ -25,7 +25,7 @@ LAWS = Laws(
         (["compression.prune.target_latency_ms=0"], "target_latency_ms must be more than 0"),
         (["compression.prune.target_size_mb=-3"], "target_size_mb must be more than 0"),
         (["compression.prune.target_flops=1.2"], r"target_flops must be in \(0, 1\)"),
-        (["compression.prune.target_flops=0.5", "compression.prune.target_size_mb=9"], "until one budget is met"),
+        (["compression.prune.target_flops=0.5", "compression.prune.target_size_mb=9"], "per unit of one budget"),
     ],
 )
 def test_objects_to_settings_that_cannot_be(words, text):

@@ -11,7 +11,7 @@ LAWS = Laws(
     strong={
         "": (),
         "int4": ["compression.ptq.scheme=int4_weight_only", "compression.ptq.embedding_bits=4"],
-        "with layers spared": ["compression.ptq.spare=0.2"],
+        "with layers in full precision": ["compression.ptq.full_precision=0.2"],
     },
     agrees_within=5e-4,
     sabotage=("accel.compression.ptq.Ptq.callbacks", lambda self, facts: []),
@@ -41,5 +41,5 @@ def test_what_is_exported_is_int8_and_predicts(tiny_run, tmp_path, words):
 
 
 def test_one_rounding_is_enough():
-    with pytest.raises(PlanError, match="both end in the same rounded layers"):
+    with pytest.raises(PlanError, match="both end in the same quantized layers"):
         decide(compose(["compression=[ptq,qat]"]))

@@ -11,7 +11,7 @@ LAWS = Laws(
         "": (),
         "int8 weight only": ["compression.qat.scheme=int8_weight_only"],
         "int4": [INT4, "compression.qat.symmetric=false"],
-        "int4 with layers spared": [INT4, "compression.qat.spare=0.2"],
+        "int4 with layers in full precision": [INT4, "compression.qat.full_precision=0.2"],
         "with lora": ["tuning=lora"],
         "int4 of what is removed": ["compression=[prune,qat]", INT4],
     },
@@ -48,54 +48,69 @@ def test_nothing_to_quantize_is_an_error(train, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["compression=[qat]", "compression.qat.spare=1"], r"spare must be in \[0, 1\)"),
-        (["compression=[ptq]", "compression.ptq.spare=0.1", "privacy=dpsgd"], "measured on private examples"),
-        (["compression=[qat]", "compression.qat.spare=0.1", "compression.qat.begin=0"], "no predictions yet"),
+        (["compression=[qat]", "compression.qat.full_precision=1"], r"full_precision must be in \[0, 1\)"),
+        (["compression=[ptq]", "compression.ptq.full_precision=0.1", "privacy=dpsgd"], "private examples decide"),
         (
-            ["compression=[prune,qat]", "compression.qat.spare=0.1", "compression.prune.target_size_mb=9"],
-            "planned with every layer rounded",
+            ["compression=[qat]", "compression.qat.full_precision=0.1", "compression.qat.begin=0"],
+            "the head is untrained",
         ),
-        (["compression=[qat]", "compression.qat.spare_of=latency"], "where nothing may be spent, nothing is timed"),
         (
-            ["compression=[qat]", "compression.qat.spare=0.1", "compression.qat.spare_of=latency", "strategy=fsdp"],
-            "a process holds a part of it",
+            ["compression=[prune,qat]", "compression.qat.full_precision=0.1", "compression.prune.target_size_mb=9"],
+            "planned with every layer quantized",
+        ),
+        (
+            ["compression=[qat]", "compression.qat.full_precision_of=latency"],
+            "no layer is timed",
         ),
         (
             [
                 "compression=[qat]",
-                "compression.qat.spare=0.1",
-                "compression.qat.spare_of=latency",
-                "compression.qat.scheme=int4_weight_only",
+                "compression.qat.full_precision=0.1",
+                "compression.qat.full_precision_of=latency",
+                "strategy=fsdp",
             ],
-            "rounding saves bytes, not time",
+            "each process holds only a part of it",
         ),
         (
-            ["compression=[prune,qat]", "compression.qat.spare=0.1", "compression.qat.spare_of=latency"],
-            "units that are still to go",
+            [
+                "compression=[qat]",
+                "compression.qat.full_precision=0.1",
+                "compression.qat.full_precision_of=latency",
+                "compression.qat.scheme=int4_weight_only",
+            ],
+            "quantization saves bytes, not time",
+        ),
+        (
+            [
+                "compression=[prune,qat]",
+                "compression.qat.full_precision=0.1",
+                "compression.qat.full_precision_of=latency",
+            ],
+            "units then that are removed later",
         ),
     ],
 )
-def test_objects_to_sparing_what_cannot_be_spared(words, text):
+def test_objects_to_full_precision_that_cannot_be(words, text):
     with pytest.raises(PlanError, match=text):
         decide(compose(words))
 
 
-def test_a_share_that_spares_nothing_is_an_error(train):
-    with pytest.raises(NoEffectError, match=r"would spare nothing.*Use at least compression.qat.spare=0\.0"):
-        train("compression=[qat]", "compression.qat.spare=0.001")
+def test_a_share_that_keeps_no_layer_is_an_error(train):
+    with pytest.raises(NoEffectError, match=r"would keep no layer.*Use at least compression.qat.full_precision=0\.0"):
+        train("compression=[qat]", "compression.qat.full_precision=0.001")
 
 
-def test_what_is_spared_is_stored_as_it_is(tiny_run, tmp_path):
+def test_what_stays_in_full_precision_is_stored_as_it_is(tiny_run, tmp_path):
     from accel.cli import main
     from accel.report.record import read_record
     from accel.weights.artifact import load_model
 
-    words = ["compression=[qat]", "compression.qat.spare=0.2", "compression.qat.scheme=int4_weight_only"]
+    words = ["compression=[qat]", "compression.qat.full_precision=0.2", "compression.qat.scheme=int4_weight_only"]
     words += ["engines=[onnxruntime]"]
     assert main([*tiny_run, *words]) == 0
     record = read_record(tmp_path / "run")
     evidence = next(t["evidence"] for t in record["techniques"] if t["name"] == "qat")
-    names = [name for name, why in evidence["full_precision_layers"].items() if why.startswith("spared")]
+    names = [name for name, why in evidence["full_precision_layers"].items() if why.startswith("kept")]
     model = load_model(tmp_path / "run" / "model")
     assert names
     assert all(type(model.get_submodule(name)).__name__ == "Linear" for name in names)

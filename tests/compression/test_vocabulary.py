@@ -27,9 +27,9 @@ LAWS = Laws(
     ("words", "text"),
     [
         (["compression.vocabulary.min_count=-1"], "min_count must be at least 0"),
-        (["compression.vocabulary.from_task=false"], "no text at all"),
-        (["privacy=dpsgd"], "which words the private examples hold"),
-        (["privacy=dpsgd", "compression.vocabulary.public_text=tweets"], "which words the private examples hold"),
+        (["compression.vocabulary.from_task=false"], "no text left"),
+        (["privacy=dpsgd"], "reveals words of private examples"),
+        (["privacy=dpsgd", "compression.vocabulary.public_text=tweets"], "reveals words of private examples"),
     ],
 )
 def test_objects_to_settings_that_cannot_be(words, text):
@@ -91,7 +91,7 @@ def test_texts_that_need_every_piece_are_an_error_before_training(tiny_run, monk
     monkeypatch.setattr("accel.compression.vocabulary.Vocabulary.kept_tokens", lambda self, t, rows: range(len(t)))
     assert main([*tiny_run, "compression=[vocabulary]"]) == 3
     out = capsys.readouterr().out
-    assert "the texts use all of the 261 pieces" in out
+    assert "the texts use all of the 261 tokens" in out
     assert "Training" not in out
 
 

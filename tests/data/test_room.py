@@ -23,7 +23,7 @@ def model(**values):
         ({}, 513, r"model=mine reads at most 512 tokens.* 513.*task\.max_length=512"),
         ({"model_type": "roberta", "max_position_embeddings": 514, "pad_token_id": 1}, 513, "at most 512 tokens"),
         ({"max_position_embeddings": 100}, 64, "at most 100 tokens, and models are timed with 128"),
-        ({"vocab_size": 260}, 64, "tokenizer has 261 pieces, and its embedding 260 rows.*from the same model"),
+        ({"vocab_size": 260}, 64, "tokenizer has 261 tokens, and its embedding 260 rows.*from the same model"),
     ],
 )
 def test_what_does_not_fit_is_refused(values, max_length, expected):

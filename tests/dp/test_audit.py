@@ -19,7 +19,8 @@ from accel.dp.audit import (
     one_run_bound,
     refutes,
 )
-from accel.dp.bookkeeping import Book, flat
+from accel.dp.book import Book
+from accel.dp.bookkeeping import flat
 from accel.dp.canaries import Canaries
 from accel.dp.ledger import Ledger
 from accel.dp.mechanism import Mechanism

@@ -3,7 +3,8 @@ import pytest
 import torch
 from torch import nn
 
-from accel.dp.bookkeeping import Book, flat, sum_of
+from accel.dp.book import Book
+from accel.dp.bookkeeping import flat, sum_of
 from accel.dp.canaries import Canaries
 from accel.dp.mechanism import Mechanism
 from accel.dp.poisson import PoissonLoader

@@ -6,7 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from accel.dp.bookkeeping import Book, flat, sum_of
+from accel.dp.book import Book
+from accel.dp.bookkeeping import flat, sum_of
 from accel.dp.layers import unpatch
 from accel.dp.opacus_book import HOOKS, OpacusBook, detach
 from accel.model.minilm import Minilm

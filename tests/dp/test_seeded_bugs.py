@@ -17,7 +17,7 @@ from torch import nn
 
 from accel.dp import audit as auditing
 from accel.dp import bookkeeping, keystream, ledger, noise, step
-from accel.dp.bookkeeping import Book
+from accel.dp.book import Book
 from accel.dp.canaries import Canaries
 from accel.dp.ledger import Ledger
 from accel.dp.mechanism import Mechanism

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from accel.dp.bookkeeping import Book
+from accel.dp.book import Book
 from accel.dp.ledger import Ledger
 from accel.dp.mechanism import Mechanism
 from accel.dp.noise import GaussianNoise

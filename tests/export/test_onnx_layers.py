@@ -122,10 +122,10 @@ def test_bits_are_those_of_the_scheme():
 
 
 @pytest.mark.parametrize("name", ["int8", "int4_weight_only"])
-def test_a_model_whose_linear_layers_were_all_spared_keeps_its_rounded_tables(tmp_path, name):
+def test_a_model_whose_linear_layers_all_stay_unrounded_keeps_its_rounded_tables(tmp_path, name):
     model = TINY_BERT.network(Classification(["a", "b"])).eval()
     fake_quantize.prepare(model, SCHEMES[name])
-    fake_quantize.spare(model, dict.fromkeys(weights_of(model), "faster as it is"))
+    fake_quantize.keep_full_precision(model, dict.fromkeys(weights_of(model), "faster as it is"))
     model = fake_quantize.convert(model)
     assert not has_int8_weights(model)  # OpenVINO has no int8 product to make
     assert bits_of(model) == SCHEMES[name].embeddings.bits

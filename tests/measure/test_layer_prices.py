@@ -9,7 +9,7 @@ from accel.config.compose import compose
 from accel.engines.cuda import Cuda
 from accel.engines.onnxruntime import Onnxruntime
 from accel.measure import layer_prices
-from accel.measure.layer_prices import _finished, _weights, shared_out, sparing_prices
+from accel.measure.layer_prices import _finished, _weights, full_precision_prices, shared_out
 from accel.model.tiny_bert import TinyBert
 from accel.objective.classification import Classification
 from accel.ops.quantize import fake_quantize
@@ -101,7 +101,7 @@ def test_kinds_are_timed_on_the_engine_that_is_fastest_rounded_with_the_threads_
     plan = SimpleNamespace(engines=(Cuda(), Onnxruntime()))
     data = SimpleNamespace(tokenizer=None, objective=None, input_names=("input_ids", "attention_mask"))
     threads, state = torch.get_num_threads(), torch.get_rng_state()
-    found = sparing_prices(nn.Identity(), WEIGHTS, plan, data, print, num_threads=threads + 1)
+    found = full_precision_prices(nn.Identity(), WEIGHTS, plan, data, print, num_threads=threads + 1)
     kinds = [("layer.0.query", "layer.1.query"), ("layer.0.out", "layer.1.out"), ("pooler",)]
     assert [(models, engines) for models, engines, *_ in asked] == [
         ([()], ["onnxruntime", "eager"]), ([(), *kinds], ["onnxruntime"]),
@@ -132,20 +132,20 @@ def test_kinds_are_timed_on_the_engine_that_is_fastest_rounded_with_the_threads_
     ],
 )
 def test_a_whole_run_spends_time_on_the_layers_that_need_it(tiny_run, tmp_path, words):
-    """What is spared is in full precision in the finished model; where much may be spent, nothing rounded may be left."""
+    """What is chosen is in full precision in the finished model; where much may be spent, nothing rounded may be left."""
     from accel.cli import main
     from accel.report.record import read_record
     from accel.weights.artifact import load_model
 
     option = "ptq" if "ptq" in words[0] else "qat"
-    words = [*words, f"compression.{option}.spare=0.9", f"compression.{option}.spare_of=latency"]
+    words = [*words, f"compression.{option}.full_precision=0.9", f"compression.{option}.full_precision_of=latency"]
     assert main([*tiny_run, *words]) == 0
     record = read_record(tmp_path / "run")
     evidence = next(t["evidence"] for t in record["techniques"] if t["name"] == option)
-    sparing = evidence["sparing"]
-    names = [name for name, why in evidence["full_precision_layers"].items() if why.startswith("spared")]
+    cost = evidence["full_precision_cost"]
+    names = [name for name, why in evidence["full_precision_layers"].items() if why.startswith("kept")]
     model = load_model(tmp_path / "run" / "model")
     assert all(type(model.get_submodule(name)).__name__ == "Linear" for name in names)
-    assert 0 <= sparing["spent"] <= sparing["budget"] == pytest.approx(0.9 * sparing["rounded_ms"])
-    assert sparing["kinds_ms"]
+    assert 0 <= cost["spent"] <= cost["budget"] == pytest.approx(0.9 * cost["rounded_ms"])
+    assert cost["kinds_ms"]
     assert names

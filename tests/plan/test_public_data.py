@@ -171,7 +171,7 @@ def the_same_name(place: Place) -> Way:
     folder = place.noted("old", ())
     note = json.loads((folder / META).read_text())
     (folder / META).write_text(json.dumps({**note, "trained_on": "train.csv"}))
-    return Way([*start(folder), said(place.public)], [said(f"{place.public},{folder}")], "nobody said")
+    return Way([*start(folder), said(place.public)], [said(f"{place.public},{folder}")], "not declared public")
 
 
 def a_packaged_task_by_an_old_note(place: Place) -> Way:
@@ -183,7 +183,7 @@ def a_packaged_task_by_an_old_note(place: Place) -> Way:
 def no_note_at_all(place: Place) -> Way:
     folder = place.model("m", place.secret)
     (folder / META).unlink()
-    return Way(start(folder), [said(folder)], "nobody said")
+    return Way(start(folder), [said(folder)], "not declared public")
 
 
 def no_note_one_hop_ago(place: Place) -> Way:
@@ -197,14 +197,14 @@ def no_note_one_hop_ago(place: Place) -> Way:
 def another_machine(place: Place) -> Way:
     folder = place.model("m", place.secret)
     (place.root / "cache").rename(place.root / "their cache")
-    return Way(start(folder), [said(folder)], "nobody said")
+    return Way(start(folder), [said(folder)], "not declared public")
 
 
 def a_damaged_cache(place: Place) -> Way:
     folder = place.model("m", place.secret)
     (file,) = (place.root / "cache" / "provenance").glob("*.rows")
     file.write_bytes(b"")
-    return Way(start(folder), [said(folder)], "nobody said")
+    return Way(start(folder), [said(folder)], "not declared public")
 
 
 def the_dense_baseline_in_the_cache(place: Place) -> Way:
@@ -262,12 +262,12 @@ def test_weights_of_public_data_are_accepted_once_it_is_said_to_be_public(place,
     """Negative control of the ways above: the same words with nothing private behind them."""
     first = place.model("first", place.public)
     second = place.model("second", place.public, model=first)
-    with pytest.raises(PlanError, match="nobody said"):
+    with pytest.raises(PlanError, match="not declared public"):
         decide(compose(place.words(place.secret, PRIVATE, *choose(second))))
     for what in (place.public, second, place.file("more.csv", [*_rows(place.public), ("one more row", "a")])):
         assert decide(compose(place.words(place.secret, PRIVATE, *choose(second), said(what))))
     fewer = place.file("fewer.csv", _rows(place.public)[1:])
-    with pytest.raises(PlanError, match="nobody said"):
+    with pytest.raises(PlanError, match="not declared public"):
         decide(compose(place.words(place.secret, PRIVATE, *choose(second), said(fewer))))
 
 

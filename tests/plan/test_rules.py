@@ -1,3 +1,4 @@
+import re
 from dataclasses import dataclass
 
 import pytest
@@ -131,7 +132,7 @@ class Taught(FrozenBody):
 INSTANCES = {c: c() for c in (Layers, Prune, Ptq, Qat, Vocabulary, Distill, Federated, Fsdp, TensorParallel)} | {
     Adapter: Bottleneck(), FrozenBody: Norms(), HeadOnly: Probe(), Prompt: Prefix(), Tuning: Apart(), LanguageTask: Stories(), TokenTask: Marked(), Compression: Silent(),
     Technique: Taught(), Mask: Mask(pattern="2:4", score=Importance.movement), Privacy: Private(),
-    Quantization: Qat(spare=0.1),
+    Quantization: Qat(full_precision=0.1),
 }  # fmt: skip
 LIKE = (
     (Bottleneck(), Lora(dropout=0.1)), (Prefix(), prompt.Prompt()), (Network(), adapter.Adapter()), (Norms(), Bitfit()), (Probe(), Head()),
@@ -201,7 +202,7 @@ def test_an_unavoidable_reason_outweighs_an_earlier_one(monkeypatch):
 @pytest.mark.parametrize(
     ("brought", "because"),
     [
-        (Silent(), "does not say that it sees no private example"),
+        (Silent(), "does not declare that it uses no private example"),
         (FromBaseline(), "needs the dense baseline"),
         (Taught(), "needs the dense baseline"),
     ],
@@ -224,6 +225,20 @@ def test_a_refusal_goes_away_with_its_rule(monkeypatch):
         decide(compose(words))
     monkeypatch.setattr("accel.plan.rules.RULES", ())
     assert decide(compose(words))
+
+
+PRIVATE_WORDS = re.compile(r"\b(?:hears?|listens?|says?|speaks?|pieces?|spared?|sparing|knows?)\b")
+"""Metaphors for what the field calls activations, tokens, full precision."""
+
+
+def test_rules_are_told_in_the_words_of_the_field():
+    told = [text for rule in RULES for text in (rule.because, rule.instead)]
+    assert not [text for text in told if PRIVATE_WORDS.search(text)]
+
+
+def test_the_check_of_words_sees_a_metaphor():
+    assert PRIVATE_WORDS.search("these scores listen to all heads, and a process hears its own")
+    assert not PRIVATE_WORDS.search("the scores need the activations of all heads; each process holds only its own")
 
 
 def test_rules_name_classes_only():
@@ -268,7 +283,7 @@ AVOIDING = {
     (Mask, FrozenBody): (Mask(score=Importance.wanda), Head()),
     (Privacy, Mask): (Private(), Mask(score=Importance.wanda, public_text="tweets")),
     (Qat, Adapter): (Qat(), Lora(dropout=0.0)),
-    (Privacy, Quantization): (Private(), Qat(spare=0.0)),
+    (Privacy, Quantization): (Private(), Qat(full_precision=0.0)),
     (Privacy, Technique): (Private(), Norms()),
     (Privacy, Tuning): (Private(), Norms()),
     (Tuning, TensorParallel): (Norms(), TensorParallel()),
@@ -284,7 +299,7 @@ AVOIDING = {
     (Federated, Layers): (Federated(), Layers(start=Start.pretrained)),
     (Federated, Vocabulary): (Federated(), Vocabulary(from_task=False, public_text="tweets")),
     (Federated, Distill): (Federated(), Distill(teacher="pretrained")),
-    (Federated, Quantization): (Federated(), Qat(spare=0.0)),
+    (Federated, Quantization): (Federated(), Qat(full_precision=0.0)),
     (Federated, Technique): (Federated(), Norms()),
     (Federated, Compression): (Federated(), Blind()),
     (Prune, TensorParallel): (Prune(score=Score.movement), TensorParallel()),

@@ -12,7 +12,7 @@ from accel.cli import main
 from accel.config.compose import compose
 from accel.core.facts import Facts
 from accel.data import Dataset, Split
-from accel.dp.bookkeeping import Book
+from accel.dp.book import Book
 from accel.dp.ledger import LEDGER, Ledger
 from accel.errors import ClaimError, DataError, PlanError, RefusedError
 from accel.objective.classification import Classification
@@ -57,7 +57,7 @@ SHORT = ["trainer.max_steps=6"]
         (["privacy.logical_batch_size=0"], "at least 1"),
         (["privacy.physical_batch_size=0"], "at least 1"),
         (["privacy.num_canaries=0"], "at least 1"),
-        (["privacy.audit=true", "privacy.engine=opacus_hooks"], "book of the bookkeeping"),
+        (["privacy.audit=true", "privacy.engine=opacus_hooks"], "norms of the bookkeeping"),
         (["privacy.public_task=nobody"], "one of"),
         (["privacy.public_task=airline"], "another task"),
         (["compression=[distill]"], "teacher"),

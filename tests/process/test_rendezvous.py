@@ -70,7 +70,7 @@ def test_one_who_is_silent_is_lost(monkeypatch):
 
     error = together(work, timeout_s=1.0)[1]
     assert isinstance(error, LostError)
-    assert "Rank 0 has not been heard for strategy.timeout_s=1.0 s" in str(error)
+    assert "Rank 0 has not answered for strategy.timeout_s=1.0 s" in str(error)
 
 
 def test_no_thread_outlives_the_run():

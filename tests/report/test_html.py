@@ -35,7 +35,7 @@ def full_record(name="run"):
             "evidence": {
                 "units_per_block": {f"{name}.heads": 3},
                 "full_precision_layers": {name: name},
-                "sparing": {
+                "full_precision_cost": {
                     "budget": 0.2, "spent": 0.1, "unit": "ms", "engine": name, "num_threads": 2, "rounded_ms": 4.0,
                     "kinds_ms": {f"{name}.*.attention.query": 0.3, f"{name}.*.{name}": -0.02},
                 },
@@ -110,7 +110,7 @@ def test_kinds_with_the_same_end_are_told_apart():
         "head": 0.3,
     }
     record = full_record("x")
-    record["techniques"][0]["evidence"] = {"sparing": {"kinds_ms": kinds}}
+    record["techniques"][0]["evidence"] = {"full_precision_cost": {"kinds_ms": kinds}}
     page = render(record, "", {})
     for label in ("encoder: SelfAttention.q", "decoder: SelfAttention.q", "head"):
         assert f">{label}</text>" in page

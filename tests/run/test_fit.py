@@ -82,7 +82,7 @@ def test_a_technique_that_shows_no_effect_fails_the_run():
 @pytest.mark.parametrize(
     "words",
     [
-        ("compression=[qat]", "compression.qat.begin=0.3", "compression.qat.spare=0.4"),
+        ("compression=[qat]", "compression.qat.begin=0.3", "compression.qat.full_precision=0.4"),
         *(
             pytest.param(words, marks=pytest.mark.slow)
             for words in (

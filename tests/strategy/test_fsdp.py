@@ -24,7 +24,7 @@ def test_one_process_is_no_sharding():
 
 
 def test_privacy_is_refused():
-    with pytest.raises(PlanError, match="a process holds only a part of it"):
+    with pytest.raises(PlanError, match="each process holds only a part of it"):
         decide(compose(["strategy=fsdp", "privacy=dpsgd"]))
 
 

@@ -28,9 +28,9 @@ FACTS = Facts(total_steps=1, num_examples=1, objective=Classification(["a", "b"]
         (["compression=[qat]"], "compression=\\[ptq\\]"),
         (
             ["compression=[prune]", "compression.prune.score=activation", "compression.prune.public_text=tweets"],
-            "a process hears its own",
+            "each process holds only its own",
         ),
-        (["compression=[mask]", "compression.mask.score=wanda"], "a process hears its own"),
+        (["compression=[mask]", "compression.mask.score=wanda"], "each process holds only its own"),
         (["compression=[distill]", "compression.distill.relations_weight=1"], "relations_weight=0"),
     ],
 )

@@ -112,8 +112,8 @@ def test_padding_is_neither_learned_nor_scored(speak):
     ("words", "text"),
     [
         (["model=tiny_bert"], "must predict each token from those before it, and a bert does not"),
-        (["compression=[vocabulary]"], "must be able to say every piece"),
-        (["tuning=head"], "table of pieces"),
+        (["compression=[vocabulary]"], "predicts every token of its vocabulary"),
+        (["tuning=head"], "output embedding"),
         (["task.block_length=4"], "block_length must be at least 8"),
         (["task.test_fraction=1"], "a share of the documents"),
     ],

@@ -28,7 +28,7 @@ def test_every_merged_row_has_the_length_that_was_learned():
 
 
 @pytest.mark.parametrize(
-    ("word", "why"), [("privacy=dpsgd", "no layer whose gradient"), ("strategy=tensor_parallel", "needs the whole")]
+    ("word", "why"), [("privacy=dpsgd", "per-example gradients"), ("strategy=tensor_parallel", "needs the whole")]
 )
 def test_what_needs_each_record_or_each_row_is_refused(word, why):
     with pytest.raises(PlanError, match=why):

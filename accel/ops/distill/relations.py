@@ -21,7 +21,7 @@ from accel.ops.structured.structure import last_projections
 
 
 class LastAttention:
-    """Listens to the queries, keys and values of a model's last attention, forward pass by forward pass.
+    """Records the queries, keys and values of a model's last attention, forward pass by forward pass.
 
     Args:
         model: of an architecture whose attention accel knows.
@@ -40,18 +40,18 @@ class LastAttention:
                 f"{family} model (the {who}). Use compression.distill.relations_weight=0."
             )
         self.fused = fused
-        self.heard: dict[int, Tensor] = {}
+        self.outputs: dict[int, Tensor] = {}
         for place, layer in enumerate(layers):
             layer.register_forward_hook(partial(self._hear, place))
 
     def _hear(self, place: int, module: nn.Module, args: Any, output: Tensor) -> None:
         del module, args
-        self.heard[place] = output
+        self.outputs[place] = output
 
     def take(self) -> list[Tensor]:
         """Queries, keys and values [batch, tokens, width] of the last forward pass; they are given away once."""
-        heard, self.heard = self.heard, {}
-        return [part for place in sorted(heard) for part in heard[place].chunk(self.fused, dim=-1)]
+        found, self.outputs = self.outputs, {}
+        return [part for place in sorted(found) for part in found[place].chunk(self.fused, dim=-1)]
 
 
 def relation_distance(student: Sequence[Tensor], teacher: Sequence[Tensor], mask: Tensor, heads: int) -> Tensor:

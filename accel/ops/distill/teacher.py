@@ -17,32 +17,33 @@ from accel.errors import DataError
 from accel.ops.distill import DISTANCES
 from accel.ops.distill.losses import hidden_distance, match_layers, nearest_distance
 from accel.ops.distill.relations import Distance, distance_of
+from accel.ops.distill.terms import Terms
 
 if TYPE_CHECKING:
-    from accel.compression.distill import Distill
     from accel.core.objective import Objective
 
 
-def distilled(loss: Loss, model: nn.Module, folder: Path, settings: Distill, facts: Facts) -> Loss:
+def distilled(loss: Loss, model: nn.Module, folder: Path, key: str, wanted: Terms, facts: Facts) -> Loss:
     """The loss with the teacher's terms added; each is logged under its name, ``distill_logits`` and so on.
 
     Args:
         model: the student, as every technique has left it.
+        key: where the settings stand, for messages.
 
     Raises:
         DataError: the teacher lacks weights, or its hidden states are of another width.
         RunError: relations are asked for where accel does not know the attention.
     """
-    teacher = load_teacher(folder, settings, facts.objective).eval().requires_grad_(False)
-    if settings.hidden_weight > 0:
+    teacher = load_teacher(folder, key, wanted, facts.objective).eval().requires_grad_(False)
+    if wanted.hidden_weight > 0:
         _require_equal_width(model, teacher, folder)
     return Loss(
-        compute=_Distilled(loss, teacher, _terms(model, teacher, settings, facts.objective), settings),
-        forward_args={**loss.forward_args, "output_hidden_states": settings.hidden_weight > 0},
+        compute=_Distilled(loss, teacher, _terms(model, teacher, wanted, facts.objective), wanted),
+        forward_args={**loss.forward_args, "output_hidden_states": wanted.hidden_weight > 0},
     )
 
 
-def load_teacher(folder: Path, settings: Distill, objective: Objective) -> nn.Module:
+def load_teacher(folder: Path, key: str, wanted: Terms, objective: Objective) -> nn.Module:
     """A model that accel exported, or one that transformers saved.
 
     Raises:
@@ -54,7 +55,7 @@ def load_teacher(folder: Path, settings: Distill, objective: Objective) -> nn.Mo
     if (folder / META).is_file():
         return load_model(folder)
     with torch.random.fork_rng(devices=[]):  # a head that is made and not used must not move the student's dropout
-        return load_network(folder, objective, f"{settings.key}.teacher", new_head=settings.logits_weight == 0)
+        return load_network(folder, objective, f"{key}.teacher", new_head=wanted.logits_weight == 0)
 
 
 def _require_equal_width(student: nn.Module, teacher: nn.Module, folder: Path) -> None:
@@ -73,29 +74,29 @@ class _Term:
     distance: Distance
 
 
-def _terms(student: nn.Module, teacher: nn.Module, settings: Distill, objective: Objective) -> dict[str, _Term]:
+def _terms(student: nn.Module, teacher: nn.Module, wanted: Terms, objective: Objective) -> dict[str, _Term]:
     """What the student is told besides its labels, by the name that it is logged under."""
     terms = {
         "distill_logits": _Term(
-            settings.logits_weight, partial(_logits, objective=objective, temperature=settings.temperature)
+            wanted.logits_weight, partial(_logits, objective=objective, temperature=wanted.temperature)
         ),
-        "distill_hidden": _Term(settings.hidden_weight, MATCHES[settings.hidden_match.name]),
+        "distill_hidden": _Term(wanted.hidden_weight, MATCHES[wanted.hidden_match.name]),
     }
-    if settings.relations_weight > 0:
-        distance = distance_of(student, teacher, settings.relation_heads)
-        terms["distill_relations"] = _Term(settings.relations_weight, distance)
+    if wanted.relations_weight > 0:
+        distance = distance_of(student, teacher, wanted.relation_heads)
+        terms["distill_relations"] = _Term(wanted.relations_weight, distance)
     return {name: term for name, term in terms.items() if term.weight > 0}
 
 
 class _Distilled:
     """Holds the teacher by a plain attribute of a plain object: it is in nobody's ``state_dict``."""
 
-    def __init__(self, loss: Loss, teacher: nn.Module, terms: Mapping[str, _Term], settings: Distill) -> None:
+    def __init__(self, loss: Loss, teacher: nn.Module, terms: Mapping[str, _Term], wanted: Terms) -> None:
         self.loss = loss
         self.teacher = teacher
         self.terms = terms
-        self.task_weight = settings.task_weight
-        self.needs_hidden = settings.hidden_weight > 0
+        self.task_weight = wanted.task_weight
+        self.needs_hidden = wanted.hidden_weight > 0
 
     def __call__(self, outputs: Any, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         terms = self.loss.compute(outputs, batch)

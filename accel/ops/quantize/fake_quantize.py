@@ -22,7 +22,7 @@ MIN_OUT_FEATURES = 16
 SCHEME = "accel_scheme"
 """Attribute of a model: the scheme that its rounded layers will be stored in."""
 SPENDING = "accel_spending"
-"""Attribute of a model: what was measured before layers were spared."""
+"""Attribute of a model: what was measured to choose the layers in full precision."""
 
 
 class _Round(torch.autograd.Function):
@@ -64,7 +64,7 @@ class RoundedLinear(nn.Linear):
 
     input_rounder: Rounder
     weight_rounder: Rounder
-    spared: str = ""
+    kept_because: str = ""
     """Why it stays in full precision after all; empty where it does not."""
 
     @classmethod
@@ -172,8 +172,8 @@ def full_precision_layers(model: nn.Module) -> dict[str, str]:
     for name, module in model.named_modules():
         name = finished_name(name)
         if isinstance(module, RoundedLinear):
-            if module.spared:
-                found[name] = f"spared: {module.spared}"
+            if module.kept_because:
+                found[name] = f"kept: {module.kept_because}"
         elif isinstance(module, nn.Linear) and not hasattr(module, LEAVE):
             small = module.out_features < MIN_OUT_FEATURES
             found[name] = f"{module.out_features} outputs, fewer than {MIN_OUT_FEATURES}" if small else "left by choice"
@@ -182,7 +182,7 @@ def full_precision_layers(model: nn.Module) -> dict[str, str]:
     return found
 
 
-def spare(model: nn.Module, reasons: Mapping[str, str], spent: Mapping[str, Any] | None = None) -> None:
+def keep_full_precision(model: nn.Module, reasons: Mapping[str, str], spent: Mapping[str, Any] | None = None) -> None:
     """Never round the named linear layers, in place: they are stored as they are.
 
     Args:
@@ -192,20 +192,20 @@ def spare(model: nn.Module, reasons: Mapping[str, str], spent: Mapping[str, Any]
     setattr(model, SPENDING, dict(spent or {}))
     for name, module in rounded_layers(model):
         if isinstance(module, RoundedLinear) and name in reasons:
-            module.spared = reasons[name]
+            module.kept_because = reasons[name]
             enable(module, enabled=False)
 
 
 def spending(model: nn.Module) -> dict[str, Any]:
-    """What was measured before layers were spared; empty where nothing was."""
+    """What was measured to choose the layers in full precision; empty where nothing was."""
     return getattr(model, SPENDING, {})
 
 
 def enable(model: nn.Module, enabled: bool) -> None:
-    """Switch the rounding of every prepared layer that is not spared."""
+    """Switch the rounding of every prepared layer that does not stay in full precision."""
     for _, layer in rounded_layers(model):
         for rounder in rounders_of(layer):
-            rounder.enabled = enabled and not (isinstance(layer, RoundedLinear) and layer.spared)
+            rounder.enabled = enabled and not (isinstance(layer, RoundedLinear) and layer.kept_because)
 
 
 @torch.no_grad()
@@ -221,7 +221,7 @@ def convert(model: nn.Module) -> nn.Module:
         return made[key]
 
     def linear(layer: RoundedLinear) -> nn.Module:
-        if layer.spared:
+        if layer.kept_because:
             return layer.plain()
         new = scheme.layer(stored(layer.weight, scheme.weights), layer.bias, layer.in_features)
         return new.train(layer.training)

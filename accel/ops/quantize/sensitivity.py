@@ -1,8 +1,8 @@
 """Which linear layers a quantized model misses most in full precision: measured layer by layer.
 
 Each layer is rounded alone, and what that does to the predictions is their Kullback-Leibler divergence from those of
-the model without rounding; the layers with the most of it for what they cost, in weights or in milliseconds, are spared
-until a budget is used up.
+the model without rounding; the layers with the most of it for what they cost, in weights or in milliseconds, stay
+unrounded until a budget is used up.
 Dong et al. 2019, HAWQ (arXiv 1905.03696), choose by curvature instead; Wu et al. 2020 (arXiv 2004.09602, section 5.2)
 measure as it is done here.
 """
@@ -26,7 +26,7 @@ Distance = Callable[[Tensor, Tensor], Tensor]
 
 
 def weights_of(model: nn.Module) -> dict[str, int]:
-    """How many weights each linear layer has that would be rounded; one that shares an embedding's is not spared."""
+    """How many weights each linear layer has that would be rounded; an embedding's own are always rounded."""
     layers = dict(fake_quantize.rounded_layers(model))
     tables = {id(layer.weight) for layer in layers.values() if isinstance(layer, nn.Embedding)}
     return {
@@ -79,10 +79,10 @@ def _predictions(model: nn.Module, inputs: Mapping[str, Tensor], predict: Predic
 
 
 def most_sensitive(divergences: Mapping[str, float], prices: Mapping[str, float], budget: float) -> list[str]:
-    """The layers to spare: the highest divergence for its price first, while the prices fit into the budget.
+    """The layers to keep unrounded: the highest divergence for its price first, while the prices fit into the budget.
 
     Args:
-        prices: what it costs to leave each layer unrounded; what costs nothing is always spared.
+        prices: what it costs to leave each layer unrounded; what costs nothing always stays.
     """
 
     def worth(name: str) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +12,6 @@ from torch import Tensor, nn
 from accel.ops.activations import Batches, mean_squares
 from accel.ops.parallel.shards import whole
 from accel.ops.sparse.weight_masks import SCORE, masked
-
-if TYPE_CHECKING:
-    from accel.compression.mask import Importance
 
 Scores = Mapping[str, Tensor]
 """By the layer's name: [out_features, in_features], larger matters more."""
@@ -75,11 +72,11 @@ class WandaWeightScorer(WeightScorer):
         return {name: whole(linear.weight).abs() * norms[name].sqrt() for name, linear in layers.items()}
 
 
-def scorer_for(score: Importance, batches: Batches) -> WeightScorer:
-    """The scorer that a plan names."""
+def scorer_for(score: str, batches: Batches) -> WeightScorer:
+    """The scorer of a name."""
     made: dict[str, Callable[[], WeightScorer]] = {
         "magnitude": MagnitudeWeightScorer,
         "movement": MovementWeightScorer,
         "wanda": lambda: WandaWeightScorer(batches),
     }
-    return made[score.name]()
+    return made[score]()

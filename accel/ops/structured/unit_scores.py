@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +12,6 @@ from accel.ops.activations import Batches, mean_products, mean_squares
 from accel.ops.parallel.shards import whole
 from accel.ops.structured.importance import gate_gradient
 from accel.ops.structured.structure import Block, input_weights, output_weight
-
-if TYPE_CHECKING:
-    from accel.compression.prune import Score
 
 Scores = dict[str, Tensor]
 """By block name: [num_units], larger matters more; kept in the model's buffers."""
@@ -116,7 +112,7 @@ class ReconstructionScorer(UnitScorer):
     The saliency of the optimal brain surgeon for a set of columns S, ``tr(W_S ((H^-1)_SS)^-1 W_S^T)``, where H holds
     the mean products of the layer's inputs: Kurtic et al. 2023, ZipLM (arXiv 2302.04089), eq. 3. Two units that say the
     same score low, as either can speak for both; and training, which goes on after each choice, makes the others do so.
-    Listens before every choice, so what was removed earlier makes up for nothing.
+    Activations are taken before every choice, so what was removed earlier makes up for nothing.
     """
 
     def __init__(self, batches: Batches) -> None:
@@ -152,8 +148,8 @@ def irreplaceable(weight: Tensor, products: Tensor, num_units: int) -> Tensor:
     return found
 
 
-def scorer_for(score: Score, batches: Batches) -> UnitScorer:
-    """The scorer that a plan names."""
+def scorer_for(score: str, batches: Batches) -> UnitScorer:
+    """The scorer of a name."""
     made: dict[str, Callable[[], UnitScorer]] = {
         "first_order": FirstOrderScorer,
         "movement": MovementUnitScorer,
@@ -161,4 +157,4 @@ def scorer_for(score: Score, batches: Batches) -> UnitScorer:
         "activation": lambda: ActivationScorer(batches),
         "reconstruction": lambda: ReconstructionScorer(batches),
     }
-    return made[score.name]()
+    return made[score]()

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from accel.compression.distill import Distill, Match
+from accel.compression.distill import Distill
 from accel.core.facts import Facts, Loss
 from accel.errors import DataError, RunError
 from accel.model.tiny_bert import TinyBert
@@ -11,6 +11,7 @@ from accel.model.tiny_t5 import TinyT5
 from accel.objective.classification import Classification
 from accel.ops.distill.losses import soft_cross_entropy
 from accel.ops.distill.teacher import distilled
+from accel.ops.distill.terms import Match
 from accel.ops.structured import structure
 from accel.weights import artifact
 
@@ -30,7 +31,7 @@ def batch():
 
 
 def terms(student, folder, settings):
-    loss = distilled(Loss(Classification(["a", "b"]).loss), student, folder, settings, FACTS)
+    loss = distilled(Loss(Classification(["a", "b"]).loss), student, folder, settings.key, settings, FACTS)
     data = batch()
     inputs = {k: v for k, v in data.items() if k != "labels"}
     return loss.compute(student(**inputs, **loss.forward_args), data)
@@ -54,7 +55,7 @@ def test_another_student_has_a_distance_and_the_terms_add_up(tmp_path):
 
 def test_no_gradient_reaches_the_teacher_and_it_is_in_no_state(tmp_path):
     student = saved(TinyBert(), tmp_path)
-    loss = distilled(Loss(Classification(["a", "b"]).loss), student, tmp_path, Distill(), FACTS)
+    loss = distilled(Loss(Classification(["a", "b"]).loss), student, tmp_path, "compression.distill", Distill(), FACTS)
     assert not any(p.requires_grad for p in loss.compute.teacher.parameters())
     assert not loss.compute.teacher.training
 

@@ -184,15 +184,15 @@ def test_heads_of_t5_may_go_after_rounding(rounded, monkeypatch):
     assert bool((expected - found).abs().max() > 1e-4) is rounded
 
 
-def test_a_layer_can_be_spared():
+def test_a_layer_can_stay_in_full_precision():
     model = prepared()
     name = "bert.encoder.layer.0.output.dense"
     layer = model.get_submodule(name)
-    fake_quantize.spare(model, {name: "rounding it is dear"})
+    fake_quantize.keep_full_precision(model, {name: "rounding it is dear"})
     fake_quantize.enable(model, enabled=True)
     assert not layer.weight_rounder.enabled
     assert model.get_submodule("bert.encoder.layer.1.output.dense").weight_rounder.enabled
-    assert fake_quantize.full_precision_layers(model)[name] == "spared: rounding it is dear"
+    assert fake_quantize.full_precision_layers(model)[name] == "kept: rounding it is dear"
     weight = layer.weight
     converted = fake_quantize.convert(model).get_submodule(name)
     assert type(converted) is nn.Linear

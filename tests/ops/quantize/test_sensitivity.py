@@ -47,7 +47,7 @@ def test_it_is_the_divergence_with_that_layer_alone_rounded(objective, option):
         assert found[name] == pytest.approx(float((a * (a / b).log()).sum() / len(a)), rel=1e-3, abs=1e-9)
 
 
-def test_the_layer_that_rounding_hurts_is_spared():
+def test_the_layer_that_rounding_hurts_stays_unrounded():
     """One outlier in a group of weights takes all levels for itself; the others become zero."""
     objective, victim = LanguageModelling(), "transformer.h.1.mlp.c_proj"
     model = prepared(objective, TinyGpt2)
@@ -68,7 +68,7 @@ def test_measuring_leaves_everything_as_it_was():
     assert model.training
 
 
-def test_what_is_spared_fits_into_the_budget():
+def test_what_stays_unrounded_fits_into_the_budget():
     weights = {"a": 60, "b": 30, "c": 10}
     lost = {"a": 6.0, "b": 4.0, "c": 0.1}
     assert most_sensitive(lost, weights, 30) == ["b"]
@@ -77,14 +77,14 @@ def test_what_is_spared_fits_into_the_budget():
     assert most_sensitive(lost, weights, 0) == []
 
 
-def test_a_layer_that_is_faster_unrounded_is_always_spared_and_buys_no_other():
+def test_a_layer_that_is_faster_unrounded_always_stays_and_buys_no_other():
     lost = {"harmless": 0.0, "b": 4.0, "c": 4.0}
     assert most_sensitive(lost, {"harmless": -0.5, "b": 0.2, "c": 0.1}, 0.0) == ["harmless"]
     assert most_sensitive(lost, {"harmless": -0.5, "b": 0.2, "c": 0.1}, 0.1) == ["harmless", "c"]
     assert most_sensitive(lost, {"harmless": 0.5, "b": 0.2, "c": 0.1}, 0.31) == ["c", "b"]  # negative control
 
 
-def test_a_head_that_shares_the_table_of_pieces_is_not_spared():
+def test_a_head_that_shares_the_table_of_pieces_is_rounded():
     """It would be stored twice: once as it is, once rounded."""
     model = TinyGpt2().network(LanguageModelling()).eval()
     fake_quantize.prepare(model, Int4WeightOnly(Int8Rows()))

@@ -1,7 +1,5 @@
 """What says how much a single weight matters, each against its formula."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
@@ -60,4 +58,4 @@ def test_wanda_counts_no_padding_and_leaves_nothing_behind():
 
 @pytest.mark.parametrize("name", ["magnitude", "movement", "wanda"])
 def test_every_word_of_the_option_has_a_scorer(name):
-    assert scorer_for(SimpleNamespace(name=name), list)
+    assert scorer_for(name, list)

@@ -1,7 +1,5 @@
 """Scores of heads and channels: by gradients, by the weights, and by activations on a public text."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
@@ -161,4 +159,4 @@ def test_first_order_is_the_square_of_movement():
 
 @pytest.mark.parametrize("name", [score.name for score in Score])
 def test_every_word_of_the_option_has_a_scorer(name):
-    assert scorer_for(SimpleNamespace(name=name), list)
+    assert scorer_for(name, list)

@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 
 from accel.callbacks.show_progress import ShowProgress
 from accel.callbacks.stop_on_signal import StopOnSignal
-from accel.compression._quantization import SpareOf
+from accel.compression._quantization import FullPrecisionOf
 from accel.data.calibration import calibration_batches
 from accel.errors import NoEffectError
 from accel.ops.quantize import fake_quantize
@@ -23,7 +23,7 @@ NUM_EXAMPLES = 32
 """On which every layer is measured."""
 _Kind = TypeVar("_Kind", bound=pl.Callback)
 Choice = dict[str, Any]
-"""``reasons``, by name of a spared layer, and ``spending``: what was measured."""
+"""``reasons``, by name of a layer that stays in full precision, and ``spending``: what was measured."""
 
 
 class _Stopped(Exception):
@@ -32,7 +32,7 @@ class _Stopped(Exception):
 
 @dataclass(frozen=True)
 class Budget:
-    """What sparing costs, and how much may be spent."""
+    """What full precision costs, and how much may be spent."""
 
     prices: Mapping[str, float]
     """By name of a layer."""
@@ -42,13 +42,13 @@ class Budget:
     """For the record."""
 
 
-class SpareLayers(pl.Callback):
-    """Base of callbacks that switch rounding on; its state is which layers were spared, why, and what was measured."""
+class KeepFullPrecision(pl.Callback):
+    """Base of callbacks that switch rounding on; its state is which layers stay, why, and what was measured."""
 
     def __init__(self, settings: Quantization) -> None:
         self.settings = settings
         self.choice: Choice | None = None
-        self.done = settings.spare == 0
+        self.done = settings.full_precision == 0
         """Whether the layers know, or the run stops before they do."""
 
     def state_dict(self) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class SpareLayers(pl.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.choice = state_dict.get("choice")
 
-    def spare(self, trainer: pl.Trainer, pl_module: Any) -> None:
+    def keep(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Choose if nothing was chosen yet, on all processes alike, and keep to it.
 
         A run that is asked to stop meanwhile chooses nothing: it chooses when it is resumed.
@@ -71,11 +71,11 @@ class SpareLayers(pl.Callback):
         if self.choice is None:
             self.done = True
             return
-        fake_quantize.spare(pl_module.model, self.choice["reasons"], self.choice["spending"])
-        if all(getattr(layer, "spared", "") for _, layer in fake_quantize.rounded_layers(pl_module.model)):
+        fake_quantize.keep_full_precision(pl_module.model, self.choice["reasons"], self.choice["spending"])
+        if all(getattr(layer, "kept_because", "") for _, layer in fake_quantize.rounded_layers(pl_module.model)):
             raise NoEffectError(
-                f"Every layer is at least as fast unrounded on this machine: leave compression="
-                f"[{self.settings.option_name()}] out, or use {self.settings.key}.spare_of=weights."
+                f"Every layer is at least as fast in full precision on this machine: leave compression="
+                f"[{self.settings.option_name()}] out, or use {self.settings.key}.full_precision_of=weights."
             )
         self.done = True
 
@@ -88,13 +88,13 @@ class SpareLayers(pl.Callback):
 
     def _budget(self, trainer: pl.Trainer, pl_module: Any, say: Callable[[str], None]) -> Budget:
         weights = weights_of(pl_module.model)
-        if self.settings.spare_of is SpareOf.weights:
-            return Budget(weights, self.settings.spare * sum(weights.values()), "weights", {})
-        from accel.measure.layer_prices import sparing_prices
+        if self.settings.full_precision_of is FullPrecisionOf.weights:
+            return Budget(weights, self.settings.full_precision * sum(weights.values()), "weights", {})
+        from accel.measure.layer_prices import full_precision_prices
 
-        say("  timing the model with each kind of layer unrounded")
+        say("  timing the model with each kind of layer in full precision")
         data = trainer.datamodule.data  # type: ignore[attr-defined]
-        found = sparing_prices(
+        found = full_precision_prices(
             pl_module.model,
             list(weights),
             pl_module.plan,
@@ -108,13 +108,13 @@ class SpareLayers(pl.Callback):
             "rounded_ms": found.rounded_ms,
             "kinds_ms": found.kinds_ms,
         }
-        return Budget(found.per_layer_ms, self.settings.spare * found.rounded_ms, "ms", measured)
+        return Budget(found.per_layer_ms, self.settings.full_precision * found.rounded_ms, "ms", measured)
 
 
 def _by_leader(trainer: pl.Trainer, decide: Callable[[Callable[[str], None]], Choice]) -> Choice | None:
     """What rank 0 decides; None where it was asked to stop before it could.
 
-    Whatever it says on the way is heard by the others, so that no collective waits longer than one step of the work.
+    Whatever it says on the way is received by the others, so that no collective waits longer than one step of the work.
     """
     if not trainer.is_global_zero:
         while (heard := trainer.strategy.broadcast(None)) == "wait":
@@ -141,11 +141,11 @@ def _callback(trainer: pl.Trainer, kind: type[_Kind]) -> _Kind:
 
 
 def _decide(moved: Mapping[str, float], budget: Budget) -> Choice:
-    """What the record will say of every layer that is spared, and of what it cost."""
+    """What the record will say of every layer that stays in full precision, and of what it cost."""
     chosen = most_sensitive(moved, budget.prices, budget.limit)
     reasons = {
         name: f"{moved[name]:.1e} nats if rounded, {budget.prices[name]:.3g} {budget.unit} if not" for name in chosen
     }
     spent = sum(max(0.0, budget.prices[name]) for name in chosen)
     figures = {"budget": budget.limit, "spent": spent, "unit": budget.unit, **budget.measured}
-    return {"reasons": reasons, "spending": {"sparing": figures}}
+    return {"reasons": reasons, "spending": {"full_precision_cost": figures}}

@@ -4,8 +4,8 @@ import signal
 import pytest
 import torch
 
+from accel.callbacks.keep_full_precision import NUM_EXAMPLES, KeepFullPrecision, _by_leader
 from accel.callbacks.show_progress import ShowProgress
-from accel.callbacks.spare_layers import NUM_EXAMPLES, SpareLayers, _by_leader
 from accel.callbacks.stop_on_signal import StopOnSignal
 from accel.compression.qat import Qat
 from accel.config.compose import compose
@@ -15,36 +15,36 @@ from accel.data.calibration import calibration_batches
 from accel.data.prepared import prepare
 from accel.errors import Interrupted, NoEffectError
 from accel.measure import layer_prices
-from accel.measure.layer_prices import SparingPrices
+from accel.measure.layer_prices import FullPrecisionPrices
 from accel.model.tiny_bert import TinyBert
 from accel.objective.classification import Classification
 from accel.ops.quantize import fake_quantize
 from accel.plan.decide import decide
 
 
-def spared(model):
-    return {name for name, why in fake_quantize.full_precision_layers(model).items() if why.startswith("spared")}
+def kept(model):
+    return {name for name, why in fake_quantize.full_precision_layers(model).items() if why.startswith("kept")}
 
 
 pytestmark = pytest.mark.usefixtures("few_rounds")
-BY_LATENCY = ["compression.qat.spare=0.3", "compression.qat.spare_of=latency", "engines=[eager]"]
+BY_LATENCY = ["compression.qat.full_precision=0.3", "compression.qat.full_precision_of=latency", "engines=[eager]"]
 
 
 def test_a_resumed_run_keeps_to_the_choice(train, monkeypatch):
     """Measured again later, with other weights, it could choose others; so it is not measured again."""
-    words = ["compression=[qat]", "compression.qat.spare=0.3", "compression.qat.scheme=int4_weight_only"]
+    words = ["compression=[qat]", "compression.qat.full_precision=0.3", "compression.qat.scheme=int4_weight_only"]
     words += ["trainer.max_steps=12", "trainer.checkpoint_every_steps=8"]
     whole, _, folder = train(*words)
-    assert spared(whole.model)
-    monkeypatch.setattr("accel.callbacks.spare_layers.divergences", lambda *_: 1 / 0)
+    assert kept(whole.model)
+    monkeypatch.setattr("accel.callbacks.keep_full_precision.divergences", lambda *_: 1 / 0)
     resumed, _, _ = train(*words, checkpoint=folder / "checkpoints" / "last.ckpt")
-    assert spared(resumed.model) == spared(whole.model)
+    assert kept(resumed.model) == kept(whole.model)
 
 
-def test_nothing_is_measured_where_nothing_is_spared(train, monkeypatch):
-    monkeypatch.setattr("accel.callbacks.spare_layers.divergences", lambda *_: 1 / 0)
+def test_nothing_is_measured_where_nothing_stays(train, monkeypatch):
+    monkeypatch.setattr("accel.callbacks.keep_full_precision.divergences", lambda *_: 1 / 0)
     fitted, _, _ = train("compression=[qat]", "trainer.max_steps=4")
-    assert not spared(fitted.model)
+    assert not kept(fitted.model)
 
 
 def by_price(monkeypatch, dear, free=()):
@@ -54,37 +54,39 @@ def by_price(monkeypatch, dear, free=()):
         def price(name):
             return -0.01 if name.endswith(tuple(free)) else 9.0 if name.endswith(tuple(dear)) else 0.01
 
-        return SparingPrices("eager int8", 1, 1.0, {kind: price(kind) for kind in left}, {n: price(n) for n in weights})
+        return FullPrecisionPrices(
+            "eager int8", 1, 1.0, {kind: price(kind) for kind in left}, {n: price(n) for n in weights}
+        )
 
     monkeypatch.setattr("accel.measure.layer_prices.shared_out", shared_out)
 
 
 def test_layers_are_paid_in_what_was_measured(train, monkeypatch):
-    """Negative control: with the prices exchanged, the others are spared."""
+    """Negative control: with the prices exchanged, the others stay."""
     words = ["compression=[qat]", "trainer.max_steps=4", *BY_LATENCY]
     for dear, cheap in (("dense", ("query", "key", "value")), (("query", "key", "value"), "dense")):
         by_price(monkeypatch, [dear] if isinstance(dear, str) else dear)
         fitted, _, _ = train(*words)
-        assert spared(fitted.model)
-        assert all(name.endswith(cheap) for name in spared(fitted.model))
+        assert kept(fitted.model)
+        assert all(name.endswith(cheap) for name in kept(fitted.model))
 
 
 def test_what_is_no_faster_rounded_is_left_whatever_the_budget(train, monkeypatch):
     by_price(monkeypatch, ["dense", "query", "value"], free=["key"])
-    fitted, _, _ = train("compression=[qat]", "trainer.max_steps=4", *BY_LATENCY, "compression.qat.spare=0.001")
-    assert spared(fitted.model) == {f"bert.encoder.layer.{n}.attention.self.key" for n in range(2)}
-    (reason, *_) = [
-        why for why in fake_quantize.full_precision_layers(fitted.model).values() if why.startswith("spared")
-    ]
+    fitted, _, _ = train(
+        "compression=[qat]", "trainer.max_steps=4", *BY_LATENCY, "compression.qat.full_precision=0.001"
+    )
+    assert kept(fitted.model) == {f"bert.encoder.layer.{n}.attention.self.key" for n in range(2)}
+    (reason, *_) = [why for why in fake_quantize.full_precision_layers(fitted.model).values() if why.startswith("kept")]
     assert "nats if rounded, -0.01 ms if not" in reason
-    assert fitted.evidence["qat"]["sparing"] == {
+    assert fitted.evidence["qat"]["full_precision_cost"] == {
         "budget": 0.001,
         "spent": 0.0,
         "unit": "ms",
         "engine": "eager int8",
         "num_threads": 1,
         "rounded_ms": 1.0,
-        "kinds_ms": fitted.evidence["qat"]["sparing"]["kinds_ms"],
+        "kinds_ms": fitted.evidence["qat"]["full_precision_cost"]["kinds_ms"],
     }
 
 
@@ -97,7 +99,7 @@ def test_timing_leaves_training_as_it_was(train, monkeypatch):
     words = ["compression=[prune,qat]", "trainer.max_steps=6", "compression.qat.begin=0.6"]
     timed, losses, _ = train(*words, *BY_LATENCY, "engines=[onnxruntime]")
     plain, others, _ = train(*words)
-    assert not spared(timed.model)
+    assert not kept(timed.model)
     assert losses == others
     assert all(torch.equal(a, b) for a, b in zip(timed.model.parameters(), plain.model.parameters(), strict=True))
 
@@ -108,7 +110,7 @@ def test_a_resumed_run_does_not_time_again(train, monkeypatch):
     whole, _, folder = train(*words)
     by_price(monkeypatch, ["query", "key", "value"])
     resumed, _, _ = train(*words, checkpoint=folder / "checkpoints" / "last.ckpt")
-    assert spared(resumed.model) == spared(whole.model)
+    assert kept(resumed.model) == kept(whole.model)
     assert resumed.evidence["qat"] == whole.evidence["qat"]
 
 
@@ -129,11 +131,11 @@ def test_a_run_that_is_stopped_while_it_measures_chooses_when_it_is_resumed(trai
             train(*words, folder=tmp_path)
     assert timed == [1]  # negative control: a whole choice times twice, the second time all kinds
     resumed, _, _ = train(*words, checkpoint=tmp_path / "checkpoints" / "last.ckpt")
-    assert spared(resumed.model)
+    assert kept(resumed.model)
 
 
 def test_a_checkpoint_of_an_earlier_version_is_read():
-    callback = SpareLayers(Qat(spare=0.1))
+    callback = KeepFullPrecision(Qat(full_precision=0.1))
     callback.load_state_dict({"spared": None})
     assert callback.choice is None
 
@@ -143,8 +145,8 @@ def test_a_model_of_which_nothing_would_be_rounded_is_an_error_at_once(train, mo
     by_price(monkeypatch, [], free=[""])
     words = ["compression=[qat]", "trainer.max_steps=4", *BY_LATENCY]
     fitted, _, _ = train(*words)
-    assert len(spared(fitted.model)) == len(fitted.evidence["qat"]["full_precision_layers"]) - 1  # the head
-    with pytest.raises(NoEffectError, match="Every layer is at least as fast unrounded"):
+    assert len(kept(fitted.model)) == len(fitted.evidence["qat"]["full_precision_layers"]) - 1  # the head
+    with pytest.raises(NoEffectError, match="Every layer is at least as fast in full precision"):
         train(*words, "compression.qat.embeddings=false")
 
 
@@ -183,7 +185,7 @@ def test_all_processes_get_what_the_first_decides_and_hear_of_it_on_the_way(requ
 def test_texts_of_every_length_are_measured_on(tiny_run, monkeypatch):
     """Negative control: batches are in order of length, so the first alone has the shortest."""
     monkeypatch.setattr("accel.data.calibration.BATCH_TOKENS", 256)
-    plan = decide(compose([*tiny_run, "compression=[ptq]", "compression.ptq.spare=0.3"]))
+    plan = decide(compose([*tiny_run, "compression=[ptq]", "compression.ptq.full_precision=0.3"]))
     data = prepare(plan.task.load(0), plan)
     texts = list(calibration_batches(data, None, "key", NUM_EXAMPLES))
     lengths = [int(row.sum()) for batch in texts for row in batch["attention_mask"]]
@@ -195,7 +197,7 @@ def test_texts_of_every_length_are_measured_on(tiny_run, monkeypatch):
 @pytest.mark.parametrize("option", ["ptq", "qat"])
 def test_layers_have_the_names_of_the_exported_model(train, option):
     """Not those inside of the adapters that are merged into them."""
-    fitted, _, _ = train(f"compression=[{option}]", f"compression.{option}.spare=0.3", "tuning=lora")
+    fitted, _, _ = train(f"compression=[{option}]", f"compression.{option}.full_precision=0.3", "tuning=lora")
     exported = TinyBert().network(Classification(["a", "b"]))
-    assert spared(fitted.model)
-    assert all(exported.get_submodule(name) for name in spared(fitted.model))
+    assert kept(fitted.model)
+    assert all(exported.get_submodule(name) for name in kept(fitted.model))
