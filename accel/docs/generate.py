@@ -1,8 +1,17 @@
-"""Writes the pages that are generated: ``python -m accel.docs.generate`` (``make docs`` does it first)."""
+"""Writes the pages that are generated: ``python -m accel.docs.generate`` (``make docs`` does it first).
+
+The figures on the page of results stand in ``bench.json`` and nowhere else. ``python -m accel.docs.generate FILE``
+takes those that the page shows from the ``bench.json`` that ``make bench`` wrote.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from accel.docs.topics import PAGES, option_files
 from accel.plan.matrix import cells, markdown
@@ -26,18 +35,57 @@ note names. Longer combinations are checked by the same rules: `accel check` say
 
 """
 
+FIGURES, RESULTS = Path(__file__).parent / "bench.json", Path(__file__).parent / "results.template"
+SHOWN = re.compile(r"\{\{(?P<benchmark>[^|{}]+)\|(?P<name>[^|{}]+)\|(?P<format>[^|{}]+)\}\}")
+"""A figure in the template: whose it is, its name, and Python's format of it."""
+
+Figure = dict[str, Any]
+"""As ``tests/bench/figures.py`` writes it."""
+
+
+def figures(file: Path | None = None) -> dict[tuple[str, str], Figure]:
+    """By benchmark and name, of which each has one figure, on one machine; the stored ones, or those of a file."""
+    every = json.loads((file or FIGURES).read_text("utf8"))
+    found = {(figure["benchmark"], figure["name"]): figure for figure in every}
+    if len(found) < len(every):
+        raise ValueError(
+            f"{file or FIGURES} has a figure twice: the page would show either. Keep those of one machine."
+        )
+    return found
+
+
+def results() -> str:
+    """The page of results."""
+    known = figures()
+    return SHOWN.sub(
+        lambda m: format(known[m["benchmark"], m["name"]]["value"], m["format"]), RESULTS.read_text("utf8")
+    )
+
+
+def take(file: Path) -> None:
+    """Replace the stored figures by those of the same benchmark and name in a file; others are no page's."""
+    new = figures(file)
+    kept = [new.get(key, figure) for key, figure in figures().items()]
+    FIGURES.write_text("[\n" + ",\n".join(map(json.dumps, kept)) + "\n]\n", "utf8")
+
 
 def generated() -> Mapping[str, str]:
     """Name of a page -> its text, as it has to be."""
     cards = "\n".join(option.card().replace("\n## ", "\n### ").replace("# ", "## ", 1) for option in option_files())
-    return {"techniques": f"{TECHNIQUES}\n{cards}", "composing": COMPOSING + markdown(list(cells())) + "\n"}
+    return {
+        "techniques": f"{TECHNIQUES}\n{cards}",
+        "composing": COMPOSING + markdown(list(cells())) + "\n",
+        "results": results(),
+    }
 
 
-def main() -> None:
-    """Write every generated page."""
+def main(files: Sequence[str] = ()) -> None:
+    """Write every generated page, with the figures of these files."""
+    for file in files:
+        take(Path(file))
     for name, text in generated().items():
         (PAGES / f"{name}.md").write_text(text, "utf8")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
