@@ -57,13 +57,18 @@ def is_folder(path: Path) -> bool:
 
 def newest(path: Path) -> Path:
     """The checkpoint, or the one before it where a kill came between the two renames that replace it."""
-    return path if path.exists() else _aside(path)
+    return next((one for one in (path, _leaving(path)) if one.exists()), _aside(path))
 
 
 def put_back(path: Path) -> bool:
-    """Give the checkpoint its name again where a kill came between the two renames; whether there is one."""
-    if not path.exists() and _aside(path).exists():
-        _aside(path).rename(path)
+    """Give the checkpoint its name again where a kill came between the two renames; whether there is one.
+
+    What a killed process had begun to write is removed: whoever asks holds the run's folder.
+    """
+    for orphan in (*path.parent.glob(f".{path.name}.*.tmp"), path.with_name(f".{path.name}.parts")):
+        _remove(orphan)
+    if not path.exists() and newest(path).exists():
+        newest(path).rename(path)
     return path.exists()
 
 
@@ -92,7 +97,8 @@ def fall_back(path: Path) -> bool:
 def drop_before(path: Path) -> None:
     """Remove the checkpoint before the last one, once that one is known to be whole."""
     if path.exists() and is_whole(path):
-        _remove(_aside(path))
+        for before in (_aside(path), _leaving(path)):
+            _remove(before)
 
 
 def is_whole(path: Path) -> bool:
@@ -147,12 +153,18 @@ def save(checkpoint: Mapping[str, Any], target: Path, *, rank: int, world_size: 
 
 
 def put_in_place(new: Path, target: Path) -> None:
-    """Let a file or folder take the place of another, which stays beside it until the next one comes."""
-    old = _aside(target)
+    """Let a file or folder take the place of another, which stays beside it until the next one comes.
+
+    The one before that goes last: whatever the target is by now, at no moment is there no whole one.
+    """
+    leaving = _leaving(target)
     if target.exists():
-        _remove(old)
-        _set_aside(target, old, replaceable=new.is_file())
+        _remove(leaving)
+        _set_aside(target, leaving, replaceable=new.is_file())
     new.replace(target)
+    if leaving.exists():
+        _remove(_aside(target))
+        leaving.rename(_aside(target))
     _sync(target.parent)
 
 
@@ -258,6 +270,11 @@ class _Pieces:
 
 def _aside(path: Path) -> Path:
     return path.with_name(f".{path.name}.old")
+
+
+def _leaving(path: Path) -> Path:
+    """What is about to be the one before."""
+    return path.with_name(f".{path.name}.leaving")
 
 
 def _remove(path: Path) -> None:

@@ -29,7 +29,7 @@ DRAWN_BY = "the text of each row"
 """How rows are drawn into splits; another way needs another name, so that no run goes on with other splits."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Example:
     """One labelled row; ``where`` says where it came from."""
 

@@ -23,7 +23,7 @@ def wandb_logger(
     import wandb
     from pytorch_lightning.loggers import WandbLogger
 
-    wandb.setup()
+    quiet(settings.mode.value)
     if wandb.run is not None:  # a run left open would swallow this one
         wandb.finish()
     run = wandb.init(
@@ -52,6 +52,13 @@ def wandb_logger(
     if info.quality is not None:
         run.define_metric(QUALITY, summary=info.quality.best)
     return WandbLogger(experiment=run)
+
+
+def quiet(mode: str) -> None:
+    """Set the process up for a mode: set up for none, it looks up W&B's host even where all runs are offline."""
+    import wandb
+
+    wandb.setup(wandb.Settings(mode=mode))  # type: ignore[arg-type] - one of its words
 
 
 def wandb_server() -> str:
@@ -105,11 +112,13 @@ def log_table(
     """
     import wandb
 
+    mode = "online" if online else "offline"
+    quiet(mode)
     run = wandb.init(
         entity=entity,
         project=project,
         job_type="compare",
-        mode="online" if online else "offline",
+        mode=mode,
         settings=wandb.Settings(x_disable_meta=True, save_code=False, console="off", silent=True, init_timeout=20),
     )
     try:
