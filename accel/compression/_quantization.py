@@ -69,6 +69,10 @@ class Quantization(Compression):
         return self.spare > 0 and self.spare_of is SpareOf.latency
 
     @property
+    def needs_gpu(self) -> str:
+        return f"{self.key}.scheme=fp8 needs an NVIDIA GPU" if self.scheme is SchemeName.fp8 else ""
+
+    @property
     def sees_no_private_example(self) -> bool:
         """Whether no layer is spared: what rounding changes is measured on examples."""
         return self.spare == 0

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from accel.errors import ConfigError
 from accel.sweep.grid import expand
+
+
+def require_optuna() -> None:
+    """A search needs it, a grid does not.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    if find_spec("optuna") is None:
+        raise ConfigError("A search needs Optuna, which is not installed: pip install 'accel[search]'.")
 
 
 class AnySweeper:
@@ -34,6 +45,7 @@ class AnySweeper:
         return self._search(arguments)
 
     def _search(self, arguments: list[str]) -> None:
+        require_optuna()
         from accel.sweep.search import Search, Settings
 
         source = Search(arguments, Settings(**self.config))
