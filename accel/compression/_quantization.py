@@ -70,6 +70,10 @@ class Quantization(Compression):
         return self.full_precision > 0 and self.full_precision_of is FullPrecisionOf.latency
 
     @property
+    def needs_gpu(self) -> str:
+        return f"{self.key}.scheme=fp8 needs an NVIDIA GPU" if self.scheme is SchemeName.fp8 else ""
+
+    @property
     def sees_no_private_example(self) -> bool:
         """Whether no layer is chosen to stay in full precision: what rounding changes is measured on examples."""
         return self.full_precision == 0

@@ -80,7 +80,8 @@ class Engine(Option):
     group: ClassVar[str] = "engines"
     several: ClassVar[bool] = True
     required: ClassVar[bool] = False
-    """Whether a plan with it is refused where it cannot run; else the others are measured, if there are any."""
+    """Whether a plan with it is refused where it cannot run; else the others are measured, if there are any: see
+    ``accel/plan/inputs.py``, which looks at the machine that runs the plan."""
     multiplies_int8: ClassVar[bool] = True
     """Whether it can tell what a layer costs that is left in full precision in a model of int8 layers."""
     packages: ClassVar[tuple[str, ...]] = ()
@@ -95,8 +96,9 @@ class Engine(Option):
         return "leave it out, or choose another one, e.g. engines=[eager]"
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
-        lack = self.lacks()
-        if lack is not None and (self.required or all(engine.lacks() is not None for engine in plan.engines)):
+        del plan
+        lack = self.lacks() if self.required else None
+        if lack is not None:
             yield Objection(typed(self), lack, self.remedy())
 
     @abstractmethod

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+DEVICES = Path("/dev")
+
 
 def _cpu_flags() -> set[str]:
     """The processor's features; empty where the system does not list them."""
@@ -27,6 +32,16 @@ def bf16_fast() -> bool:
 def has_bf16_products() -> bool:
     """Whether the CPU multiplies bf16 matrices by itself: an engine that compiles may gain by it even without AMX."""
     return bool(_cpu_flags() & {"amx_bf16", "avx512_bf16"})
+
+
+def may_have_gpu() -> bool:
+    """Whether there may be an NVIDIA GPU; decided without torch.
+
+    Only Linux lists its devices where anybody may look: other systems get the benefit of the doubt, but for macOS.
+    """
+    if sys.platform != "linux":
+        return sys.platform != "darwin"
+    return any(DEVICES.glob("nvidia[0-9]*")) or (DEVICES / "dxg").exists()
 
 
 def bf16_supported() -> bool:

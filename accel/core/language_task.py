@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from accel.core.family import CAUSAL_FAMILIES
+from accel.core.metric import OF_LANGUAGE, Metric
 from accel.core.option import Objection
 from accel.core.task import TokenTask
 
@@ -32,6 +33,9 @@ class LanguageTask(TokenTask):
         from accel.objective.language_modeling import LanguageModelling
 
         return LanguageModelling
+
+    def metrics(self) -> tuple[Metric, ...]:
+        return OF_LANGUAGE if type(self).predicts is LanguageTask.predicts else super().metrics()
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         if not 8 <= self.block_length <= 100_000:

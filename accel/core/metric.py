@@ -48,6 +48,15 @@ ACCURACY = Metric("accuracy", "accuracy")
 MACRO_F1 = Metric("macro_f1", "macro F1")
 PERPLEXITY = Metric("perplexity", "perplexity", higher_is_better=False, format=NUMBER)
 BITS_PER_BYTE = Metric("bits_per_byte", "bits per byte", higher_is_better=False, format=NUMBER)
+OF_CLASSES = (ACCURACY, MACRO_F1, LOSS)
+OF_ENTITIES = (
+    Metric("entity_f1", "entity F1"),
+    Metric("precision", "precision"),
+    Metric("recall", "recall"),
+    LOSS,
+)
+OF_LANGUAGE = (ACCURACY, LOSS, PERPLEXITY, BITS_PER_BYTE)
+"""What accel's own objectives are scored by, the quality first; known without torch, so that a plan can be checked."""
 BEFORE_THEY_WERE_STATED = (ACCURACY, MACRO_F1, LOSS, PERPLEXITY, BITS_PER_BYTE)
 """Records of schema 1 that state no metrics have some of these, in this order."""
 

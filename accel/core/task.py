@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
+from accel.core.metric import OF_CLASSES, Metric
 from accel.core.option import Option
 from accel.data.content import Content, Row
 
@@ -54,6 +55,10 @@ class Task(Option):
         from accel.objective.classification import Classification
 
         return Classification
+
+    def metrics(self) -> tuple[Metric, ...]:
+        """What its predictions are scored by, the quality first; a task of accel's own knows it without torch."""
+        return OF_CLASSES if type(self).predicts is Task.predicts else self.predicts().metrics
 
     def objective(self, dataset: Dataset) -> Objective:
         """What is predicted of the examples."""

@@ -108,6 +108,11 @@ class Technique(Option):
         return ""
 
     @property
+    def needs_gpu(self) -> str:
+        """What needs an NVIDIA GPU, as a sentence begins with it; empty where nothing does."""
+        return ""
+
+    @property
     def starts_from_baseline(self) -> bool:
         """Whether training begins with the weights of the dense baseline instead of the pretrained ones."""
         return False

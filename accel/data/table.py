@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from accel.data.delimited import SEPARATORS, Delimited, Record, Repeated
+from accel.data.excel import Sheet
 from accel.data.lines import PACKED, lines_of, suffix_of, text_lines, unreadable
 from accel.errors import DataError, did_you_mean, nearest
 
@@ -352,6 +353,22 @@ def _parquet_values(file: Path, name: str, column: Any) -> list[Any]:
         return column.cast("string").to_pylist()
 
 
+def _read_excel(file: Path, asked: Asked) -> Table:
+    """The first sheet; its first row that is not blank names the columns."""
+    if file.suffix.lower() == PACKED:
+        raise DataError(f"{file}: Excel packs its files itself. Unpack the file: gunzip {file.name}")
+    sheet = Sheet.of(file)
+    (_, first), *found = sheet.rows or [(1, [])]
+    header = [name if name and name.strip() else "" for name in first]
+    kept = {name: number for number, name in enumerate(header) if name and _wanted(name, asked)}
+    rows = Columns(list(kept))
+    for _, cells in found:
+        for name, number in kept.items():
+            rows.values[name].append(cells[number] if number < len(cells) else None)
+    lines = [number for number, _ in found]
+    return Table(file, [name for name in header if name], rows, lines, list(sheet.notes(file)))
+
+
 def read_paragraphs(file: Path, asked: Asked = None) -> Table:
     """A text file's paragraphs in a column ``text``: what blank lines set apart."""
     del asked
@@ -375,4 +392,5 @@ READERS: dict[str, Reader] = {
     ".ndjson": _read_jsonl,
     ".json": _read_json,
     ".parquet": _read_parquet,
+    ".xlsx": _read_excel,
 }

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from accel.core.engine import Engine, EngineUnavailableError, Inputs, Runner
+from accel.core.hardware import may_have_gpu
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,6 +75,9 @@ class Cuda(Engine):
     """The exported model in PyTorch on a GPU."""
 
     multiplies_int8: ClassVar[bool] = False
+
+    def lacks(self) -> str | None:
+        return None if may_have_gpu() else "it needs an NVIDIA GPU, and there is none"
 
     def candidates(self, model: nn.Module, folder: Path) -> Mapping[str, Callable[[], Runner]]:
         from accel.export.formats import float_copy

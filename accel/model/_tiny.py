@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from accel.core.model import Model
 
@@ -62,6 +62,9 @@ def byte_tokenizer(*, segments: bool) -> PreTrainedTokenizerBase:
 class Tiny(Model):
     """Random weights, drawn from ``weights_seed`` alone."""
 
+    positions: ClassVar[int] = 0
+    """Tokens that it has positions for; 0 where it needs none."""
+
     width: int = 64
     """Hidden size, divisible by ``num_heads``."""
     num_layers: int = 2
@@ -77,6 +80,9 @@ class Tiny(Model):
         from accel.core.shape import Shape
 
         return Shape.from_config(self.config().to_dict(), f"model={self.option_name()}")
+
+    def usable_positions(self) -> int:
+        return self.positions  # its ``shape`` would import transformers
 
     def fingerprint(self) -> str:
         return f"{self.option_name()} {self.settings()}"

@@ -50,6 +50,12 @@ class Hub(Model):
         cached = self._cached()
         return cached if cached is not None else self._download()
 
+    def to_download(self) -> str:
+        here = self._cached() is not None
+        return (
+            "" if here else f"model.name={self.name} is not in the hub cache: a run downloads it, and looks at it then"
+        )
+
     def check(self) -> None:
         pretrained.check_folder(self.folder(), f"model.name={self.name}")
 

@@ -12,7 +12,6 @@ Reference: the folder layout of ``save_pretrained`` (transformers); safetensors 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +19,6 @@ from typing import TYPE_CHECKING
 from accel.core.edits import NAME
 from accel.core.meta import META
 from accel.core.model import Model
-from accel.core.option import Objection
-from accel.data.room import shape_of
 from accel.errors import DataError
 from accel.weights import pretrained
 from accel.weights.meta import read_meta
@@ -31,7 +28,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from accel.core.objective import Objective
-    from accel.core.plan import Plan
     from accel.core.shape import Shape
 
 
@@ -52,17 +48,6 @@ class Local(Model):
     @property
     def instead_of_weights(self) -> str:
         return "model=minilm, or another pretrained model"
-
-    def objections(self, plan: Plan) -> Iterator[Objection]:
-        """What config.json says, where it is there to be read, is looked at before anything else."""
-        shape = shape_of(self) if (self.folder() / "config.json").is_file() else None
-        positions, needed = shape.usable_positions if shape else 0, plan.task.max_tokens()
-        if 0 < positions < needed:
-            yield Objection(
-                f"model.path={self.path}  with texts of up to {needed} tokens",
-                f"the model has positions for {positions} tokens",
-                f"task.max_length={positions}, or task.block_length of a language model",
-            )
 
     def check(self) -> None:
         pretrained.check_folder(self.folder(), "model.path")

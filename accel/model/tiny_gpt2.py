@@ -13,7 +13,7 @@ Reference: the GPT-2 implementation of transformers.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from accel.model import _tiny
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 @dataclass(kw_only=True)
 class TinyGpt2(_tiny.Tiny):
     """A tiny random gpt2 classifier."""
+
+    positions: ClassVar[int] = _tiny.MAX_POSITIONS
 
     def family(self) -> str | None:
         return "gpt2"

@@ -13,7 +13,7 @@ from torch import Tensor
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassConfusionMatrix
 
-from accel.core.metric import ACCURACY, LOSS, MACRO_F1, Metric
+from accel.core.metric import OF_CLASSES, Metric
 from accel.core.objective import Labelled
 from accel.data.batches import Example, Tokenized, tokenize
 from accel.objective._choices import Choices
@@ -35,7 +35,7 @@ class Classification(Choices, Labelled):
     label_names: Sequence[str]
 
     name: ClassVar[str] = LabelAnswers.name
-    metrics: ClassVar[tuple[Metric, ...]] = (ACCURACY, MACRO_F1, LOSS)
+    metrics: ClassVar[tuple[Metric, ...]] = OF_CLASSES
     evaluation_tokens: ClassVar[int] = 4096
 
     @classmethod

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torchmetrics import SumMetric
 
 from accel.core.family import CAUSAL_FAMILIES
-from accel.core.metric import ACCURACY, BITS_PER_BYTE, LOSS, PERPLEXITY, Metric
+from accel.core.metric import OF_LANGUAGE, Metric
 from accel.data.batches import RECORDS, Example, Tokenized
 from accel.data.blocks import blocks_of
 from accel.errors import DataError
@@ -41,7 +41,7 @@ class LanguageModelling(Choices):
     label_names: Sequence[str] = ()
 
     name: ClassVar[str] = "language modelling"
-    metrics: ClassVar[tuple[Metric, ...]] = (ACCURACY, LOSS, PERPLEXITY, BITS_PER_BYTE)
+    metrics: ClassVar[tuple[Metric, ...]] = OF_LANGUAGE
     evaluation_tokens: ClassVar[int] = 1024
     """Every token has as many logits as there are pieces."""
 

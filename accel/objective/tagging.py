@@ -12,7 +12,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor
 from torchmetrics import MeanMetric, SumMetric
 
-from accel.core.metric import LOSS, Metric
+from accel.core.metric import OF_ENTITIES, Metric
 from accel.core.objective import Answering
 from accel.data.batches import RECORDS, TOKENIZE_AT_ONCE, Example, Tokenized
 from accel.data.tokens import Encoded, Ragged
@@ -38,12 +38,7 @@ class Tagging(Choices, Answering):
     label_names: Sequence[str]
 
     name: ClassVar[str] = EntityAnswers.name
-    metrics: ClassVar[tuple[Metric, ...]] = (
-        Metric("entity_f1", "entity F1"),
-        Metric("precision", "precision"),
-        Metric("recall", "recall"),
-        LOSS,
-    )
+    metrics: ClassVar[tuple[Metric, ...]] = OF_ENTITIES
     evaluation_tokens: ClassVar[int] = 4096
 
     @classmethod

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from accel.checkpoint.resume import CONFIG, note_data, note_splits, require_same_data, way_on
 from accel.config.redact import redact, redact_text
 from accel.core.console import Console
-from accel.errors import AccelError, DataError, ExitCode, Interrupted, LostError, RefusedError
+from accel.errors import AccelError, ExitCode, Interrupted, LostError, RefusedError
+from accel.plan.inputs import check_devices, check_files, read_inputs
 from accel.process.ranks import Elsewhere
 from accel.process.stop_requests import StopRequests
 from accel.report.record import RESULT, write_record
@@ -135,34 +136,18 @@ class Run(RunState):
         return self.earlier["status"] == "finished" or self.record["status"] == "refused"
 
     def _load_data(self, console: Console) -> Dataset:
-        self.plan.model.check()
-        dataset = self.plan.task.load(self.plan.seed)
-        sizes = {"train": len(dataset.train), "validation": len(dataset.validation), "test": len(dataset.test)}
-        labels = f"; labels {dataset.label_names}" if dataset.label_names else ""
-        console.say(f"\nData: {', '.join(f'{n} {name}' for name, n in sizes.items())}{labels}")
-        notes = [*dataset.notes, *(self.plan.privacy.check_records(dataset) if self.plan.privacy else ())]
-        for note in notes:
-            console.say(f"  {note}")
-        self._check_batch(sizes["train"])
+        check_files(self.plan)
+        left_out = check_devices(self.plan)
+        found = read_inputs(self.plan)
+        console.say("\n" + "\n".join([*found.lines(), *left_out]))
         self.record["data"] = {
-            **sizes,
-            "dropped": dataset.dropped,
+            **found.sizes(),
+            "dropped": found.dataset.dropped,
             "truncated": 0,
-            "duplicates": dataset.duplicates,
-            "notes": notes,
+            "duplicates": found.dataset.duplicates,
+            "notes": found.notes,
         }
-        return dataset
-
-    def _check_batch(self, num_train: int) -> None:
-        size = self.plan.trainer.batch_size
-        shares, accumulate = self.plan.strategy.num_shares(), self.plan.trainer.accumulate
-        needed = (size or 1) * shares * accumulate
-        if num_train < needed:
-            raise DataError(
-                f"trainer.batch_size={size} on {shares} process(es) with trainer.accumulate={accumulate} needs "
-                f"{needed} training examples, and there are {num_train}. "
-                f"Use trainer.batch_size={max(1, num_train // 4)}, or add examples."
-            )
+        return found.dataset
 
     def _close(self, console: Console, code: ExitCode) -> None:
         self._write_record()

@@ -10,7 +10,11 @@ from omegaconf import DictConfig
 from accel.config.build import refuse_foreign_code
 from accel.config.compose import compose, conf_dir, prepare_hydra, search_path
 from accel.core.extras import needs
+from accel.core.plan import Plan
+from accel.data import Dataset
 from accel.errors import ConfigError, ExitCode, RefusedError, RunError
+from accel.plan.decide import decide
+from accel.plan.inputs import load, look
 from accel.report.record import SWEEP
 from accel.sweep.grid import expand
 from accel.sweep.progress import say
@@ -40,17 +44,25 @@ def sort_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
     return settings, [w for w in words if w not in settings]
 
 
-def check_sweep(overrides: Sequence[str], config_dirs: Sequence[str], plugins: Sequence[str]) -> int:
-    """Print what each job of the sweep would be, or why it is refused; 2 when none could run."""
-    from accel.plan.decide import check_overrides
+def check_sweep(
+    overrides: Sequence[str], config_dirs: Sequence[str], plugins: Sequence[str], *, config_only: bool = False
+) -> int:
+    """Print what each job of the sweep would be, or why it is refused; 2 when none could run.
 
+    Args:
+        config_only: whether files, packages and devices are left alone.
+    """
     settings, words = sort_words(overrides)
-    jobs = planned_jobs(compose(settings, config_dirs).hydra.sweeper, words)
+    hydra = compose(settings, config_dirs).hydra
+    jobs = planned_jobs(hydra.sweeper, words, config_dirs, plugins)
+    look = None if config_only else Looks(here=hydra.runtime.choices["hydra/launcher"] == "accel")
     refused = 0
     for number, job in enumerate(jobs):
         text = " ".join(job) or "(defaults)"
         try:
-            check_overrides(job, plugins, config_dirs)
+            plan = decide(compose(job, config_dirs), plugins)
+            if look is not None:
+                look(plan)
             say(f"#{number} works    {text}")
         except RefusedError as error:
             refused += 1
@@ -59,7 +71,33 @@ def check_sweep(overrides: Sequence[str], config_dirs: Sequence[str], plugins: S
     return ExitCode.REFUSED if refused == len(jobs) else ExitCode.DONE
 
 
-def planned_jobs(sweeper: DictConfig, words: Sequence[str]) -> list[list[str]]:
+class Looks:
+    """Looks at what each job of a sweep needs; what several have in common is read once.
+
+    Args:
+        here: whether the jobs run on this machine.
+    """
+
+    def __init__(self, *, here: bool) -> None:
+        self.here = here
+        self.data: dict[str, Dataset] = {}
+
+    def __call__(self, plan: Plan) -> None:
+        """Raises:
+        RefusedError: as ``look`` does.
+        """
+        look(plan, self._load, here=self.here)
+
+    def _load(self, plan: Plan) -> Dataset:
+        name = f"{plan.task!r} {plan.seed}"
+        if name not in self.data:
+            self.data = {name: load(plan)}  # one at a time: a sweep's jobs mostly have one
+        return self.data[name]
+
+
+def planned_jobs(
+    sweeper: DictConfig, words: Sequence[str], config_dirs: Sequence[str] = (), plugins: Sequence[str] = ()
+) -> list[list[str]]:
     """All jobs of a grid; of a search, some that it may propose."""
     config = {str(key): value for key, value in sweeper.items() if key != "_target_"}
     if config["search"] is None:
@@ -68,7 +106,7 @@ def planned_jobs(sweeper: DictConfig, words: Sequence[str]) -> list[list[str]]:
     from accel.sweep.search import Settings, sampled
 
     say(f"A search by {config['search']} over {config['n_trials']} trials; as many points at random:")
-    return sampled(words, Settings(**config))
+    return sampled(words, Settings(**config), config_dirs, plugins)
 
 
 def _folder(words: list[str], config_dirs: Sequence[str]) -> tuple[list[str], Path]:

@@ -87,10 +87,17 @@ class Settings:
         return tuple(found for name in self.objectives if (found := goal(name)) is not None)
 
 
-def sampled(arguments: Sequence[str], settings: Settings) -> list[list[str]]:
-    """As many points as the search has trials, drawn at random: what ``accel check`` looks at."""
-    settings.check()
+def sampled(
+    arguments: Sequence[str], settings: Settings, config_dirs: Sequence[str] = (), plugins: Sequence[str] = ()
+) -> list[list[str]]:
+    """As many points as the search has trials, drawn at random: what ``accel check`` looks at.
+
+    Raises:
+        ConfigError: the search is for what there is not, or what its task does not have.
+    """
     where = space(arguments, settings.params)
+    require_metrics(settings, where, config_dirs, plugins)
+    settings.check()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(sampler=RandomSampler(seed=settings.seed))
     return [where.suggest(study.ask()) for _ in range(settings.n_trials)]
@@ -113,7 +120,9 @@ def _epochs(words: Sequence[str], config_dirs: Sequence[str]) -> int:
     return int(config.trainer.epochs)
 
 
-def _require_metrics(settings: Settings, where: Space, context: Context) -> None:
+def require_metrics(
+    settings: Settings, where: Space, config_dirs: Sequence[str] = (), plugins: Sequence[str] = ()
+) -> None:
     """Every metric that is named is one of the task's; a task that varies is left to the jobs.
 
     Raises:
@@ -126,7 +135,7 @@ def _require_metrics(settings: Settings, where: Space, context: Context) -> None
     from accel.plan.decide import assemble
 
     words = [word for word in where.fixed if word.startswith(("task=", "task."))]
-    known = [m.key for m in assemble(compose(words, context.config_dirs), context.plugins).task.predicts().metrics]
+    known = [m.key for m in assemble(compose(words, config_dirs), plugins).task.metrics()]
     for name in named:
         if name not in known:
             raise ConfigError(
@@ -156,7 +165,7 @@ class Search:
         Raises:
             ConfigError: the search is for a metric that its task does not have.
         """
-        _require_metrics(self.settings, self.space, context)
+        require_metrics(self.settings, self.space, context.config_dirs, context.plugins)
         self.sweep, self.context = sweep, context
         sweep.objectives = self.settings.goals()
         sweep.folder.mkdir(parents=True, exist_ok=True)

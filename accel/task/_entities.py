@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from accel.core.metric import OF_ENTITIES, Metric
 from accel.core.option import Objection
 from accel.core.task import TokenTask
 from accel.data import Dataset, Split
@@ -41,6 +42,9 @@ class EntityTask(TokenTask):
         from accel.objective.tagging import Tagging
 
         return Tagging
+
+    def metrics(self) -> tuple[Metric, ...]:
+        return OF_ENTITIES if type(self).predicts is EntityTask.predicts else super().metrics()
 
 
 def examples_of(sentences: Iterable[Tagged], source: str, tally: Tally) -> list[Example]:

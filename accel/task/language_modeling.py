@@ -30,7 +30,7 @@ class LanguageModeling(LanguageTask):
     """Texts from files."""
 
     train: str
-    """.txt, .csv, .tsv, .json, .jsonl, .ndjson (also .gz) or .parquet, UTF-8 or UTF-16."""
+    """.txt, .csv, .tsv, .json, .jsonl, .ndjson (also .gz), .parquet or .xlsx, UTF-8 or UTF-16."""
     validation: str | None = None
     """Split off ``train`` when absent."""
     test: str | None = None

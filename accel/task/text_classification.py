@@ -1,6 +1,6 @@
 """Classify texts, or pairs of texts, from your own file.
 
-What it does: reads CSV, TSV, JSON or Parquet with one or two text columns and a label column, removes
+What it does: reads CSV, TSV, JSON, Parquet or Excel with one or two text columns and a label column, removes
     duplicates, splits off validation and test if there are no files for them, and reports class imbalance.
     ``split_by`` names a column whose rows stay in one split: a document, a user, a conversation.
 Use it when: you have labelled texts; any language, any label values.
@@ -44,7 +44,7 @@ class TextClassification(Task):
     """Labelled texts from files."""
 
     train: str
-    """.csv, .tsv, .json, .jsonl, .ndjson (also .gz) or .parquet, UTF-8 or UTF-16."""
+    """.csv, .tsv, .json, .jsonl, .ndjson (also .gz), .parquet or .xlsx, UTF-8 or UTF-16."""
     validation: str | None = None
     """Split off ``train`` when absent."""
     test: str | None = None

@@ -23,7 +23,7 @@ def wandb_logger(
     import wandb
     from pytorch_lightning.loggers import WandbLogger
 
-    quiet(settings.mode.value)
+    quiet(mode)
     if wandb.run is not None:  # a run left open would swallow this one
         wandb.finish()
     run = wandb.init(

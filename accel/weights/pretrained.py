@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 DEPENDED_ON = ("*.safetensors", "*.json", "*.txt", "*.model")
 """Files of a model's folder that say what it computes from a text, and where it comes from."""
+TOKENIZER = "tokenizer.json"
 CHOOSES_CODE = ("auto_map", "trust_remote_code", "custom_pipelines")
 
 
@@ -40,7 +41,7 @@ def check_folder(folder: Path, key: str) -> None:
         close = nearest(folder.name, siblings)
         hint = f"Did you mean {folder.parent / close[0]}?" if close else "Give the folder that holds config.json."
         raise DataError(f"{key}={folder}: there is no such folder. {hint}")
-    read_config(folder, key)
+    config = read_config(folder, key)
     if not list(folder.glob("*.safetensors")):
         pickled = sorted(p.name for p in folder.glob("*.bin"))
         because = f"only pickled weights ({', '.join(pickled)})" if pickled else "no *.safetensors"
@@ -50,6 +51,42 @@ def check_folder(folder: Path, key: str) -> None:
         )
     if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt", "tokenizer.model", "vocab.json")):
         raise DataError(f"{key}={folder} has no tokenizer: copy tokenizer.json of the same model into the folder.")
+    _check_weights(folder)
+    _check_pieces(folder, key, config)
+
+
+def _check_weights(folder: Path) -> None:
+    """By their headers, which say how long a file must be."""
+    from safetensors import SafetensorError, safe_open
+
+    for file in sorted(folder.glob("*.safetensors")):
+        try:
+            with safe_open(file, framework="np"):
+                pass
+        except (SafetensorError, OSError) as error:
+            raise DataError(f"{file} cannot be read ({error}): copy it again from where the model came from.") from None
+
+
+def _check_pieces(folder: Path, key: str, config: Mapping[str, Any]) -> None:
+    """That the tokenizer can be read, and that the embedding has a row for each of its pieces."""
+    file, rows = folder / TOKENIZER, config.get("vocab_size")
+    if not file.is_file():
+        return
+    pieces = max(_vocabulary(file).values(), default=-1) + 1
+    if isinstance(rows, int) and pieces > rows:
+        raise DataError(
+            f"{key}={folder}: its tokenizer has {pieces} pieces, and its embedding {rows} rows, so some texts could "
+            f"not be looked up. Copy both from the same model."
+        )
+
+
+def _vocabulary(file: Path) -> Mapping[str, int]:
+    from tokenizers import Tokenizer
+
+    try:
+        return Tokenizer.from_file(str(file)).get_vocab()
+    except Exception as error:  # the library raises nothing narrower
+        raise DataError(f"{file} cannot be read ({error}): copy it again from where the model came from.") from None
 
 
 def read_config(folder: Path, key: str) -> dict[str, Any]:

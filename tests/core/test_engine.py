@@ -32,15 +32,9 @@ def objections(engine, *engines):
     return [(o.what, o.because, o.instead) for o in engine.objections(SimpleNamespace(engines=(engine, *engines)))]
 
 
-def test_what_cannot_run_is_refused_where_nothing_else_can():
-    told = [(typed(Absent()), "it is not installed", "install it")]
-    assert objections(Absent()) == objections(Absent(), Absent()) == told
-    assert objections(Absent(), Here()) == []
-    assert objections(Here()) == objections(Here(), Absent()) == []
-
-
-def test_what_is_required_is_refused_wherever_it_cannot_run():
-    assert len(objections(Required(), Here())) == 1
+def test_only_what_is_required_is_refused_before_the_machine_is_known():
+    assert objections(Required(), Here()) == [(typed(Required()), "it is not installed", "install it")]
+    assert objections(Absent()) == objections(Here()) == []
 
 
 def test_an_engine_that_is_given_the_model_itself_writes_nothing(tmp_path):

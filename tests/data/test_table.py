@@ -126,7 +126,7 @@ BAD = {
     "blank": ("a.csv", "\n\n", ["line 1", "must name the columns"]),
     "header only": ("a.csv", "text,label\n", ["a header but no rows", "Add examples"]),
     "blank jsonl": ("a.jsonl", "\n\n", ["nothing in it", "Add examples"]),
-    "unknown extension": ("a.xlsx", CSV, [".xlsx", "Convert", ".parquet"]),
+    "unknown extension": ("a.xls", CSV, [".xlsx", "Convert", ".parquet"]),
     "no extension": ("data", CSV, ["no extension", ".csv"]),
     "cut gzip": ("a.csv.gz", gzip.compress(CSV.encode(), mtime=0)[:-9], ["gzip", "cut short"]),
     "no gzip": ("a.csv.gz", CSV, ["gzip", "cut short"]),

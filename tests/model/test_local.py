@@ -107,7 +107,8 @@ def test_a_body_that_does_not_fit_is_told(folder):
 
 def test_fewer_positions_than_the_texts_need_are_an_objection(folder):
     def objections(max_tokens):
-        plan = SimpleNamespace(task=SimpleNamespace(max_tokens=lambda: max_tokens))
+        task, tuning = SimpleNamespace(max_tokens=lambda: max_tokens), SimpleNamespace(extra_tokens=0)
+        plan = SimpleNamespace(task=task, tuning=tuning)
         return list(Local(path=str(folder)).objections(plan))
 
     assert objections(512) == []
