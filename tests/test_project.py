@@ -187,7 +187,7 @@ def test_the_check_of_metrics_sees_a_name_and_leaves_docstrings_alone() -> None:
 # The floor plan
 
 FLOORS = (
-    "cli",
+    "cli api",
     "sweep analysis forecast docs",
     "run",
     "plan measure callbacks",
