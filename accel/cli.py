@@ -7,6 +7,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accel.config.arguments import Arguments, load_plugins, parse, split_plugins
@@ -46,6 +47,7 @@ Overrides are Hydra's:  group=option  chooses,  group.key=value  sets,  compress
 {pages}
 
 Flags:  --config-dir DIR  your own groups   --plugin MODULE  your own classes   --debug  tracebacks
+        --save DIR/experiment/NAME.yaml  write what was typed, to commit and run again; with check it is not run
         --conditional  leave out keys of options that are not chosen, as sweeps do
         --cfg job  print the configuration   -sc install=bash  shell completion   --hydra-help  Hydra's own flags
 Exit codes: 0 done, 2 refused before any work, 3 failed, 4 some jobs of a sweep failed, 5 a limit of the gate is broken,
@@ -114,12 +116,23 @@ def run(words: Sequence[str]) -> int:
     """One run, or a sweep with ``-m``."""
     arguments = parse(words)
     load_plugins(arguments.plugins)
+    if arguments.save is not None:
+        _save(arguments.save, arguments)
     if arguments.multirun:
         return _sweep(words, arguments)
     _require_no_sweep(arguments, "accel", words)
     from accel.run.start import start
 
     return start(words, arguments)
+
+
+def _save(file: Path, arguments: Arguments) -> None:
+    """An experiment that works; what does not is refused before it is written."""
+    from accel.config.save import save
+    from accel.plan.decide import check_overrides
+
+    check_overrides(arguments.overrides, arguments.plugins, arguments.config_dirs)
+    print(f"Written to {file}. The same again: {save(file, arguments)}")  # noqa: T201 - the command's own output
 
 
 def _require_no_sweep(arguments: Arguments, command: str, words: Sequence[str]) -> None:
@@ -150,6 +163,8 @@ def check(words: Sequence[str]) -> int:
     config_only = CONFIG_ONLY in words
     arguments = parse(rest)
     load_plugins(arguments.plugins)
+    if arguments.save is not None:
+        _save(arguments.save, arguments)
     if arguments.multirun:
         from accel.sweep.entry import check_sweep
 

@@ -205,7 +205,7 @@ def test_the_check_of_groups_sees_a_name_and_leaves_sentences_alone() -> None:
 # The floor plan
 
 FLOORS = (
-    "cli",
+    "cli api",
     "sweep analysis forecast docs gate",
     "run",
     "plan measure callbacks",

@@ -24,6 +24,8 @@ class Arguments:
     plugins: tuple[str, ...] = ()
     multirun: bool = False
     debug: bool = False
+    save: Path | None = None
+    """Where the choices are written as an experiment."""
 
 
 def parse(words: Sequence[str]) -> Arguments:
@@ -36,6 +38,7 @@ def parse(words: Sequence[str]) -> Arguments:
     dirs: list[str] = []
     plugins: list[str] = []
     switches: set[str] = set()
+    save: Path | None = None
     rest = iter(words)
     for word in rest:
         if word in SWITCHES:
@@ -44,6 +47,8 @@ def parse(words: Sequence[str]) -> Arguments:
             dirs.append(_value(word, rest))
         elif word.startswith("--plugin"):
             plugins.append(_value(word, rest))
+        elif word.split("=", 1)[0] == "--save":
+            save = Path(_value(word, rest)).expanduser()
         elif word.startswith("-"):
             raise ConfigError(f"There is no flag {word}. See accel --help.")
         else:
@@ -55,7 +60,7 @@ def parse(words: Sequence[str]) -> Arguments:
         from accel.sweep.grid import applies
 
         overrides = [word for word in overrides if applies(word, overrides)]
-    return Arguments(overrides, tuple(dirs), tuple(plugins), "multirun" in switches, "debug" in switches)
+    return Arguments(overrides, tuple(dirs), tuple(plugins), "multirun" in switches, "debug" in switches, save)
 
 
 def split_plugins(words: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -18,3 +18,9 @@ def quote_unicode(word: str) -> str:
     if not equals or not key.isascii() or "'" in value or '"' in value:
         return word
     return key + equals + _PIECE.sub(lambda found: f"'{found.group()}'", value)
+
+
+def quoted(text: str) -> str:
+    """A value that Hydra reads as exactly this text, whatever its grammar means by the characters in it."""
+    literal = re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
+    return "'" + re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), literal) + "'"

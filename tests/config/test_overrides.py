@@ -4,7 +4,7 @@ import pytest
 
 from accel.config.arguments import parse
 from accel.config.compose import compose
-from accel.config.overrides import quote_unicode
+from accel.config.overrides import quote_unicode, quoted
 from accel.errors import ConfigError
 from accel.sweep.grid import expand
 
@@ -41,3 +41,23 @@ def test_leaves_everything_else_alone(word):
 def test_without_it_hydra_refuses():
     with pytest.raises(ConfigError, match="is no override"):
         compose([TASK, "task.train=评论.csv"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plain",
+        "it's.csv",
+        "a\\b",
+        "a\\'b",
+        "end\\",
+        "${seed}",
+        "\\${seed}",
+        "$HOME/x",
+        "a=(b) & #1! [2], {3}",
+        "~/x",
+        "评论 1.csv",
+    ],
+)
+def test_a_quoted_text_is_read_as_it_is(text):
+    assert compose([TASK, f"task.train={quoted(text)}"]).task.train == text
