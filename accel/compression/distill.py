@@ -34,7 +34,7 @@ from accel.core.technique import Stage
 from accel.errors import DataError
 from accel.ops.distill import DISTANCES
 from accel.ops.distill.terms import Terms
-from accel.weights.meta import answers_of, artifact_folder
+from accel.weights.meta import answers_of, artifact_folder, read_meta
 
 if TYPE_CHECKING:
     from torch import nn
@@ -121,6 +121,7 @@ class Distill(Terms, Compression):
             check_folder(folder, key)
             if self.logits_weight > 0:
                 self._require_same_answers(*answers_of(folder, key), objective)
+                self._require_same_units(folder, objective)
             self._require_same_pieces(load_tokenizer(folder), tokenizer)
             self._require_room(read_config(folder, key), max_length)
             load_teacher(folder, self.key, self, objective)  # what it lacks is told before a baseline is trained
@@ -139,6 +140,16 @@ class Distill(Terms, Compression):
                 f"{', '.join(asked[:5])}: the same labels in the same order are needed. Give a teacher of the same "
                 f"task, {layers_alone}. If they are the same under other names, change the names in that folder "
                 f"({META}, or else id2label in config.json)."
+            )
+
+    def _require_same_units(self, folder: Path, objective: Objective) -> None:
+        from accel.objective.registry import objective_of
+
+        if (folder / META).is_file() and not objective.may_imitate(objective_of(read_meta(folder))):
+            raise DataError(
+                f"{self.key}.teacher={self.teacher} predicts {objective.name} on another scale than the task's "
+                f"({read_meta(folder).answering} and {objective.answering()}), so the same number means something "
+                f"else. Set the task's scale to the teacher's, or {self.key}.logits_weight=0."
             )
 
     def _require_room(self, config: Mapping[str, Any], max_length: int) -> None:

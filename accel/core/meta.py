@@ -31,5 +31,7 @@ class Meta:
     """How layers with a scale compute; of no meaning where there is none."""
     objective: str = "classification"
     """What it predicts, see ``accel/core/objective.py``."""
+    answering: dict[str, Any] = field(default_factory=dict)
+    """What the objective must know beside its labels: the scale of a number, thresholds."""
     private: bool = False
     """Whether the last run trained it with differential privacy that holds."""

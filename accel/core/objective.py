@@ -35,6 +35,8 @@ class Objective(ABC):
     """Padded tokens of a batch that is only scored."""
     label_names: Sequence[str]
     """Of the labels that an example has; empty where it has none beside its text, or a number."""
+    chooses_one: ClassVar[bool] = False
+    """Whether an example has exactly one of the labels."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -105,6 +107,16 @@ class Objective(ABC):
         del dataset
         return {"labels": [], "label_counts": {}}
 
+    def baselines(self, dataset: Dataset) -> list[dict[str, Any]]:
+        """What reading nothing reaches on the test split, by name and metrics; nothing to say by default."""
+        del dataset
+        return []
+
+    def may_imitate(self, teacher: Objective) -> bool:
+        """Whether a teacher of the same name and labels predicts in the same units; by default there are none."""
+        del teacher
+        return True
+
     @abstractmethod
     def imitation(self, student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
         """How far a student's predictions are from a teacher's, both as ``predictions`` gives them: a mean.
@@ -122,9 +134,18 @@ class Objective(ABC):
         del models
         return {}
 
+    def answering(self) -> dict[str, Any]:
+        """What it must know beside its labels, as JSON can hold it; nothing by default."""
+        return {}
+
     def artifact_facts(self) -> dict[str, Any]:
         """What an exported model must know to be loaded again."""
-        return {"objective": self.name, "label_names": list(self.label_names)}
+        known = self.answering()
+        return {
+            "objective": self.name,
+            "label_names": list(self.label_names),
+            **({"answering": known} if known else {}),
+        }
 
 
 class Answering(Objective):

@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -73,19 +73,25 @@ class Tally:
 
 
 def examples_of(
-    table: Table, text_columns: Sequence[str], label_column: str, tally: Tally, group_column: str | None = None
+    table: Table,
+    text_columns: Sequence[str],
+    label_column: str,
+    tally: Tally,
+    group_column: str | None = None,
+    read: Callable[[Table, str, Tally], list[str]] | None = None,
 ) -> list[Example]:
     """The table's rows as examples; rows without text are dropped and counted.
 
     Args:
         group_column: of what stays in one split; None where each text goes by itself.
+        read: makes the labels of a column; names of classes when absent.
 
     Raises:
         DataError: a missing column, label or group, a label that is no class, or no text at all.
     """
     tally.note(table.notes)
     columns = [texts_of(table, name, tally) for name in text_columns]
-    labels = _labels(table, label_column, tally)
+    labels = (read or labels_of)(table, label_column, tally)
     groups = groups_of(table, group_column) if group_column else [""] * len(labels)
     found = [
         Example(texts, label, f"line {line}", group)
@@ -139,7 +145,24 @@ def groups_of(table: Table, column: str) -> list[str]:
     return [label_of(value) for value in values]
 
 
-def _labels(table: Table, column: str, tally: Tally) -> list[str]:
+def labels_of(table: Table, column: str, tally: Tally) -> list[str]:
+    """A column as names of classes.
+
+    Raises:
+        DataError: a missing column or label, or one that is no class.
+    """
+    values = filled(table, column)
+    labels = [_label_of(table, line, column, value) for value, line in zip(values, table.lines, strict=True)]
+    tally.note(notes_on_labels([str(value).strip() for value in values], labels))
+    return labels
+
+
+def filled(table: Table, column: str) -> list[Any]:
+    """What a column has to say of each row.
+
+    Raises:
+        DataError: there is no such column, or it is empty somewhere.
+    """
     values = table.column(column, "task.label")
     missing = [line for value, line in zip(values, table.lines, strict=True) if _is_missing(value)]
     if missing:
@@ -147,9 +170,7 @@ def _labels(table: Table, column: str, tally: Tally) -> list[str]:
             f"{table.path}, line {missing[0]}: the label in column {column!r} is missing, as it is in {len(missing)} "
             f"of {len(values)} rows. Fill it in, or remove the row."
         )
-    labels = [_label_of(table, line, column, value) for value, line in zip(values, table.lines, strict=True)]
-    tally.note(notes_on_labels([str(value).strip() for value in values], labels))
-    return labels
+    return values
 
 
 def _is_missing(value: Any) -> bool:
@@ -297,6 +318,26 @@ def three_splits(
     return splits
 
 
+def drawn(
+    train: Sequence[Example],
+    test_fraction: float,
+    validation_fraction: float,
+    seed: int,
+    *,
+    validation: Sequence[Example] = (),
+    test: Sequence[Example] = (),
+    tally: Tally,
+) -> Splits:
+    """``three_splits`` of texts whose labels are no classes: none has to be in every split."""
+    labels = {e.texts: e.label for split in (train, validation, test) for e in split}
+    bare = [[replace(e, label="") for e in split] for split in (train, validation, test)]
+    splits = three_splits(
+        bare[0], test_fraction, validation_fraction, seed, validation=bare[1], test=bare[2], tally=tally
+    )
+    first, second, third = ([replace(e, label=labels[e.texts]) for e in split] for split in splits)
+    return first, second, third
+
+
 def _drawn(rest: Sequence[Example], test_fraction: float, validation_fraction: float, key: str) -> Splits:
     rest, test = split_off(rest, test_fraction, f"{key}/test")
     rest, validation = split_off(rest, validation_fraction, f"{key}/validation")
@@ -328,7 +369,7 @@ def assemble(
     Raises:
         DataError: fewer than two labels, a label that training never saw, or an empty split.
     """
-    _check_filled({"validation": validation, "test": test}, source)
+    check_filled({"validation": validation, "test": test}, source)
     names = sorted_labels(train)
     if len(names) < 2:
         raise DataError(
@@ -336,22 +377,38 @@ def assemble(
             f"task.label, or add examples of another class."
         )
     for name, split in (("validation", validation), ("test", test)):
-        _check_split(name, split, names)
+        check_known(name, split, names)
     number = {label: i for i, label in enumerate(names)}
-    splits = [_numbered(examples, number) for examples in (train, validation, test)]
-    notes = [*tally.notes, *_imbalance(splits[0], names), *_untested(splits[2], names)]
+    found = dataset_of((train, validation, test), lambda e: number[e.label], names, tally)
+    return replace(found, notes=[*found.notes, *_imbalance(found.train, names), *_untested(found.test, names)])
+
+
+def dataset_of(
+    splits: Iterable[Sequence[Example]], learned: Callable[[Example], Any], names: Sequence[str], tally: Tally
+) -> Dataset:
+    """The splits as the rest of accel sees them.
+
+    Args:
+        learned: what the objective makes of an example's label.
+    """
+    made = [_split(examples, learned) for examples in splits]
     return Dataset(
-        *splits,
-        label_names=names,
-        fingerprint=_fingerprint(splits, names),
+        *made,
+        label_names=list(names),
+        fingerprint=_fingerprint(made, names),
         dropped=tally.dropped,
         duplicates=tally.duplicates,
         draws=tally.draws,
-        notes=notes,
+        notes=list(tally.notes),
     )
 
 
-def _check_filled(splits: Mapping[str, Sequence[Example]], source: str) -> None:
+def check_filled(splits: Mapping[str, Sequence[Example]], source: str) -> None:
+    """Refuse an empty split.
+
+    Raises:
+        DataError: which one.
+    """
     for name, split in splits.items():
         if not split:
             raise DataError(
@@ -360,7 +417,12 @@ def _check_filled(splits: Mapping[str, Sequence[Example]], source: str) -> None:
             )
 
 
-def _check_split(name: str, split: Sequence[Example], names: Sequence[str]) -> None:
+def check_known(name: str, split: Sequence[Example], names: Sequence[str]) -> None:
+    """Refuse a label that nobody could predict.
+
+    Raises:
+        DataError: naming the line.
+    """
     for example in split:
         if example.label not in names:
             raise DataError(
@@ -369,9 +431,9 @@ def _check_split(name: str, split: Sequence[Example], names: Sequence[str]) -> N
             )
 
 
-def _numbered(examples: Sequence[Example], number: dict[str, int]) -> Split:
+def _split(examples: Sequence[Example], learned: Callable[[Example], Any]) -> Split:
     owners = [e.owner for e in examples] if all(e.owner for e in examples) else []
-    return Split([e.texts for e in examples], [number[e.label] for e in examples], owners)
+    return Split([e.texts for e in examples], [learned(e) for e in examples], owners)
 
 
 def _imbalance(train: Split, names: Sequence[str]) -> list[str]:

@@ -36,7 +36,7 @@ class LightPredictor:
 
     def __init__(self, folder: Path, meta: Meta, engine: Any, tokenizer: Tokenizer) -> None:
         self.meta, self.engine, self.tokenizer = meta, engine, tokenizer
-        self.answers = ANSWERS[meta.objective](meta.label_names)
+        self.answers = ANSWERS[meta.objective].of(meta)
         self.texts = Texts(tuple(text_columns_of(folder)), meta.num_text_columns)
 
     @classmethod

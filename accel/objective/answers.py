@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from accel.data.words import OUTSIDE, entities, first_tokens, spelled, words_of
+
+if TYPE_CHECKING:
+    from accel.core.meta import Meta
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,11 @@ class Answers(ABC):
 
     name: ClassVar[str]
     """The objective's."""
+
+    @classmethod
+    def of(cls, meta: Meta) -> Self:
+        """Those of an exported model."""
+        return cls(meta.label_names)
 
     def spelled(self, text: str) -> str:
         """As the objective's own."""
@@ -47,6 +56,36 @@ class LabelAnswers(Answers):
         best = int(values.argmax())
         scores = dict(zip(self.label_names, values.tolist(), strict=True))
         return {"label": self.label_names[best], "score": float(values[best]), "scores": scores}
+
+
+@dataclass(frozen=True)
+class NumberAnswers(Answers):
+    """A number in the unit of the training data; a network's own are standardised."""
+
+    mean: float = 0.0
+    std: float = 1.0
+
+    name: ClassVar[str] = "regression"
+
+    @classmethod
+    def of(cls, meta: Meta) -> Self:
+        return cls(meta.label_names, float(meta.answering["mean"]), float(meta.answering["std"]))
+
+    def answer_to(self, text: Sequence[str], logits: np.ndarray, offsets: Sequence[tuple[int, int]]) -> dict[str, Any]:
+        del text, offsets
+        return {"number": float(logits[0]) * self.std + self.mean}
+
+
+@dataclass(frozen=True)
+class LevelAnswers(NumberAnswers):
+    """The nearest level to the number, and the number."""
+
+    name: ClassVar[str] = "ordinal regression"
+
+    def answer_to(self, text: Sequence[str], logits: np.ndarray, offsets: Sequence[tuple[int, int]]) -> dict[str, Any]:
+        found = super().answer_to(text, logits, offsets)
+        nearest = min(self.label_names, key=lambda level: abs(float(level) - found["number"]))
+        return {"level": json.loads(nearest), **found}
 
 
 class EntityAnswers(Answers):
@@ -77,5 +116,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return powers / powers.sum(-1, keepdims=True)
 
 
-ANSWERS: Mapping[str, type[Answers]] = {kind.name: kind for kind in (LabelAnswers, EntityAnswers)}
+ANSWERS: Mapping[str, type[Answers]] = {
+    kind.name: kind for kind in (LabelAnswers, NumberAnswers, LevelAnswers, EntityAnswers)
+}
 """By the name that an exported model states."""

@@ -35,6 +35,7 @@ class Classification(Choices, Labelled):
     label_names: Sequence[str]
 
     name: ClassVar[str] = LabelAnswers.name
+    chooses_one: ClassVar[bool] = True
     metrics: ClassVar[tuple[Metric, ...]] = OF_CLASSES
     evaluation_tokens: ClassVar[int] = 4096
 
@@ -96,6 +97,15 @@ class Classification(Choices, Labelled):
         size = len(self.label_names)
         counts = {name: np.bincount(split.labels, minlength=size).tolist() for name, split in splits.items()}
         return {"labels": list(self.label_names), "label_counts": counts}
+
+    def baselines(self, dataset: Dataset) -> list[dict[str, Any]]:
+        """Always the most frequent label of training; it gives no probabilities, so it has no loss."""
+        common = int(np.bincount(dataset.train.labels).argmax())
+        found = ClassScores(len(self.label_names))
+        labels = torch.tensor(dataset.test.labels)
+        found.update(F.one_hot(torch.full_like(labels, common), len(self.label_names)).float(), labels)
+        metrics = {name: value for name, value in found.compute().metrics.items() if name != LOSS.key}
+        return [{"name": f"always {self.label_names[common]}", "metrics": metrics}]
 
     def details(self, report: Report) -> dict[str, Any]:
         return {

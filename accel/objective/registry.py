@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 from accel.core.meta import META
 from accel.core.objective import Objective, known_objectives
 from accel.errors import DataError
-from accel.objective import classification, language_modeling, tagging
+from accel.objective import classification, language_modeling, regression, tagging
 from accel.weights.meta import read_meta
 
 if TYPE_CHECKING:
     from accel.core.meta import Meta
 
-OURS = (classification, language_modeling, tagging)
+OURS = (classification, language_modeling, regression, tagging)
 """Imported, so that their classes are known."""
 Kind = TypeVar("Kind", bound=Objective)
 
@@ -25,7 +25,7 @@ def objective_of(meta: Meta) -> Objective:
     Nothing is imported for it: an ``accel.json`` comes from anywhere.
 
     Raises:
-        DataError: no class of that name is known.
+        DataError: no class of that name is known, or it must know more than is there.
     """
     known = known_objectives()
     if meta.objective not in known:
@@ -33,7 +33,12 @@ def objective_of(meta: Meta) -> Objective:
             f"{META} states the objective {meta.objective!r}, and accel knows {', '.join(sorted(known))}. If a module "
             f"of yours defines it, name that module: --plugin MODULE (in Python, import it first)."
         )
-    return known[meta.objective].of(meta)
+    try:
+        return known[meta.objective].of(meta)
+    except (KeyError, TypeError, ValueError):
+        raise DataError(
+            f"{META} does not say what a model of {meta.objective} must know to answer. Copy the folder again, whole."
+        ) from None
 
 
 def require(folder: Path, kind: type[Kind]) -> Kind:

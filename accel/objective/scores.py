@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torchmetrics import Metric
+from torchmetrics.utilities import dim_zero_cat
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,43 @@ class Scores(nn.Module):
         """Forget everything."""
         for metric in self.children():
             metric.reset()  # type: ignore[operator] - every child is a metric
+
+
+class Gathered(Metric):
+    """Rows [examples, columns] of all batches and processes: what is no sum over examples needs all of them."""
+
+    full_state_update = False
+    rows: list[Tensor]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("rows", [], dist_reduce_fx="cat")
+
+    def update(self, rows: Tensor) -> None:
+        self.rows.append(rows.detach())
+
+    def compute(self) -> Tensor:
+        return dim_zero_cat(self.rows)
+
+
+class GatheredScores(Scores):
+    """Scores that look at all predictions at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gathered = Gathered()
+
+    def update(self, logits: Tensor, labels: Tensor) -> None:
+        """Add a batch: logits [batch, choices], and as many labels for each."""
+        self.gathered.update(torch.cat([logits.double(), labels.double().view_as(logits)], 1))
+
+    def compute(self) -> Report:
+        logits, labels = self.gathered.compute().cpu().chunk(2, 1)
+        return self.report(logits, labels)
+
+    @abstractmethod
+    def report(self, logits: Tensor, labels: Tensor) -> Report:
+        """The metrics of all predictions; both are [examples, choices], in float64."""
 
 
 @torch.inference_mode()

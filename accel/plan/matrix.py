@@ -15,10 +15,12 @@ from accel.plan.decide import assemble, objections_to
 
 MODELS = ("tiny_bert", "tiny_gpt2", "tiny_llama", "tiny_t5")
 """One of each architecture class: encoder, decoder, encoder-decoder."""
-TASKS = ("airline", "chitchat", "chinese_ner")
-"""One of each kind of objective: a label, the next token, a tag for each word."""
+TASKS = ("airline", "chitchat", "chinese_ner", "regression")
+"""One of each kind of objective: a label, the next token, a tag for each word, a number."""
 COMPANY = {"task=chitchat": "model=tiny_gpt2"}
 """What a task is looked at with where no model is: the default model is an encoder, which no language task can use."""
+FILES = {"task=regression": "task.train=ratings.csv"}
+"""What a task without data of its own is looked at with; nobody reads it."""
 USAGE = "accel matrix [--markdown]: every pair of options, works or refused because …"
 
 
@@ -52,9 +54,12 @@ def words() -> list[str]:
 
 
 def accompanied(chosen: Sequence[str]) -> list[str]:
-    """The choices, with a model for a task that cannot do with the default one; first, so that it may be replaced."""
+    """The choices, with a model for a task that cannot do with the default one, and with a file for one that needs it;
+    first, so that they may be replaced.
+    """
     modelled = any(word.startswith("model=") for word in chosen)
-    return [*(COMPANY[word] for word in chosen if word in COMPANY and not modelled), *chosen]
+    models = (COMPANY[word] for word in chosen if word in COMPANY and not modelled)
+    return [*models, *(FILES[word] for word in chosen if word in FILES), *chosen]
 
 
 def cells() -> Iterator[Cell]:

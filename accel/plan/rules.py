@@ -29,6 +29,7 @@ from accel.core.tuning import Adapter, FrozenBody, HeadOnly, Prompt, Tuning
 from accel.strategy.federated import Federated
 from accel.strategy.fsdp import Fsdp
 from accel.strategy.tensor_parallel import TensorParallel
+from accel.task.regression import Regression
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,13 @@ RULES: tuple[Rule, ...] = (
         "private examples decide which layers stay in full precision, which the privacy accountant does not count",
         "compression.qat.full_precision=0 or compression.ptq.full_precision=0",
         unless=lambda privacy, quantization: quantization.sees_no_private_example,
+    ),
+    Rule(
+        (Privacy, Regression),
+        "the mean and the standard deviation of the private numbers are stored in the model, and the privacy "
+        "accountant does not see it",
+        "task.mean and task.std as the unit of the numbers suggests them: of stars from 1 to 5, 3 and 1.5",
+        unless=lambda privacy, task: task.sees_no_private_example,
     ),
     Rule(
         (Privacy, Tuning),

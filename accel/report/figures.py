@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,6 +143,18 @@ def engine_of(side: Mapping[str, Any] | None) -> str:
 def headline(record: Mapping[str, Any]) -> str:
     """The whole result in one sentence, what must be known of it, and what privacy it cost."""
     return " ".join(part for part in (_result_sentence(record), *caveats(record), _privacy_sentence(record)) if part)
+
+
+def beside(record: Mapping[str, Any]) -> list[str]:
+    """What reading nothing reaches on the test split: a sentence for each way to guess."""
+    return [
+        f"Without reading, {guess['name']}: {_figures(metrics_of(record), guess['metrics'])}."
+        for guess in record.get("baselines") or []
+    ]
+
+
+def _figures(metrics: Iterable[Metric], values: Mapping[str, float]) -> str:
+    return ", ".join(f"{metric.title} {metric_text(values[metric.key])}" for metric in metrics if metric.key in values)
 
 
 def caveats(record: Mapping[str, Any]) -> list[str]:

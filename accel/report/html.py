@@ -18,6 +18,7 @@ from accel.core.seen import in_words, noted
 from accel.report.figures import (
     MEASURED,
     audit_sentence,
+    beside,
     count_text,
     eager_of,
     engine_of,
@@ -82,10 +83,11 @@ def _head(record: Record, name: str) -> str:
     meta = escape("  ·  ".join(f for f in facts if f))
     error = f'<p class="headline error">{escape(str(record["error"]))}</p>' if record.get("error") else ""
     sentence = "" if error else f'<p class="headline">{escape(headline(record))}</p>'
+    guesses = "".join(f'<p class="note">{escape(line)}</p>' for line in beside(record))
     overrides = escape("accel " + " ".join(map(str, record.get("overrides") or [])))
     return (
         f'<h1>{name}</h1><div class="meta"><span class="badge {status}">{status}</span> &nbsp;{meta}</div>'
-        f"{error}{sentence}<pre>{overrides}</pre>"
+        f"{error}{sentence}{guesses}<pre>{overrides}</pre>"
     )
 
 

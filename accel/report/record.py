@@ -52,6 +52,7 @@ def new_record(overrides: Sequence[str]) -> dict[str, Any]:
         "steps": 0,
         "choices": {},
         "metrics": [],
+        "baselines": [],
         "data": None,
         "before": None,
         "after": None,

@@ -8,8 +8,12 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from accel.core.metric import metrics_of
 from accel.report.figures import FigureRow, eager_of, engine_of, headline, rows_of, value_of
 from accel.report.files import FIRST_ANSWER, NOTE, files_table
+
+SHOWN = 2
+"""Metrics of each file, for which eighty characters have room."""
 
 __all__ = ["before_after_table", "exported_files", "headline"]
 
@@ -33,7 +37,8 @@ def before_after_table(record: Mapping[str, Any]) -> Table | None:
 
 def exported_files(record: Mapping[str, Any]) -> Table | None:
     """Every exported file; None when there is only the one for PyTorch, which the table above is about."""
-    header, rows = files_table(record, without=("file", "max |diff|", "loss"))
+    others = (metric.title for metric in metrics_of(record)[SHOWN:])
+    header, rows = files_table(record, without=("file", "max |diff|", *others))
     if len(rows) < 2:
         return None
     table = Table(box=SIMPLE_HEAD, caption=NOTE if FIRST_ANSWER in header else None, caption_justify="left")

@@ -72,6 +72,7 @@ def content_hash(plan: Plan, data: Prepared) -> str:
     return digest(
         {
             **({"inputs": others} if others else {}),  # the files of older baselines took no others
+            **({"answering": known} if (known := data.objective.answering()) else {}),
             "data": data.fingerprint,
             "model": dense.model.fingerprint(),
             "trainer": dense.trainer.settings(),

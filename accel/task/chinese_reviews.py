@@ -24,7 +24,7 @@ from accel.core.task import Task
 from accel.data import Dataset
 from accel.data.content import Row
 from accel.data.examples import Example, Tally, assemble, three_splits, unique
-from accel.task.text_classification import objections_to_sizes
+from accel.task._text_file import objections_to_sizes
 from accel.weights.packaged import Packaged
 
 FILES = {

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from accel.data import Dataset
-from accel.data.examples import Example, Tally
+from accel.data.examples import Example, Tally, drawn
 from accel.data.lines import suffix_of
 from accel.data.table import existing, read_table
 from accel.data.words import Tagged, of_spans, of_tokens, read_conll
-from accel.task._entities import EntityTask, assemble, drawn, examples_of
+from accel.task._entities import EntityTask, assemble, examples_of
 
 COLUMNS = (".conll", ".bio", ".iob", ".iob2", ".txt")
 """Files with a token and its tag in each line, and a blank line between sentences."""

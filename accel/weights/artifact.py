@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -44,6 +45,7 @@ def save_model(
     label_names: Sequence[str],
     max_length: int,
     objective: str = "classification",
+    answering: Mapping[str, Any] = MappingProxyType({}),
     num_text_columns: int = 1,
     inputs: Sequence[str] = PLAIN,
     trained_on: Sequence[Seen] = (),
@@ -60,6 +62,7 @@ def save_model(
     (folder / SUMS).unlink(missing_ok=True)  # of a model that was here before
     meta = Meta(
         objective=objective,
+        answering=dict(answering),
         label_names=list(label_names),
         max_length=max_length,
         num_text_columns=num_text_columns,

@@ -14,6 +14,7 @@ from accel.inference.predictor import Predictor
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.objective.classification import Classification
+from accel.objective.regression import OrdinalRegression, Regression
 from accel.objective.tagging import Tagging
 from accel.ops.inputs import PLAIN, TYPES, note_inputs
 from accel.ops.quantize.grids import SCALE
@@ -63,6 +64,11 @@ def test_labels_are_the_same(labelled):
 def test_labels_of_pairs_are_the_same(tmp_path):
     pairs = [["the crew", "was great " * 20], ["great " * 40, "航班"], ["[SEP]", "seat"]]
     require_same(save(tmp_path, TinyBert(), Classification(["no", "yes"]), 2, (*PLAIN, TYPES)), pairs)
+
+
+@pytest.mark.parametrize("kind", [Regression, OrdinalRegression])
+def test_numbers_are_the_same(tmp_path, kind):
+    require_same(save(tmp_path, TinyBert(), kind(("1", "2.5", "4"), 2.0, 1.5)), SINGLE)
 
 
 @pytest.mark.parametrize("option", [TinyBert(), TinyGpt2()], ids=lambda option: option.option_name())

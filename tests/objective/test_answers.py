@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from accel.objective.answers import EntityAnswers, LabelAnswers, softmax
+from accel.core.meta import Meta
+from accel.objective.answers import EntityAnswers, LabelAnswers, LevelAnswers, NumberAnswers, softmax
 
 
 def test_the_likeliest_label_is_the_answer():
@@ -12,6 +13,15 @@ def test_the_likeliest_label_is_the_answer():
 
 def test_large_logits_do_not_overflow():
     assert softmax(np.array([1e4, 0.0], np.float32)).tolist() == [1.0, 0.0]
+
+
+def test_a_number_is_in_its_own_unit_and_a_level_is_the_nearest():
+    meta = Meta(label_names=["1", "2.5", "4"], max_length=8, answering={"mean": 2, "std": 1.5})
+    found = {
+        kind.name: kind.of(meta).answer_to((), np.array([0.5], np.float32), ())
+        for kind in (NumberAnswers, LevelAnswers)
+    }
+    assert found == {"regression": {"number": 2.75}, "ordinal regression": {"level": 2.5, "number": 2.75}}
 
 
 def test_an_entity_stands_where_it_stands_in_the_text():

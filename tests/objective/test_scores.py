@@ -3,7 +3,7 @@ import torch
 from sklearn.metrics import accuracy_score, f1_score
 
 from accel.objective.classification import ClassScores
-from accel.objective.scores import evaluate, precision_recall_f1
+from accel.objective.scores import GatheredScores, Report, evaluate, precision_recall_f1
 
 
 def data():
@@ -36,3 +36,23 @@ def test_per_class_names_every_label():
 def test_a_class_that_never_occurs_is_zero_not_nan():
     values = precision_recall_f1(torch.tensor([[2, 0], [0, 0]]))
     assert [v.tolist() for v in values] == [[1, 0], [1, 0], [1, 0]]
+
+
+class Both(GatheredScores):
+    def report(self, logits, labels):
+        return Report({"rows": len(logits), "sum": float((logits * labels).sum())})
+
+
+def test_all_predictions_are_gathered_and_forgotten():
+    scores = Both()
+    for _ in range(2):
+        for logits, labels in (([[1.0, 2.0]], [[3, 4]]), ([[5.0, 6.0], [7.0, 8.0]], [[1, 0], [0, 1]])):
+            scores.update(torch.tensor(logits), torch.tensor(labels))
+        assert scores.compute().metrics == {"rows": 3, "sum": 11 + 5 + 8}
+        scores.reset()
+
+
+def test_numbers_of_one_column_need_no_second_axis():
+    scores = Both()
+    scores.update(torch.tensor([[1.0], [2.0]]), torch.tensor([3.0, 4.0]))
+    assert scores.compute().metrics == {"rows": 2, "sum": 11}

@@ -18,14 +18,15 @@ from accel.errors import PlanError
 from accel.plan.decide import assemble, decide, objections_to
 from accel.plan.matrix import MODELS, TASKS, Cell, accompanied, cells, markdown, text, together, words
 from tests.forked_ranks import run_ranks
-from tests.matrix_cover import cover, overrides
+from tests.matrix_cover import cover, overrides, with_files
 from tests.test_conf import FILES, class_of
 
 SEVERAL = [f"strategy={name}" for name in options_of("strategy") if name != "single"]
-ENTITIES = Path(__file__).with_name("entities.jsonl")
+ENTITIES, RATINGS = (Path(__file__).with_name(name) for name in ("entities.jsonl", "ratings.csv"))
 STAND_INS = {
     "task=airline": [],
     "task=chitchat": ["task=language_modeling", "task.text=text", "task.block_length=32"],
+    "task=regression": ["task=regression", f"task.train={RATINGS}"],
     "task=chinese_ner": ["task=token_classification", f"task.train={ENTITIES}"],
 }
 """The small file of ``tiny_run``, as labels or as documents, for a task of the same kind."""
@@ -134,7 +135,7 @@ def test_few_plans_hold_every_allowed_pair_on_several_processes(decided):
     wanted = {frozenset((c.first, c.second)) for c in decided.cells if c.works and {c.first, c.second} & set(SEVERAL)}
     assert wanted <= set().union(*map(pairs_of, plans))
     assert len(plans) < len(wanted) / 2
-    assert not [plan for plan in plans if list(objections_to(assemble(compose(overrides(plan)))))]
+    assert not [plan for plan in plans if list(objections_to(assemble(compose(overrides(with_files(plan))))))]
 
 
 @pytest.mark.slow

@@ -1,4 +1,5 @@
 from accel.report.figures import (
+    beside,
     bytes_text,
     count_text,
     difference,
@@ -67,3 +68,10 @@ def test_sides_are_read_safely():
     assert engine_of({}) == ""
     assert value_of(None, rows_of({"after": side(0.8, 2)})[0]) is None
     assert value_of(side(0.8, 2), rows_of({"after": side(0.8, 2)})[0]) == 0.8
+
+
+def test_what_reading_nothing_reaches_is_told_in_the_metrics_of_the_record():
+    metrics = [{"key": "rmse", "title": "RMSE"}, {"key": "loss", "title": "loss"}]
+    record = {"metrics": metrics, "baselines": [{"name": "always the mean", "metrics": {"rmse": 1.25}}]}
+    assert beside(record) == ["Without reading, always the mean: RMSE 1.2500."]
+    assert beside({"metrics": metrics}) == []
