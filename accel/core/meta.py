@@ -31,5 +31,7 @@ class Meta:
     """How layers with a scale compute; of no meaning where there is none."""
     objective: str = "classification"
     """What it predicts, see ``accel/core/objective.py``."""
+    temperature: float = 1.0
+    """What logits are divided by before probabilities are read from them; fitted by ``trainer.calibrate``."""
     private: bool = False
     """Whether the last run trained it with differential privacy that holds."""

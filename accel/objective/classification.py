@@ -37,6 +37,7 @@ class Classification(Choices, Labelled):
     name: ClassVar[str] = LabelAnswers.name
     metrics: ClassVar[tuple[Metric, ...]] = (ACCURACY, MACRO_F1, LOSS)
     evaluation_tokens: ClassVar[int] = 4096
+    unit: ClassVar[str] = "texts"
 
     @classmethod
     def for_labels(cls, label_names: Sequence[str]) -> Classification:
@@ -71,6 +72,9 @@ class Classification(Choices, Labelled):
 
     def loss(self, outputs: Any, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {"loss": F.cross_entropy(full(outputs.logits), batch["labels"])}
+
+    def scored(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return logits, labels, torch.arange(len(labels))
 
     def scores(self, split: Tokenized) -> Scores:
         del split
