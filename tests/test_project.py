@@ -214,7 +214,7 @@ FLOORS = (
     "weights process objective",
     "data dp federated checkpoint",
     "ops report config",
-    "core",
+    "core behaviour",
 )
 """From top to ground: what stands on a floor imports what lies below it."""
 LEVEL = {room: -number for number, rooms in enumerate(FLOORS) for room in rooms.split()}

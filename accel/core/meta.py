@@ -33,5 +33,7 @@ class Meta:
     """What it predicts, see ``accel/core/objective.py``."""
     answering: dict[str, Any] = field(default_factory=dict)
     """What the objective must know beside its labels: the scale of a number, thresholds."""
+    temperature: float = 1.0
+    """What logits are divided by before probabilities are read from them; fitted by ``trainer.calibrate``."""
     private: bool = False
     """Whether the last run trained it with differential privacy that holds."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
+    from accel.behaviour.kept import Kept
     from accel.core.meta import Meta
     from accel.core.metric import Metric
     from accel.data import Dataset, Split
@@ -33,6 +34,10 @@ class Objective(ABC):
     """What its reports hold; the first is the quality, by which runs are compared, searched and stopped."""
     evaluation_tokens: ClassVar[int]
     """Padded tokens of a batch that is only scored."""
+    keeps: ClassVar[type[Kept] | None] = None
+    """What is kept of a split's predictions, to compare two models one by one; by default nothing."""
+    unit: ClassVar[str] = "examples"
+    """What a prediction is made for, in the plural: texts, words, tokens."""
     label_names: Sequence[str]
     """Of the labels that an example has; empty where it has none beside its text, or a number."""
     chooses_one: ClassVar[bool] = False
@@ -128,6 +133,20 @@ class Objective(ABC):
     @abstractmethod
     def divergence(self, found: Tensor, expected: Tensor) -> Tensor:
         """[]: how far predictions moved, as ``predictions`` gives them, added up over them."""
+
+    def kept(self, logits: Tensor, labels: Tensor, examples: np.ndarray) -> Kept:
+        """Of one batch, for an objective that ``keeps`` something.
+
+        Args:
+            logits: the network's.
+            labels: the batch's.
+            examples: [batch], their numbers in the split.
+        """
+        raise NotImplementedError(f"{type(self).__name__} keeps nothing")
+
+    def parts_of_quality(self, kept: Kept, split: Tokenized) -> np.ndarray | None:
+        """[examples, 2]: what each adds to two sums, of which the quality is the ratio; None where it is no ratio."""
+        del kept, split
 
     def speeds(self, models: Mapping[str, nn.Module]) -> Mapping[str, dict[str, Any]]:
         """By side of the record, what else is measured of running finished models; nothing by default."""

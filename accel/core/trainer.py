@@ -35,6 +35,8 @@ class Trainer(Option):
     """auto is bf16 where the processor is fast at it, else fp32."""
     checkpoint_every_steps: int | None = None
     """Besides the end of each epoch; for long epochs."""
+    calibrate: bool = False
+    """Fit a temperature on the validation split, by which ``accel predict`` gives honest probabilities."""
 
     def for_baseline(self) -> Trainer:
         """How the dense baseline is trained: as the run is, unless an option says otherwise."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -48,6 +48,8 @@ class Tokenized(Dataset[Example]):
     """int64 [rows]: whose rows they are, where a text makes several; else each row is one record."""
     owners: Sequence[str] = ()
     """One for each example, where the task says whose it is."""
+    strata: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By each column of ``task.group``, the group of each example."""
 
     def __len__(self) -> int:
         return len(self.input_ids)
@@ -311,10 +313,15 @@ class ResumableLoader(DataLoader[Any]):
         self.epoch, self.batches_done = state["epoch"], state["steps_done"] * self.order.accumulate
 
 
+def evaluation_order(data: Tokenized) -> np.ndarray:
+    """[examples]: their numbers, shortest first, as they are scored."""
+    return np.argsort(data.lengths, kind="stable")
+
+
 def in_order(data: Tokenized, batch_tokens: int, collator: Collator) -> Iterator[dict[str, Tensor]]:
     """All examples once, shortest first, in batches of a token budget: for evaluation."""
     batch: list[int] = []
-    for index in np.argsort(data.lengths, kind="stable").tolist():
+    for index in evaluation_order(data).tolist():
         if batch and (len(batch) + 1) * padded(int(data.lengths[index])) > batch_tokens:
             yield collator([data[i] for i in batch])
             batch = []

@@ -67,7 +67,8 @@ class LightPredictor:
         first, *second = map(self.answers.spelled, row)
         found = self.tokenizer.encode(first, second[0] if second else None)
         inputs = {name: np.array([getattr(found, MADE[name])], np.int64) for name in self.meta.inputs}
-        return self.answers.answer_to(row, self.engine.run(inputs)[0], found.offsets)
+        logits = self.engine.run(inputs)[0] / self.meta.temperature
+        return self.answers.answer_to(row, logits, found.offsets)
 
 
 def _tokenizer(folder: Path, max_length: int) -> Tokenizer | None:

@@ -104,7 +104,7 @@ class Predictor:
     def _batch(self, texts: Sequence[Text]) -> Iterator[Prediction]:
         encoded = self._encoded(texts)
         inputs = {name: encoded[name] for name in self._made(encoded)}
-        logits = self.model(**inputs).logits.float()
+        logits = self.model(**inputs).logits.float() / self.meta.temperature
         offsets = encoded["offset_mapping"].tolist() if "offset_mapping" in encoded else [[]] * len(texts)
         read = zip(*self.texts.by_column(texts), strict=True)
         for text, strings, row, mask, where in zip(texts, read, logits, inputs[MASK], offsets, strict=True):

@@ -13,7 +13,7 @@ from torch import Tensor
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassConfusionMatrix
 
-from accel.core.metric import OF_CLASSES, Metric
+from accel.core.metric import LOSS, OF_CLASSES, Metric
 from accel.core.objective import Labelled
 from accel.data.batches import Example, Tokenized, tokenize
 from accel.objective._choices import Choices
@@ -38,6 +38,7 @@ class Classification(Choices, Labelled):
     chooses_one: ClassVar[bool] = True
     metrics: ClassVar[tuple[Metric, ...]] = OF_CLASSES
     evaluation_tokens: ClassVar[int] = 4096
+    unit: ClassVar[str] = "texts"
 
     @classmethod
     def for_labels(cls, label_names: Sequence[str]) -> Classification:
@@ -72,6 +73,9 @@ class Classification(Choices, Labelled):
 
     def loss(self, outputs: Any, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {"loss": F.cross_entropy(full(outputs.logits), batch["labels"])}
+
+    def scored(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return logits, labels, torch.arange(len(labels))
 
     def scores(self, split: Tokenized) -> Scores:
         del split

@@ -18,7 +18,7 @@ from accel.core.metric import OF_LANGUAGE, Metric
 from accel.data.batches import RECORDS, Example, Tokenized
 from accel.data.blocks import blocks_of
 from accel.errors import DataError
-from accel.objective._choices import Choices
+from accel.objective._choices import Choices, marked
 from accel.objective.scores import Report, Scores
 from accel.ops.distill.losses import full
 
@@ -42,6 +42,7 @@ class LanguageModelling(Choices):
 
     name: ClassVar[str] = "language modelling"
     metrics: ClassVar[tuple[Metric, ...]] = OF_LANGUAGE
+    unit: ClassVar[str] = "tokens"
     evaluation_tokens: ClassVar[int] = 1024
     """Every token has as many logits as there are pieces."""
 
@@ -87,6 +88,9 @@ class LanguageModelling(Choices):
         if (records := batch.get(RECORDS)) is not None:
             return {"loss": _mean_by_record(full(logits), labels, records).mean()}
         return {"loss": F.cross_entropy(full(logits).flatten(0, 1), labels.flatten(), ignore_index=IGNORED)}
+
+    def scored(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return marked(logits[:, :-1], labels[:, 1:], labels[:, 1:] != IGNORED)
 
     def scores(self, split: Tokenized) -> Scores:
         return TokenScores(split.num_bytes)

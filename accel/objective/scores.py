@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
+
+from accel.behaviour.kept import Kept
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,12 @@ class Report:
     """Rows are true labels; empty where there are no labels."""
     classes: list[dict[str, Any]] = field(default_factory=list)
     """Of each type what was found, where parts of a text have types."""
+    kept: Kept | None = field(default=None, compare=False, repr=False)
+    """The predictions one by one, where the objective keeps them."""
+
+    def figures(self) -> dict[str, Any]:
+        """What JSON can hold of it."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.compare}
 
     def per_class(self, label_names: list[str]) -> list[dict[str, Any]]:
         """Precision, recall, F1 and support of each label."""
@@ -103,9 +111,14 @@ class GatheredScores(Scores):
 
 @torch.inference_mode()
 def evaluate(
-    predict: Callable[[Mapping[str, Tensor]], Tensor], batches: Iterable[Mapping[str, Tensor]], scores: Scores
+    predict: Callable[[Mapping[str, Tensor]], Tensor],
+    batches: Iterable[Mapping[str, Tensor]],
+    scores: Scores,
+    keep: Callable[[Tensor, Tensor], None] = lambda logits, labels: None,
 ) -> Report:
-    """Score ``predict`` (inputs -> logits) on batches that hold ``labels``."""
+    """Score ``predict`` (inputs -> logits) on batches that hold ``labels``; ``keep`` is given each batch too."""
     for batch in batches:
-        scores.update(predict({k: v for k, v in batch.items() if k != "labels"}), batch["labels"])
+        logits = predict({k: v for k, v in batch.items() if k != "labels"})
+        scores.update(logits, batch["labels"])
+        keep(logits, batch["labels"])
     return scores.compute()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -12,12 +13,14 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor
 from torchmetrics import MeanMetric, SumMetric
 
+from accel.behaviour.decisions import Decisions
+from accel.behaviour.kept import Kept
 from accel.core.metric import OF_ENTITIES, Metric
 from accel.core.objective import Answering
 from accel.data.batches import RECORDS, TOKENIZE_AT_ONCE, Example, Tokenized
 from accel.data.tokens import Encoded, Ragged
 from accel.data.words import entities, first_tokens, spelled
-from accel.objective._choices import Choices
+from accel.objective._choices import Choices, marked
 from accel.objective.answers import EntityAnswers
 from accel.objective.scores import Report, Scores
 from accel.ops.distill.losses import full
@@ -40,6 +43,7 @@ class Tagging(Choices, Answering):
     name: ClassVar[str] = EntityAnswers.name
     metrics: ClassVar[tuple[Metric, ...]] = OF_ENTITIES
     evaluation_tokens: ClassVar[int] = 4096
+    unit: ClassVar[str] = "words"
 
     @classmethod
     def for_labels(cls, label_names: Sequence[str]) -> Tagging:
@@ -108,6 +112,21 @@ class Tagging(Choices, Answering):
         if RECORDS in batch:  # each text's own mean, so that none depends on another's length
             return {"loss": (losses.sum(1) / mask.sum(1)).mean()}
         return {"loss": losses.sum() / mask.sum()}
+
+    def scored(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return marked(logits, labels, labels != IGNORED)
+
+    def parts_of_quality(self, kept: Kept, split: Tokenized) -> np.ndarray | None:
+        """Of entity F1: twice the right entities, and those that were found and those that there are."""
+        assert isinstance(kept, Decisions)
+        parts = np.zeros((len(split), 2))
+        parts[:, 1] = [_count([tags], self.label_names).sum() for tags in split.labels]
+        starts = np.searchsorted(kept.examples, np.arange(len(split) + 1))
+        for example, (begin, end) in enumerate(pairwise(starts.tolist())):
+            sides = (kept.truths[begin:end], kept.choices[begin:end])
+            truth, found = (set(entities([self.label_names[tag] for tag in side.tolist()])) for side in sides)
+            parts[example] += (2 * len(truth & found), len(found))
+        return parts
 
     def scores(self, split: Tokenized) -> Scores:
         return EntityScores(self.label_names, split.labels)

@@ -63,6 +63,14 @@ def _plain(value: float) -> str:
     return f"{value:.3g}"
 
 
+def _signed(value: float) -> str:
+    return f"{value:+.4f}"
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}"
+
+
 BEFORE = "_before"
 """Ends the key of a quality before anything was done to the model."""
 SD = "_sd"
@@ -93,6 +101,25 @@ COSTS = (
     Column("epsilon", "epsilon", _plain, ("privacy", "epsilon")),
     Column("seconds", "took", _seconds, ("seconds",)),
 )
+DRIFT = (
+    Column("agreement", "agrees with\ndense", metric_text, ("behaviour", "agreement"), more_is_better=True),
+    Column(
+        "probability_loyalty",
+        "probability\nloyalty",
+        metric_text,
+        ("behaviour", "probability_loyalty"),
+        more_is_better=True,
+    ),
+    Column("right_to_wrong", "right to\nwrong", _count, ("behaviour", "right_to_wrong")),
+    Column("wrong_to_right", "wrong to\nright", _count, ("behaviour", "wrong_to_right"), more_is_better=True),
+    Column("difference_low", "change\nfrom", _signed, ("behaviour", "difference_interval", "0")),
+    Column("difference_high", "change\nto", _signed, ("behaviour", "difference_interval", "1")),
+    Column("mcnemar_p", "McNemar p", _plain, ("behaviour", "mcnemar_p"), more_is_better=True),
+    Column("mean_abs_change", "mean\nchange", _plain, ("behaviour", "mean_abs_change")),
+    Column("ece_before", "ECE\nbefore", metric_text, ("behaviour", "ece_before")),
+    Column("ece_after", "ECE", metric_text, ("behaviour", "ece_after")),
+)
+"""How the finished model differs from the dense one, prediction by prediction."""
 WORDS = (
     Column("engine", "engine"),
     Column("status", "status"),
@@ -136,7 +163,7 @@ class Comparison:
     def figures(self) -> tuple[Column, ...]:
         """Numbers that the records have: metrics and costs."""
         judged_by = {str(row.get(JUDGED_BY)) for row in self.rows}
-        return (*_metric_columns(self.metrics, judged_by), *COSTS)
+        return (*_metric_columns(self.metrics, judged_by), *COSTS, *DRIFT)
 
     @property
     def every(self) -> tuple[Column, ...]:
@@ -283,7 +310,7 @@ def _row(run: Recorded, settings: Row, usual: Row) -> Row:
     }
     metrics = metrics_of(run.record)
     judged_by = metrics[0].key if metrics else ""
-    figures = (*_metric_columns(metrics, [judged_by]), *COSTS)
+    figures = (*_metric_columns(metrics, [judged_by]), *COSTS, *DRIFT)
     return settings | words | {JUDGED_BY: judged_by} | {c.key: run.number(*c.path) for c in figures}
 
 

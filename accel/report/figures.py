@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accel.core.metric import NUMBER, SHARE, Metric, metrics_of, quality_of
+from accel.report.behaviour import interval_text
 
 
 def bytes_text(value: float) -> str:
@@ -207,7 +208,7 @@ def _result_sentence(record: Mapping[str, Any]) -> str:
     if not before:
         return f"{_capital(reached)} on the test split. {_latency_sentence(after)}".strip()
     found = record.get("measurement") or {}
-    text = _capital(_against(before, after["metrics"][quality.key], quality))
+    text = _capital(_against(record, after["metrics"][quality.key], quality))
     if "size_ratio" in found:
         text += f". Against the dense model in {found.get('size_ratio_over', 'eager float32')}: size "
         text += times(found["size_ratio"], "smaller", "larger")
@@ -216,11 +217,13 @@ def _result_sentence(record: Mapping[str, Any]) -> str:
     return f"{text}. {found.get('verdict', '')}".strip()
 
 
-def _against(before: Mapping[str, Any], value: float, quality: Metric) -> str:
+def _against(record: Mapping[str, Any], value: float, quality: Metric) -> str:
+    before = record["before"]
     was = before["metrics"][quality.key]
     if before.get("model") == "pretrained":
         return f"{quality.title} {metric_text(value)} ({metric_text(was)} before any training on this data)"
-    return f"{quality.title} {metric_text(was)} -> {metric_text(value)} ({change_of(quality)(value, was)})"
+    change = "; ".join(filter(None, (change_of(quality)(value, was), interval_text(record, quality))))
+    return f"{quality.title} {metric_text(was)} -> {metric_text(value)} ({change})"
 
 
 def _capital(text: str) -> str:

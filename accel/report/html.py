@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from accel.config.redact import redact, redact_text
 from accel.core.metric import LOSS, SHARE, Metric, metrics_of
 from accel.core.seen import in_words, noted
+from accel.report.behaviour import calibration_section, change_section
 from accel.report.figures import (
     MEASURED,
     audit_sentence,
@@ -27,6 +28,7 @@ from accel.report.figures import (
     value_of,
 )
 from accel.report.files import FIRST_ANSWER, NOTE, files_table
+from accel.report.markup import rows as _rows
 from accel.report.metrics_file import read_metrics
 from accel.report.svg import bar_chart, line_chart
 
@@ -52,6 +54,8 @@ def render(record: Record, plan: str, metrics: Mapping[str, Sequence[tuple[int, 
     style = Path(__file__).with_name("style.css").read_text("utf8")
     sections = [
         _section("Before and after" if record.get("before") else "Result", _table(record)),
+        _section("What the model changed its mind about", change_section(record)),
+        _section("Calibration", calibration_section(record)),
         _section("Where the speed comes from", _engines(record)),
         _section("What was done", _techniques(record, plan)),
         _section("What was removed", _units(record)),
@@ -93,13 +97,6 @@ def _head(record: Record, name: str) -> str:
 
 def _section(title: str, body: str) -> str:
     return f"<section><h2>{escape(title)}</h2>{body}</section>" if body else ""
-
-
-def _rows(header: Sequence[str], rows: Iterator[Sequence[str]] | Sequence[Sequence[str]], css: str = "") -> str:
-    """A table of cells that are already safe HTML."""
-    head = "".join(f"<th>{h}</th>" for h in header)
-    body = "".join("<tr>" + "".join(f"<td>{c}</td>" for c in row) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table class="{css}"><tr>{head}</tr>{body}</table></div>' if body else ""
 
 
 def _table(record: Record) -> str:

@@ -56,6 +56,8 @@ def new_record(overrides: Sequence[str]) -> dict[str, Any]:
         "data": None,
         "before": None,
         "after": None,
+        "behaviour": None,
+        "fairness": None,
         "measurement": None,
         "techniques": [],
         "privacy": None,

@@ -26,7 +26,7 @@ class Recorded:
         """The figure at a path of the record; None where the run has none."""
         value: Any = self.record
         for part in path:
-            value = value.get(part) if isinstance(value, Mapping) else None
+            value = _at(value, part)
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
     @property
@@ -40,6 +40,12 @@ class Recorded:
         """What was typed, without what only places or names the run."""
         words = self.record.get("overrides")
         return [str(w) for w in words if not str(w).startswith(PLACEMENT)] if isinstance(words, list) else []
+
+
+def _at(value: Any, part: str) -> Any:
+    if isinstance(value, list) and part.isdecimal():
+        return value[int(part)] if int(part) < len(value) else None
+    return value.get(part) if isinstance(value, Mapping) else None
 
 
 def joined(value: Any) -> str:

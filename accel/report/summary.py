@@ -27,6 +27,7 @@ def summary(record: Mapping[str, Any]) -> dict[str, Any]:
     for technique in record.get("techniques") or []:
         figures = {k: v for k, v in technique["evidence"].items() if isinstance(v, int | float)}
         flat |= {f"{technique['name']}/{key}": value for key, value in figures.items()}
+    flat |= dict(_behaviour(record.get("behaviour") or {}))
     stated = record.get("privacy") or {}
     flat |= {f"privacy/{k}": stated[k] for k in PRIVACY if stated.get(k) is not None}
     if stated.get("audit"):
@@ -35,6 +36,15 @@ def summary(record: Mapping[str, Any]) -> dict[str, Any]:
     return flat | {
         key: found[key] for key in ("speedup_vs_eager", "speedup_vs_best_dense", "size_ratio") if key in found
     }
+
+
+def _behaviour(found: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Its figures; of an interval both ends."""
+    for key, value in found.items():
+        if isinstance(value, int | float):
+            yield f"behaviour/{key}", value
+    for end, value in zip(("low", "high"), found.get("difference_interval") or (), strict=False):
+        yield f"behaviour/difference_{end}", value
 
 
 def table(record: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:

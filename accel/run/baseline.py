@@ -11,7 +11,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ from accel.tuning.full import Full
 from accel.weights import artifact
 from accel.weights.provenance import inherited, seen_by
 
-NOTE = "baseline.json"
+NOTE, KEPT = "baseline.json", "kept.npz"
 OTHERS_TRAIN_S = 3 * 3600
 """How long to wait for another process that trains the same baseline."""
 
@@ -102,10 +102,11 @@ def baseline(
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(f"{folder}.lock", timeout=OTHERS_TRAIN_S if train else 60):
-            found = _read(folder, console)
+            found = _read(folder, console, data)
             if found is None:
                 found = _train(plan, data, console, folder, evaluate)
             else:
+                found = _with_predictions(found, data, evaluate)
                 console.say(f"Dense baseline: reused from {folder}")
             return found
     except Timeout:
@@ -149,7 +150,7 @@ def _whole(folder: Path) -> Iterator[Path]:
     temporary.replace(folder)
 
 
-def _read(folder: Path, console: Console) -> Baseline | None:
+def _read(folder: Path, console: Console, data: Prepared) -> Baseline | None:
     if not folder.is_dir():
         return None
     if not is_whole(folder):
@@ -159,7 +160,23 @@ def _read(folder: Path, console: Console) -> Baseline | None:
         note = json.loads((folder / NOTE).read_text("utf8"))
     except (OSError, ValueError):
         return None
-    return Baseline(folder / "model", Report(**note["report"]), float(note["seconds"]), reused=True)
+    kept = data.objective.keeps.read(folder / KEPT) if data.objective.keeps is not None else None
+    return Baseline(folder / "model", Report(**note["report"], kept=kept), float(note["seconds"]), reused=True)
+
+
+def _with_predictions(found: Baseline, data: Prepared, evaluate: Callable[[Any], Report]) -> Baseline:
+    """One of an earlier version of accel kept none, and is scored once more."""
+    if data.objective.keeps is None or found.report.kept is not None:
+        return found
+    report = evaluate(artifact.load_model(found.folder))
+    _keep(report, found.folder.parent)
+    write_sums(found.folder.parent)
+    return replace(found, report=replace(found.report, kept=report.kept))
+
+
+def _keep(report: Report, folder: Path) -> None:
+    if report.kept is not None:
+        report.kept.save(folder / KEPT)
 
 
 def _train(plan: Plan, data: Prepared, console: Console, folder: Path, evaluate: Callable[[Any], Report]) -> Baseline:
@@ -176,7 +193,8 @@ def _train(plan: Plan, data: Prepared, console: Console, folder: Path, evaluate:
         trained = time.perf_counter()
         report = evaluate(artifact.load_model(temporary / "model"))
         seconds = time.perf_counter() - trained
-        (temporary / NOTE).write_text(json.dumps({"report": asdict(report), "seconds": seconds}))
+        (temporary / NOTE).write_text(json.dumps({"report": report.figures(), "seconds": seconds}))
+        _keep(report, temporary)
     shutil.rmtree(work, ignore_errors=True)
     return Baseline(folder / "model", report, time.perf_counter() - start, reused=False)
 

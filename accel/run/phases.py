@@ -19,13 +19,16 @@ from accel.data import Dataset
 from accel.data.prepared import Prepared, encoded_with, prepare
 from accel.errors import DataError, RunError
 from accel.objective.scores import Report
+from accel.report.behaviour import sentences
 from accel.report.figures import beside
 from accel.report.record import write_record
 from accel.report.terminal import before_after_table, exported_files, headline
 from accel.run.baseline import Baseline, baseline, pretrained
+from accel.run.behaviour import behaviour_of
 from accel.run.disk import check_disk
 from accel.run.fit import Fitted, facts_of, fit
 from accel.run.score import scorer
+from accel.weights.meta import note_temperature
 from accel.weights.provenance import begin, plain, spent
 
 if TYPE_CHECKING:
@@ -87,7 +90,7 @@ def train_and_finish(run: RunState, dataset: Dataset, ready: Ready, console: Con
     run.record["status"] = "finished"
     write_record(run.record, run.folder)
     console.say(before_after_table(run.record) or "", exported_files(run.record) or "")
-    console.say("\n".join(["", *beside(run.record), headline(run.record)]))
+    console.say("\n".join(["", *beside(run.record), *sentences(run.record), headline(run.record)]))
 
 
 def _require_folder(folder: Path) -> None:
@@ -218,12 +221,23 @@ def _finish(run: RunState, data: Prepared, console: Console, fitted: Fitted, bef
     with run.timed("export"):
         exported = export_all(model, data, run.folder, console, scorer(data), engines=run.plan.engines)
     run.record["exports"] = [asdict(e) for e in exported.exports]
-    chosen_by = scorer(data, validation=True)(exported.model).metrics
-    run.record["after"] = {**_side(exported.report, data), "validation": chosen_by}
+    chosen_by = scorer(data, validation=True)(exported.model)
+    run.record["after"] = {**_side(exported.report, data), "validation": chosen_by.metrics}
     run.record["before"] = _before(run, data, before) if before else None
+    with run.timed("behaviour"):
+        _behaviour(run, data, before, exported.report, chosen_by)
     with run.timed("measure"):
         measure_run(run.record, exported, before.folder if before else None, run.plan.engines, console, run.folder)
         _add_speeds(run.record, data, exported.model, before)
+
+
+def _behaviour(run: Run, data: Prepared, before: Baseline | None, after: Report, validation: Report) -> None:
+    """Predictions one by one; a model that was never trained on this data is nothing to compare them with."""
+    temperature = validation.kept.temperature() if validation.kept is not None else None
+    trained = before.report if before is not None and run.plan.needs_baseline else None
+    run.record["behaviour"] = behaviour_of(data, trained, after, temperature) or None
+    if run.plan.trainer.calibrate:
+        note_temperature(run.folder / "model", temperature)
 
 
 def _add_speeds(record: dict[str, Any], data: Prepared, model: nn.Module, before: Baseline | None) -> None:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
-from torch import nn
+import numpy as np
+from torch import Tensor, nn
 
+from accel.behaviour.kept import Kept
+from accel.core.objective import Objective
+from accel.data.batches import evaluation_order
 from accel.data.prepared import Prepared
 from accel.objective.scores import Report, evaluate
 
@@ -17,6 +22,29 @@ def scorer(data: Prepared, *, validation: bool = False) -> Callable[[nn.Module],
         model.eval()
         split = data.validation if validation else data.test
         batches = data.validation_batches() if validation else data.test_batches()
-        return evaluate(lambda inputs: model(**inputs).logits, batches, data.objective.scores(split))
+        scores, predict = data.objective.scores(split), lambda inputs: model(**inputs).logits
+        if data.objective.keeps is None:
+            return evaluate(predict, batches, scores)
+        keeper = _Keeper(data.objective, evaluation_order(split))
+        return replace(evaluate(predict, batches, scores, keeper), kept=keeper.whole())
 
     return score
+
+
+@dataclass
+class _Keeper:
+    """Keeps what the objective wants of each batch, as the batches come."""
+
+    objective: Objective
+    order: np.ndarray
+    """[examples]: their numbers in the split."""
+    parts: list[Kept] = field(default_factory=list)
+    done: int = 0
+
+    def __call__(self, logits: Tensor, labels: Tensor) -> None:
+        mine = self.order[self.done : self.done + len(labels)]
+        self.parts.append(self.objective.kept(logits, labels, mine))
+        self.done += len(labels)
+
+    def whole(self) -> Kept:
+        return type(self.parts[0]).together(self.parts)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from accel.core.family import SUPPORTED_FAMILIES
 from accel.core.hardware import bf16_fast, bf16_supported
+from accel.core.language_task import LanguageTask
 from accel.core.option import Objection
 from accel.core.technique import Technique
 from accel.core.trainer import Trainer
@@ -65,6 +66,7 @@ class Standard(Trainer):
         yield from self._objections_to_techniques(plan)
         yield from self._objections_to_amounts()
         yield from self._objections_to_parts(plan)
+        yield from self._objections_to_calibration(plan)
         if not 0 <= self.warmup < 1:
             yield self.out_of_range("warmup", "in [0, 1): a share of training", "0.06")
         if (self.batch_tokens is None) == (self.batch_size is None):
@@ -101,6 +103,17 @@ class Standard(Trainer):
                     f"{self.key}.freeze=null, or a score that needs no gradients",
                 )
 
+    def _objections_to_calibration(self, plan: Plan) -> Iterator[Objection]:
+        if self.calibrate and plan.privacy is not None:
+            because = "the temperature is fitted on the validation texts, which nothing would protect"
+            yield self._clash("calibrate", plan.privacy, because)
+        if self.calibrate and isinstance(plan.task, LanguageTask):
+            yield Objection(
+                f"{self.key}.calibrate=true  with  task={plan.task.option_name()}",
+                "a language model answers with text, not with a probability that a temperature would correct",
+                f"{self.key}.calibrate=false",
+            )
+
     def _clash(self, name: str, technique: Technique, because: str) -> Objection:
         what = f"{self.key}.{name}=true  with  {technique.key}"
         return Objection(what, because, f"{self.key}.{name}=false")
@@ -128,7 +141,7 @@ class Standard(Trainer):
 
     def for_baseline(self) -> Standard:
         """The trainer of the dense baseline."""
-        return replace(self, epochs=self.baseline_epochs or self.epochs, baseline_epochs=None)
+        return replace(self, epochs=self.baseline_epochs or self.epochs, baseline_epochs=None, calibrate=False)
 
     def for_public_task(self) -> Standard:
         """The default settings, for ``baseline_epochs`` or two passes."""

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from accel.core.checksums import write_sums
+from accel.core.durable import write_durably
 from accel.core.meta import META, Meta
 from accel.core.seen import noted
-from accel.errors import DataError
+from accel.errors import DataError, RunError
 from accel.weights.pretrained import read_config
 
 HEADS = {
@@ -48,6 +50,19 @@ def read_meta(folder: Path) -> Meta:
             f"{folder} holds no exported model ({META} is missing or damaged). Give the folder of a finished run, "
             f"such as outputs/DATE/TIME."
         ) from None
+
+
+def note_temperature(folder: Path, temperature: float | None) -> None:
+    """What an exported model's logits are divided by before anybody reads probabilities from them.
+
+    Raises:
+        RunError: none could be fitted.
+    """
+    if temperature is None:
+        raise RunError("trainer.calibrate=true: this objective has no probabilities to calibrate. Leave it out.")
+    values = json.loads((folder / META).read_text("utf8")) | {"temperature": temperature}
+    write_durably(folder / META, json.dumps(values, ensure_ascii=False, indent=1))
+    write_sums(folder, [META])
 
 
 def small_files(folder: Path) -> list[str]:

@@ -20,7 +20,7 @@ from accel.ops.inputs import PLAIN, TYPES, note_inputs
 from accel.ops.quantize.grids import SCALE
 from accel.report.record import new_record, write_record
 from accel.weights import artifact
-from accel.weights.meta import SCALE_SUFFIX
+from accel.weights.meta import SCALE_SUFFIX, note_temperature
 
 pytest.importorskip("onnxruntime")
 
@@ -59,6 +59,17 @@ def require_same(folder, texts):
 
 def test_labels_are_the_same(labelled):
     require_same(labelled, SINGLE)
+
+
+def test_probabilities_are_those_of_the_temperature_that_was_stored(tmp_path):
+    folder = save(tmp_path, TinyBert(), Classification(["good", "bad", "so so"]))
+    (plain,) = LightPredictor.find(folder).stream(SINGLE[:1])  # type: ignore[union-attr]
+    note_temperature(folder, 0.25)
+    require_same(folder, SINGLE)
+    (colder,) = LightPredictor.find(folder).stream(SINGLE[:1])  # type: ignore[union-attr]
+    expected = {name: score**4 for name, score in plain.answer["scores"].items()}
+    total = sum(expected.values())
+    assert same(colder.answer["scores"], {name: power / total for name, power in expected.items()})
 
 
 def test_labels_of_pairs_are_the_same(tmp_path):

@@ -9,6 +9,7 @@ import accel
 from accel.cli import main
 from accel.errors import DataError
 from accel.inference.texts import Texts
+from accel.weights.meta import read_meta
 from tests.conftest import tiny_words, write_tiny_csv
 
 
@@ -16,7 +17,7 @@ from tests.conftest import tiny_words, write_tiny_csv
 def run_folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("predictor")
     words = tiny_words(write_tiny_csv(place / "tiny.csv"), place / "run")
-    assert main([*words, "trainer.max_steps=60", "compression=[qat]"]) == 0
+    assert main([*words, "trainer.max_steps=60", "compression=[qat]", "trainer.calibrate=true"]) == 0
     return place / "run"
 
 
@@ -25,6 +26,15 @@ def test_load_predicts_as_the_run_did(run_folder):
     assert [a.label for a in answers] == ["positive", "negative"]
     assert all(abs(sum(a.scores.values()) - 1) < 1e-5 for a in answers)
     assert accel.load(str(run_folder / "model"))(["x"])
+
+
+def test_the_run_says_what_changed_and_stores_its_temperature(run_folder):
+    found = json.loads((run_folder / "result.json").read_text())["behaviour"]
+    assert found["predictions"] == found["changed"] + round(found["agreement"] * found["predictions"])
+    assert found["difference_interval"][0] <= found["difference"] <= found["difference_interval"][1]
+    assert read_meta(run_folder / "model").temperature == found["temperature"] != 1.0
+    assert "What the model changed its mind about" in (run_folder / "report.html").read_text()
+    assert "Changed its mind on" in (run_folder / "log.txt").read_text()
 
 
 def test_the_command_writes_json_lines(run_folder, tmp_path, capsys):
@@ -62,8 +72,8 @@ def test_each_label_has_its_own_score(run_folder):
     """The likeliest one's is the answer's."""
     predictor = accel.load(str(run_folder))
     texts = ["the crew was great and friendly", "the meal was terrible and rude"]
-    logits = predictor.model(**predictor.inputs(texts)).logits.softmax(-1).tolist()
-    for answer, scores in zip(predictor(texts), logits, strict=True):
+    logits = predictor.model(**predictor.inputs(texts)).logits / predictor.meta.temperature
+    for answer, scores in zip(predictor(texts), logits.softmax(-1).tolist(), strict=True):
         assert list(answer.scores) == ["negative", "positive"]
         assert list(answer.scores.values()) == pytest.approx(scores)
         assert answer.score == answer.scores[answer.label] == max(answer.scores.values())

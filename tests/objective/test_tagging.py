@@ -79,6 +79,20 @@ def test_scores_do_not_depend_on_batches_padding_or_order():
     assert together.compute().metrics["entity_f1"] == 1.0
 
 
+def test_parts_of_entity_f1_add_up_to_it_whatever_is_cut_off():
+    data, _ = tokenized(TinyBert().tokenizer(), max_length=12)
+    objective, order = Tagging(NAMES), np.arange(3)
+    collated = Collator(0, objective.targets)([data[i] for i in range(3)])
+    logits = torch.randn(*collated["labels"].shape, len(NAMES), generator=torch.manual_seed(3))
+    logits[0, torch.arange(12), collated["labels"][0, :12].clamp_min(0)] += 9  # the first text is right
+    scores = objective.scores(data)
+    scores.update(logits, collated["labels"])
+    parts = objective.parts_of_quality(objective.kept(logits, collated["labels"], order), data)
+    assert parts is not None
+    assert parts[:, 0].sum() / parts[:, 1].sum() == pytest.approx(scores.compute().metrics["entity_f1"])
+    assert parts[0, 0] > 0
+
+
 def test_the_loss_is_a_loop_over_tokens_and_under_privacy_over_texts():
     data, _ = tokenized(TinyBert().tokenizer())
     batch = Collator(0, Tagging(NAMES).targets)([data[i] for i in range(3)])

@@ -131,3 +131,15 @@ def test_figures_before_are_those_of_the_dense_model(tmp_path):
     }
     (row,) = compare_runs([Recorded(tmp_path, {**new_record([]), "status": "finished", **sides})]).rows
     assert (row["accuracy_before"], row["accuracy"], row["size_bytes"]) == (0.9, 0.8, 2)
+
+
+def test_drift_has_columns_that_filter_and_sort(tmp_path):
+    def run(number, agreement):
+        drift = {"agreement": agreement, "right_to_wrong": 9 * number, "difference_interval": [-0.01 * number, 0.001]}
+        return Recorded(tmp_path / str(number), {**new_record([]), "status": "finished", "behaviour": drift})
+
+    table = compare_runs([run(2, 0.9), run(1, 0.99)])
+    assert [row["agreement"] for row in table.sorted_by("agreement").rows] == [0.99, 0.9]
+    assert [row["right_to_wrong"] for row in table.where("difference_low>=-0.015").rows] == [9.0]
+    assert {"agreement", "difference_high"} <= {c.key for c in table.columns}
+    assert "mcnemar_p" not in {c.key for c in table.columns}

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 from accel.report.record import new_record, write_record
 from accel.report.records import Recorded, find, privacy_remarks
@@ -24,6 +25,13 @@ def test_figures_and_choices_are_read_safely(tmp_path):
     assert run.number("after", "b") is None
     assert run.number("before", "x") is None
     assert run.choices == {"compression": "a+b", "c": "none"}
+
+
+def test_an_end_of_an_interval_is_a_figure():
+    run = Recorded(Path("x"), {"behaviour": {"difference_interval": [-0.1, 0.2]}})
+    assert run.number("behaviour", "difference_interval", "1") == 0.2
+    assert run.number("behaviour", "difference_interval", "2") is None
+    assert run.number("behaviour", "difference_interval", "x") is None
 
 
 def test_a_private_sweep_says_what_all_its_runs_spent(tmp_path):

@@ -7,11 +7,12 @@ from safetensors.torch import load_file
 
 from accel.callbacks.stop_on_signal import StopOnSignal
 from accel.config.compose import compose
+from accel.core.checksums import write_sums
 from accel.core.console import Console
 from accel.data.prepared import prepare
 from accel.errors import Interrupted
 from accel.plan.decide import decide
-from accel.run.baseline import baseline, content_hash, dense_plan, pretrained
+from accel.run.baseline import KEPT, baseline, content_hash, dense_plan, pretrained
 from accel.run.score import scorer
 
 
@@ -35,8 +36,22 @@ def test_trained_once_and_reused(tiny_run, tmp_path):
     second = baseline(plan, data, console, scorer(data))
     assert (first.reused, second.reused) == (False, True)
     assert first.report == second.report
+    assert second.report.kept.change(first.report.kept)["changed"] == 0
     assert first.folder == second.folder
     assert not [p for p in (tmp_path / "cache" / "baselines").iterdir() if p.name.endswith(".tmp")]
+
+
+def test_one_of_an_earlier_version_is_scored_once_more_and_keeps_its_predictions(tiny_run, tmp_path):
+    plan, data = ready([*tiny_run, f"cache={tmp_path / 'cache'}"])
+    console = Console(None, silent=True)
+    first = baseline(plan, data, console, scorer(data))
+    (first.folder.parent / KEPT).unlink()
+    write_sums(first.folder.parent)
+    for _ in range(2):
+        found = baseline(plan, data, console, scorer(data))
+        assert found.reused
+        assert found.report.kept.change(first.report.kept)["agreement"] == 1
+    assert (first.folder.parent / KEPT).is_file()
 
 
 def test_the_hash_covers_the_tokenizer_of_a_folder(tiny_run, tmp_path):

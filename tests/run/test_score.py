@@ -17,6 +17,8 @@ def test_a_scorer_scores_the_whole_test_split(tiny_run):
     data = prepare(plan.task.load(0), plan)
     report = scorer(data)(plan.model.network(data.objective))
     assert sum(map(sum, report.confusion_matrix)) == len(data.test)
+    assert report.kept.truths.tolist() == data.test.labels  # in the order of the split
+    assert report.kept.hits.mean() == pytest.approx(report.metrics["accuracy"])
 
 
 class Ones(nn.Module):
@@ -34,7 +36,7 @@ def batches(*labels):
 @pytest.mark.parametrize(("validation", "accuracy"), [(False, 0.25), (True, 1.0)])
 def test_the_split_that_is_asked_for_is_scored(validation, accuracy):
     asked = []
-    objective = SimpleNamespace(scores=lambda split: asked.append(split) or ClassScores(2))
+    objective = SimpleNamespace(keeps=None, scores=lambda split: asked.append(split) or ClassScores(2))
     data = SimpleNamespace(
         objective=objective, test="test", validation="validation",
         test_batches=batches(0, 1, 0, 0), validation_batches=batches(1, 1),

@@ -36,6 +36,22 @@ def test_objects_to_values_that_cannot_be(word, text):
         decide(compose([word]))
 
 
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["privacy=dpsgd", "privacy.epsilon=8"], "which nothing would protect"),
+        (["task=chitchat", "model=smollm2"], "answers with text"),
+    ],
+)
+def test_no_temperature_where_it_would_tell_or_correct_nothing(words, text):
+    with pytest.raises(PlanError, match=text):
+        decide(compose([*words, "trainer.calibrate=true"]))
+
+
+def test_the_dense_baseline_is_the_same_with_and_without_calibration():
+    assert Standard(calibrate=True).for_baseline() == Standard().for_baseline()
+
+
 def test_bf16_by_name_needs_a_machine_that_has_it(monkeypatch):
     monkeypatch.setattr(hardware, "_cpu_flags", lambda: {"sse2"})
     with pytest.raises(PlanError, match="no bf16 units"):
