@@ -43,7 +43,7 @@ def good_record():
         "metrics": [ACCURACY, MACRO_F1, LOSS],
         "before": side(0.85, 8.0, 9e7, 0.80),
         "after": side(0.84, 4.0, 3e7, 0.79),
-        "behaviour": {"right_to_wrong": 30, "judged": 1000, "difference_interval": [-0.03, 0.01]},
+        "behaviour": {"right_to_wrong": 30, "predictions": 1000, "difference_interval": [-0.03, 0.01]},
         "fairness": {
             "groups": {
                 "north": {"before": {"accuracy": 0.86}, "after": {"accuracy": 0.85}},

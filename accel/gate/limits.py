@@ -49,7 +49,7 @@ def _drop_at_worst(candidate: Candidate) -> float:
 
 def _flips(candidate: Candidate) -> float:
     """Of all that is judged, the part that was right and is wrong now."""
-    return number(candidate.behaviour, "right_to_wrong") / number(candidate.behaviour, "judged")
+    return number(candidate.behaviour, "right_to_wrong") / number(candidate.behaviour, "predictions")
 
 
 def _class_drop(candidate: Candidate) -> float:

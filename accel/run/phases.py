@@ -231,7 +231,7 @@ def _finish(run: RunState, data: Prepared, console: Console, fitted: Fitted, bef
         _add_speeds(run.record, data, exported.model, before)
 
 
-def _behaviour(run: Run, data: Prepared, before: Baseline | None, after: Report, validation: Report) -> None:
+def _behaviour(run: RunState, data: Prepared, before: Baseline | None, after: Report, validation: Report) -> None:
     """Predictions one by one; a model that was never trained on this data is nothing to compare them with."""
     temperature = validation.kept.temperature() if validation.kept is not None else None
     trained = before.report if before is not None and run.plan.needs_baseline else None
