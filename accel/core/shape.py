@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from accel.core.family import GATED
+from accel.core.family import family_of
 from accel.errors import DataError
 
 KEYS: Mapping[str, tuple[str, ...]] = {
@@ -17,8 +17,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "vocabulary": ("vocab_size",),
 }
 """What the families call the same thing in config.json."""
-AFTER_PADDING = ("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "data2vec-text")
-"""Families that number positions from the one behind the padding token's id, so that a table of 514 reads 512."""
+ALSO_AFTER_PADDING = ("xlm-roberta-xl", "camembert", "mpnet", "longformer", "data2vec-text")
+"""Of the families that accel only forecasts, those whose ``positions_after_padding``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,17 +51,18 @@ class Shape:
         """
         found = {name: _first(values, names, name, where) for name, names in KEYS.items() if name != "feed_forward"}
         width, heads = found["width"], found["num_heads"]
-        family = str(values.get("model_type", ""))
+        name = str(values.get("model_type", ""))
+        family, after_padding = family_of(name), name in ALSO_AFTER_PADDING
         positions = values.get("max_position_embeddings") or values.get("n_positions") or 0
         return cls(
             **found,
             num_kv_heads=int(values.get("num_key_value_heads") or heads),
             head_dim=int(values.get("head_dim") or values.get("d_kv") or width // heads),
             feed_forward=int(next((values[k] for k in KEYS["feed_forward"] if values.get(k)), 4 * width)),
-            gated=family in GATED or str(values.get("feed_forward_proj", "")).startswith("gated"),
-            num_positions=0 if family in (*GATED, "t5") else int(positions),
-            first_position=_padding(values) + 1 if family in AFTER_PADDING else 0,
-            num_decoder_layers=int(values.get("num_decoder_layers") or found["num_layers"]) if family == "t5" else 0,
+            gated=family.gated or str(values.get("feed_forward_proj", "")).startswith("gated"),
+            num_positions=int(positions) if family.position_table else 0,
+            first_position=_padding(values) + 1 if family.positions_after_padding or after_padding else 0,
+            num_decoder_layers=int(values.get("num_decoder_layers") or found["num_layers"]) * family.encoder_decoder,
         )
 
     @property

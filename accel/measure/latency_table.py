@@ -22,11 +22,11 @@ from accel import __version__
 from accel.compression._quantization import Quantization
 from accel.core.console import Console
 from accel.core.facts import LatencyTable
+from accel.core.family import CHANNELS, HEADS
 from accel.core.option import typed
 from accel.core.plan import Plan, digest
 from accel.errors import RunError
 from accel.measure.variants import time_models
-from accel.ops.structured.layouts import CHANNELS, HEADS
 from accel.ops.structured.structure import find_blocks, find_stacks, keep_layers, remove_units
 from accel.report.record import processor, versions
 

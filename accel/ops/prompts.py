@@ -16,10 +16,8 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
 from accel.core.edits import Edit
+from accel.core.family import family_of
 from accel.ops.inputs import IDS, MASK, TYPES
-
-POOLED_AT_FIRST = ("bert", "roberta", "xlm-roberta", "distilbert")
-"""Architectures whose classifiers read the first token."""
 
 
 class Reparametrized(nn.Module):
@@ -146,7 +144,7 @@ def fold(model: nn.Module) -> nn.Module:
 
 def start_of(model: nn.Module) -> int:
     """How many tokens stand before the prompt."""
-    return int(model.config.model_type in POOLED_AT_FIRST)  # type: ignore[union-attr]
+    return int(family_of(model.config.model_type).pooled_at_first)  # type: ignore[union-attr, arg-type]
 
 
 def _read_prompt(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from accel.core.family import HEADS
 from accel.errors import NoEffectError
 from accel.ops.quantize.fake_quantize import RoundedLinear
 from accel.ops.quantize.quantized_layers import replace
-from accel.ops.structured.layouts import HEADS
 from accel.ops.structured.structure import Block, find_blocks
 
 

@@ -55,7 +55,7 @@ class Rule:
 RULES: tuple[Rule, ...] = (
     Rule(
         (LanguageTask, Vocabulary),
-        "a language model predicts every token of its vocabulary, and with fewer tokens its loss is another figure",
+        "a language model predicts every token of its vocabulary, and its scores over fewer tokens do not compare",
         "leave vocabulary out",
     ),
     Rule(

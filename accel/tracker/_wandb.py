@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from accel.config.redact import redact, redact_text, redactor
 from accel.core.metric import QUALITY
@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 
 def wandb_logger(
-    info: RunInfo, *, project: str, entity: str | None, mode: str, flush_s: float, init_timeout_s: int
+    info: RunInfo,
+    *,
+    project: str,
+    entity: str | None,
+    mode: Literal["offline", "online", "disabled"],
+    flush_s: float,
+    init_timeout_s: int,
 ) -> Logger:
     """A logger around a run that this process owns: no console capture, no machine metadata, no code upload."""
     import wandb

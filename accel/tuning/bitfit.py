@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from accel.core.facts import Evidence, Facts, History
-from accel.core.family import WITHOUT_BIASES
+from accel.core.family import family_of
 from accel.core.option import Objection
 from accel.core.tuning import FrozenBody
 
@@ -35,7 +35,7 @@ class Bitfit(FrozenBody):
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         family = plan.model.family()
-        if family in WITHOUT_BIASES:
+        if family is not None and not family_of(family).biases:
             yield Objection(
                 f"tuning=bitfit  with a {family} model",
                 f"the layers of a {family} have no biases, so only the head would learn",

@@ -8,11 +8,11 @@ from accel.cli import main
 from accel.config.compose import compose
 from accel.core.console import Console
 from accel.core.facts import LatencyTable
+from accel.core.family import CHANNELS, HEADS
 from accel.measure.latency_table import LEAST_MS, _counts, fit, latency_table
 from accel.measure.timing import Cost
 from accel.objective.classification import Classification
 from accel.ops.quantize.quantized_layers import multiplies_int8
-from accel.ops.structured.layouts import CHANNELS, HEADS
 from accel.plan.decide import decide
 
 SIZES = [

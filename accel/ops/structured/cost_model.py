@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from accel.core.family import HEADS
 from accel.errors import PlanError
 from accel.ops.quantize.fake_quantize import RoundedEmbedding, RoundedLinear
-from accel.ops.structured.layouts import HEADS
 from accel.ops.structured.structure import Block, find_stacks
 from accel.ops.vocabulary import figures as pieces
 

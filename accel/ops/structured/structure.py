@@ -16,9 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from accel.core.family import FAMILIES, HEADS, Layout, family_of
 from accel.ops.parallel.shards import local, part_like
 from accel.ops.quantize.quantized_layers import QuantizedLinear
-from accel.ops.structured.layouts import HEADS, LAYOUTS, STACKS, Layout
 
 KEEP = "accel_keep"
 """Buffer of a block's output layer while units are masked: which of them are kept, bool [num_units]."""
@@ -71,22 +71,22 @@ def find_blocks(model: nn.Module, *, wrapped: bool = False) -> list[Block]:
     """Every removable block of the model, in module order.
 
     Args:
-        model: a transformers model with a ``config`` whose ``model_type`` is in ``LAYOUTS``; else the list is empty.
+        model: a transformers model with a ``config`` whose ``model_type`` is in ``FAMILIES``; else the list is empty.
         wrapped: whether layers count that adapters are wrapped around.
     """
-    layouts = LAYOUTS.get(model.config.model_type, ())  # type: ignore[union-attr]
+    layouts = family_of(model.config.model_type).layouts  # type: ignore[union-attr, arg-type]
     has = _has_wrapped if wrapped else _has
     return [block for name, layer in model.named_modules() for block in _blocks_of(name, layer, layouts, has)]
 
 
 def find_stacks(model: nn.Module) -> list[Stack]:
-    """Every stack of layers of the model; empty for an architecture that is not in ``STACKS``."""
-    patterns = STACKS.get(model.config.model_type, ())  # type: ignore[union-attr]
+    """Every stack of layers of the model; empty for an architecture that is not in ``FAMILIES``."""
+    stacks = family_of(model.config.model_type).stacks  # type: ignore[union-attr, arg-type]
     return [
-        Stack(module, key)
+        Stack(module, stack.count)
         for name, module in model.named_modules()
-        for pattern, key in patterns
-        if isinstance(module, nn.ModuleList) and re.fullmatch(pattern, name)
+        for stack in stacks
+        if isinstance(module, nn.ModuleList) and re.fullmatch(stack.layers, name)
     ]
 
 
@@ -113,9 +113,9 @@ def keep_layers(model: nn.Module, stack: Stack, kept: Sequence[int]) -> None:
 def last_projections(model: nn.Module) -> tuple[list[nn.Module], int]:
     """The layers that make the last attention's queries, keys and values, whatever wraps them, and how many each makes.
 
-    Empty for an architecture whose attention is not in ``LAYOUTS``.
+    Empty for an architecture whose attention is not in ``FAMILIES``.
     """
-    layouts = LAYOUTS.get(model.config.model_type, ())  # type: ignore[union-attr]
+    layouts = family_of(model.config.model_type).layouts  # type: ignore[union-attr, arg-type]
     attentions = [layout for layout in layouts if layout.kind == HEADS and layout.over_input]
     for name, layer in reversed(list(model.named_modules())):
         for layout in attentions:
@@ -217,7 +217,7 @@ def remove_units(model: nn.Module, block: Block, keep: Tensor) -> None:
 
 def position_tables(model: nn.Module) -> list[nn.Embedding]:
     """T5's biases for each distance, a column for each head."""
-    names = {layout.positions for layouts in LAYOUTS.values() for layout in layouts if layout.positions}
+    names = {layout.positions for family in FAMILIES.values() for layout in family.layouts if layout.positions}
     found = (getattr(module, name, None) for module in model.modules() for name in names)
     return [table for table in found if isinstance(table, nn.Embedding)]
 

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from accel.core.family import CHANNELS, HEADS
 from accel.ops.structured.cost_model import CostModel, in_parameters
 from accel.ops.structured.importance import Candidates, choose
-from accel.ops.structured.layouts import CHANNELS, HEADS
 from accel.ops.structured.structure import KEEP, Block, find_blocks, mask_units, output_weight, remove_units
 
 SCORE = "accel_score"

@@ -3,6 +3,7 @@ import torch
 
 from accel.compression.distill import Distill
 from accel.core.facts import Facts, Loss
+from accel.core.family import FAMILIES, Family
 from accel.errors import DataError, RunError
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
@@ -12,7 +13,6 @@ from accel.objective.classification import Classification
 from accel.ops.distill.losses import soft_cross_entropy
 from accel.ops.distill.teacher import distilled
 from accel.ops.distill.terms import Match
-from accel.ops.structured import structure
 from accel.weights import artifact
 
 FACTS = Facts(total_steps=1, num_examples=4, objective=Classification(["a", "b"]), world_size=1, seed=0, baseline=None)
@@ -87,7 +87,7 @@ def test_a_narrow_and_shallow_student_learns_relations_and_is_refused_hidden_sta
 
 def test_relations_where_the_attention_is_unknown_are_refused(tmp_path, monkeypatch):
     student = saved(TinyBert(), tmp_path)
-    monkeypatch.setitem(structure.LAYOUTS, "bert", ())
+    monkeypatch.setitem(FAMILIES, "bert", Family())
     with pytest.raises(RunError, match="relations_weight: accel does not know where .* in a bert model .the student"):
         terms(student, tmp_path, RELATIONS)
 

@@ -5,6 +5,7 @@ import torch
 from safetensors.torch import save
 
 from accel.core.facts import Facts, LatencyTable
+from accel.core.family import CHANNELS, HEADS
 from accel.errors import PlanError
 from accel.export.onnx import random_inputs
 from accel.measure.timing import count_flops
@@ -17,7 +18,6 @@ from accel.ops.quantize import fake_quantize
 from accel.ops.quantize.grids import Int8Rows
 from accel.ops.quantize.schemes import Int8
 from accel.ops.structured.cost_model import CostModel, in_flops, in_megabytes, in_milliseconds, in_parameters
-from accel.ops.structured.layouts import CHANNELS, HEADS
 from accel.ops.structured.structure import count_units, find_blocks, remove_units
 from accel.ops.vocabulary import keep_marked, mark
 

@@ -4,13 +4,13 @@ import pytest
 import torch
 from transformers import DistilBertConfig, RobertaConfig
 
+from accel.core.family import CHANNELS, HEADS
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
 from accel.objective.classification import Classification
 from accel.ops.structured import structure
-from accel.ops.structured.layouts import CHANNELS, HEADS
 from accel.ops.structured.structure import count_units, find_blocks, mask_units, remove_units, resize
 from accel.weights.pretrained import ready
 
