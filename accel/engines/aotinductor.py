@@ -3,7 +3,7 @@
 What it does: writes ``model.pt2``, ``model.bf16.pt2`` where the processor multiplies bf16, or ``model.int8.pt2`` of a
 model with int8 products; each file is compared with the model, scored, and timed.
 Use it when: the model is served with PyTorch and its processes start often: nothing is compiled when they do.
-What it costs: a C++ compiler, a minute for each file, and a file for one kind of processor and one version of torch.
+What it costs: a C++ compiler and its time; a file is for one kind of processor and one version of torch.
 Composes with: every compression; int4 and fp8 weights are read into fp32.
 Off switch: leave it out of the list.
 Reference: https://pytorch.org/docs/stable/torch.compiler_aot_inductor.html

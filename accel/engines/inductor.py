@@ -3,7 +3,7 @@
 What it does: times a compiled copy of the model, anew for each shape of its inputs; in bf16 too where the processor
 multiplies it.
 Use it when: the model is served from Python with PyTorch, and its process lives long enough to compile first.
-What it costs: a C++ compiler, and half a minute to a minute for each form of the model.
+What it costs: a C++ compiler, and the time to compile each form of the model for each shape.
 Composes with: everything; without a compiler it is left out and the record says why.
 Off switch: leave it out of the list.
 Reference: Ansel et al. 2024 (https://doi.org/10.1145/3620665.3640366)

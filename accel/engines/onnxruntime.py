@@ -4,7 +4,7 @@ What it does: writes ``model.onnx``, and for a quantized model its own weights a
 ``model.int4.onnx``; each file is compared with the model, scored, and timed. The dense model is timed in onnxruntime's
 own dynamic int8 too.
 Use it when: the model leaves Python or PyTorch: one file, one small runtime, any number of languages.
-What it costs: some seconds to export; no architecture but those that torch exports has a file, others are left out.
+What it costs: the time to export; an architecture that torch cannot export has no file, and the record says so.
 Composes with: every compression; fp8 has no operator in ONNX, so such a model is written in fp32.
 Off switch: leave it out of the list.
 Reference: https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html

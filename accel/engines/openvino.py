@@ -2,8 +2,8 @@
 
 What it does: writes ``model.openvino.xml`` with its ``.bin``, in int8 where the model's weights are; each file is
 compared with the model, scored, and timed, as is the dense model rounded to int8.
-Use it when: the model is served on x86 or ARM processors without PyTorch; its int8 is often the fastest there.
-What it costs: a further package (``pip install 'accel-finetune[openvino]'``), and some seconds to convert.
+Use it when: the model is served on processors without PyTorch; in ``experiment=fastest`` its int8 was the fastest.
+What it costs: a further package (``pip install 'accel-finetune[openvino]'``), and the time to convert.
 Composes with: every compression; int4 and fp8 weights are written in fp32.
 Off switch: leave it out of the list.
 Reference: https://docs.openvino.ai

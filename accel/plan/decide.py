@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 
 from accel.config.build import build
-from accel.config.compose import GROUPS, compose
+from accel.config.compose import GROUPS, compose, conf_dir
 from accel.core.compression import Compression
 from accel.core.engine import Engine
 from accel.core.model import Model
@@ -143,12 +143,20 @@ class _Groups:
     def several(self, base: type[O]) -> tuple[O, ...]:
         """Of a list group, by name."""
         group = base.group
-        nodes = self.config.get(group) or {}
+        nodes = _named(group, self.config.get(group) or {})
         return tuple(build(nodes[name], base, f"{group}.{name}", self.plugins, name=name) for name in sorted(nodes))
 
     def _chosen(self, group: str) -> str | None:
         """The YAML file that was chosen, which Hydra keeps; none for a configuration that was made by hand."""
         return OmegaConf.select(self.config, f"hydra.runtime.choices.{group}")
+
+
+def _named(group: str, chosen: Any) -> Mapping[str, Any]:
+    """The options of a list group by name; the configuration of an older run has the names of its engines alone."""
+    if OmegaConf.is_dict(chosen) or not chosen:
+        return chosen
+    names = [chosen] if isinstance(chosen, str) else chosen
+    return {name: OmegaConf.load(conf_dir() / group / f"{name}.yaml")[name] for name in names}
 
 
 def _only_known_keys(config: DictConfig) -> None:

@@ -70,6 +70,7 @@ def test_another_model_is_refused(tmp_path, change, text):
     [
         {},
         {"engines": ["eager"]},
+        {"engines": {"eager": {"_target_": "accel.engines.eager.Eager"}}},  # as it is since they are options
         {"cache": "b", "tracker": {"_target_": "Wandb"}, "name": "other", "hydra": {"run": {"dir": "x"}}},
         {"trainer": {**OLD["trainer"], "max_steps": 16, "checkpoint_every_steps": 2, "accumulate": 2}},
         {"task": {**OLD["task"], "train": __file__}},

@@ -105,6 +105,17 @@ def test_a_users_own_folder_of_groups_is_searched_after(tmp_path):
         compose(["trainer=short"])
 
 
+def test_an_experiment_that_names_options_of_a_list_as_a_value_is_told_how_to_choose_them(tmp_path):
+    (tmp_path / "experiment").mkdir()
+    file = tmp_path / "experiment" / "mine.yaml"
+    file.write_text("# @package _global_\nengines: [eager]\n")
+    with pytest.raises(ConfigError, match=r"'- override /engines: \[NAME,…\]'"):
+        compose(["experiment=mine"], [str(tmp_path)])
+    file.write_text("# @package _global_\ndefaults:\n  - override /engines: [cuda, eager]\n")
+    assert set(compose(["experiment=mine"], [str(tmp_path)]).engines) == {"cuda", "eager"}
+    assert set(compose(["experiment=mine", "engines=[onnxruntime]"], [str(tmp_path)]).engines) == {"onnxruntime"}
+
+
 def test_plain_keeps_references_unresolved(monkeypatch):
     monkeypatch.setenv("MY_SECRET", "hunter2")
     values = plain(compose(["name=${oc.env:MY_SECRET}"]))

@@ -10,6 +10,10 @@ import pytest
 from accel.cli import main
 from accel.core.metric import metrics_of
 from accel.docs.topics import pages
+from accel.export.export import checked
+from accel.export.onnx import ExportError, require_parity
+from accel.model.tiny_bert import TinyBert
+from accel.objective.classification import Classification
 from accel.report.pareto import NAMED, goal
 from accel.sweep.search import Settings
 
@@ -65,9 +69,8 @@ def test_a_recipe_needs_as_many_files_as_the_page_says(recipe):
 
 
 def test_there_is_a_recipe_for_what_is_added_most():
-    assert {"A task of your own", "A metric of your own", "A tuning of your own", "A tracker of your own"} <= set(
-        RECIPES
-    )
+    kinds = ("task", "metric", "tuning", "tracker", "engine")
+    assert {f"A{'n' * (kind[0] == 'e')} {kind} of your own" for kind in kinds} <= set(RECIPES)
 
 
 @pytest.fixture(scope="module")
@@ -204,3 +207,56 @@ def test_a_tracker_is_asked_first_and_hears_of_a_run_that_failed(at, capsys):
     assert main(typed(folder, "my_journal", *task, f"tracker.file={file}", "trainer.learning_rate=1e30")) == 3
     (line,) = file.read_text().splitlines()
     assert {"exit_code": 3, "status": "failed"}.items() <= json.loads(line).items()
+
+
+def engine_words(folder, *words):
+    """As a user types it."""
+    flags = ["--config-dir", str(folder / "my_conf"), "--plugin", "my_program"]
+    task = ["task=text_classification", f"task.train={folder / 'texts.csv'}", "model=tiny_bert", "tracker=none"]
+    return [*flags, *task, "trainer.max_steps=6", f"hydra.run.dir={folder / 'run'}", *words]
+
+
+def test_an_engine_is_chosen_beside_others_and_misspelt_is_told(at, capsys):
+    folder = at("An engine of your own")
+    words = engine_words(folder, "engines=[eager,program]")
+    assert main(["check", *words]) == 0
+    assert "measured on                  eager, program" in capsys.readouterr().out
+    assert main(["check", *words[:2], *words[4:]]) == 2
+    assert "Add --plugin my_program" in capsys.readouterr().err
+    assert main(["check", *engine_words(folder, "engines=[progam]")]) == 2
+    assert "Did you mean 'program'" in capsys.readouterr().err
+
+
+def test_its_files_are_the_model_or_are_rejected(at, tmp_path):
+    at("An engine of your own")
+    from my_program import Program
+
+    model = TinyBert(num_layers=1).network(Classification(["a", "b"])).eval()
+    other = TinyBert(num_layers=1, weights_seed=5).network(Classification(["a", "b"])).eval()
+    (made,) = Program().export(model, tmp_path, None)
+    assert (made.format, made.max_abs_diff < 1e-4) == ("program", True)
+    assert list(Program().candidates(model, tmp_path)) == ["float32"]
+    (format,) = Program.formats
+    with pytest.raises(ExportError, match="not the same model"):
+        checked(other, tmp_path, format, None, require_parity)
+    assert list(Program().candidates(model, tmp_path)) == []
+
+
+@pytest.mark.slow
+def test_an_engine_is_measured_on_both_sides_and_exports_again(at, capsys):
+    folder = at("An engine of your own")
+    words = ["compression=[ptq]", "engines=[eager,program]", f"cache={folder / 'cache'}"]
+    assert main(engine_words(folder, *words)) == 0
+    record = json.loads((folder / "run" / "result.json").read_text())
+    for side in ("before", "after"):
+        assert "program" in {cost["engine"] for cost in record[side]["engines"]}
+    (made,) = (export for export in record["exports"] if export["format"] == "program")
+    assert made["metrics"]["accuracy"] == pytest.approx(record["after"]["metrics"]["accuracy"])
+    assert 0 < made["cold_load_imports_ms"] < made["cold_load_ms"]
+    assert made["latency_ms_p50"] > 0
+    assert record["choices"]["engines"] == ["eager", "program"]
+    (folder / "run" / "model" / "model.program.pt2").unlink()
+    export = ["export", str(folder / "run"), "--format", "program"]
+    assert main([*export, "--plugin", "my_program"]) == 0
+    assert (folder / "run" / "model" / "model.program.pt2").is_file()
+    assert main(["compare", str(folder / "run")]) == 0

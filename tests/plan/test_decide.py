@@ -1,11 +1,12 @@
 import pytest
+from omegaconf import open_dict
 
 from accel.config.compose import compose
 from accel.core.option import typed
 from accel.engines.eager import Eager
 from accel.engines.onnxruntime import Onnxruntime
 from accel.errors import ConfigError
-from accel.plan.decide import check_overrides, decide, default_name
+from accel.plan.decide import assemble, check_overrides, decide, default_name
 
 
 def test_the_default_plan_is_a_dense_run_that_needs_no_baseline():
@@ -57,6 +58,16 @@ def test_engines_are_options_by_name_and_the_record_says_which():
     ]  # fmt: skip
     assert decide(compose(["engines=eager"])).engines == (Eager(),)
     assert "measured on                  eager, onnxruntime" in plan.describe()
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"), [(["onnxruntime", "eager"], (Eager(), Onnxruntime())), ("eager", (Eager(),))]
+)
+def test_the_configuration_of_an_older_run_has_the_names_of_its_engines(names, expected):
+    config = compose([])
+    with open_dict(config):
+        config.engines = names
+    assert assemble(config).engines == expected
 
 
 def test_an_experiment_chooses_engines_and_the_command_line_others():
