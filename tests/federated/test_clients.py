@@ -58,3 +58,10 @@ def test_an_epoch_of_the_loader_is_a_round():
     loader = RoundLoader(given)
     assert len(loader) == len(list(loader)) == 1
     assert next(iter(loader)).clients is given
+
+
+def test_no_two_clients_have_one_order():
+    found, _ = clients()
+    orders = [[row // 2 for batch in rows(found, client, 0) for row in batch] for client in (0, 1)]
+    assert sorted(orders[0]) == sorted(orders[1])
+    assert orders[0] != orders[1]

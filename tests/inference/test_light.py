@@ -72,6 +72,23 @@ def test_probabilities_are_those_of_the_temperature_that_was_stored(tmp_path):
     assert same(colder.answer["scores"], {name: power / total for name, power in expected.items()})
 
 
+def test_a_long_text_is_cut_at_the_side_that_the_tokenizer_states(labelled):
+    """Negative control: cut at its other side, the text has another answer."""
+    file = labelled / "tokenizer_config.json"
+    before, text = file.read_text(), "great " * 30 + "rude 航班 " * 30
+    answers = []
+    try:
+        for side in ("left", "right"):
+            file.write_text(json.dumps({**json.loads(before), "truncation_side": side}))
+            write_sums(labelled, [file.name])
+            require_same(labelled, [text])
+            answers += [found.answer["scores"] for found in LightPredictor.find(labelled).stream([text])]
+    finally:
+        file.write_text(before)
+        write_sums(labelled, [file.name])
+    assert answers[0] != answers[1]
+
+
 def test_labels_of_pairs_are_the_same(tmp_path):
     pairs = [["the crew", "was great " * 20], ["great " * 40, "航班"], ["[SEP]", "seat"]]
     require_same(save(tmp_path, TinyBert(), Classification(["no", "yes"]), 2, (*PLAIN, TYPES)), pairs)

@@ -98,3 +98,34 @@ def test_the_sum_is_made_in_full_precision_under_autocast():
     with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
         layer(torch.randn(2, 5, layer.adapter.in_features))
     assert torch.equal(seen[0], base.weight + layer.adapter.get_delta_weight("accel"))
+
+
+@pytest.fixture
+def lengthened():
+    """A rounded layer with an adapter that is far from zero and rows whose lengths were learned."""
+    model = add_lora(TinyBert().network(Classification(["a", "b"])), rank=4, alpha=8, dropout=0, dora=True).eval()
+    fake_quantize.prepare(model, Int8(Int8Rows()))
+    merge_in_the_loop(model)
+    layer = next(m for m in model.modules() if isinstance(m, MergedLora))
+    length = layer.adapter.lora_magnitude_vector["accel"].weight
+    torch.nn.init.normal_(layer.adapter.lora_B["accel"].weight)
+    with torch.no_grad():
+        length.copy_(torch.linspace(1, 2, len(length)))
+    return layer, length
+
+
+def test_rows_that_are_rounded_have_the_lengths_that_were_learned(lengthened):
+    layer, length = lengthened
+    seen = []
+    base = layer.adapter.get_base_layer()
+    base.weight_rounder.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    layer(torch.randn(2, 5, layer.adapter.in_features))
+    assert torch.allclose(seen[0].norm(dim=1), length, atol=1e-5)
+
+
+def test_the_norm_of_a_row_is_a_constant_to_the_gradient(lengthened):
+    """As DoRA's section 4.3 has it: through the norm a gradient would lose its part along the row."""
+    layer, length = lengthened
+    weight = torch.randn(layer.adapter.out_features, layer.adapter.in_features, requires_grad=True)
+    layer._scaled(weight).sum().backward()
+    assert torch.allclose(weight.grad, (length / weight.norm(dim=1)).unsqueeze(1).expand_as(weight))

@@ -72,3 +72,10 @@ def test_a_model_without_blocks_is_told():
     model.config = type("Config", (), {"model_type": "unheard of"})()
     with pytest.raises(NoEffectError, match="no block"):
         InsertBottlenecks(reduction=4).change(model)
+
+
+@pytest.mark.parametrize(("reduction", "size"), [(4, 16), (16, 4), (1000, 1)])
+def test_a_bottleneck_is_as_many_times_narrower_as_asked(reduction, size):
+    model = InsertBottlenecks(reduction=reduction).apply(TinyBert().network(LABELS))
+    shapes = [tuple(p.shape) for name, p in model.named_parameters() if f"{INSERT}.down.weight" in name]
+    assert shapes == [(size, 64)] * 4

@@ -52,3 +52,9 @@ def test_a_network_that_makes_the_prompt_is_folded_into_what_it_made():
     fold(model)
     assert isinstance(prompted(model).prompt, torch.nn.Embedding)
     assert torch.equal(model(input_ids=IDS).logits, expected)
+
+
+def test_its_vectors_are_those_of_different_tokens():
+    """Vectors that begin alike have the same gradients but for their positions."""
+    torch.manual_seed(0)
+    assert len(prompted(add_prompt(TinyBert().network(LABELS), 8)).prompt.weight.unique(dim=0)) >= 7

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from accel.dp.ledger import LEDGER
 from accel.errors import DataError, ExitCode
 from accel.report.record import read_record
 from accel.sweep import record
@@ -118,3 +119,27 @@ def test_saving_looks_for_secrets_in_the_jobs_that_changed(tmp_path):
     assert "abcdefghijklm" not in text
     assert [job["status"] for job in json.loads(text)["jobs"]].count("finished") == 1
     assert len(text.splitlines()) > 50  # a line for each
+
+
+def test_a_sweep_that_goes_on_knows_how_its_jobs_ended(tmp_path):
+    """One that was stopped goes on from its checkpoint; one that failed by itself begins anew."""
+    sweep = Sweep(tmp_path)
+    for seed, code in enumerate((-9, 3)):
+        job = sweep.job([f"seed={seed}"])
+        job.status, job.exit_code, job.seconds, job.cluster_job, job.restarts = "failed", code, 7.5, "1234", 2
+        (job.folder / "checkpoints").mkdir(parents=True)
+        (job.folder / "checkpoints" / "last.ckpt").touch()
+    sweep.save()
+    stopped, failed = Sweep.of(tmp_path).jobs
+    assert stopped.can_go_on()
+    assert not failed.can_go_on()
+    assert (failed.status, failed.seconds, failed.cluster_job, failed.restarts) == ("failed", 7.5, "1234", 2)
+
+
+def test_every_attempt_at_a_private_job_stays_on_the_books(tmp_path):
+    job = Job(4, ["privacy=dpsgd"], tmp_path, exit_code=3)
+    for attempt in "abc":
+        job.folder.mkdir(parents=True, exist_ok=True)
+        (job.folder / LEDGER).write_text(attempt)
+        assert not job.prepare_folder()
+    assert sorted(file.read_text() for file in tmp_path.glob(f"4.*.{LEDGER}")) == ["a", "b", "c"]

@@ -38,3 +38,11 @@ def test_asha_lets_the_best_third_of_those_that_got_so_far_go_on(tmp_path, study
 def test_every_rule_can_be_made(tmp_path, study):
     for name in RULES:
         assert run(tmp_path, study, 0.5, name) >= 1
+
+
+def test_rules_are_told_how_many_go_on_and_how_long_a_trial_is(tmp_path, monkeypatch):
+    """A rule made for longer trials than these would stop hardly any of them."""
+    for pruner in ("SuccessiveHalvingPruner", "HyperbandPruner"):
+        monkeypatch.setattr(f"optuna.pruners.{pruner}", lambda **told: told)
+    assert RULES["asha"](rule(tmp_path, 0)) == {"min_resource": 1, "reduction_factor": 3}
+    assert RULES["hyperband"](rule(tmp_path, 0)) == {"min_resource": 1, "max_resource": 9, "reduction_factor": 3}

@@ -21,3 +21,17 @@ def test_a_file_without_any_entity_is_refused(tmp_path):
     file.write_text("\n\n".join(f"word{n} O" for n in range(40)))
     with pytest.raises(DataError, match="nothing to find"):
         TokenClassification(train=str(file)).load(0)
+
+
+def test_data_is_known_by_its_texts_its_tags_and_its_types(tmp_path):
+    """What is trained once per content is trained again where any of them differs."""
+
+    def fingerprint(name="Ann", end=3, kind="PER"):
+        file = tmp_path / "train.jsonl"
+        rows = ({"text": f"{name} Lee {n}", "spans": [[0, end, kind]]} for n in range(40))
+        file.write_text("\n".join(map(json.dumps, rows)))
+        return TokenClassification(train=str(file)).load(0).fingerprint
+
+    found = [fingerprint(), fingerprint(name="Eva"), fingerprint(end=7), fingerprint(kind="ORG")]
+    assert len(set(found)) == 4
+    assert fingerprint() == found[0]
