@@ -30,7 +30,7 @@ def place(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
         yield folder
-    for name in ("my_stars", "my_number"):
+    for name in ("my_stars", "my_number", "my_gains"):
         sys.modules.pop(name, None)
 
 
@@ -48,9 +48,12 @@ def run(place):
     return place / "run"
 
 
+TECHNIQUE = {"my_gains.py", "my_conf/compression/gains.yaml"}
+
+
 def test_three_files_are_all_that_the_page_asks_for(place):
     mine = {str(p.relative_to(place)) for p in place.rglob("my_*/**/*.yaml")} | {p.name for p in place.glob("my_*.py")}
-    assert mine == {"my_number.py", "my_stars.py", "my_conf/task/stars.yaml"}
+    assert mine == {"my_number.py", "my_stars.py", "my_conf/task/stars.yaml", *TECHNIQUE}
 
 
 def test_it_trains_is_scored_by_its_own_metric_and_its_files_score_the_same(run):
@@ -109,3 +112,42 @@ def test_it_is_searched_in_its_own_direction(run):
     assert goal("rmsle") is None
     assert goal("accuracy").told({"after": {"validation": {"accuracy": 0.75}}}) == 0.75
     assert goal("quality") is NAMED["quality"]
+
+
+def test_an_own_technique_is_checked_listed_and_explained(place, capsys):
+    flags = ["--config-dir", str(place / "my_conf"), "--plugin=my_gains"]
+    assert main([*flags, "check", "compression=[gains]", "model=tiny_bert"]) == 0
+    assert "compression=[gains]" in capsys.readouterr().out
+    assert main(["check", *flags, "compression=[gains]", "compression.gains.start=-1"]) == 2
+    assert "compression.gains.start=1" in capsys.readouterr().err
+    assert main([*flags, "--help"]) == 0
+    listed = capsys.readouterr().out
+    assert {"gains", "stars"} <= set(listed.split())
+    assert main(["--help"]) == 0
+    assert not {"gains", "stars"} & set(capsys.readouterr().out.split())
+    assert main([*flags, "help", "gains"]) == 0
+    assert "of each factor, above 0" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_an_own_technique_acts_and_its_parts_are_there_when_the_model_is_loaded(place, tiny_run, tmp_path, capsys):
+    flags = ["--config-dir", str(place / "my_conf"), "--plugin", "my_gains"]
+    assert main([*flags, *tiny_run, "compression=[gains]", "compression.gains.start=2"]) == 0
+    record = json.loads((tmp_path / "run" / "result.json").read_text())
+    (technique,) = [t for t in record["techniques"] if t["name"] == "gains"]
+    assert technique["evidence"]["largest_change"] > 0
+    assert json.loads((tmp_path / "run" / "model" / "accel.json").read_text())["edits"] == [
+        {"edit": "gain", "start": 2.0}
+    ]
+    capsys.readouterr()
+    assert main(["predict", str(tmp_path / "run"), *flags, "the crew was great"]) == 0
+    assert json.loads(capsys.readouterr().out)["label"]
+
+
+def test_an_option_is_called_as_its_file_whatever_its_class_is_called(place, capsys):
+    other = place / "my_conf" / "task" / "five_points.yaml"
+    other.write_text((place / "my_conf" / "task" / "stars.yaml").read_text())
+    words = ["task=five_points", f"task.train={place / 'stars.csv'}", "model=tiny_bert"]
+    assert main(["check", "--config-dir", str(place / "my_conf"), "--plugin", "my_stars", *words]) == 0
+    assert "task=five_points" in capsys.readouterr().out
+    other.unlink()
