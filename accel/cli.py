@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accel.config.arguments import Arguments, load_plugins, parse, split_plugins
+from accel.config.arguments import Arguments, flags_last, load_plugins, parse, split_config_dirs, split_plugins
 from accel.config.overrides import quote_unicode
 from accel.config.redact import guarded_streams, learn
 from accel.core.extras import needs
@@ -94,16 +94,18 @@ def _main(words: list[str]) -> int:
 
 
 def _dispatch(words: list[str]) -> int:
-    first = words[0] if words else ""
+    asks_hydra = bool({w.split("=", 1)[0] for w in words} & HYDRA_FLAGS)
+    moved = list(words) if asks_hydra else flags_last(words)
+    first = moved[0] if moved else ""
     if {"-h", "--help"} & set(words):
-        return usage(first)
+        return usage(first, split_config_dirs(words)[0])
     if "--version" in words:
         return version()
     if first in VERBS:
-        return VERBS[first](words[1:])
+        return VERBS[first](moved[1:])
     if first and not first.startswith("-") and "=" not in first:
         raise ConfigError(_no_such_command(first))
-    if {w.split("=", 1)[0] for w in words} & HYDRA_FLAGS:
+    if asks_hydra:
         return hydra_itself(words)
     return run(words)
 
@@ -209,21 +211,26 @@ def matrix(words: Sequence[str]) -> int:
     """Every pair of options."""
     from accel.plan.matrix import main as print_matrix
 
-    return print_matrix(words)
+    return print_matrix(_own_words(words))
 
 
 def compare(words: Sequence[str]) -> int:
     """Runs and sweeps side by side."""
     from accel.report.compare import main as compare_main
 
-    return compare_main(words)
+    return compare_main(_own_words(words))
 
 
 def _with_plugins(words: Sequence[str]) -> list[str]:
     """The words without ``--plugin MODULE``, whose classes are known from here on: a model may be of one of them."""
-    plugins, rest = split_plugins(words)
+    plugins, rest = split_plugins(_own_words(words))
     load_plugins(plugins)
     return rest
+
+
+def _own_words(words: Sequence[str]) -> list[str]:
+    """Of a command that composes nothing: folders of groups mean nothing to it, and ``--debug`` was heard already."""
+    return [word for word in split_config_dirs(words)[1] if word != "--debug"]
 
 
 def predict(words: Sequence[str]) -> int:
@@ -244,7 +251,7 @@ def attack(words: Sequence[str]) -> int:
     """Membership inference on a finished run."""
     from accel.analysis.attack import main as attack_main
 
-    plugins, rest = split_plugins(words)
+    plugins, rest = split_plugins(_own_words(words))
     load_plugins(plugins)
     return attack_main(rest, plugins)
 
@@ -275,15 +282,17 @@ def help_(words: Sequence[str]) -> int:
     """One topic of the documentation, or what can be typed."""
     from accel.docs.show import main as show
 
-    return show(words) if words else usage()
+    folders, rest = split_config_dirs(words)
+    topics = _with_plugins(rest)
+    return show(topics, folders) if topics else usage(config_dirs=folders)
 
 
-def usage(verb: str = "") -> int:
+def usage(verb: str = "", config_dirs: Sequence[str] = ()) -> int:
     """What can be typed: everything, or the lines of one command."""
     from accel.config.compose import GROUPS, options_of
     from accel.docs.show import overview
 
-    groups = "\n  ".join(f"{group:<12} {' '.join(options_of(group))}" for group in GROUPS)
+    groups = "\n  ".join(f"{group:<12} {' '.join(options_of(group, config_dirs))}" for group in GROUPS)
     text = USAGE.format(groups=groups, pages=overview())
     print(_of_command(verb, text) if verb in VERBS else text)  # noqa: T201 - the command's own output
     return ExitCode.DONE

@@ -12,6 +12,8 @@ from pathlib import Path
 from accel.config.overrides import quote_unicode
 from accel.errors import ConfigError
 
+CONFIG_DIR = ("--config-dir", "-cd")
+WITH_VALUE = (*CONFIG_DIR, "--plugin", "--save")
 SWITCHES = {"-m": "multirun", "--multirun": "multirun", "--debug": "debug", "--conditional": "conditional"}
 
 
@@ -43,9 +45,9 @@ def parse(words: Sequence[str]) -> Arguments:
     for word in rest:
         if word in SWITCHES:
             switches.add(SWITCHES[word])
-        elif word.startswith(("--config-dir", "-cd")):
+        elif word.split("=", 1)[0] in CONFIG_DIR:
             dirs.append(_value(word, rest))
-        elif word.startswith("--plugin"):
+        elif word.split("=", 1)[0] == "--plugin":
             plugins.append(_value(word, rest))
         elif word.split("=", 1)[0] == "--save":
             save = Path(_value(word, rest)).expanduser()
@@ -69,15 +71,41 @@ def split_plugins(words: Sequence[str]) -> tuple[list[str], list[str]]:
     Raises:
         ConfigError: the flag has no value.
     """
-    plugins: list[str] = []
+    return _split(words, ("--plugin",))
+
+
+def split_config_dirs(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The folders that ``--config-dir DIR`` names, and the other words.
+
+    Raises:
+        ConfigError: the flag has no value.
+    """
+    return _split(words, CONFIG_DIR)
+
+
+def _split(words: Sequence[str], flags: Sequence[str]) -> tuple[list[str], list[str]]:
+    values: list[str] = []
     others: list[str] = []
     rest = iter(words)
     for word in rest:
-        if word.split("=", 1)[0] == "--plugin":
-            plugins.append(_value(word, rest))
+        if word.split("=", 1)[0] in flags:
+            values.append(_value(word, rest))
         else:
             others.append(word)
-    return plugins, others
+    return values, others
+
+
+def flags_last(words: Sequence[str]) -> list[str]:
+    """What was typed before the first word that is no flag, behind everything else: ``--debug check`` is a check."""
+    rest = iter(words)
+    before: list[str] = []
+    for word in rest:
+        if not word.startswith("-"):
+            return [word, *rest, *before]
+        before.append(word)
+        if word in WITH_VALUE and (value := next(rest, None)) is not None:
+            before.append(value)
+    return before
 
 
 def _value(word: str, rest: object) -> str:

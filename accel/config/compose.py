@@ -14,6 +14,7 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
 from accel.config.build import refuse_foreign_code
+from accel.config.overrides import as_text, no_override, quoted
 from accel.config.redact import learn
 from accel.config.renamed import current_word, note, rename_keys
 from accel.core.groups import BASES, list_groups
@@ -193,7 +194,7 @@ def _without_unchosen(config: DictConfig, overrides: Sequence[str]) -> DictConfi
 
 
 def _quoted(folder: str) -> str:
-    return "'file://" + str(Path(folder).resolve()) + "'"
+    return quoted(f"file://{Path(folder).resolve()}")
 
 
 def _explain(error: Exception, overrides: Sequence[str], config_dirs: Sequence[str]) -> str:
@@ -215,15 +216,12 @@ def _problem(override: str, overrides: Sequence[str], config_dirs: Sequence[str]
     try:
         parsed = OverridesParser.create().parse_overrides([override])[0]
     except HydraException:
-        return (
-            f"{override!r} is no override: write key=value, e.g. seed=1 or 'compression=[prune,qat]' "
-            f"(quote what your shell would split or expand)."
-        )
+        return no_override(override)
     key = str(parsed.key_or_group)
     if key in GROUPS:
         return _unknown_option(key, parsed.value(), config_dirs)
     if "=" in override and parsed.is_sweep_override():
-        return f"{override!r} asks for several runs: add -m, or write a list as {key}=[…]."
+        return f"{override!r} asks for several runs: add -m, or write a list as {key}=[…].{as_text(override)}"
     return _unknown_key(key, overrides, config_dirs)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import shlex
 
-_PIECE = re.compile(r"[^,\[\]{}()='\":]*[^\x00-\x7f][^,\[\]{}()='\":]*")
-"""A run of characters with one outside ASCII in it, up to whatever has a meaning in Hydra's grammar."""
+_MEANT = r"[^,\[\]{}()='\":]*"
+"""Up to whatever has a meaning in Hydra's grammar."""
+_PIECE = re.compile(rf"{_MEANT}(?:[^\x00-\x7f]|[~&#!;<>^`]){_MEANT}")
+"""A run of characters with one in it that Hydra's grammar does not know."""
 
 
 def quote_unicode(word: str) -> str:
-    """Quote what Hydra's grammar cannot read unquoted: it knows ASCII letters only.
+    """Quote what Hydra's grammar cannot read unquoted: it knows ASCII letters and a few other characters only.
 
     ``task.train=评论.csv`` becomes ``task.train='评论.csv'``; each item of a list or of a sweep is quoted by
     itself. A value that already holds a quote is left as it is: its author knows the grammar.
@@ -24,3 +27,20 @@ def quoted(text: str) -> str:
     """A value that Hydra reads as exactly this text, whatever its grammar means by the characters in it."""
     literal = re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
     return "'" + re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), literal) + "'"
+
+
+def no_override(word: str) -> str:
+    """What is wrong with a word that Hydra cannot read, and how its value is typed if it is a text as it stands."""
+    return (
+        f"{word!r} is no override: write key=value, e.g. seed=1 or 'compression=[prune,qat]' "
+        f"(quote what your shell would split or expand).{as_text(word)}"
+    )
+
+
+def as_text(word: str) -> str:
+    """How a value is typed that is one text, whatever its characters mean to Hydra and to a shell."""
+    key, equals, value = word.partition("=")
+    if not equals or not re.fullmatch(r"[\w.+/@-]+", key) or not value:
+        return ""
+    text = f'{key}="{value}"' if "'" in value and not re.search(r'["\\$]', value) else f"{key}={quoted(value)}"
+    return f" If the value is one text, quote it for Hydra, and all of it for the shell:\n  {shlex.quote(text)}"

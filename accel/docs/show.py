@@ -11,7 +11,7 @@ from accel.errors import ConfigError, ExitCode
 USAGE = "Use: accel help, or accel help TOPIC such as  accel help prune  or  accel help privacy."
 
 
-def main(words: Sequence[str]) -> int:
+def main(words: Sequence[str], config_dirs: Sequence[str] = ()) -> int:
     """Print one topic.
 
     Raises:
@@ -19,7 +19,7 @@ def main(words: Sequence[str]) -> int:
     """
     if len(words) != 1:
         raise ConfigError(f"One topic at a time. {USAGE}")
-    print_markdown(topic(words[0]))
+    print_markdown(topic(words[0], config_dirs))
     return ExitCode.DONE
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,10 +24,14 @@ class OptionFile:
 
     group: str
     name: str
+    config_dirs: tuple[str, ...] = ()
+    """The user's own folders of groups, searched after accel's."""
 
     @property
     def path(self) -> Path:
-        return conf_dir() / self.group / f"{self.name}.yaml"
+        folders = (conf_dir(), *map(Path, self.config_dirs))
+        files = [folder / self.group / f"{self.name}.yaml" for folder in folders]
+        return next((file for file in files if file.is_file()), files[0])
 
     @property
     def typed(self) -> str:
@@ -40,10 +44,10 @@ class OptionFile:
         return f"# {self.typed}\n\n{_described(card_of(self.path))}## Settings\n\n```yaml\n{settings}\n```\n"
 
 
-def option_files() -> Iterator[OptionFile]:
+def option_files(config_dirs: Sequence[str] = ()) -> Iterator[OptionFile]:
     """Every option there is, group by group."""
     for group in GROUPS:
-        yield from (OptionFile(group, name) for name in options_of(group))
+        yield from (OptionFile(group, name, tuple(config_dirs)) for name in options_of(group, config_dirs))
 
 
 def pages() -> dict[str, Path]:
@@ -51,7 +55,7 @@ def pages() -> dict[str, Path]:
     return {path.stem: path for path in sorted(PAGES.glob("*.md"))}
 
 
-def topic(word: str) -> str:
+def topic(word: str, config_dirs: Sequence[str] = ()) -> str:
     """Markdown on a page, an option (``prune``, ``compression=[prune]``) or every option of a group.
 
     Raises:
@@ -59,10 +63,10 @@ def topic(word: str) -> str:
     """
     if word in pages():
         return pages()[word].read_text("utf8")
-    found = [option for option in option_files() if word in (option.name, option.typed, option.group)]
+    found = [option for option in option_files(config_dirs) if word in (option.name, option.typed, option.group)]
     if found:
         return "\n".join(option.card() for option in found)
-    known = {*pages(), *GROUPS, *(option.name for option in option_files())}
+    known = {*pages(), *GROUPS, *(option.name for option in option_files(config_dirs))}
     raise ConfigError(f"There is no help on {word!r}. {did_you_mean(word, known)}")
 
 
@@ -77,7 +81,10 @@ def card_of(path: Path) -> str:
 def module_docstring(node: dict, name: str) -> str:
     """The card that stands at the top of an option's module, read without importing it; empty if it has none."""
     target = node.get("_target_") or node.get(name, {}).get("_target_")
-    spec = find_spec(str(target).rpartition(".")[0]) if target else None
+    try:
+        spec = find_spec(str(target).rpartition(".")[0]) if target else None
+    except (ImportError, ValueError):  # of a user's own package, which was not named with --plugin
+        return ""
     if spec is None or spec.origin is None:
         return ""
     return ast.get_docstring(ast.parse(Path(spec.origin).read_text("utf8"))) or ""

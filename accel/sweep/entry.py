@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from omegaconf import DictConfig
 
 from accel.config.build import refuse_foreign_code
 from accel.config.compose import compose, conf_dir, prepare_hydra, search_path
+from accel.config.overrides import quoted
 from accel.core.extras import needs
 from accel.core.plan import Plan
 from accel.data import Dataset
@@ -33,8 +35,8 @@ def run_sweep(overrides: Sequence[str], config_dirs: Sequence[str], plugins: Seq
     del plugins  # each job imports them itself, from the same command line
     settings, jobs = sort_words(overrides)
     settings, folder = _folder(settings, config_dirs)
-    run_hydra([*settings, f"hydra.sweep.dir='{folder}'"], jobs, config_dirs)
-    say(f"\nSweep: {folder / SWEEP}\nCompare: accel compare {folder}")
+    run_hydra([*settings, f"hydra.sweep.dir={quoted(str(folder))}"], jobs, config_dirs)
+    say(f"\nSweep: {folder / SWEEP}\nCompare: accel compare {shlex.quote(str(folder))}")
     return Sweep.of(folder).exit_code()
 
 

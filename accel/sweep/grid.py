@@ -5,13 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from accel.config.compose import conf_dir, options_of
+from accel.config.compose import GROUPS, conf_dir, options_of
+from accel.config.overrides import no_override
 from accel.core.groups import list_groups
 from accel.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
 
 
 def expand(arguments: Sequence[str], params: Mapping[str, Any] | None = None) -> list[list[str]]:
@@ -50,12 +54,39 @@ def _values(argument: str) -> list[str]:
     try:
         override = OverridesParser.create().parse_overrides([argument])[0]
     except HydraException:
-        raise ConfigError(
-            f"{argument!r} is no override: write key=value or key=a,b,c (quote what your shell would split or expand)."
-        ) from None
+        raise ConfigError(no_override(argument)) from None
     if not override.is_sweep_override():
         return [argument]
-    return [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
+    tags = getattr(override.value(), "tags", None)
+    if tags:
+        raise ConfigError(
+            f"{argument}: tag() says how a search draws values, and a grid takes each of them. Leave it out, or "
+            f"search: hydra.sweeper.search=tpe."
+        )
+    return [f"{override.get_key_element()}={value}" for value in values_of(override, argument)]
+
+
+def values_of(override: Override, word: str) -> list[str]:
+    """All values of a choice, a range or a glob, as typed.
+
+    Raises:
+        ConfigError: an interval, which has no end of them, or a glob that is over no options or finds none.
+    """
+    from hydra.core.override_parser.types import Glob, IntervalSweep
+
+    value, key = override.value(), override.key_or_group
+    if isinstance(value, IntervalSweep):
+        raise ConfigError(
+            f"{word}: an interval has no end of values. Give some, as {key}=a,b,c or {key}=range(low,stop,step), or "
+            f"search: hydra.sweeper.search=tpe."
+        )
+    if not isinstance(value, Glob):
+        return list(override.sweep_string_iterator())
+    found = value.filter(options_of(key)) if key in GROUPS else []
+    if not found:
+        known = f"{key} has: {', '.join(options_of(key))}" if key in GROUPS else "it is over the options of a group"
+        raise ConfigError(f"{word}: glob() finds nothing; {known}. Files are given by their names, as {key}=a,b,c.")
+    return found
 
 
 def applies(word: str, job: Sequence[str]) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from accel.config.overrides import quoted
 from accel.report.record import new_record, read_record, write_record
 from accel.sweep.job_spec import Common, JobSpec, RunningJob
 from accel.sweep.record import ENDED_WELL, Job
@@ -49,7 +50,9 @@ class Pool(ABC):
 
     def spec(self, job: Job, environment: Mapping[str, str], **settings: Any) -> JobSpec:
         """All that a job's process needs to know but where it runs; ``Job.where`` has the words for that."""
-        group = [] if any(w.startswith("group=") for w in job.overrides) else [f"group='{self.common.folder.name}'"]
+        group = (
+            [] if any(w.startswith("group=") for w in job.overrides) else [f"group={quoted(self.common.folder.name)}"]
+        )
         return JobSpec(
             words=(*self.common.flags, *job.own_words, *group),
             output=job.output,

@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from accel.config.overrides import quoted
 from accel.config.redact import Redactor, redact, redactor
 from accel.core.durable import write_durably
 from accel.dp.ledger import LEDGER
@@ -81,7 +82,7 @@ class Job:
 
     def where(self, *, resume: bool) -> list[str]:
         """The words that say where it runs."""
-        return [f"resume='{self.folder}'"] if resume else [f"hydra.run.dir='{self.folder}'"]
+        return [f"{'resume' if resume else 'hydra.run.dir'}={quoted(str(self.folder))}"]
 
     def prepare_folder(self) -> bool:
         """Whether the job can go on from a checkpoint; if not, its place is cleared, or old files pass for a result.

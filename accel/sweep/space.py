@@ -12,8 +12,11 @@ from hydra.errors import HydraException
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import Trial
 
+from accel.config.overrides import no_override
 from accel.errors import ConfigError
-from accel.sweep.grid import applies
+from accel.sweep.grid import applies, values_of
+
+INT, LOG = "int", "log"
 
 
 @dataclass(frozen=True)
@@ -94,17 +97,32 @@ def _parsed(word: str) -> Override:
     try:
         return OverridesParser.create().parse_overrides([word])[0]
     except HydraException:
-        raise ConfigError(f"{word!r} is no override: write key=value, key=a,b,c or key='interval(low,high)'.") from None
+        raise ConfigError(no_override(word)) from None
 
 
 def _distribution(override: Override, word: str) -> BaseDistribution:
     value = override.value()
+    tags = set(getattr(value, "tags", ()))
+    if unknown := tags - {INT, LOG}:
+        raise ConfigError(f"{word}: accel knows tag(log,…) and tag(int,…), not {', '.join(sorted(unknown))}.")
     try:
         if isinstance(value, IntervalSweep):
-            return FloatDistribution(float(value.start or 0), float(value.end or 0), log="log" in value.tags)
+            return _between(value, tags)
         if isinstance(value, RangeSweep) and all(isinstance(v, int) for v in (value.start, value.stop, value.step)):
             values = list(range(int(value.start or 0), int(value.stop or 0), int(value.step)))
-            return IntDistribution(min(values), max(values), step=abs(int(value.step)))
-        return CategoricalDistribution(list(override.sweep_string_iterator()))
+            return IntDistribution(min(values), max(values), step=abs(int(value.step)), log=LOG in tags)
+        if tags:
+            raise ValueError(f"{', '.join(sorted(tags))} is for an interval, or a range of whole numbers")
+        return CategoricalDistribution(values_of(override, word))
     except ValueError as error:
         raise ConfigError(f"{word}: no values to choose from ({error}).") from None
+
+
+def _between(value: IntervalSweep, tags: set[str]) -> BaseDistribution:
+    """Whole numbers where ``int(interval(1,4))`` or ``tag(int,interval(1,4))`` asks for them, both ends included."""
+    low, high = float(value.start or 0), float(value.end or 0)
+    if not (INT in tags or (isinstance(value.start, int) and isinstance(value.end, int))):
+        return FloatDistribution(low, high, log=LOG in tags)
+    if not (low.is_integer() and high.is_integer()):
+        raise ValueError("whole numbers lie between whole numbers")
+    return IntDistribution(int(low), int(high), log=LOG in tags)

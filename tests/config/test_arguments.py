@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from accel.config.arguments import parse
+from accel.config.arguments import flags_last, parse
 from accel.errors import ConfigError
 
 
@@ -15,3 +15,17 @@ def test_flags_are_sorted_from_overrides(tmp_path):
     for wrong in (["--plugin"], ["--config-dir", str(tmp_path / "no")], ["-x"]):
         with pytest.raises(ConfigError):
             parse(wrong)
+
+
+@pytest.mark.parametrize(
+    ("words", "moved"),
+    [
+        (["--config-dir", "d", "check", "seed=1"], ["check", "seed=1", "--config-dir", "d"]),
+        (["-m", "--plugin=p", "check"], ["check", "-m", "--plugin=p"]),
+        (["check", "--debug"], ["check", "--debug"]),
+        (["--help"], ["--help"]),
+        (["--config-dir"], ["--config-dir"]),
+    ],
+)
+def test_flags_before_the_verb_go_behind_it(words, moved):
+    assert flags_last(words) == moved

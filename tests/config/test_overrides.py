@@ -1,10 +1,13 @@
 """Words outside ASCII reach the configuration as they were typed."""
 
+import re
+import shlex
+
 import pytest
 
 from accel.config.arguments import parse
 from accel.config.compose import compose
-from accel.config.overrides import quote_unicode, quoted
+from accel.config.overrides import as_text, no_override, quote_unicode, quoted
 from accel.errors import ConfigError
 from accel.sweep.grid import expand
 
@@ -61,3 +64,24 @@ def test_without_it_hydra_refuses():
 )
 def test_a_quoted_text_is_read_as_it_is(text):
     assert compose([TASK, f"task.train={quoted(text)}"]).task.train == text
+
+
+@pytest.mark.parametrize("path", ["~/x.csv", "a$b.csv", "a&b #1!.csv", "a;b<c>^d`.csv", "~/a & b/评论 #1.csv"])
+def test_a_path_that_hydra_does_not_know_is_taken_as_it_is(path):
+    assert compose(parse([TASK, f"task.train={path}"]).overrides).task.train == path
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["it's.csv", "a=b.csv", "a(b).csv", "a[1].csv", "a{b}.csv", "a,b.csv", 'a"b.csv', 'it\'s ${x} "q".csv', "评's.csv"],
+)
+def test_what_has_a_meaning_is_refused_with_what_can_be_typed(path):
+    with pytest.raises(ConfigError) as refused:
+        compose(parse([TASK, f"task.train={path}"]).overrides)
+    (word,) = shlex.split(str(refused.value).splitlines()[-1])
+    assert compose(parse([TASK, word]).overrides).task.train == path
+
+
+def test_what_is_no_setting_has_no_such_remedy():
+    assert as_text("seed") == as_text("seed=") == as_text("a b=1") == ""
+    assert re.search(r"is no override: write key=value.*\)\.$", no_override("=1"))

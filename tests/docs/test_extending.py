@@ -69,7 +69,7 @@ def test_a_recipe_needs_as_many_files_as_the_page_says(recipe):
 
 
 def test_there_is_a_recipe_for_what_is_added_most():
-    kinds = ("task", "metric", "tuning", "tracker", "engine")
+    kinds = ("task", "metric", "tuning", "tracker", "engine", "technique")
     assert {f"A{'n' * (kind[0] == 'e')} {kind} of your own" for kind in kinds} <= set(RECIPES)
 
 
@@ -260,3 +260,42 @@ def test_an_engine_is_measured_on_both_sides_and_exports_again(at, capsys):
     assert main([*export, "--plugin", "my_program"]) == 0
     assert (folder / "run" / "model" / "model.program.pt2").is_file()
     assert main(["compare", str(folder / "run")]) == 0
+
+
+def test_an_own_technique_is_checked_listed_and_explained(at, capsys):
+    flags = ["--config-dir", str(at("A technique of your own") / "my_conf"), "--plugin=my_gains"]
+    assert main([*flags, "check", "compression=[gains]", "model=tiny_bert"]) == 0
+    assert "compression=[gains]" in capsys.readouterr().out
+    assert main(["check", *flags, "compression=[gains]", "compression.gains.start=-1"]) == 2
+    assert "compression.gains.start=1" in capsys.readouterr().err
+    assert main([*flags, "--help"]) == 0
+    listed = capsys.readouterr().out
+    assert "gains" in listed.split()
+    assert main(["--help"]) == 0
+    assert "gains" not in capsys.readouterr().out.split()
+    assert main([*flags, "help", "gains"]) == 0
+    assert "of each factor, above 0" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_an_own_technique_acts_and_its_parts_are_there_when_the_model_is_loaded(at, tiny_run, tmp_path, capsys):
+    flags = ["--config-dir", str(at("A technique of your own") / "my_conf"), "--plugin", "my_gains"]
+    assert main([*flags, *tiny_run, "compression=[gains]", "compression.gains.start=2"]) == 0
+    record = json.loads((tmp_path / "run" / "result.json").read_text())
+    (technique,) = [t for t in record["techniques"] if t["name"] == "gains"]
+    assert technique["evidence"]["largest_change"] > 0
+    assert json.loads((tmp_path / "run" / "model" / "accel.json").read_text())["edits"] == [
+        {"edit": "gain", "start": 2.0}
+    ]
+    capsys.readouterr()
+    assert main(["predict", str(tmp_path / "run"), *flags, "the crew was great"]) == 0
+    assert json.loads(capsys.readouterr().out)["label"]
+
+
+def test_an_option_is_called_as_its_file_whatever_its_class_is_called(place, capsys):
+    other = place / "my_conf" / "task" / "five_points.yaml"
+    other.write_text((place / "my_conf" / "task" / "stars.yaml").read_text())
+    words = ["task=five_points", f"task.train={place / 'texts.csv'}", "model=tiny_bert"]
+    assert main(["check", "--config-dir", str(place / "my_conf"), "--plugin", "my_stars", *words]) == 0
+    assert "task=five_points" in capsys.readouterr().out
+    other.unlink()

@@ -54,3 +54,23 @@ def test_a_key_that_no_option_has_is_kept_so_that_it_is_refused():
 
 def test_of_a_users_own_option_nothing_is_dropped():
     assert expand(["task=mine", "task.train=a.csv"]) == [["task=mine", "task.train=a.csv"]]
+
+
+def test_a_glob_is_over_the_options_of_a_group():
+    assert expand(["model=glob(tiny_b*)"]) == [["model=tiny_bert"]]
+    assert expand(["model=glob(tiny*,exclude=*l*)"]) == [["model=tiny_bert"], ["model=tiny_gpt2"], ["model=tiny_t5"]]
+    for word, reason in (("model=glob(big*)", "model has: .*tiny_bert"), ("task.train=glob(*)", "options of a group")):
+        with pytest.raises(ConfigError, match=reason):
+            expand([word])
+
+
+@pytest.mark.parametrize("word", ["trainer.epochs=interval(1,4)", "trainer.epochs=int(interval(1,4))"])
+def test_a_grid_has_no_intervals(word):
+    with pytest.raises(ConfigError, match=r"no end of values.*range\(low,stop,step\)"):
+        expand([word])
+
+
+def test_a_grid_has_no_tags():
+    with pytest.raises(ConfigError, match="how a search draws"):
+        expand(["trainer.epochs=tag(log,range(1,9))"])
+    assert len(expand(["trainer.epochs=range(1,9)"])) == 8

@@ -1,3 +1,5 @@
+import re
+
 import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
@@ -58,3 +60,38 @@ def test_a_point_that_was_never_whole_is_told():
 def test_what_is_no_space_is_told(words, text):
     with pytest.raises(ConfigError, match=text):
         space(words, {})
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("interval(1,4)", FloatDistribution(1, 4)),
+        ("int(interval(1,4))", IntDistribution(1, 4)),
+        ("tag(int,interval(1,4))", IntDistribution(1, 4)),
+        ("tag(log,int,interval(1,64))", IntDistribution(1, 64, log=True)),
+        ("tag(log,range(1,10))", IntDistribution(1, 9, log=True)),
+        ("range(1,10,2)", IntDistribution(1, 9, step=2)),
+    ],
+)
+def test_whole_numbers_and_logarithms_are_what_they_say(word, expected):
+    assert space([f"trainer.epochs={word}"], {}).varied == {"trainer.epochs": expected}
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "tag(int,interval(1.5,4))",  # no whole number
+        "tag(log,range(0,9))",  # has no logarithm
+        "tag(log,range(1,9,2))",  # Optuna draws no steps of a logarithm
+        "tag(log,choice(1,2))",
+        "tag(log,range(0.5,2,0.5))",
+        "tag(nearly,interval(1,2))",
+    ],
+)
+def test_what_cannot_be_drawn_as_it_says_is_refused(word):
+    with pytest.raises(ConfigError, match=re.escape(word)):
+        space([f"trainer.epochs={word}"], {})
+
+
+def test_a_glob_is_a_choice():
+    assert space(["model=glob(tiny_b*)"], {}).varied == {"model": CategoricalDistribution(["tiny_bert"])}
