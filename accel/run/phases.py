@@ -24,7 +24,7 @@ from accel.report.record import write_record
 from accel.report.terminal import before_after_table, exported_files, headline
 from accel.run.baseline import Baseline, baseline, pretrained
 from accel.run.fit import Fitted, facts_of, fit
-from accel.run.score import scorer
+from accel.run.score import ready_to_answer, scorer
 from accel.weights.provenance import begin, plain, spent
 
 if TYPE_CHECKING:
@@ -212,6 +212,7 @@ def _finish(run: Run, data: Prepared, console: Console, fitted: Fitted, before: 
     model = fitted.model.float().eval()
     for technique in run.plan.techniques:
         model = technique.export(model).eval()
+    data = ready_to_answer(data, model)
     with run.timed("export"):
         exported = export_all(model, data, run.folder, console, scorer(data), engines=run.plan.engines)
     run.record["exports"] = [asdict(e) for e in exported.exports]
