@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from accel.errors import ConfigError
 
@@ -152,6 +152,21 @@ class Objective(ABC):
         """By side of the record, what else is measured of running finished models; nothing by default."""
         del models
         return {}
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether it knows how to answer from a network's logits; not where the trained network must be seen first."""
+        return True
+
+    def fitted(self, logits: Tensor, labels: Tensor) -> Self:
+        """Itself, with what it reads from a trained network's answers on the validation split; nothing by default.
+
+        Args:
+            logits: [examples, choices], in float64.
+            labels: of the same shape.
+        """
+        del logits, labels
+        return self
 
     def answering(self) -> dict[str, Any]:
         """What it must know beside its labels, as JSON can hold it; nothing by default."""

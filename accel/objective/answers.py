@@ -15,6 +15,9 @@ from accel.data.words import OUTSIDE, entities, first_tokens, spelled, words_of
 if TYPE_CHECKING:
     from accel.core.meta import Meta
 
+HALF = 0.5
+"""The probability from which on a label holds where nothing else was chosen."""
+
 
 @dataclass(frozen=True)
 class Answers(ABC):
@@ -56,6 +59,29 @@ class LabelAnswers(Answers):
         best = int(values.argmax())
         scores = dict(zip(self.label_names, values.tolist(), strict=True))
         return {"label": self.label_names[best], "score": float(values[best]), "scores": scores}
+
+
+@dataclass(frozen=True)
+class LabelSetAnswers(Answers):
+    """The labels that hold, the likeliest first, and the probability of every one."""
+
+    thresholds: tuple[float, ...]
+    """By label, from which probability on it holds."""
+
+    name: ClassVar[str] = "multi-label classification"
+
+    @classmethod
+    def of(cls, meta: Meta) -> Self:
+        thresholds = tuple(map(float, meta.answering["thresholds"]))
+        if len(thresholds) != len(meta.label_names):
+            raise ValueError("as many thresholds as labels are needed")
+        return cls(meta.label_names, thresholds)
+
+    def answer_to(self, text: Sequence[str], logits: np.ndarray, offsets: Sequence[tuple[int, int]]) -> dict[str, Any]:
+        del text, offsets
+        scores = dict(zip(self.label_names, sigmoid(logits).tolist(), strict=True))
+        holds = [name for name, least in zip(self.label_names, self.thresholds, strict=True) if scores[name] >= least]
+        return {"labels": sorted(holds, key=lambda name: -scores[name]), "scores": scores}
 
 
 @dataclass(frozen=True)
@@ -116,7 +142,12 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return powers / powers.sum(-1, keepdims=True)
 
 
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """Probabilities, one by one, in float64."""
+    return (1 + np.tanh(logits.astype(np.float64) / 2)) / 2
+
+
 ANSWERS: Mapping[str, type[Answers]] = {
-    kind.name: kind for kind in (LabelAnswers, NumberAnswers, LevelAnswers, EntityAnswers)
+    kind.name: kind for kind in (LabelAnswers, LabelSetAnswers, NumberAnswers, LevelAnswers, EntityAnswers)
 }
 """By the name that an exported model states."""

@@ -73,7 +73,7 @@ class Scores(nn.Module):
 
 
 class Gathered(Metric):
-    """Rows [examples, columns] of all batches and processes: what is no sum over examples needs all of them."""
+    """All predictions of all batches and processes, for what is no sum over examples."""
 
     full_state_update = False
     rows: list[Tensor]
@@ -82,11 +82,14 @@ class Gathered(Metric):
         super().__init__()
         self.add_state("rows", [], dist_reduce_fx="cat")
 
-    def update(self, rows: Tensor) -> None:
-        self.rows.append(rows.detach())
+    def update(self, logits: Tensor, labels: Tensor) -> None:
+        """Add a batch: logits [batch, choices], and as many labels for each."""
+        self.rows.append(torch.cat([logits.double(), labels.double().view_as(logits)], 1).detach())
 
-    def compute(self) -> Tensor:
-        return dim_zero_cat(self.rows)
+    def compute(self) -> tuple[Tensor, Tensor]:
+        """(logits, labels), both [examples, choices] in float64."""
+        logits, labels = dim_zero_cat(self.rows).cpu().chunk(2, 1)
+        return logits, labels
 
 
 class GatheredScores(Scores):
@@ -97,12 +100,10 @@ class GatheredScores(Scores):
         self.gathered = Gathered()
 
     def update(self, logits: Tensor, labels: Tensor) -> None:
-        """Add a batch: logits [batch, choices], and as many labels for each."""
-        self.gathered.update(torch.cat([logits.double(), labels.double().view_as(logits)], 1))
+        self.gathered.update(logits, labels)
 
     def compute(self) -> Report:
-        logits, labels = self.gathered.compute().cpu().chunk(2, 1)
-        return self.report(logits, labels)
+        return self.report(*self.gathered.compute())
 
     @abstractmethod
     def report(self, logits: Tensor, labels: Tensor) -> Report:

@@ -29,6 +29,7 @@ from accel.core.tuning import Adapter, FrozenBody, HeadOnly, Prompt, Tuning
 from accel.strategy.federated import Federated
 from accel.strategy.fsdp import Fsdp
 from accel.strategy.tensor_parallel import TensorParallel
+from accel.task.multi_label import MultiLabel
 from accel.task.regression import Regression
 
 
@@ -157,6 +158,12 @@ RULES: tuple[Rule, ...] = (
         "the mean and the standard deviation of the private numbers are stored in the model, and the privacy "
         "accountant does not see it",
         "task.mean and task.std as the unit of the numbers suggests them: of stars from 1 to 5, 3 and 1.5",
+        unless=lambda privacy, task: task.sees_no_private_example,
+    ),
+    Rule(
+        (Privacy, MultiLabel),
+        "thresholds are chosen on private examples and stored in the model, and the privacy accountant does not see it",
+        "task.threshold=0.5",
         unless=lambda privacy, task: task.sees_no_private_example,
     ),
     Rule(

@@ -31,6 +31,7 @@ from accel.data.prepared import Prepared
 from accel.objective.scores import Report
 from accel.ops.inputs import PLAIN
 from accel.run.fit import Fitted, fit
+from accel.run.score import ready_to_answer
 from accel.strategy.single import Single
 from accel.tuning.full import Full
 from accel.weights import artifact
@@ -136,7 +137,8 @@ def pretrained(plan: Plan, data: Prepared, evaluate: Callable[[Any], Report]) ->
 
 
 def _save(model: Any, data: Prepared, folder: Path, seen: Sequence[Seen]) -> None:
-    artifact.save_model(model, data.tokenizer, folder / "model", **{**data.artifact_facts(), "trained_on": seen})
+    facts = {**ready_to_answer(data, model).artifact_facts(), "trained_on": seen}
+    artifact.save_model(model, data.tokenizer, folder / "model", **facts)
 
 
 @contextmanager

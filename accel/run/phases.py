@@ -27,7 +27,7 @@ from accel.run.baseline import Baseline, baseline, pretrained
 from accel.run.behaviour import behaviour_of
 from accel.run.disk import check_disk
 from accel.run.fit import Fitted, facts_of, fit
-from accel.run.score import scorer
+from accel.run.score import ready_to_answer, scorer
 from accel.weights.meta import note_temperature
 from accel.weights.provenance import begin, plain, spent
 
@@ -218,6 +218,7 @@ def _finish(run: RunState, data: Prepared, console: Console, fitted: Fitted, bef
     model = fitted.model.float().eval()
     for technique in run.plan.techniques:
         model = technique.export(model).eval()
+    data = ready_to_answer(data, model)
     with run.timed("export"):
         exported = export_all(model, data, run.folder, console, scorer(data), engines=run.plan.engines)
     run.record["exports"] = [asdict(e) for e in exported.exports]

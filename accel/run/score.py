@@ -1,4 +1,4 @@
-"""How good a model is on a split of the run's data."""
+"""How good a model is on a split of the run's data, and what its objective reads from its answers before that."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from accel.behaviour.kept import Kept
 from accel.core.objective import Objective
 from accel.data.batches import evaluation_order
 from accel.data.prepared import Prepared
-from accel.objective.scores import Report, evaluate
+from accel.objective.scores import Gathered, Report, evaluate
 
 
 def scorer(data: Prepared, *, validation: bool = False) -> Callable[[nn.Module], Report]:
@@ -20,15 +21,29 @@ def scorer(data: Prepared, *, validation: bool = False) -> Callable[[nn.Module],
 
     def score(model: nn.Module) -> Report:
         model.eval()
+        objective = ready_to_answer(data, model).objective
         split = data.validation if validation else data.test
         batches = data.validation_batches() if validation else data.test_batches()
-        scores, predict = data.objective.scores(split), lambda inputs: model(**inputs).logits
-        if data.objective.keeps is None:
+        scores, predict = objective.scores(split), lambda inputs: model(**inputs).logits
+        if objective.keeps is None:
             return evaluate(predict, batches, scores)
-        keeper = _Keeper(data.objective, evaluation_order(split))
+        keeper = _Keeper(objective, evaluation_order(split))
         return replace(evaluate(predict, batches, scores, keeper), kept=keeper.whole())
 
     return score
+
+
+@torch.inference_mode()
+def ready_to_answer(data: Prepared, model: nn.Module) -> Prepared:
+    """The data with an objective that knows how to answer from this model, by its answers on the validation split."""
+    if data.objective.is_fitted:
+        return data
+    model.eval()
+    answers = Gathered()
+    for batch in data.validation_batches():
+        labels = batch.pop("labels")
+        answers.update(model(**batch).logits, labels)
+    return replace(data, objective=data.objective.fitted(*answers.compute()))
 
 
 @dataclass

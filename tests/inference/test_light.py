@@ -14,6 +14,7 @@ from accel.inference.predictor import Predictor
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.objective.classification import Classification
+from accel.objective.multi_label import MultiLabel
 from accel.objective.regression import OrdinalRegression, Regression
 from accel.objective.tagging import Tagging
 from accel.ops.inputs import PLAIN, TYPES, note_inputs
@@ -92,6 +93,13 @@ def test_a_long_text_is_cut_at_the_side_that_the_tokenizer_states(labelled):
 def test_labels_of_pairs_are_the_same(tmp_path):
     pairs = [["the crew", "was great " * 20], ["great " * 40, "航班"], ["[SEP]", "seat"]]
     require_same(save(tmp_path, TinyBert(), Classification(["no", "yes"]), 2, (*PLAIN, TYPES)), pairs)
+
+
+def test_label_sets_are_the_same(tmp_path):
+    """Thresholds that untrained probabilities lie around: the labels differ from text to text and by the threshold."""
+    folder = save(tmp_path, TinyBert(), MultiLabel(["a", "b", "c"], (0.49, 0.5, 0.9)))
+    require_same(folder, SINGLE)
+    assert all("c" not in found.answer["labels"] for found in LightPredictor.find(folder).stream(SINGLE))
 
 
 @pytest.mark.parametrize("kind", [Regression, OrdinalRegression])

@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 
 from accel.core.meta import Meta
-from accel.objective.answers import EntityAnswers, LabelAnswers, LevelAnswers, NumberAnswers, softmax
+from accel.objective.answers import (
+    EntityAnswers,
+    LabelAnswers,
+    LabelSetAnswers,
+    LevelAnswers,
+    NumberAnswers,
+    sigmoid,
+    softmax,
+)
 
 
 def test_the_likeliest_label_is_the_answer():
@@ -13,6 +21,14 @@ def test_the_likeliest_label_is_the_answer():
 
 def test_large_logits_do_not_overflow():
     assert softmax(np.array([1e4, 0.0], np.float32)).tolist() == [1.0, 0.0]
+
+
+def test_a_label_holds_from_its_own_threshold_on():
+    meta = Meta(label_names=["a", "b", "c"], max_length=8, answering={"thresholds": [0.2, 0.5, 0.95]})
+    found = LabelSetAnswers.of(meta).answer_to((), np.array([-1.0, 0.0, 2.0], np.float32), ())
+    assert found["labels"] == ["b", "a"]
+    assert found["scores"] == pytest.approx({"a": 0.268941, "b": 0.5, "c": 0.880797}, abs=1e-6)
+    assert sigmoid(np.array([-1e4, 1e4], np.float32)).tolist() == [0.0, 1.0]
 
 
 def test_a_number_is_in_its_own_unit_and_a_level_is_the_nearest():

@@ -28,6 +28,7 @@ from accel.strategy.fsdp import Fsdp
 from accel.strategy.tensor_parallel import TensorParallel
 from accel.task.chitchat import Chitchat
 from accel.task.finance_ner import FinanceNer
+from accel.task.multi_label import MultiLabel
 from accel.task.regression import Regression
 from accel.tuning import adapter, prompt
 from accel.tuning.bitfit import Bitfit
@@ -131,7 +132,7 @@ class Taught(FrozenBody):
 
 
 INSTANCES = {c: c() for c in (Layers, Prune, Ptq, Qat, Vocabulary, Distill, Federated, Fsdp, TensorParallel)} | {
-    Adapter: Bottleneck(), FrozenBody: Norms(), HeadOnly: Probe(), Prompt: Prefix(), Tuning: Apart(), LanguageTask: Stories(), TokenTask: Marked(), Compression: Silent(), Regression: Regression(train="ratings.csv"),
+    Adapter: Bottleneck(), FrozenBody: Norms(), HeadOnly: Probe(), Prompt: Prefix(), Tuning: Apart(), LanguageTask: Stories(), TokenTask: Marked(), Compression: Silent(), Regression: Regression(train="ratings.csv"), MultiLabel: MultiLabel(train="topics.csv"),
     Technique: Taught(), Mask: Mask(pattern="2:4", score=Importance.movement), Privacy: Private(),
     Quantization: Qat(full_precision=0.1),
 }  # fmt: skip
@@ -296,6 +297,7 @@ AVOIDING = {
     (Privacy, Vocabulary): (Private(), Vocabulary(from_task=False, public_text="tweets")),
     (Privacy, Distill): (Private(), Distill(teacher="pretrained")),
     (Privacy, Regression): (Private(), Regression(train="ratings.csv", mean=3.0, std=1.5)),
+    (Privacy, MultiLabel): (Private(), MultiLabel(train="topics.csv", threshold=0.5)),
     (Federated, Prune): (Federated(), Prune(score=Score.magnitude, start=Start.pretrained)),
     (Federated, Mask): (Federated(), Mask(score=Importance.magnitude)),
     (Federated, Layers): (Federated(), Layers(start=Start.pretrained)),

@@ -36,7 +36,7 @@ def batches(*labels):
 @pytest.mark.parametrize(("validation", "accuracy"), [(False, 0.25), (True, 1.0)])
 def test_the_split_that_is_asked_for_is_scored(validation, accuracy):
     asked = []
-    objective = SimpleNamespace(keeps=None, scores=lambda split: asked.append(split) or ClassScores(2))
+    objective = SimpleNamespace(is_fitted=True, keeps=None, scores=lambda split: asked.append(split) or ClassScores(2))
     data = SimpleNamespace(
         objective=objective, test="test", validation="validation",
         test_batches=batches(0, 1, 0, 0), validation_batches=batches(1, 1),
