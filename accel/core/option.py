@@ -47,7 +47,7 @@ class Option(ABC):
     @property
     def key(self) -> str:
         """Where its settings live in the config, as a prefix for messages."""
-        return self.group
+        return type(self).group  # a GroupedTask has a setting of this name
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         """What this option needs and the plan does not give; nothing by default."""
@@ -83,5 +83,5 @@ class Option(ABC):
 
 def typed(option: Option) -> str:
     """The option as a user types it."""
-    name = option.option_name()
-    return f"{option.group}=[{name}]" if option.group == "compression" else f"{option.group}={name}"
+    name, group = option.option_name(), type(option).group
+    return f"{group}=[{name}]" if group == "compression" else f"{group}={name}"

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accel.core.option import Objection
-from accel.core.task import Task
+from accel.core.task import GroupedTask
 from accel.data import Dataset
 from accel.data.content import Content, ContentQuery, content_of_file
 from accel.data.examples import (
@@ -30,6 +30,7 @@ from accel.data.examples import (
     examples_of,
     owned,
     relocated,
+    stratified,
     three_splits,
     unique,
 )
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class TextClassification(Task):
+class TextClassification(GroupedTask):
     """Labelled texts from files."""
 
     train: str
@@ -105,11 +106,12 @@ class TextClassification(Task):
     def _read(self, split: str, path: str | None, tally: Tally) -> list[Example]:
         if path is None:
             return []
-        more = [name for name in (self.split_by, self.owner) if name is not None]
+        more = [*(name for name in (self.split_by, self.owner) if name is not None), *self.group_columns()]
         table = read_table(path, f"task.{split}", columns=[*self.columns(), self.label, *more])
         examples = examples_of(table, self.columns(), self.label, tally, self.split_by)
         if self.owner is not None and split == "train":
             examples = owned(examples, table, self.owner)
+        examples = stratified(examples, table, self.group_columns())
         return relocated(unique(examples, tally), str(path))
 
 
