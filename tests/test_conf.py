@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from importlib import import_module
 from pathlib import Path
 
@@ -62,7 +62,7 @@ def test_yaml_defaults_are_the_class_defaults(file):
     for name, field in {f.name: f for f in fields(cls)}.items():
         if OmegaConf.is_missing(node, name):
             continue
-        default = field.default
+        default = field.default if field.default_factory is MISSING else field.default_factory()
         assert node[name] == getattr(default, "name", default), name
 
 

@@ -49,7 +49,8 @@ class Option(ABC):
     @property
     def key(self) -> str:
         """Where its settings live in the config, as a prefix for messages."""
-        return f"{self.group}.{self.option_name()}" if self.several else self.group
+        group = type(self).group  # a GroupedTask has a setting of this name
+        return f"{group}.{self.option_name()}" if self.several else group
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         """What this option needs and the plan does not give; nothing by default."""
@@ -85,5 +86,5 @@ class Option(ABC):
 
 def typed(option: Option) -> str:
     """The option as a user types it."""
-    name = option.option_name()
-    return f"{option.group}=[{name}]" if option.several else f"{option.group}={name}"
+    name, group = option.option_name(), type(option).group
+    return f"{group}=[{name}]" if option.several else f"{group}={name}"

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from accel.core.metric import OF_CLASSES, Metric
 from accel.core.option import Option
@@ -76,6 +76,19 @@ class Task(Option):
 @dataclass(kw_only=True)
 class TokenTask(Task):
     """A trait: an example has many predictions, one for each token or word."""
+
+
+@dataclass(kw_only=True)
+class GroupedTask(Task):
+    """A trait: figures are compared between groups of examples, to see whom a model fails."""
+
+    group: Any = field(default_factory=lambda: None)  # type: ignore[misc] - a class's own, by type(task).group, stays
+    """A column, or a list of them, by whose values figures are compared."""
+
+    def group_columns(self) -> list[str]:
+        """Those of ``group``."""
+        asked = self.group if isinstance(self.group, list | tuple) else [self.group]
+        return [str(name) for name in asked if name is not None]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,8 @@ class Split:
     labels: list[Any]
     owners: list[str] = field(default_factory=list)
     """Whose each example is; none where the task does not say."""
+    strata: Mapping[str, list[str]] = field(default_factory=dict)
+    """By each column of ``task.group``, the group of each example."""
 
     def __len__(self) -> int:
         return len(self.texts)

@@ -23,6 +23,8 @@ from accel.errors import DataError
 
 IMBALANCED = 1.5
 """A majority class this many times its even share is worth a note."""
+MISSING = "(missing)"
+"""The group of a row whose cell is empty."""
 MOST_DRAWS = 50
 """Rows that still leave a split empty are too few; ``assemble`` says so."""
 DRAWN_BY = "the text of each row"
@@ -40,6 +42,8 @@ class Example:
     """What it is part of, as a document or a user, where that stays in one split."""
     owner: str = ""
     """Whose the row is, where the task says so."""
+    strata: tuple[tuple[str, str], ...] = ()
+    """Columns of ``task.group`` and the row's values: groups that figures are compared between."""
 
     @property
     def drawn_by(self) -> tuple[str, ...]:
@@ -433,7 +437,9 @@ def check_known(name: str, split: Sequence[Example], names: Sequence[str]) -> No
 
 def _split(examples: Sequence[Example], learned: Callable[[Example], Any]) -> Split:
     owners = [e.owner for e in examples] if all(e.owner for e in examples) else []
-    return Split([e.texts for e in examples], [learned(e) for e in examples], owners)
+    columns = [name for name, _ in examples[0].strata] if examples else []
+    strata = {name: [dict(e.strata).get(name, MISSING) for e in examples] for name in columns}
+    return Split([e.texts for e in examples], [learned(e) for e in examples], owners, strata)
 
 
 def _imbalance(train: Split, names: Sequence[str]) -> list[str]:
@@ -475,6 +481,22 @@ def owned(examples: Sequence[Example], table: Table, column: str) -> list[Exampl
             f"{len(owners)} rows. Fill it in, or remove the row."
         )
     return [replace(e, owner=label_of(owners[int(e.where.removeprefix("line "))])) for e in examples]
+
+
+def stratified(examples: Sequence[Example], table: Table, columns: Sequence[str]) -> list[Example]:
+    """The same examples of a table's rows, each with its groups; an empty cell is a group too.
+
+    Raises:
+        DataError: there is no such column.
+    """
+    values = {name: dict(zip(table.lines, table.column(name, "task.group"), strict=True)) for name in columns}
+
+    def strata(example: Example) -> tuple[tuple[str, str], ...]:
+        line = int(example.where.removeprefix("line "))
+        cells = ((name, column[line]) for name, column in values.items())
+        return tuple((name, MISSING if _is_missing(cell) else label_of(cell)) for name, cell in cells)
+
+    return [replace(e, strata=strata(e)) for e in examples]
 
 
 def relocated(examples: Sequence[Example], where: str) -> list[Example]:

@@ -167,6 +167,7 @@ def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Pla
             e.targets,
             e.records,
             splits[name].owners,
+            splits[name].strata,
         )
         for name, e in ((name, encoded[name]) for name in SPLITS)
     )

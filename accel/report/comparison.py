@@ -120,8 +120,17 @@ DRIFT = (
     Column("ece_after", "ECE", metric_text, ("behaviour", "ece_after")),
 )
 """How the finished model differs from the dense one, prediction by prediction."""
+FAIRNESS = (
+    Column("worst_group_after", "worst\ngroup", metric_text, ("fairness", "worst_after"), more_is_better=True),
+    Column("hardest_change", "hardest hit\ngroup", _signed, ("fairness", "hardest_change"), more_is_better=True),
+    Column("demographic_parity", "parity\ndifference", metric_text, ("fairness", "demographic_parity_after")),
+    Column("equalized_odds_before", "odds diff.\nbefore", metric_text, ("fairness", "equalized_odds_before")),
+    Column("equalized_odds", "odds\ndifference", metric_text, ("fairness", "equalized_odds_after")),
+)
+"""Between the groups of the first column of ``task.group``."""
 WORDS = (
     Column("engine", "engine"),
+    Column("worst_group", "which is\nworst"),
     Column("status", "status"),
     Column("error", "error"),
     Column("name", "name"),
@@ -163,7 +172,7 @@ class Comparison:
     def figures(self) -> tuple[Column, ...]:
         """Numbers that the records have: metrics and costs."""
         judged_by = {str(row.get(JUDGED_BY)) for row in self.rows}
-        return (*_metric_columns(self.metrics, judged_by), *COSTS, *DRIFT)
+        return (*_metric_columns(self.metrics, judged_by), *COSTS, *DRIFT, *FAIRNESS)
 
     @property
     def every(self) -> tuple[Column, ...]:
@@ -304,13 +313,14 @@ def _row(run: Recorded, settings: Row, usual: Row) -> Row:
         "run": _label(unusual) or str(run.record.get("name") or run.folder.name),
         "name": str(run.record.get("name") or run.folder.name),
         "status": status_of(run.record, run.folder),
+        "worst_group": str((run.record.get("fairness") or {}).get("worst_group") or ""),
         "engine": f"{cost.get('engine', '')} {cost.get('dtype', '')}".strip(),
         "error": str(run.record.get("error") or ""),
         "folder": str(run.folder),
     }
     metrics = metrics_of(run.record)
     judged_by = metrics[0].key if metrics else ""
-    figures = (*_metric_columns(metrics, [judged_by]), *COSTS, *DRIFT)
+    figures = (*_metric_columns(metrics, [judged_by]), *COSTS, *DRIFT, *FAIRNESS)
     return settings | words | {JUDGED_BY: judged_by} | {c.key: run.number(*c.path) for c in figures}
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from accel.config.redact import redact, redact_text
 from accel.core.metric import LOSS, SHARE, Metric, metrics_of
 from accel.core.seen import in_words, noted
+from accel.report import examples, fairness
 from accel.report.behaviour import calibration_section, change_section
 from accel.report.figures import (
     MEASURED,
@@ -42,19 +43,26 @@ def write_report(folder: Path) -> Path:
     record = redact(json.loads((folder / "result.json").read_text("utf8")))
     plan = folder / "plan.txt"
     page = render(
-        record, redact_text(plan.read_text("utf8")) if plan.is_file() else "", read_metrics(folder / "metrics.csv")
+        record,
+        redact_text(plan.read_text("utf8")) if plan.is_file() else "",
+        read_metrics(folder / "metrics.csv"),
+        examples.read_examples(record, folder),
     )
     target = folder / REPORT
     target.write_text(page, "utf8")
     return target
 
 
-def render(record: Record, plan: str, metrics: Mapping[str, Sequence[tuple[int, float]]]) -> str:
+def render(
+    record: Record, plan: str, metrics: Mapping[str, Sequence[tuple[int, float]]], texts: Record | None = None
+) -> str:
     """The page; every part that has nothing to show is left out."""
     style = Path(__file__).with_name("style.css").read_text("utf8")
     sections = [
         _section("Before and after" if record.get("before") else "Result", _table(record)),
         _section("What the model changed its mind about", change_section(record)),
+        _section("Who got worse" if record.get("before") else "By group", fairness.section(record)),
+        _section("Texts to look at", examples.section(texts or {})),
         _section("Calibration", calibration_section(record)),
         _section("Where the speed comes from", _engines(record)),
         _section("What was done", _techniques(record, plan)),

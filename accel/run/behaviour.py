@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from accel.behaviour.decisions import Decisions
 from accel.behaviour.drift import paired_interval
+from accel.behaviour.examples import telling
 from accel.behaviour.kept import Kept
 from accel.data.prepared import Prepared
 from accel.objective.scores import Report
@@ -30,6 +33,16 @@ def behaviour_of(data: Prepared, before: Report | None, after: Report, temperatu
     if not after.kept.pairs_with(was):
         return found | {"unpaired": UNPAIRED}
     return {**found, **after.kept.change(was), **_difference(data, before, after), **_where(data, was, after.kept)}
+
+
+def telling_texts(
+    data: Prepared, before: Report | None, after: Report, texts: Sequence[tuple[str, ...]]
+) -> dict[str, Any]:
+    """The flips and the mistakes that say most, with their texts; nothing where labels are not what is predicted."""
+    if not isinstance(after.kept, Decisions):
+        return {}
+    was = before.kept if before is not None and isinstance(before.kept, Decisions) else None
+    return telling(texts, data.objective.label_names, was, after.kept)
 
 
 def _own(kept: Kept | None, side: str) -> dict[str, float]:

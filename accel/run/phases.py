@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +20,15 @@ from accel.data import Dataset
 from accel.data.prepared import Prepared, encoded_with, prepare
 from accel.errors import DataError, RunError
 from accel.objective.scores import Report
-from accel.report.behaviour import sentences
+from accel.report import behaviour, fairness
+from accel.report.examples import write_examples
 from accel.report.figures import beside
 from accel.report.record import write_record
 from accel.report.terminal import before_after_table, exported_files, headline
 from accel.run.baseline import Baseline, baseline, pretrained
-from accel.run.behaviour import behaviour_of
+from accel.run.behaviour import behaviour_of, telling_texts
 from accel.run.disk import check_disk
+from accel.run.fairness import fairness_of
 from accel.run.fit import Fitted, facts_of, fit
 from accel.run.score import ready_to_answer, scorer
 from accel.weights.meta import note_temperature
@@ -84,13 +87,14 @@ def train_and_finish(run: RunState, dataset: Dataset, ready: Ready, console: Con
     data = _with_provenance(run, data)
     if run.plan.privacy is not None:
         run.plan.privacy.check_claim(run.record["privacy"])
-    _finish(run, data, console, fitted, ready.dense or ready.untrained)
+    _finish(run, data, console, fitted, ready.dense or ready.untrained, dataset.test.texts)
     _require_folder(run.folder)
     drop_before(run.folder / "checkpoints" / LAST)
     run.record["status"] = "finished"
     write_record(run.record, run.folder)
     console.say(before_after_table(run.record) or "", exported_files(run.record) or "")
-    console.say("\n".join(["", *beside(run.record), *sentences(run.record), headline(run.record)]))
+    changed = [*behaviour.sentences(run.record), *fairness.sentences(run.record)]
+    console.say("\n".join(["", *beside(run.record), *changed, headline(run.record)]))
 
 
 def _require_folder(folder: Path) -> None:
@@ -210,7 +214,14 @@ def _techniques(run: RunState, fitted: Fitted) -> list[dict[str, Any]]:
     ]
 
 
-def _finish(run: RunState, data: Prepared, console: Console, fitted: Fitted, before: Baseline | None) -> None:
+def _finish(
+    run: RunState,
+    data: Prepared,
+    console: Console,
+    fitted: Fitted,
+    before: Baseline | None,
+    texts: Sequence[tuple[str, ...]] = (),
+) -> None:
     """Export, reload, evaluate and measure."""
     from accel.export.export import export_all
     from accel.measure.run_costs import measure_run
@@ -226,17 +237,27 @@ def _finish(run: RunState, data: Prepared, console: Console, fitted: Fitted, bef
     run.record["after"] = {**_side(exported.report, data), "validation": chosen_by.metrics}
     run.record["before"] = _before(run, data, before) if before else None
     with run.timed("behaviour"):
-        _behaviour(run, data, before, exported.report, chosen_by)
+        _behaviour(run, data, before, exported.report, chosen_by, texts)
     with run.timed("measure"):
         measure_run(run.record, exported, before.folder if before else None, run.plan.engines, console, run.folder)
         _add_speeds(run.record, data, exported.model, before)
 
 
-def _behaviour(run: RunState, data: Prepared, before: Baseline | None, after: Report, validation: Report) -> None:
+def _behaviour(
+    run: RunState,
+    data: Prepared,
+    before: Baseline | None,
+    after: Report,
+    validation: Report,
+    texts: Sequence[tuple[str, ...]],
+) -> None:
     """Predictions one by one; a model that was never trained on this data is nothing to compare them with."""
     temperature = validation.kept.temperature() if validation.kept is not None else None
     trained = before.report if before is not None and run.plan.needs_baseline else None
     run.record["behaviour"] = behaviour_of(data, trained, after, temperature) or None
+    run.record["fairness"] = fairness_of(data, trained, after, private=run.plan.privacy is not None)
+    if run.plan.privacy is None:
+        write_examples(telling_texts(data, trained, after, texts), run.record, run.folder)
     if run.plan.trainer.calibrate:
         note_temperature(run.folder / "model", temperature)
 

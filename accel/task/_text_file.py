@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from accel.core.option import Objection
 from accel.core.task import Task
 from accel.data.content import Content, ContentQuery, content_of_file
-from accel.data.examples import Example, Tally, owned, relocated, unique
+from accel.data.examples import Example, Tally, owned, relocated, stratified, unique
 from accel.data.table import Table, read_table
 
 if TYPE_CHECKING:
@@ -43,6 +43,10 @@ class TextFile(Task):
     def columns(self) -> list[str]:
         """The text columns."""
         return [str(c) for c in self.text] if isinstance(self.text, list | tuple) else [str(self.text)]
+
+    def group_columns(self) -> list[str]:
+        """The columns between whose values figures are compared; none unless the task is a GroupedTask."""
+        return []
 
     @abstractmethod
     def label_columns(self) -> list[str]:
@@ -87,11 +91,12 @@ class TextFile(Task):
         path = getattr(self, split)
         if path is None:
             return []
-        more = [name for name in (self.split_by, self.owner) if name is not None]
+        more = [*(name for name in (self.split_by, self.owner) if name is not None), *self.group_columns()]
         table = read_table(path, f"task.{split}", columns=[*self.columns(), *self.label_columns(), *more])
         examples = self.examples(table, tally)
         if self.owner is not None and split == "train":
             examples = owned(examples, table, self.owner)
+        examples = stratified(examples, table, self.group_columns())
         return relocated(unique(examples, tally), str(path))
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from accel.core.option import Objection
-from accel.core.task import Task
+from accel.core.task import GroupedTask
 from accel.data import Dataset
 from accel.data.content import Row
 from accel.data.examples import Tally, assemble, three_splits, unique
@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     from accel.core.plan import Plan
 
 
+COMPANY = "company"
+
+
 @dataclass(kw_only=True)
-class Airline(Task):
+class Airline(GroupedTask):
     """Three-way sentiment of airline tweets."""
 
     max_length: int = 64
@@ -45,6 +48,10 @@ class Airline(Task):
     def objections(self, plan: Plan) -> Iterator[Objection]:
         del plan
         yield from objections_to_sizes(self)
+        if self.group_columns() not in ([], [COMPANY]):
+            yield self.out_of_range("group", f"{COMPANY} or null", COMPANY)
+        if self.group_columns() and not self.to_airlines:
+            yield self.out_of_range("group", "null where no tweet is to an airline", "null")
 
     def has_owners(self) -> bool:
         """The airline whose account comes first."""
@@ -61,6 +68,8 @@ class Airline(Task):
         tally = Tally()
         key = f"task={self.option_name()}"
         examples = unique(sorted(tweets(to_airlines=self.to_airlines, key=key), key=lambda e: e.texts), tally)
+        if self.group_columns():
+            examples = [replace(e, strata=((COMPANY, airline_of(e.texts[0])),)) for e in examples]
         splits = three_splits(examples, self.test_fraction, self.validation_fraction, seed, tally=tally)
         dataset = assemble(*splits, tally, key)
         owners = [airline_of(texts[0]) for texts in dataset.train.texts] if self.to_airlines else []

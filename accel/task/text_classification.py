@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from accel.core.task import GroupedTask
 from accel.data import Dataset
 from accel.data.examples import Example, Tally, assemble, examples_of, three_splits
 from accel.data.table import Table
@@ -23,7 +24,7 @@ from accel.task._text_file import TextFile
 
 
 @dataclass(kw_only=True)
-class TextClassification(TextFile):
+class TextClassification(GroupedTask, TextFile):
     """Labelled texts from files."""
 
     label: str = "label"

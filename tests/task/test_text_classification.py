@@ -233,6 +233,23 @@ def test_every_example_has_its_owner(tmp_path):
         TextClassification(train=str(file), owner="shop").load(0)
 
 
+def test_every_example_has_its_groups_in_every_split(tmp_path):
+    given = [(f"text {i}", ("no", "yes")[i % 2], f"city {i % 3}", ("old", "")[i % 5 == 0]) for i in range(90)]
+    file = write_csv(tmp_path, "grouped.csv", given, header=("text", "label", "city", "age"))
+    data = TextClassification(train=str(file), group=["city", "age"]).load(0)
+    cities, ages = ({row[0]: row[n] or "(missing)" for row in given} for n in (2, 3))
+    for split in (data.train, data.validation, data.test):
+        assert split.strata == {
+            "city": [cities[t] for (t,) in split.texts],
+            "age": [ages[t] for (t,) in split.texts],
+        }
+    plain = TextClassification(train=str(file)).load(0)
+    assert (plain.test.strata, plain.fingerprint) == ({}, data.fingerprint)
+    assert TextClassification(train=str(file), group="city").load(0).test.strata.keys() == {"city"}
+    with pytest.raises(DataError, match="task.group=shop"):
+        TextClassification(train=str(file), group="shop").load(0)
+
+
 def test_an_example_without_an_owner_is_refused(tmp_path):
     file = write_csv(tmp_path, "owned.csv", [("a", "x", "bank"), ("b", "y", "")], header=("text", "label", "bank"))
     with pytest.raises(DataError, match="line 3: the owner in column 'bank' is missing"):

@@ -1,0 +1,50 @@
+import pytest
+
+from accel.behaviour.fairness import fairness, groups_of
+from accel.core.metric import ACCURACY, stated
+from accel.report.fairness import section, sentences
+from accel.report.html import render
+from accel.report.summary import summary
+from tests.behaviour.test_decisions import decided
+from tests.behaviour.test_fairness import TABLE, rows
+from tests.report.test_html import HOSTILE, active, full_record
+
+
+def record(name="b", before=True, small="tiny"):
+    values, after = rows(TABLE)
+    named = [small] * 5 + [name if value == "b" else value for value in values[5:]]
+    was = decided(after.truths, after.truths) if before else None
+    found = fairness(groups_of(name, named), [name, "yes"], was, after, "accuracy")
+    return {**full_record(), "metrics": stated([ACCURACY]), "fairness": {**found, "others": [found]}}
+
+
+def test_the_terminal_is_told_in_one_line():
+    (line,) = sentences(record())
+    for expected in (
+        "By b: worst is b (1.000 -> 0.500)",
+        "hardest hit b (-50.00 points, 95 % -59.44",
+        "odds difference 0.000 -> 0.500",
+    ):
+        assert expected in line
+    assert list(sentences({})) == []
+
+
+def test_the_page_says_who_got_worse():
+    page = render(record(), "", {})
+    for expected in ("Who got worse", "tiny (5)", "false alarms", "equalized-odds difference", 'class="lost"'):
+        assert expected in page
+    alone = render({**record(before=False), "before": None}, "", {})
+    assert "By group" in alone
+    assert "change [points]" not in alone
+    assert section({}) == ""
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_groups_are_text(name):
+    assert active(section(record(name=name, small=f"{name}2"))) == []
+
+
+def test_trackers_are_told_the_worst_group():
+    flat = summary(record())
+    assert (flat["fairness/worst_group"], flat["fairness/worst_after"]) == ("b", 0.5)
+    assert "fairness/groups" not in flat

@@ -1,0 +1,36 @@
+from types import SimpleNamespace
+
+from accel.behaviour.numbers import Numbers
+from accel.core.metric import ACCURACY
+from accel.objective.scores import Report
+from accel.run.fairness import fairness_of
+from tests.behaviour.test_fairness import TABLE, rows
+
+VALUES, AFTER = rows(TABLE)
+
+
+def prepared(**strata):
+    return SimpleNamespace(
+        objective=SimpleNamespace(label_names=["no", "yes"], quality=ACCURACY), test=SimpleNamespace(strata=strata)
+    )
+
+
+def test_the_first_column_stands_first_and_the_others_below_it():
+    found = fairness_of(prepared(g=VALUES, city=["x"] * 199 + ["y"]), None, Report({}, kept=AFTER), private=False)
+    assert found is not None
+    assert (found["group"], list(found["groups"]), found["worst_group"]) == ("g", ["a", "b"], "b")
+    (city,) = found["others"]
+    assert (city["group"], city["merged"]) == ("city", {"y": 1})
+
+
+def test_the_names_of_small_groups_are_not_told_under_privacy():
+    found = fairness_of(prepared(city=["x"] * 199 + ["Ann Lee"]), None, Report({}, kept=AFTER), private=True)
+    assert found is not None
+    assert found["merged"] == {"1 groups": 1}
+    assert "Ann Lee" not in str(found)
+
+
+def test_no_column_no_figures_and_numbers_have_no_labels():
+    assert fairness_of(prepared(), None, Report({}, kept=AFTER), private=False) is None
+    numbers = Report({}, kept=Numbers(AFTER.examples, AFTER.truths, AFTER.choices))
+    assert fairness_of(prepared(g=VALUES), None, numbers, private=False) is None
