@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor
 
+from accel.behaviour.numbers import Numbers
 from accel.core.metric import LOSS, NUMBER, Metric
 from accel.core.objective import Labelled, Objective
 from accel.data.batches import Example, Tokenized, tokenize
@@ -49,6 +50,8 @@ class Regression(Labelled):
 
     name: ClassVar[str] = NumberAnswers.name
     answers: ClassVar[type[NumberAnswers]] = NumberAnswers
+    keeps: ClassVar[type[Numbers]] = Numbers
+    unit: ClassVar[str] = "texts"
     metrics: ClassVar[tuple[Metric, ...]] = (SPEARMAN, PEARSON, RMSE, MAE, R2, LOSS)
     evaluation_tokens: ClassVar[int] = 4096
 
@@ -103,6 +106,10 @@ class Regression(Labelled):
 
     def _scores(self) -> NumberScores:
         return NumberScores(self.mean, self.std)
+
+    def kept(self, logits: Tensor, labels: Tensor, examples: np.ndarray) -> Numbers:
+        found, true = ((values.double() * self.std + self.mean).numpy() for values in (logits[:, 0], labels))
+        return Numbers(examples, true, found)
 
     def details(self, report: Report) -> dict[str, Any]:
         del report

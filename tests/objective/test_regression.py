@@ -130,3 +130,14 @@ def test_always_the_mean_of_training_is_told_beside():
     assert guess["metrics"]["spearman"] == guess["metrics"]["pearson"] == 0.0
     facts = objective.data_facts(Dataset(train, test, test, [], ""))
     assert facts["targets"] == {"mean": 0.0, "std": 10.0, "min": 1.0, "max": 3.0}
+
+
+def test_predictions_are_kept_in_the_unit_of_the_data():
+    was = PRICES.kept(torch.tensor([[0.0], [1.0]]), torch.tensor([0.0, 0.5]), np.arange(2))
+    now = PRICES.kept(torch.tensor([[0.5], [1.0]]), torch.tensor([0.0, 0.5]), np.arange(2))
+    assert was.truths.tolist() == [1e4, 1.15e4]
+    assert now.own() == {"bias": 1500.0}
+    found = now.change(was)
+    assert (found["mean_abs_change"], found["max_abs_change"]) == (750.0, 1500.0)
+    assert (found["farther_from_truth"], found["nearer_to_truth"]) == (1, 0)
+    assert PRICES.keeps is type(was)
