@@ -166,7 +166,8 @@ def _without_unchosen(config: DictConfig, overrides: Sequence[str]) -> DictConfi
 
     typed = {str(o.key_or_group): o.value() for o in OverridesParser.create().parse_overrides(list(overrides))}
     for group in typed.keys() & list_groups():
-        chosen = typed[group] if isinstance(typed[group], list) else [typed[group]]
+        value = typed[group]
+        chosen = value if isinstance(value, list) else [value]
         named = {key.split(".")[1] for key in typed if key.startswith(f"{group}.")}
         with open_dict(config):
             for name in set(config[group]) - named - {str(option) for option in chosen}:
