@@ -156,7 +156,7 @@ def _named(group: str, chosen: Any) -> Mapping[str, Any]:
     if OmegaConf.is_dict(chosen) or not chosen:
         return chosen
     names = [chosen] if isinstance(chosen, str) else chosen
-    return {name: OmegaConf.load(conf_dir() / group / f"{name}.yaml")[name] for name in names}
+    return {name: OmegaConf.select(OmegaConf.load(conf_dir() / group / f"{name}.yaml"), name) for name in names}
 
 
 def _only_known_keys(config: DictConfig) -> None:
