@@ -142,6 +142,7 @@ def test_a_seam_that_does_nothing_fails_the_run(train, monkeypatch, name):
         train(*SHORT, *words_of(name))
 
 
+@pytest.mark.fault("R1")
 @pytest.mark.parametrize("name", CASES)
 def test_resumes_to_the_same_losses_and_weights(trained, train, name):
     """The last checkpoint is at step 10 of 11, in the middle of an epoch of 8 batches, with dropout on."""
@@ -149,6 +150,7 @@ def test_resumes_to_the_same_losses_and_weights(trained, train, name):
     _resumes(train, CASES[name].words, EVERY, whole.fitted, whole.losses, whole.folder)
 
 
+@pytest.mark.fault("R1")
 @pytest.mark.slow
 @pytest.mark.full
 @pytest.mark.parametrize("name", CASES)
