@@ -28,6 +28,7 @@ def outside(words, cwd, cpu_s=60):
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=cwd, check=False)
 
 
+@pytest.mark.fault("B4")
 @pytest.mark.parametrize(
     ("words", "code"),
     [
@@ -59,6 +60,7 @@ def test_the_torch_check_can_fail(tmp_path):
     assert b"AssertionError" in done.stderr
 
 
+@pytest.mark.fault("B1")
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -98,6 +100,7 @@ def test_a_typo_leaves_a_record_too(tmp_path):
     assert json.loads((tmp_path / "run" / "result.json").read_text())["status"] == "refused"
 
 
+@pytest.mark.fault("R6")
 def test_a_folder_that_cannot_be_made_is_told(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main([f"hydra.run.dir={tmp_path / 'file'}"]) == 2

@@ -18,8 +18,11 @@ from accel.cli import main
 from accel.config import build
 from accel.config import compose as compose_module
 from accel.config.arguments import load_plugins
-from accel.config.compose import compose, prepare_hydra
+from accel.config.compose import compose, plain, prepare_hydra
 from accel.errors import ConfigError
+from accel.plan.decide import assemble
+from accel.report.html import write_report
+from accel.run.run import Run, make_folder
 
 TARGETS = (
     "os.system",
@@ -60,6 +63,7 @@ def cell(place, target, ran="RAN"):
     return [*(["hydra/launcher=submitit_slurm"] if place.startswith("launcher") else []), *words]
 
 
+@pytest.mark.fault("X1")
 @pytest.mark.parametrize("place", PLACES)
 def test_no_target_gets_through_at_any_place(place, monkeypatch):
     """Negative control in the same breath: without the look Hydra composes all of them."""
@@ -72,6 +76,7 @@ def test_no_target_gets_through_at_any_place(place, monkeypatch):
             look(OmegaConf.create(composed.replace("TARGET", target)))
 
 
+@pytest.mark.fault("X1")
 @pytest.mark.parametrize(
     ("command", "place"),
     [
@@ -115,6 +120,7 @@ def evil_sweep(tmp_path, monkeypatch):
     return write
 
 
+@pytest.mark.fault("X1")
 @pytest.mark.parametrize("command", [["-m"], ["check", "-m"], ["check"]], ids=" ".join)
 @pytest.mark.parametrize("node", NODES)
 def test_a_sweep_of_a_folder_of_yaml_files_runs_nothing(node, command, evil_sweep, capsys):
@@ -190,6 +196,7 @@ HOSTILE = (
 )
 
 
+@pytest.mark.fault("X3")
 @pytest.mark.parametrize(
     ("words", "names", "path"),
     [(["check"], HOSTILE, None), (["--cfg", "job"], HOSTILE[:5], os.pathsep + str(Path(__file__).parent))],
@@ -245,6 +252,7 @@ def unsafe_loads(source):
             yield call.lineno
 
 
+@pytest.mark.fault("X2")
 def test_no_source_loads_more_than_values():
     """No pickle on any way that loads, nor anything that falls back to one."""
     sources = {file: file.read_text("utf8") for file in Path(accel.__file__).parent.rglob("*.py")}
@@ -268,6 +276,7 @@ def test_the_look_at_the_sources_sees_what_would(line):
     assert list(unsafe_loads(line)) == [1]
 
 
+@pytest.mark.fault("X2")
 def test_a_checkpoint_is_read_as_values_whatever_is_asked(tmp_path):
     """Lightning's default would depend on where the file is."""
     file = tmp_path / "last.ckpt"
@@ -286,3 +295,22 @@ class Ran:
 
     def __reduce__(self):
         return Path.touch, (self.marker,)
+
+
+OUTSIDE = ["../evil", "../../evil", "..\\evil", "a/../../evil", "~/evil", "./../evil", "..", "%2e%2e/evil"]
+
+
+@pytest.mark.fault("X4")
+@pytest.mark.parametrize("name", OUTSIDE)
+@pytest.mark.parametrize("key", ["name", "group", "tracker.project"])
+def test_no_name_leads_out_of_the_folder(key, name, tmp_path):
+    """Whatever a run is called, its folder is where it writes."""
+    place = tmp_path / "deep" / "deeper"
+    place.mkdir(parents=True)
+    config = compose(["model=tiny_bert", "engines=[eager]", f"{key}='{name}'"])
+    run = Run(assemble(config), plain(config), make_folder(place / "run"), [f"{key}={name}"])
+    run._prepare_folder()
+    write_report(run.folder)
+    (page,) = [run.folder / "report.html"]
+    assert page.is_file()
+    assert {p for p in tmp_path.rglob("*") if p.is_file() and run.folder not in p.parents} == set()

@@ -106,6 +106,7 @@ def disturb(words, folder, rng, number, rank):
         parent.kill()
 
 
+@pytest.mark.fault("R10")
 @pytest.mark.parametrize("round_", range(ROUNDS))
 def test_all_end_and_the_run_goes_on(words, undisturbed, tmp_path, round_):
     rng = random.Random(round_)

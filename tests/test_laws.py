@@ -173,6 +173,7 @@ def test_processes_act_together_and_prove_it(tiny_run, tmp_path, name, settings)
     assert record["exports"][0]["max_abs_diff"] < own.agrees_within
 
 
+@pytest.mark.fault("R1")
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if LAWS[case.option].resumes])
 def test_resumes_to_the_same_losses_and_weights(trained, train, name):
     """The last checkpoint is at step 10 of 11, in the middle of an epoch of 8 batches, with dropout on."""
@@ -180,6 +181,7 @@ def test_resumes_to_the_same_losses_and_weights(trained, train, name):
     _resumes(train, CASES[name].words, EVERY, whole.fitted, whole.losses, whole.folder)
 
 
+@pytest.mark.fault("R1")
 @pytest.mark.slow
 @pytest.mark.full
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if LAWS[case.option].resumes])

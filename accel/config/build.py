@@ -49,6 +49,8 @@ def build(node: DictConfig, base: type[O], key: str, plugins: Collection[str] = 
     Raises:
         ConfigError: a target that is not allowed, an unknown key, a missing or mistyped value.
     """
+    if not isinstance(node, DictConfig):
+        raise ConfigError(f"{key} is {node!r:.40}, and its settings have to be keys with values: {key}.NAME=VALUE.")
     target = node.get(TARGET)
     if not isinstance(target, str):
         chosen = f"{base.group}=[{key.rsplit('.', 1)[-1]}]" if base.several else f"{base.group}=…"

@@ -73,6 +73,7 @@ def compose(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> DictCo
     from hydra.core.global_hydra import GlobalHydra
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
 
     prepare_hydra(overrides)
     typed, overrides = overrides, [current_word(word) for word in overrides]
@@ -82,6 +83,15 @@ def compose(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> DictCo
             config = hydra_compose("config", [*overrides, *search_path(config_dirs)], return_hydra_config=True)
         except (HydraException, OmegaConfBaseException, ValueError) as error:  # ValueError: a group that is null
             raise ConfigError(_explain(error, overrides, config_dirs)) from error
+        except YAMLError as error:
+            raise ConfigError(f"A configuration file is no YAML: {' '.join(str(error).split())}. Correct it.") from None
+        except (AssertionError, AttributeError, KeyError, TypeError) as error:
+            if not config_dirs:
+                raise
+            raise ConfigError(
+                f"A file of --config-dir {' '.join(config_dirs)} is no configuration that Hydra can read "
+                f"({type(error).__name__}: {error}). Look at its first line and its list of defaults."
+            ) from error
     with open_dict(config):
         in_files = rename_keys(config, [_key(word) for word in overrides])
     _tell_renamed((*(_key(old) for old, new in zip(typed, overrides, strict=True) if old != new), *in_files))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -208,17 +208,16 @@ def _label_of(table: Table, line: int, column: str, value: Any) -> str:
 
 def unique(examples: Iterable[Example], tally: Tally) -> list[Example]:
     """Each text once: repeated rows are counted; a text with two labels contradicts itself and goes altogether."""
-    labels: dict[tuple[str, ...], set[str]] = defaultdict(set)
     first: dict[tuple[str, ...], Example] = {}
+    contradictory: set[tuple[str, ...]] = set()
     total = 0
     for example in examples:
         total += 1
-        labels[example.texts].add(example.label)
-        first.setdefault(example.texts, example)
-    kept = [e for texts, e in first.items() if len(labels[texts]) == 1]
-    contradictory = len(first) - len(kept)
+        if first.setdefault(example.texts, example).label != example.label:
+            contradictory.add(example.texts)
+    kept = [e for texts, e in first.items() if texts not in contradictory]
     tally.duplicates += total - len(first)
-    tally.drop(contradictory, "the same text has different labels")
+    tally.drop(len(contradictory), "the same text has different labels")
     return kept
 
 

@@ -13,6 +13,7 @@ def test_once_per_step_however_many_batches_make_one(train, monkeypatch, accumul
     assert steps == [1, 2, 3, 4]
 
 
+@pytest.mark.fault("R11")
 def test_a_resumed_run_does_not_repeat_its_last_step():
     class Trainer:
         global_step = 7

@@ -12,6 +12,7 @@ from accel.callbacks.stop_on_signal import StopOnSignal
 from accel.cli import main
 
 
+@pytest.mark.fault("R4")
 def test_the_handler_only_sets_a_flag(tmp_path):
     callback = StopOnSignal(tmp_path)
     before = signal.getsignal(signal.SIGTERM)
@@ -34,6 +35,7 @@ def command(words, *more):
     return [sys.executable, "-m", "accel", *words, *more]
 
 
+@pytest.mark.fault("R4")
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_stops_after_the_step_saves_and_resumes(tiny_run, tmp_path, number):
     words = [*tiny_run, "trainer.max_steps=3000"]

@@ -13,6 +13,7 @@ def course(seed, steps=300):
     return [3 * math.exp(-step / 60) * draw.lognormvariate(0, 0.5) + 0.01 for step in range(steps)]
 
 
+@pytest.mark.fault("N2")
 @pytest.mark.parametrize(("times", "jump"), [(LOSS_TIMES, 50), (NORM_TIMES, 100)])
 def test_a_jump_is_found_at_its_step_and_nothing_else_is(times, jump):
     for seed in range(20):

@@ -125,6 +125,7 @@ def kills_while_saving(path, save, count):
     return whole
 
 
+@pytest.mark.fault("R3")
 def test_killed_at_any_moment_of_a_save_the_last_one_is_whole(tmp_path):
     assert kills_while_saving(tmp_path / "last.ckpt", AtomicCheckpointIO().save_checkpoint, KILLS) == KILLS
     assert not list(tmp_path.glob("*.tmp"))
@@ -135,6 +136,7 @@ def test_written_in_place_some_are_torn(tmp_path):
     assert kills_while_saving(tmp_path / "last.ckpt", in_place, 10) < 10
 
 
+@pytest.mark.fault("R5")
 @pytest.mark.parametrize("share", range(20))
 def test_a_disk_that_fills_at_any_write_leaves_the_old_one(tmp_path, share):
     """The limit of a file's size is a disk that is full after so many bytes."""
@@ -206,6 +208,7 @@ DAMAGES = [
 ]
 
 
+@pytest.mark.fault("R7")
 @pytest.mark.parametrize(("make", "damage"), DAMAGES, ids=lambda f: f.__name__)
 def test_every_damage_is_found_and_the_one_before_is_used(tmp_path, make, damage):
     rng, path = random.Random(0), tmp_path / "last.ckpt"
@@ -224,6 +227,7 @@ class Killed(BaseException):
     pass
 
 
+@pytest.mark.fault("R8")
 @pytest.mark.parametrize("seed", range(5))
 def test_whatever_is_done_in_any_order_the_newest_whole_one_stays(tmp_path, monkeypatch, seed):
     """Saves, kills at each rename, damages and clean-ups; at most one of the two checkpoints is ever damaged."""

@@ -36,6 +36,7 @@ OLD = {
 }
 
 
+@pytest.mark.fault("R13")
 @pytest.mark.parametrize(
     ("change", "text"),
     [
@@ -65,6 +66,7 @@ def test_another_model_is_refused(tmp_path, change, text):
         require_same_model(OLD, {**OLD, **change}, tmp_path)
 
 
+@pytest.mark.fault("R13")
 @pytest.mark.parametrize(
     "change",
     [
@@ -102,6 +104,7 @@ def data_of(fingerprint) -> Any:
     return SimpleNamespace(fingerprint=fingerprint)
 
 
+@pytest.mark.fault("R13")
 def test_other_data_and_steps_of_another_size_are_refused(tmp_path):
     """Negative control: the same data in the same steps goes on."""
     note_data(plan_of(accumulate=2), data_of("a"), tmp_path)
@@ -135,6 +138,7 @@ def kept(folder):
     return {name: (folder / name).read_bytes() for name in ("config.yaml", "result.json", "plan.txt", LEARNED)}
 
 
+@pytest.mark.fault("R13")
 def test_a_finished_run_keeps_its_record_whatever_becomes_of_it(tiny_run, tiny_csv, tmp_path, capsys, monkeypatch):
     """Refused with other rows, failed in the middle, and, as negative control, finished again."""
     folder = tmp_path / "run"

@@ -67,6 +67,7 @@ def typos(word, generator, count):
             yield word[:i] + generator.choice(string.ascii_lowercase) + word[i + 1 :]
 
 
+@pytest.mark.fault("B2")
 def test_one_edit_typos_get_the_right_word_first():
     generator = random.Random(0)
     right = total = 0

@@ -38,6 +38,7 @@ def archive(tmp_path):
     return file
 
 
+@pytest.mark.fault("R7")
 @pytest.mark.parametrize("name", ["weights", "deep/note.json"])
 def test_a_flipped_bit_of_a_folder_is_found(folder, name):
     assert is_whole(folder)

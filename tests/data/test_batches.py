@@ -194,6 +194,7 @@ def test_evaluation_sees_every_example_once_within_the_budget():
     assert list(in_order(tokenized([]), 1024, Collator(0, Classification(["a", "b"]).targets))) == []
 
 
+@pytest.mark.fault("N8")
 def test_shares_of_the_ranks_are_disjoint_and_complete():
     data = tokenized(LENGTHS)
     shares = [data.share(rank, 3) for rank in range(3)]
@@ -290,6 +291,7 @@ def fit(folder, *callbacks, checkpoint=None, **options):
     return module.seen
 
 
+@pytest.mark.fault("R1")
 @pytest.mark.parametrize("steps", [1, 3, 5, 6, 7, 11, 12, 13])
 @pytest.mark.parametrize("until", LENGTHS_OF_FIT, ids=["epochs", "steps"])
 def test_a_fit_that_stops_anywhere_sees_the_same_examples_after_resuming(tmp_path, steps, until):
@@ -324,6 +326,7 @@ def test_resuming_again_and_again_from_ends_of_epochs(tmp_path):
 UNEVEN = np.random.default_rng(0).integers(3, 60, size=157)
 
 
+@pytest.mark.fault("R12")
 @pytest.mark.parametrize(("world_size", "accumulate"), [(1, 4), (4, 1), (2, 2)])
 def test_a_step_has_the_same_batches_however_the_work_is_shared(world_size, accumulate):
     def steps(world_size, accumulate):
@@ -349,6 +352,7 @@ def test_a_step_has_the_same_batches_however_the_work_is_shared(world_size, accu
     assert sorted(i for step in steps(world_size, accumulate) for batch, _ in step for i in batch) == list(range(157))
 
 
+@pytest.mark.fault("N4")
 def test_weighted_means_are_the_mean_over_the_step_and_a_mean_of_means_is_not():
     sampler = TokenBudgetSampler(UNEVEN, batch_tokens=200, batch_size=None, seed=0, accumulate=4)
     values = np.random.default_rng(1).normal(size=157)

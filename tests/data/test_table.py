@@ -163,6 +163,7 @@ BAD = {
 }
 
 
+@pytest.mark.fault("B1")
 @pytest.mark.parametrize("case", BAD)
 def test_bad_content_says_where_why_and_what_to_do(tmp_path, case):
     name, content, expected = BAD[case]

@@ -95,6 +95,7 @@ def test_whose_rows_they_are_is_kept_and_has_to_fit(tmp_path):
     assert read(tmp_path / "x") is None
 
 
+@pytest.mark.fault("R7")
 def test_a_flipped_token_is_made_again(tmp_path):
     write(encoded(), tmp_path / "x")
     file = tmp_path / "x" / "train.values.npy"

@@ -54,6 +54,7 @@ def exported(request, tmp_path_factory):
     return request.param, model, file
 
 
+@pytest.mark.fault("N5")
 def test_the_file_is_the_model(exported):
     name, model, file = exported
     engine = OnnxRunner(file, "int8", 0, 1)

@@ -58,6 +58,7 @@ def broken(folder, name):
             file.unlink()
 
 
+@pytest.mark.fault("X3")
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -88,6 +89,7 @@ def test_cut_weights_are_told(folder):
         Local(path=str(folder)).network(Classification(["a", "b"]))
 
 
+@pytest.mark.fault("X3")
 def test_keys_that_choose_code_are_dropped(folder):
     config = json.loads((folder / "config.json").read_text())
     config |= {"auto_map": {"AutoConfig": "evil.Evil"}, "_attn_implementation_internal": "evil/kernel"}

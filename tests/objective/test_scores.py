@@ -11,6 +11,7 @@ def data():
     return torch.randn(37, 3, generator=generator), torch.randint(0, 3, (37,), generator=generator)
 
 
+@pytest.mark.fault("N8")
 @pytest.mark.parametrize("batch_size", [1, 5, 8, 37])
 def test_does_not_depend_on_the_batch_size(batch_size):
     logits, labels = data()

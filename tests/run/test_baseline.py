@@ -109,6 +109,7 @@ def test_the_hash_covers_each_of_them_by_itself(tiny_run):
     assert content_hash(plan, replace(data, tokenizer=None, private=True)) == base  # the model says its tokenizer
 
 
+@pytest.mark.fault("R7")
 def test_a_flipped_bit_has_it_trained_again_and_said(tiny_run, tmp_path, capsys):
     plan, data = ready([*tiny_run, f"cache={tmp_path / 'cache'}"])
     first = baseline(plan, data, Console(None, silent=True), scorer(data))

@@ -12,6 +12,7 @@ from accel.run.claim import claim, running
 from accel.run.run import make_folder
 
 
+@pytest.mark.fault("S3")
 @pytest.mark.parametrize("exists", [False, True])
 def test_runs_that_start_together_have_folders_of_their_own(tmp_path, exists):
     """Negative control: without the claim, whoever finds a folder empty takes it, and many do."""

@@ -12,6 +12,7 @@ from accel.run.fit import _checkpoints, _evidence, _threads
 from accel.strategy.single import Single
 
 
+@pytest.mark.fault("R9")
 def test_equal_seeds_give_equal_weights_and_another_seed_does_not(train):
     runs = [train("trainer.max_steps=4", f"seed={seed}")[0].model.state_dict() for seed in (0, 0, 1)]
     assert all(torch.equal(a, b) for a, b in zip(runs[0].values(), runs[1].values(), strict=True))

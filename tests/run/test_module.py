@@ -14,6 +14,7 @@ from accel.plan.decide import decide
 from accel.run.module import TransformerModule
 
 
+@pytest.mark.fault("N1")
 def test_a_loss_that_is_not_finite_stops_before_the_update(train, monkeypatch):
     weights = {}
 
@@ -44,6 +45,7 @@ def with_a_nan_gradient(outputs, batch, original=Classification.loss):
     return {"loss": original(None, outputs, batch)["loss"] + (0 * outputs.logits).square().sum().sqrt()}
 
 
+@pytest.mark.fault("N1")
 @pytest.mark.parametrize("clip", [0.0, 1.0])
 def test_a_gradient_that_is_not_finite_leaves_the_last_good_checkpoint(train, tmp_path, monkeypatch, clip):
     """Negative control: without the look at its norm, a checkpoint of NaN takes the good one's place."""
@@ -56,6 +58,7 @@ def test_a_gradient_that_is_not_finite_leaves_the_last_good_checkpoint(train, tm
     assert (folder / "checkpoints" / "last.ckpt").read_bytes() == kept
 
 
+@pytest.mark.fault("N1")
 @pytest.mark.parametrize("rate", ["1e38", "1e30"])
 def test_weights_that_no_longer_are_a_model_are_not_saved(train, tmp_path, rate):
     """Loss and gradient of the first step are right; a step of that size leaves nothing."""
@@ -114,6 +117,7 @@ def difference(one, other):
     return max(abs(one[0] - other[0]), *gradients)
 
 
+@pytest.mark.fault("N4")
 @pytest.mark.parametrize("accumulate", [2, 4, 8])
 def test_a_step_is_the_same_in_however_many_unequal_batches(accumulate):
     whole = one_step(1)

@@ -102,6 +102,7 @@ def test_techniques_finish_the_model_in_the_order_of_their_stages(finished, monk
     assert {(training, dtype) for _, training, dtype in done} == {(False, torch.float32)}
 
 
+@pytest.mark.fault("R6")
 def test_a_folder_that_was_removed_on_the_way_does_not_end_well(tmp_path):
     with pytest.raises(RunError, match="was removed or emptied while the run wrote into it"):
         _require_folder(tmp_path)

@@ -33,6 +33,7 @@ def go_on(file, storage):
     return [t.value for t in again.get_trials(states=(optuna.trial.TrialState.COMPLETE,))]
 
 
+@pytest.mark.fault("S5")
 def test_cut_at_every_byte_of_its_last_record_nothing_finished_is_lost(tmp_path):
     whole = tmp_path / JOURNAL
     values = fill(whole)

@@ -35,6 +35,7 @@ CAUSES = {
 }
 
 
+@pytest.mark.fault("S1", "S8")
 def test_whatever_kills_a_job_leaves_the_others_alone(run_sweep):
     """Twelve jobs, ten kinds of death (the tenth is a configuration that is refused); all others finish."""
     code, output, sweep, folder = run_sweep(
@@ -59,6 +60,7 @@ def test_whatever_kills_a_job_leaves_the_others_alone(run_sweep):
     assert "1 done before" in output
 
 
+@pytest.mark.fault("S7")
 @pytest.mark.parametrize(
     "words",
     [
@@ -78,6 +80,7 @@ def test_a_result_is_the_same_alone_in_a_sweep_in_parallel_and_in_any_order(word
     assert digest_of_model(folder / job["folder"]) == digest_of_model(tmp_path / "alone")
 
 
+@pytest.mark.fault("S7")
 @pytest.mark.slow
 def test_every_result_is_the_same_alone_and_in_a_parallel_sweep(run_sweep, sweep_command, tmp_path):
     alone = {}
@@ -106,6 +109,7 @@ def test_refused_jobs_are_recorded_and_skipped(run_sweep):
     assert json.loads((folder / "1" / "result.json").read_text())["status"] == "refused"
 
 
+@pytest.mark.fault("S4")
 def test_nothing_finished_is_repeated_and_a_job_keeps_its_number(run_sweep, tmp_path):
     marks = tmp_path / "marks"
     _, _, _, folder = run_sweep("seed=5,6", f"task.marks={marks}")
@@ -142,6 +146,7 @@ def test_stopped_it_saves_tells_and_goes_on(sweep_command, run_sweep, tmp_path):
     assert Sweep.of(folder).jobs[0].prepare_folder()  # it may go on from its checkpoint
 
 
+@pytest.mark.fault("S3")
 def test_a_second_sweep_in_the_folder_is_refused(sweep_command, run_sweep, tmp_path):
     folder = tmp_path / "sweep"
     command, place = sweep_command("task.how=hang")
@@ -156,6 +161,7 @@ def test_a_second_sweep_in_the_folder_is_refused(sweep_command, run_sweep, tmp_p
         assert first.wait(60) == ExitCode.SIGTERM
 
 
+@pytest.mark.fault("S2", "S4")
 @pytest.mark.slow
 def test_a_sweep_killed_at_random_moments_repeats_and_loses_nothing(sweep_command, tmp_path):
     """kill -9 of the controller, each time resumed: every job finishes, none starts again once finished."""

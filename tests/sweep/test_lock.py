@@ -8,6 +8,7 @@ from accel.errors import RefusedError
 from accel.sweep.lock import only_sweep, share
 
 
+@pytest.mark.fault("S3")
 def test_one_sweep_per_folder(tmp_path):
     with (
         only_sweep(tmp_path, wait_s=0),

@@ -25,6 +25,7 @@ def save(option, folder):
     return model
 
 
+@pytest.mark.fault("N9")
 @pytest.mark.parametrize("option", [TinyBert(), TinyGpt2(), TinyT5(), TinyLlama()], ids=lambda o: o.option_name())
 def test_reloads_bit_for_bit_and_keeps_shared_weights(tmp_path, option):
     model = save(option, tmp_path)
@@ -34,6 +35,7 @@ def test_reloads_bit_for_bit_and_keeps_shared_weights(tmp_path, option):
     assert len({file.stat().st_mode for file in tmp_path.glob("*.*")}) == 1  # whoever may read one may read all
 
 
+@pytest.mark.fault("N1")
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_weights_that_are_not_finite_leave_no_folder(tmp_path, value):
     model = TinyBert().network(Classification(["a", "b"]))
