@@ -65,6 +65,10 @@ HYDRA_FLAGS = {
     "--shell-completion",
     "--hydra-help",
 }
+DEFAULT_RUN = """\
+accel alone is the default run, which is described below: it trains, exports and measures, into outputs/DATE/TIME/.
+Ctrl-C stops it. accel check decides and starts nothing; accel --help lists what can be typed.
+"""
 FORECAST, HERE, CONFIG_ONLY = "--forecast", "here", "--config-only"
 OPTIONS_FIT = "These options fit each other; files, packages and devices were not looked at. Nothing was started."
 
@@ -107,6 +111,8 @@ def _dispatch(words: list[str]) -> int:
         raise ConfigError(_no_such_command(first))
     if asks_hydra:
         return hydra_itself(words)
+    if not words and sys.stdout.isatty():
+        print(DEFAULT_RUN, flush=True)  # noqa: T201 - the command's own output
     return run(words)
 
 

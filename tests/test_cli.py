@@ -1,12 +1,13 @@
 """The command as a user types it."""
 
 import json
+import resource
 import subprocess
 import sys
 
 import pytest
 
-from accel import __version__
+from accel import __version__, cli
 from accel.cli import VERBS, main
 from accel.errors import ConfigError
 
@@ -170,3 +171,29 @@ def test_help_on_a_command_leaves_the_others_out(capsys):
 def test_every_command_is_in_the_usage(verb, capsys):
     assert main([verb, "--help"]) == 0
     assert f"accel {verb}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "terminal", "told"), [([], True, True), ([], False, False), (["seed=1"], True, False)]
+)
+def test_accel_alone_on_a_terminal_says_what_it_is_about_to_do(words, terminal, told, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "run", lambda words: 0)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    assert cli._dispatch(words) == 0
+    assert ("the default run" in capsys.readouterr().out) == told
+
+
+def cpu_seconds(words, place):
+    """Of a command, imports included; the clock on the wall says as much of its neighbours."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-m", "accel", *words], cwd=place, capture_output=True, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+@pytest.mark.parametrize(
+    "words", ["help", "chek", "check --help", "--version", "export", "predict nowhere x", "compare nowhere"]
+)
+def test_what_needs_no_model_is_answered_at_once(words, tmp_path):
+    assert min(cpu_seconds(words.split(), tmp_path) for _ in range(2)) <= 0.5
+    assert not list(tmp_path.iterdir())
