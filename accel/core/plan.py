@@ -40,6 +40,8 @@ class Plan:
     cache: Path
     engines: tuple[str, ...]
     """What the finished model is measured on."""
+    rounds: int = 60
+    """How often each engine is timed; fewer where that would take long."""
 
     @property
     def techniques(self) -> tuple[Technique, ...]:

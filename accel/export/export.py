@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from accel.core.facts import SEQUENCE_LENGTH
+from accel.core.steps import Steps
 from accel.engines import Engine, EngineUnavailableError
 from accel.engines.aotinductor import AotInductor
 from accel.engines.onnxruntime import OnnxRuntime
@@ -97,6 +98,9 @@ def export_all(
     """
     target = folder / "model"
     console.say("\nExporting")
+    writers = {name: write for name, write in _WRITERS.items() if name in engines}
+    step = Steps(console.say, 1 + len(writers))
+    step("safetensors: written, loaded again, scored")
     artifact.save_model(model, data.tokenizer, target, **data.artifact_facts())
     reloaded = artifact.load_model(target)
     difference = _difference(reloaded, model)
@@ -106,13 +110,19 @@ def export_all(
         raise ExportError(f"{rejected} computes something else than the trained model (by {difference:.1e}).")
     report = score(reloaded)
     exports = [Export("safetensors", "model", artifact.shipped_bytes(target), difference, report.metrics)]
+    _tell(exports, console)
     skipped: dict[str, str] = {}
-    for name, write in _WRITERS.items():
-        if name in engines:
-            exports += _or_why_not(lambda write=write: write(reloaded, target, data), name, skipped, console)
-    for export in exports:
-        console.say(f"  {export.format:<13} {export.size_bytes / 1e6:7.1f} MB  max |diff| {export.max_abs_diff:.1e}")
+    for name, write in writers.items():
+        step(f"for {name}: written, compared, scored")
+        made = _or_why_not(lambda write=write: write(reloaded, target, data), name, skipped, console)
+        _tell(made, console)
+        exports += made
     return Exported(reloaded, report, exports, skipped)
+
+
+def _tell(made: Sequence[Export], console: Console) -> None:
+    for export in made:
+        console.say(f"  {export.format:<13} {export.size_bytes / 1e6:7.1f} MB  max |diff| {export.max_abs_diff:.1e}")
 
 
 def _or_why_not(

@@ -16,6 +16,7 @@ from torch import nn
 from accel.core.console import Console
 from accel.core.facts import SEQUENCE_LENGTH
 from accel.core.hardware import has_bf16_products
+from accel.core.steps import Steps
 from accel.engines import Engine, Inputs
 from accel.engines.aotinductor import AotInductor
 from accel.engines.cuda import SPARSE, Cuda
@@ -37,6 +38,7 @@ from accel.export.formats import (
     plain_pt2,
 )
 from accel.export.onnx import UnsupportedError, quantize_onnx, random_inputs
+from accel.measure.cold_load import ROUNDS as COLD_LOADS
 from accel.measure.cold_load import ColdLoadError, cold_load
 from accel.measure.timing import (
     THROUGHPUT_BATCH,
@@ -62,12 +64,14 @@ def measure_run(
     engines: list[str],
     console: Console,
     folder: Path,
+    rounds: int | None = None,
 ) -> None:
     """Measure the exported model, and the dense baseline beside it, and write the figures into the record.
 
     Args:
         dense: the baseline's exported folder.
         engines: names of the engines to use.
+        rounds: how often each engine is timed; as ``measure`` has it if not given.
     """
     console.say(f"\nMeasuring at batch 1, {SEQUENCE_LENGTH} tokens, {torch.get_num_threads()} threads")
     model = exported.model
@@ -77,11 +81,13 @@ def measure_run(
     many = {name: np.repeat(value, THROUGHPUT_BATCH, axis=0) for name, value in one.items()}
     files = {export["format"]: FORMATS[export["format"]] for export in record["exports"] if export["format"] in FORMATS}
     beside = _files_beside(files.values(), after, folder / "model")
-    found = measure(before, after, one, many, beside=beside, on_progress=lambda text: console.say(f"  {text}"))
+    step = Steps(console.say, len(before) + len(after) + len(beside) + 1 + len(files))
+    found = measure(before, after, one, many, beside=beside, rounds=rounds, on_progress=step)
     found.skipped |= exported.skipped
     for export in record["exports"]:
         if export["format"] in files:
-            export |= _of_file(files[export["format"]], folder / "model", found, one)
+            step(f"first answer of {files[export['format']].file}, each time in a process of its own")
+            export |= _of_file(files[export["format"]], folder / "model", found, one, rounds)
         elif (cost := next((c for c in found.after if c.engine == Eager.name), None)) is not None:
             export["latency_ms_p50"] = cost.latency_ms_p50  # safetensors are what eager PyTorch reads
     record["measurement"] = summarize(found)
@@ -96,13 +102,14 @@ def _files_beside(files: Iterable[Format], after: Sequence[Candidate], folder: P
     return [Candidate(f.label, partial(f.load, folder), after[0].size) for f in files if f.label not in labels]
 
 
-def _of_file(format: Format, folder: Path, found: Measurement, one: Inputs) -> dict[str, Any]:
+def _of_file(format: Format, folder: Path, found: Measurement, one: Inputs, rounds: int | None) -> dict[str, Any]:
     """What a file is like for whoever has nothing else."""
     p50 = {cost.label: cost.latency_ms_p50 for cost in (*found.after, *found.beside)}
     figures: dict[str, Any] = {"latency_ms_p50": p50.get(format.label)}
     given = {name: rows[0].tolist() for name, rows in one.items()}
     try:
-        return figures | asdict(cold_load(format.engine, folder / format.file, given))
+        times = rounds and min(rounds, COLD_LOADS)
+        return figures | asdict(cold_load(format.engine, folder / format.file, given, times))
     except ColdLoadError as error:
         found.skipped[f"cold load of {format.file}"] = str(error)
         return figures

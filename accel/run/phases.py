@@ -216,9 +216,8 @@ def _finish(run: Run, data: Prepared, console: Console, fitted: Fitted, before: 
     run.record["after"] = {**_side(exported.report, data), "validation": chosen_by}
     run.record["before"] = _before(run, data, before) if before else None
     with run.timed("measure"):
-        measure_run(
-            run.record, exported, before.folder if before else None, list(run.plan.engines), console, run.folder
-        )
+        dense, engines = before.folder if before else None, list(run.plan.engines)
+        measure_run(run.record, exported, dense, engines, console, run.folder, run.plan.rounds)
         _add_speeds(run.record, data, exported.model, before)
 
 

@@ -227,10 +227,13 @@ class Run:
         if self.record["status"] == "refused":
             return
         from accel.report.html import write_report
+        from accel.report.terminal import time_table
 
         report = write_report(self.folder)
         if self._earlier_stands():
             console.say("\nThe run was finished before it went on: its record is kept as it was then.")
+        if (where := time_table(self.record)) is not None:
+            console.say(where)
         console.say(f"\nRecord: {self.folder / RESULT}\nReport: {report}")
         self._finish_tracker(console, code)
 

@@ -50,3 +50,10 @@ def test_the_only_engine_has_to_be_installed(monkeypatch):
     with pytest.raises(ConfigError, match=r"pip install 'accel\[openvino\]'"):
         decide(compose(["engines=[openvino]"]))
     assert decide(compose(["engines=[eager,openvino]"])).engines == ("eager", "openvino")
+
+
+def test_rounds_are_a_number_that_can_be_timed():
+    assert decide(compose(["rounds=3"])).rounds == 3
+    for rounds in ("2", "abc", "null", "true"):
+        with pytest.raises(ConfigError, match="each engine is timed"):
+            decide(compose([f"rounds={rounds}"]))
