@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -20,6 +21,9 @@ from accel.core.technique import Technique
 from accel.core.tracker import Tracker
 from accel.core.trainer import Trainer
 from accel.core.tuning import Tuning
+
+INDENT = 6
+"""Of what goes on below a line of the plan."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +94,13 @@ class Plan:
         """Equal plans, equal digest: over every setting of every option, and the seed."""
         return digest({typed(o): o.settings() for o in self.options} | {"seed": self.seed})
 
-    def describe(self) -> str:
-        """The plan as plan.txt and the terminal show it."""
-        return "\n".join(self._lines())
+    def describe(self, width: int | None = None) -> str:
+        """The plan as plan.txt and the terminal show it.
+
+        Args:
+            width: of a terminal, in characters; lines that are longer go on below, and no setting is cut in two.
+        """
+        return "\n".join(line if width is None else wrapped(line, width) for line in self._lines())
 
     def _lines(self) -> Iterator[str]:
         yield f"{self.name}  (seed {self.seed})"
@@ -104,6 +112,18 @@ class Plan:
             yield f"  {remark}"
         dense = "trained first, or reused" if self.needs_baseline else "not needed"
         yield f"  dense baseline               {dense if not self.needs_pretrained else 'the pretrained model'}"
+
+
+def wrapped(line: str, width: int) -> str:
+    """A line of the plan, broken between settings; what goes on is indented."""
+    first, *settings = re.split(r" (?=\w+=)", line.strip())
+    rows = [line[: len(line) - len(line.lstrip())] + first]
+    for setting in settings:
+        if len(rows[-1]) + 1 + len(setting) > width:
+            rows.append(" " * INDENT + setting)
+        else:
+            rows[-1] += f" {setting}"
+    return "\n".join(rows)
 
 
 def digest(value: Any) -> str:
@@ -118,4 +138,4 @@ def _plain(value: Any) -> Any:
 
 def brief(option: Option) -> str:
     """An option's settings on one line."""
-    return " ".join(f"{k}={_plain(v)}" for k, v in option.settings().items() if v is not None)
+    return " ".join(f"{k}={_plain(v)}" for k, v in option.shown().items() if v is not None)

@@ -123,7 +123,7 @@ class Run:
     def _stages(self, console: Console) -> None:
         if self.leads and not self.resume:
             self._prepare_folder()
-        console.say(redact_text(self.plan.describe()))
+        console.say(redact_text(self.plan.describe(console.width)))
         if self.plan.strategy.saves_parts:
             self.ranks.share(self.folder)
         with self.ranks.after_leader("ready"):
