@@ -152,6 +152,8 @@ def _train(run: Run, ready: Ready, console: Console) -> Fitted:
     run.ranks.gather()
     data, dense, untrained = ready.data, ready.dense, ready.untrained
     loggers = run.plan.tracker.start(run.info()) if run.plan.tracker is not None and run.leads else []
+    if run.plan.tracker is not None and (told := run.plan.tracker.told(run.folder)):
+        console.say(f"\n{told}")
     console.say(f"\nTraining {run.plan.name}: {data.total_steps(run.plan)} steps")
     with run.timed("fit"):
         return fit(

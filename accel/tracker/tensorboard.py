@@ -36,6 +36,9 @@ class Tensorboard(Tracker):
         if find_spec("tensorboard") is None:
             raise RefusedError("tracker=tensorboard needs its package: pip install 'accel[tensorboard]'.")
 
+    def told(self, folder: Path) -> str:
+        return f"TensorBoard: tensorboard --logdir {folder / 'tensorboard'}"
+
     def start(self, info: RunInfo) -> list[Logger]:
         from accel.tracker._tensorboard import tensorboard_logger
 
