@@ -79,8 +79,9 @@ class Wandb(Tracker):
     def told(self, folder: Path) -> str:
         where = f"{self.entity}/{self.project}" if self.entity else self.project
         files = folder / "wandb"
+        sync = f"wandb sync {shlex.quote(f'{files}/')}offline-run-*"
         said = {
-            Mode.offline: f"W&B is on, offline: {files}. To send it: wandb sync {shlex.quote(str(files))}/offline-run-*",
+            Mode.offline: f"W&B is on, offline: {files}. To send it: {sync}",
             Mode.online: f"W&B is on, online: project {where}. Its files are in {files}.",
         }
         return said.get(self.mode, "")
