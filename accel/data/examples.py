@@ -328,7 +328,7 @@ def assemble(
     Raises:
         DataError: fewer than two labels, a label that training never saw, or an empty split.
     """
-    _check_filled({"validation": validation, "test": test}, source)
+    _check_filled({"validation": validation, "test": test}, source, tally.notes)
     names = sorted_labels(train)
     if len(names) < 2:
         raise DataError(
@@ -351,12 +351,12 @@ def assemble(
     )
 
 
-def _check_filled(splits: Mapping[str, Sequence[Example]], source: str) -> None:
+def _check_filled(splits: Mapping[str, Sequence[Example]], source: str, notes: Sequence[str]) -> None:
     for name, split in splits.items():
         if not split:
             raise DataError(
                 f"{source}: no example is left for the {name} split. Add examples (at least ten of every label), "
-                f"or name a file of its own with task.{name}=FILE."
+                f"or name a file of its own with task.{name}=FILE." + f" Noticed: {'. '.join(notes)}." * bool(notes)
             )
 
 

@@ -166,17 +166,17 @@ def nothing_learned(record: Mapping[str, Any]) -> str:
 
 
 def _not_above_guessing(record: Mapping[str, Any], support: Mapping[str, int]) -> str:
-    """Of a run whose accuracy may be chance: too few test examples, or too little training."""
-    accuracy = ((record.get("after") or {}).get("metrics") or {}).get("accuracy")
-    if accuracy is None or len(support) < 2:
+    """Of a run that may be right by chance: too few test examples, or too little training."""
+    matrix = (record.get("after") or {}).get("confusion_matrix") or []
+    if len(support) < 2 or not matrix:
         return ""
     count, label = sum(support.values()), max(support, key=lambda name: support[name])
-    low, high = wilson_interval(round(accuracy * count), count)
+    low, high = wilson_interval(sum(row[n] for n, row in enumerate(matrix)), count)
     if support[label] / count < low:
         return ""
     return (
-        f"NOT SHOWN TO BE BETTER than always guessing {label!r} ({support[label] / count:.4f}): accuracy is "
-        f"{low:.2f} to {high:.2f} (95 % interval, {count} test examples)."
+        f"NOT SHOWN TO BE BETTER than always guessing {label!r}, which is right in {support[label] / count:.4f} of all "
+        f"cases: it is right in {low:.2f} to {high:.2f} (95 % interval, {count} test examples)."
     )
 
 

@@ -85,7 +85,7 @@ def test_a_model_that_answers_one_label_alone_learned_nothing():
 
 def test_a_model_that_may_be_no_better_than_guessing_is_told_so():
     text = headline(learned([[5, 5], [10, 80]], 0.85))
-    assert "NOT SHOWN TO BE BETTER than always guessing 'b' (0.9000): accuracy is 0.77 to 0.91" in text
+    assert "always guessing 'b', which is right in 0.9000 of all cases: it is right in 0.77 to 0.91 (95 %" in text
 
 
 def test_a_model_that_learned_is_left_alone():
