@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -186,7 +187,7 @@ def check(words: Sequence[str]) -> int:
         from accel.forecast.live import forecast_live
 
         return forecast_live(plan, words)
-    print(plan.describe())  # noqa: T201
+    print(plan.describe(shutil.get_terminal_size().columns if sys.stdout.isatty() else None))  # noqa: T201
     print(_looked_at(plan, elsewhere=device is not None) if not config_only else OPTIONS_FIT)  # noqa: T201
     if device is not None:
         from accel.forecast.show import print_forecast

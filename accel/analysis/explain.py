@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from html import escape
@@ -48,6 +49,7 @@ def main(words: Sequence[str]) -> int:
         raise DataError(f"{page} cannot be written ({error.strerror}). Give another file with --html.") from None
     for one in found:
         print(json.dumps(_plain(one), ensure_ascii=False))  # noqa: T201 - the command's own output
+    print(f"Page: {page}", file=sys.stderr)  # noqa: T201 - beside the answers, so that they can be piped
     return ExitCode.DONE
 
 

@@ -27,7 +27,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from accel.compression._gradual import Gradual
 from accel.compression._removal import Removal, Start
@@ -118,6 +118,10 @@ class Prune(Gradual, Removal):
         """Whether what is kept depends on weights and public text alone."""
         public = self.score is Score.magnitude or self.public_text is not None
         return self.start is Start.pretrained and public
+
+    def shown(self) -> dict[str, Any]:
+        """A budget takes the place of the share."""
+        return {k: v for k, v in self.settings().items() if k != "sparsity" or self.target is None}
 
     def public_texts(self) -> list[tuple[str, str]]:
         return [] if self.public_text is None else [(f"{self.key}.public_text", self.public_text)]

@@ -33,6 +33,11 @@ class Console:
         self.log = rich_console(file=self.file, width=LOG_WIDTH, quiet=self.file is None)
         self.handler = self._capture_logging()
 
+    @property
+    def width(self) -> int | None:
+        """Of the terminal, in characters; None where the output is no terminal."""
+        return self.terminal.width if self.terminal.is_terminal else None
+
     def say(self, *things: Any) -> None:
         """Print text or anything rich can draw."""
         for console in (self.terminal, self.log):

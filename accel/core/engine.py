@@ -126,6 +126,11 @@ class Engine(Option):
             UnsupportedError: it cannot be made of this architecture, or here.
         """
 
+    @property
+    def has_files(self) -> bool:
+        """Whether a run ships files for it."""
+        return type(self).export is not Engine.export
+
     def has_dense(self, model: nn.Module, folder: Path) -> bool:
         """Whether a folder holds all that ``write_dense`` writes."""
         del model, folder

@@ -74,6 +74,10 @@ class Option(ABC):
         """The option's fields as plain values."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
+    def shown(self) -> dict[str, Any]:
+        """Those of its settings that say what it does; all by default."""
+        return self.settings()
+
     def out_of_range(self, name: str, expected: str, instead: str) -> Objection:
         """An objection to one of the option's own values."""
         value = getattr(self, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -22,6 +23,9 @@ from accel.core.technique import Technique
 from accel.core.tracker import Tracker
 from accel.core.trainer import Trainer
 from accel.core.tuning import Tuning
+
+INDENT = 6
+"""Of what goes on below a line of the plan."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ class Plan:
     cache: Path
     engines: tuple[Engine, ...]
     """What the finished model is measured on."""
+    rounds: int = 60
+    """How often each engine is timed; fewer where that would take long."""
 
     @property
     def techniques(self) -> tuple[Technique, ...]:
@@ -81,9 +87,13 @@ class Plan:
         """Equal plans, equal digest: over every setting of every option, and the seed."""
         return digest({typed(o): o.settings() for o in self.options} | {"seed": self.seed})
 
-    def describe(self) -> str:
-        """The plan as plan.txt and the terminal show it."""
-        return "\n".join(self._lines())
+    def describe(self, width: int | None = None) -> str:
+        """The plan as plan.txt and the terminal show it.
+
+        Args:
+            width: of a terminal, in characters; lines that are longer go on below, and no setting is cut in two.
+        """
+        return "\n".join(line if width is None else wrapped(line, width) for line in self._lines())
 
     def _lines(self) -> Iterator[str]:
         yield f"{self.name}  (seed {self.seed})"
@@ -105,6 +115,18 @@ def _named(chosen: Option | Sequence[Option] | None) -> str | list[str]:
     return "none" if chosen is None else sorted(option.option_name() for option in chosen)
 
 
+def wrapped(line: str, width: int) -> str:
+    """A line of the plan, broken between settings; what goes on is indented."""
+    first, *settings = re.split(r" (?=\w+=)", line.strip())
+    rows = [line[: len(line) - len(line.lstrip())] + first]
+    for setting in settings:
+        if len(rows[-1]) + 1 + len(setting) > width:
+            rows.append(" " * INDENT + setting)
+        else:
+            rows[-1] += f" {setting}"
+    return "\n".join(rows)
+
+
 def digest(value: Any) -> str:
     """sha256 of plain nested values."""
     text = json.dumps(value, sort_keys=True, default=_plain)
@@ -117,4 +139,4 @@ def _plain(value: Any) -> Any:
 
 def brief(option: Option) -> str:
     """An option's settings on one line."""
-    return " ".join(f"{k}={_plain(v)}" for k, v in option.settings().items() if v is not None)
+    return " ".join(f"{k}={_plain(v)}" for k, v in option.shown().items() if v is not None)

@@ -44,6 +44,15 @@ class Tracker(Option):
             RefusedError: no key, no network; says how to go on.
         """
 
+    def told(self, folder: Path) -> str:
+        """What the user should know before training: where the run is logged; nothing where it is not.
+
+        Args:
+            folder: of the run.
+        """
+        del folder
+        return ""
+
     def start(self, info: RunInfo) -> list[Logger]:
         """Lightning loggers for the fit; called on rank 0 only."""
         del info

@@ -372,7 +372,7 @@ def assemble(
     Raises:
         DataError: fewer than two labels, a label that training never saw, or an empty split.
     """
-    check_filled({"validation": validation, "test": test}, source)
+    check_filled({"validation": validation, "test": test}, source, tally.notes)
     names = sorted_labels(train)
     if len(names) < 2:
         raise DataError(
@@ -406,8 +406,11 @@ def dataset_of(
     )
 
 
-def check_filled(splits: Mapping[str, Sequence[Example]], source: str) -> None:
+def check_filled(splits: Mapping[str, Sequence[Example]], source: str, notes: Sequence[str] = ()) -> None:
     """Refuse an empty split.
+
+    Args:
+        notes: what is known of the rows, for the message.
 
     Raises:
         DataError: which one.
@@ -416,7 +419,7 @@ def check_filled(splits: Mapping[str, Sequence[Example]], source: str) -> None:
         if not split:
             raise DataError(
                 f"{source}: no example is left for the {name} split. Add examples (at least ten of every label), "
-                f"or name a file of its own with task.{name}=FILE."
+                f"or name a file of its own with task.{name}=FILE." + f" Noticed: {'. '.join(notes)}." * bool(notes)
             )
 
 

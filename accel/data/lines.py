@@ -17,6 +17,12 @@ from accel.errors import DataError
 MARK = "\ufeff"
 """The byte order mark, which is no part of any text."""
 PACKED = ".gz"
+NO_TEXT = {
+    b"\x1f\x8b": ("a gzip file", PACKED),
+    b"PK\x03\x04": ("an Excel file (or another zip)", ".xlsx"),
+    b"PAR1\x15": ("a Parquet file", ".parquet"),
+}
+"""What begins with these bytes, and the end of a name that says so."""
 SAMPLE = 4096
 """Bytes that tell UTF-16 from UTF-8."""
 
@@ -38,6 +44,7 @@ def lines_of(file: Path, newline: str = "") -> Iterator[str]:
     """
     try:
         with closing(_binary(file)) as source:
+            _require_text(file, source)
             text = io.TextIOWrapper(source, _encoding(source), newline=newline)  # type: ignore[arg-type]
             for number, line in enumerate(text, start=1):
                 if "\0" in line:
@@ -80,6 +87,16 @@ def _encoding(source: IO[bytes]) -> str:
     if max(zeros) > max(3, 0.15 * len(start)) and min(zeros) < 0.1 * max(zeros):
         return "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
     return "utf-8"
+
+
+def _require_text(file: Path, source: IO[bytes]) -> None:
+    """Of a file that is packed, or of another program, its name does not say so."""
+    start = source.peek(SAMPLE)[:5]  # type: ignore[attr-defined]
+    found = next((what for magic, what in NO_TEXT.items() if start.startswith(magic)), None)
+    if found is not None:
+        kind, suffix = found
+        named = file.with_name(file.name + suffix) if suffix == PACKED else file.with_suffix(suffix)
+        raise DataError(f"{file} is {kind} under another name. Rename it: {shlex.join(['mv', str(file), str(named)])}")
 
 
 def _no_text(file: Path, line: int) -> DataError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -54,7 +54,7 @@ def notes_on_labels(written: Sequence[str], labels: Sequence[str]) -> list[str]:
     spellings = defaultdict[str, set[str]](set)
     for raw, label in zip(written, labels, strict=True):
         spellings[label].add(raw)
-    return [*_merged(spellings), *_differing_by_case(spellings), *_missing_words(spellings), *_amounts(spellings)]
+    return [*_merged(spellings), *_looking_alike(spellings), *_missing_words(spellings), *_amounts(spellings)]
 
 
 def _merged(spellings: dict[str, set[str]]) -> list[str]:
@@ -63,12 +63,29 @@ def _merged(spellings: dict[str, set[str]]) -> list[str]:
     return [f"Labels that look or count the same are one class: {_some(shown)}"] if shown else []
 
 
-def _differing_by_case(labels: Iterable[str]) -> list[str]:
-    alike = defaultdict[str, list[str]](list)
+def _looking_alike(labels: Iterable[str]) -> list[str]:
+    """Those that differ by case, and those that differ by the width of their letters."""
+    by_case = _alike(labels, str.casefold)
+    by_width = _alike(labels, lambda label: unicodedata.normalize("NFKC", label))
+    notes = {"case": by_case, "width or form of a letter": by_width}
+    return [
+        f"Labels that differ by {what} alone stay different classes: {_some(found)}"
+        for what, found in notes.items()
+        if found
+    ]
+
+
+def _alike(labels: Iterable[str], as_seen: Callable[[str], str]) -> list[str]:
+    groups = defaultdict[str, list[str]](list)
     for label in labels:
-        alike[label.casefold()].append(label)
-    found = [" and ".join(map(repr, sorted(group))) for group in alike.values() if len(group) > 1]
-    return [f"Labels that differ by case alone stay different classes: {_some(found)}"] if found else []
+        groups[as_seen(label)].append(label)
+    return [" and ".join(map(repr, sorted(group))) for group in groups.values() if len(group) > 1]
+
+
+def plain(name: str) -> str:
+    """A column's name without spaces around it and what cannot be seen, its letters composed."""
+    text = unicodedata.normalize("NFC", name)
+    return "".join(c for n, c in enumerate(text) if not _is_invisible(text, n)).strip()
 
 
 def _missing_words(labels: Iterable[str]) -> list[str]:

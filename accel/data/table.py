@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import stat
-import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from accel.data.delimited import SEPARATORS, Delimited, Record, Repeated
 from accel.data.excel import Sheet
 from accel.data.lines import PACKED, lines_of, suffix_of, text_lines, unreadable
+from accel.data.spelling import plain
 from accel.errors import DataError, did_you_mean, nearest
 
 ABSENT = object()
@@ -66,11 +66,6 @@ class Table:
         return did_you_mean(same[0] if same else name, same or self.columns)
 
 
-def plain(name: str) -> str:
-    """A column's name without spaces around it, its letters composed."""
-    return unicodedata.normalize("NFC", name).strip()
-
-
 class Columns(Sequence[Mapping[str, Any]]):
     """Rows that are kept column by column, which takes a third of the memory."""
 
@@ -91,6 +86,8 @@ class Columns(Sequence[Mapping[str, Any]]):
     __hash__ = None  # type: ignore[assignment]
 
 
+FIRST_LINES = 50
+"""Of a file of JSON, that tell its form."""
 Asked = Collection[str] | None
 """The columns that are wanted; None for all."""
 
@@ -261,6 +258,20 @@ def _fitting(file: Path, width: int, record: Record) -> Sequence[str]:
 
 
 def _read_jsonl(file: Path, asked: Asked) -> Table:
+    """An object in each line, or one array under another name."""
+    if is_array(file):
+        return _objects(file, _array(file, "".join(lines_of(file))), asked)
+    return _json_lines(file, asked)
+
+
+def is_array(file: Path) -> bool:
+    """Whether a file of JSON is one array of objects."""
+    found = chain.from_iterable(line.split() for line in islice(lines_of(file), FIRST_LINES))
+    start = "".join(islice(found, 2))
+    return start == "[" or start.startswith("[{")
+
+
+def _json_lines(file: Path, asked: Asked) -> Table:
     # str.splitlines would also split at U+2028 and U+0085, which JSON allows inside a string.
     lines = ((number, text) for number, text in enumerate(lines_of(file), start=1) if text.strip())
     return _objects(file, ((number, _json_row(file, number, text)) for number, text in lines), asked)
@@ -269,9 +280,15 @@ def _read_jsonl(file: Path, asked: Asked) -> Table:
 def _read_json(file: Path, asked: Asked) -> Table:
     """One array of objects, or JSON lines under another name."""
     first = next((line for line in lines_of(file) if line.strip()), "")
-    if not first.lstrip().startswith("["):
-        return _read_jsonl(file, asked)
-    return _objects(file, _array(file, "".join(lines_of(file))), asked)
+    if first.lstrip().startswith("["):
+        return _objects(file, _array(file, "".join(lines_of(file))), asked)
+    table = _json_lines(file, None)
+    if len(table.rows) == 1 and all(isinstance(value, list | dict) for value in table.rows[0].values()):
+        raise DataError(
+            f"{file} holds one object, and each of its keys ({', '.join(map(repr, table.columns[:5]))}) a whole column "
+            f"or table. Write one object for each row; in pandas: to_json(FILE, orient='records', lines=True)."
+        )
+    return _objects(file, zip(table.lines, map(dict, table.rows), strict=True), asked)
 
 
 def _array(file: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from accel.core.engine import Engine, EngineUnavailableError, Runner
 from accel.core.facts import SEQUENCE_LENGTH
+from accel.core.steps import Steps
 from accel.export.formats import Format, float_copy
 from accel.export.onnx import (
     ExportError,
@@ -77,6 +78,9 @@ def export_all(
     """
     target = folder / "model"
     console.say("\nExporting")
+    writers = [engine for engine in engines if engine.has_files]
+    step = Steps(console.say, 1 + len(writers))
+    step("safetensors: written, loaded again, scored")
     artifact.save_model(model, data.tokenizer, target, **data.artifact_facts())
     reloaded = artifact.load_model(target)
     difference = _difference(reloaded, model)
@@ -86,16 +90,31 @@ def export_all(
         raise ExportError(f"{rejected} computes something else than the trained model (by {difference:.1e}).")
     report = score(reloaded)
     exports = [Export("safetensors", "model", artifact.shipped_bytes(target), difference, report.metrics)]
+    _tell(exports, console)
     skipped: dict[str, str] = {}
-    for engine in engines:
-        try:
-            exports += engine.export(reloaded, target, data)
-        except UnsupportedError as error:
-            skipped[engine.option_name()] = str(error)
-            console.say(f"  {engine.option_name()} left out: {error}")
-    for export in exports:
-        console.say(f"  {export.format:<13} {export.size_bytes / 1e6:7.1f} MB  max |diff| {export.max_abs_diff:.1e}")
+    for engine in writers:
+        step(f"for {engine.option_name()}: written, compared, scored")
+        made = _or_why_not(engine, reloaded, target, data, skipped, console)
+        _tell(made, console)
+        exports += made
     return Exported(reloaded, report, exports, skipped)
+
+
+def _tell(made: Sequence[Export], console: Console) -> None:
+    for export in made:
+        console.say(f"  {export.format:<13} {export.size_bytes / 1e6:7.1f} MB  max |diff| {export.max_abs_diff:.1e}")
+
+
+def _or_why_not(
+    engine: Engine, model: nn.Module, target: Path, data: Prepared, skipped: dict[str, str], console: Console
+) -> list[Export]:
+    name = engine.option_name()
+    try:
+        return engine.export(model, target, data)
+    except UnsupportedError as error:
+        skipped[name] = str(error)
+        console.say(f"  {name} left out: {error}")
+        return []
 
 
 def proven(model: nn.Module, target: Path, format: Format, data: Prepared | None) -> Export:

@@ -61,14 +61,16 @@ class LightPredictor:
             DataError: a text has another number of columns than the model was trained on.
         """
         for text in texts:
-            yield Prediction(text, self._answer([column[0] for column in self.texts.by_column([text])]))
+            row = [column[0] for column in self.texts.by_column([text])]
+            yield Prediction(text, *self._answer(row))
 
-    def _answer(self, row: Sequence[str]) -> dict[str, Any]:
+    def _answer(self, row: Sequence[str]) -> tuple[dict[str, Any], bool]:
+        """The answer, and whether something was cut off."""
         first, *second = map(self.answers.spelled, row)
         found = self.tokenizer.encode(first, second[0] if second else None)
         inputs = {name: np.array([getattr(found, MADE[name])], np.int64) for name in self.meta.inputs}
         logits = self.engine.run(inputs)[0] / self.meta.temperature
-        return self.answers.answer_to(row, logits, found.offsets)
+        return self.answers.answer_to(row, logits, found.offsets), bool(found.overflowing)
 
 
 def _tokenizer(folder: Path, max_length: int) -> Tokenizer | None:

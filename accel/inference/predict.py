@@ -72,11 +72,17 @@ def _answers(predictor: Predictor | LightPredictor, asked: Sequence[Query]) -> I
     """One for every row, in their order; where there is no text, each part of the answer is empty."""
     found = predictor.stream([one.text for one in asked if not one.is_empty])
     empty = _empty_answer(predictor) if any(one.is_empty for one in asked) else {}
+    num_cut = 0
     for one in asked:
-        answer = empty if one.is_empty else _rounded(next(found).answer)
+        prediction = None if one.is_empty else next(found)
+        num_cut += prediction is not None and prediction.is_cut
+        answer = empty if prediction is None else _rounded(prediction.answer)
         said = {"text": one.text, **answer}
         kept = {f"given.{name}" if name in said else name: value for name, value in one.kept.items()}
         yield {**kept, **said}
+    if num_cut:
+        limit = predictor.meta.max_length
+        print(f"{num_cut} text(s) longer than {limit} tokens, cut as in training.", file=sys.stderr)  # noqa: T201
 
 
 def _empty_answer(predictor: Predictor | LightPredictor) -> Any:

@@ -107,5 +107,7 @@ class Predictor:
         logits = self.model(**inputs).logits.float() / self.meta.temperature
         offsets = encoded["offset_mapping"].tolist() if "offset_mapping" in encoded else [[]] * len(texts)
         read = zip(*self.texts.by_column(texts), strict=True)
-        for text, strings, row, mask, where in zip(texts, read, logits, inputs[MASK], offsets, strict=True):
-            yield Prediction(text, self.objective.answer_to(strings, row, mask, where))
+        cut = [bool(one.overflowing) for one in encoded.encodings or ()] or [False] * len(texts)
+        parts = zip(texts, read, logits, inputs[MASK], offsets, cut, strict=True)
+        for text, strings, row, mask, where, is_cut in parts:
+            yield Prediction(text, self.objective.answer_to(strings, row, mask, where), is_cut)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from accel.data.lines import lines_of, suffix_of, text_lines
-from accel.data.spelling import mended
-from accel.data.table import READERS, Table, existing, plain, read_table
+from accel.data.spelling import mended, plain
+from accel.data.table import READERS, Table, existing, is_array, read_table
 from accel.errors import DataError
 
 IDENTITY = ("id", "ID", "Id")
@@ -48,7 +48,9 @@ def rows_of(path: str, columns: Sequence[str], keep: Sequence[str]) -> list[Quer
     """
     file = existing(path, "--file")
     suffix = suffix_of(file)
-    if (suffix in JSON_LINES and _starts_with(file) == '"') or (suffix in JSON_LINES[:2] and _starts_with(file) == "["):
+    if (suffix in JSON_LINES and _starts_with(file) == '"') or (
+        suffix in JSON_LINES[:2] and _starts_with(file) == "[" and not is_array(file)
+    ):
         return list(_values(file))
     if suffix in READERS:
         return _of_table(read_table(path, "--file", columns=[*columns, *keep, *IDENTITY]), columns, keep)

@@ -20,6 +20,8 @@ class Prediction:
     text: Text
     answer: Mapping[str, Any]
     """As the model's objective gives it."""
+    is_cut: bool = False
+    """Whether the text was longer than those of training, so that its rest was left out."""
 
     def __getattr__(self, name: str) -> Any:
         if name in self.__dict__.get("answer", {}):

@@ -15,10 +15,12 @@ from torch import nn
 from accel.core.console import Console
 from accel.core.engine import Engine, Inputs
 from accel.core.facts import SEQUENCE_LENGTH
+from accel.core.steps import Steps
 from accel.engines import FileEngine
 from accel.export.export import Exported
 from accel.export.formats import Format, float_copy
 from accel.export.onnx import UnsupportedError, random_inputs
+from accel.measure.cold_load import ROUNDS as COLD_LOADS
 from accel.measure.cold_load import ColdLoadError, cold_load
 from accel.measure.timing import (
     PLAIN,
@@ -42,12 +44,14 @@ def measure_run(
     engines: Sequence[Engine],
     console: Console,
     folder: Path,
+    rounds: int | None = None,
 ) -> None:
     """Measure the exported model, and the dense baseline beside it, and write the figures into the record.
 
     Args:
         dense: the baseline's exported folder.
         engines: those to use.
+        rounds: how often each engine is timed; as ``measure`` has it if not given.
     """
     console.say(f"\nMeasuring at batch 1, {SEQUENCE_LENGTH} tokens, {torch.get_num_threads()} threads")
     model = exported.model
@@ -57,11 +61,13 @@ def measure_run(
     many = {name: np.repeat(value, THROUGHPUT_BATCH, axis=0) for name, value in one.items()}
     files = {file.format.name: file for file in _files(engines, {export["format"] for export in record["exports"]})}
     beside = _files_beside(list(files.values()), after, folder / "model")
-    found = measure(before, after, one, many, beside=beside, on_progress=lambda text: console.say(f"  {text}"))
+    step = Steps(console.say, len(before) + len(after) + len(beside) + 1 + len(files))
+    found = measure(before, after, one, many, beside=beside, rounds=rounds, on_progress=step)
     found.skipped |= exported.skipped
     for export in record["exports"]:
-        if export["format"] in files:
-            export |= _of_file(files[export["format"]], folder / "model", found, one)
+        if (file := files.get(export["format"])) is not None:
+            step(f"first answer of {file.format.file}, each time in a process of its own")
+            export |= _of_file(file, folder / "model", found, one, rounds)
         elif (cost := next((c for c in found.after if c.engine == PLAIN), None)) is not None:
             export["latency_ms_p50"] = cost.latency_ms_p50  # safetensors are what plain PyTorch reads
     record["measurement"] = summarize(found)
@@ -99,13 +105,14 @@ def _files_beside(files: Sequence[_File], after: Sequence[Candidate], folder: Pa
     ]
 
 
-def _of_file(file: _File, folder: Path, found: Measurement, one: Inputs) -> dict[str, Any]:
+def _of_file(file: _File, folder: Path, found: Measurement, one: Inputs, rounds: int | None) -> dict[str, Any]:
     """What a file is like for whoever has nothing else."""
     p50 = {cost.label: cost.latency_ms_p50 for cost in (*found.after, *found.beside)}
     figures: dict[str, Any] = {"latency_ms_p50": p50.get(file.label)}
     given = {name: rows[0].tolist() for name, rows in one.items()}
     try:
-        return figures | asdict(cold_load(file.format.runner, folder / file.format.file, given))
+        times = rounds and min(rounds, COLD_LOADS)
+        return figures | asdict(cold_load(file.format.runner, folder / file.format.file, given, times))
     except ColdLoadError as error:
         found.skipped[f"cold load of {file.format.file}"] = str(error)
         return figures

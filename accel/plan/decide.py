@@ -28,8 +28,9 @@ from accel.plan.rules import clashes
 
 O = TypeVar("O", bound=Option)  # noqa: E741 - the option's own type
 
-PLAIN_KEYS = ("seed", "name", "group", "resume", "cache")
+PLAIN_KEYS = ("seed", "name", "group", "resume", "cache", "rounds")
 """Keys of config.yaml that belong to no group."""
+MOST_ROUNDS = 10_000
 
 
 def refusal(objections: Sequence[Objection]) -> str:
@@ -100,6 +101,7 @@ def assemble(config: DictConfig, plugins: Sequence[str] = ()) -> Plan:
         group=str(config.get("group") or ""),
         cache=Path(str(config.cache)).expanduser(),
         engines=one.several(Engine),
+        rounds=_rounds(config),
     )
     if not plan.engines:
         raise ConfigError("engines=[]: a run is measured on at least one engine, e.g. engines=[eager].")
@@ -170,3 +172,10 @@ def _seed(config: DictConfig) -> int:
     if not isinstance(config.seed, int) or isinstance(config.seed, bool) or config.seed < 0:
         raise ConfigError(f"seed={config.seed}: a seed is a whole number that is not negative, e.g. seed=0.")
     return config.seed
+
+
+def _rounds(config: DictConfig) -> int:
+    rounds = config.get("rounds")
+    if not isinstance(rounds, int) or isinstance(rounds, bool) or not 3 <= rounds <= MOST_ROUNDS:
+        raise ConfigError(f"rounds={rounds}: each engine is timed 3 to {MOST_ROUNDS} times, e.g. rounds=60.")
+    return rounds

@@ -143,7 +143,50 @@ def engine_of(side: Mapping[str, Any] | None) -> str:
 
 def headline(record: Mapping[str, Any]) -> str:
     """The whole result in one sentence, what must be known of it, and what privacy it cost."""
-    return " ".join(part for part in (_result_sentence(record), *caveats(record), _privacy_sentence(record)) if part)
+    parts = (_result_sentence(record), nothing_learned(record), *caveats(record), _privacy_sentence(record))
+    return " ".join(part for part in parts if part)
+
+
+def nothing_learned(record: Mapping[str, Any]) -> str:
+    """A warning where the finished model tells no class from another, or not shown to; empty otherwise."""
+    classes = (record.get("after") or {}).get("per_class") or []
+    support = {one["label"]: one["support"] for one in classes if one["support"]}
+    found = {one["label"]: one["recall"] for one in classes if one["recall"] and one["support"]}
+    if not support or len(found) > 1 or (found and len(support) < 2):
+        return _not_above_guessing(record, support)
+    if not found:
+        return (
+            "IT LEARNED NOTHING: no class is ever found (recall 0 for all of them). Train longer, or check the labels."
+        )
+    (label,) = found
+    low, high = wilson_interval(support[label], sum(support.values()))
+    return (
+        f"IT LEARNED NOTHING: only {label!r} is ever right (recall 0 for the other {len(support) - 1}); always "
+        f"guessing it scores {low:.2f} to {high:.2f} (95 % interval). Train longer, or with another learning rate."
+    )
+
+
+def _not_above_guessing(record: Mapping[str, Any], support: Mapping[str, int]) -> str:
+    """Of a run that may be right by chance: too few test examples, or too little training."""
+    matrix = (record.get("after") or {}).get("confusion_matrix") or []
+    if len(support) < 2 or not matrix:
+        return ""
+    count, label = sum(support.values()), max(support, key=lambda name: support[name])
+    low, high = wilson_interval(sum(row[n] for n, row in enumerate(matrix)), count)
+    if support[label] / count < low:
+        return ""
+    return (
+        f"NOT SHOWN TO BE BETTER than always guessing {label!r}, which is right in {support[label] / count:.4f} of all "
+        f"cases: it is right in {low:.2f} to {high:.2f} (95 % interval, {count} test examples)."
+    )
+
+
+def wilson_interval(hits: int, count: int, z: float = 1.96) -> tuple[float, float]:
+    """Of a share of so many examples (Wilson 1927); 95 % by default."""
+    share, spread = hits / count, z * z / count
+    middle = (share + spread / 2) / (1 + spread)
+    half = z * (share * (1 - share) / count + spread / (4 * count)) ** 0.5 / (1 + spread)
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def beside(record: Mapping[str, Any]) -> list[str]:

@@ -48,6 +48,20 @@ def _behaviour(found: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
         yield f"behaviour/difference_{end}", value
 
 
+def per_class(record: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
+    """(columns, rows) of the figures of each class on the test split; no rows where there are no classes."""
+    classes = (record.get("after") or {}).get("per_class") or []
+    return list(classes[0]) if classes else [], [list(one.values()) for one in classes]
+
+
+def confusion(record: Mapping[str, Any]) -> list[list[Any]]:
+    """(true label, predicted label, how often) on the test split; nothing where there is no label for a text."""
+    after = record.get("after") or {}
+    names = [one["label"] for one in after.get("per_class") or []]
+    matrix = after.get("confusion_matrix") or []
+    return [[names[t], names[p], count] for t, row in enumerate(matrix) for p, count in enumerate(row)]
+
+
 def table(record: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
     """(columns, rows) of the before/after table."""
     return ["figure", "before", "after"], list(_table_rows(record))

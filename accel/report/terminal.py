@@ -9,13 +9,14 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from accel.core.metric import metrics_of
+from accel.core.steps import duration_text
 from accel.report.figures import FigureRow, eager_of, engine_of, headline, rows_of, value_of
 from accel.report.files import FIRST_ANSWER, NOTE, files_table
 
 SHOWN = 2
 """Metrics of each file, for which eighty characters have room."""
 
-__all__ = ["before_after_table", "exported_files", "headline"]
+__all__ = ["before_after_table", "exported_files", "headline", "time_table"]
 
 
 def before_after_table(record: Mapping[str, Any]) -> Table | None:
@@ -32,6 +33,20 @@ def before_after_table(record: Mapping[str, Any]) -> Table | None:
         table.add_column("change", justify="right", no_wrap=True)
     for row in rows_of(record):
         _add(table, row, [side for _, side in sides], bool(before))
+    return table
+
+
+def time_table(record: Mapping[str, Any]) -> Table | None:
+    """Where the time went; None where nothing was timed."""
+    timings = {name: float(seconds) for name, seconds in (record.get("timings") or {}).items()}
+    if not timings:
+        return None
+    whole = max(float(record.get("seconds") or 0), sum(timings.values()))
+    table = Table(box=SIMPLE_HEAD, title=f"Time: {duration_text(whole)}", title_justify="left")
+    for title in ("", "took", "share"):
+        table.add_column(title, justify="right" if title else "left", no_wrap=True)
+    for name, seconds in [*timings.items(), ("the rest", whole - sum(timings.values()))]:
+        table.add_row(name, duration_text(seconds), f"{seconds / whole:.0%}" if whole else "")
     return table
 
 

@@ -165,6 +165,8 @@ def _train(run: RunState, ready: Ready, console: Console) -> Fitted:
     run.ranks.gather()
     data, dense, untrained = ready.data, ready.dense, ready.untrained
     loggers = run.plan.tracker.start(run.info()) if run.plan.tracker is not None and run.leads else []
+    if run.plan.tracker is not None and (told := run.plan.tracker.told(run.folder)):
+        console.say(f"\n{told}")
     console.say(f"\nTraining {run.plan.name}: {data.total_steps(run.plan)} steps")
     with run.timed("fit"):
         return fit(
@@ -239,7 +241,8 @@ def _finish(
     with run.timed("behaviour"):
         _behaviour(run, data, before, exported.report, chosen_by, texts)
     with run.timed("measure"):
-        measure_run(run.record, exported, before.folder if before else None, run.plan.engines, console, run.folder)
+        dense = before.folder if before else None
+        measure_run(run.record, exported, dense, run.plan.engines, console, run.folder, run.plan.rounds)
         _add_speeds(run.record, data, exported.model, before)
 
 

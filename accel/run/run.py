@@ -87,7 +87,7 @@ class Run(RunState):
     def _stages(self, console: Console) -> None:
         if self.leads and not self.resume:
             self._prepare_folder()
-        console.say(redact_text(self.plan.describe()))
+        console.say(redact_text(self.plan.describe(console.width)))
         if self.plan.strategy.saves_parts:
             self.ranks.share(self.folder)
         with self.ranks.after_leader("ready"):
@@ -154,10 +154,13 @@ class Run(RunState):
         if self.record["status"] == "refused":
             return
         from accel.report.html import write_report
+        from accel.report.terminal import time_table
 
         report = write_report(self.folder)
         if self._earlier_stands():
             console.say("\nThe run was finished before it went on: its record is kept as it was then.")
+        if (where := time_table(self.record)) is not None:
+            console.say(where)
         console.say(f"\nRecord: {self.folder / RESULT}\nReport: {report}")
         self._finish_tracker(console, code)
 

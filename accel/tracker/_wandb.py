@@ -81,12 +81,17 @@ def _given_id() -> str | None:
 
 def finish_wandb(
     summary: Mapping[str, Any],
-    table: tuple[list[str], list[list[Any]]],
+    tables: Mapping[str, tuple[list[str], list[list[Any]]]],
+    confusion: list[list[Any]],
     page: Path,
     model: Path | None,
     exit_code: int,
 ) -> None:
-    """Send the summary, the table, the page and the model of the open run, and close it; nothing without one."""
+    """Send the summary, the tables, the page and the model of the open run, and close it; nothing without one.
+
+    Args:
+        confusion: rows of (true label, predicted label, how often).
+    """
     with contextlib.suppress(ImportError):
         import wandb
 
@@ -95,9 +100,11 @@ def finish_wandb(
             return
         try:
             run.summary.update(redact(summary))
-            columns, rows = redact(table)
-            if rows:
-                run.log({"before_after": wandb.Table(columns=columns, data=rows)})
+            for name, (columns, rows) in redact(tables).items():
+                if rows:
+                    run.log({name: wandb.Table(columns=columns, data=rows)})
+            if confusion:
+                run.log({"confusion_matrix": _confusion_chart(redact(confusion))})
             if page.is_file():
                 run.log({"report": wandb.Html(redactor().known(page.read_text("utf8")), inject=False)})
             if model is not None and model.is_dir():
@@ -106,6 +113,16 @@ def finish_wandb(
                 run.log_artifact(artifact)
         finally:
             run.finish(exit_code=exit_code)
+
+
+def _confusion_chart(rows: list[list[Any]]) -> Any:
+    """W&B's own chart of that name, from counts instead of one line for each example."""
+    import wandb
+
+    names = ("Actual", "Predicted", "nPredictions")
+    table = wandb.Table(columns=list(names), data=rows)
+    title = {"title": "Confusion on the test split"}
+    return wandb.plot_table("wandb/confusion_matrix/v1", table, {name: name for name in names}, title)
 
 
 def log_table(

@@ -31,6 +31,9 @@ class Csv(Tracker):
     file: str = "outputs/runs.csv"
     """Created with its folder if it does not exist."""
 
+    def told(self, folder: Path) -> str:
+        return f"Tracker: a line in {Path(self.file).expanduser()} at the end"
+
     def finish(self, record: Mapping[str, Any], folder: Path, exit_code: int) -> None:
         from filelock import FileLock
 
@@ -48,7 +51,10 @@ def _choices(record: Mapping[str, Any]) -> dict[str, str]:
 
 
 def append(target: Path, row: Mapping[str, str]) -> None:
-    """Add a row; a column that the file does not have yet is added to every row before it."""
+    """Add a row, in place of one of the same folder, as a run that was resumed has left one.
+
+    A column that the file does not have yet is added to every row before it.
+    """
     rows: list[Mapping[str, str]] = []
     columns: list[str] = []
     if target.is_file():
@@ -56,6 +62,7 @@ def append(target: Path, row: Mapping[str, str]) -> None:
             reader = csv.DictReader(lines)
             rows, columns = list(reader), list(reader.fieldnames or [])
     columns += [name for name in row if name not in columns]
+    rows = [earlier for earlier in rows if "folder" not in row or earlier.get("folder") != row["folder"]]
     temporary = target.with_name(f".{target.name}.tmp")
     with temporary.open("w", newline="", encoding="utf8") as file:
         writer = csv.DictWriter(file, columns, restval="")

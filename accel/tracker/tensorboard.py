@@ -34,6 +34,9 @@ class Tensorboard(Tracker):
     def check(self) -> None:
         needs("tensorboard", "tensorboard", "tracker=tensorboard")
 
+    def told(self, folder: Path) -> str:
+        return f"TensorBoard: tensorboard --logdir {folder / 'tensorboard'}"
+
     def start(self, info: RunInfo) -> list[Logger]:
         from accel.tracker._tensorboard import tensorboard_logger
 

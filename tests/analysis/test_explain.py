@@ -30,7 +30,9 @@ def test_prints_json_lines_and_writes_a_page(tmp_path, capsys):
         max_length=32,
     )
     assert main(["explain", str(tmp_path), "rude crew", "客服"]) == 0
-    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    said = capsys.readouterr()
+    assert f"Page: {tmp_path / 'explain.html'}" in said.err
+    answers = [json.loads(line) for line in said.out.splitlines()]
     assert [a["text"] for a in answers] == ["rude crew", "客服"]
     assert set(answers[0]) == {"text", "label", "score", "tokens", "attributions", "gap"}
     page = (tmp_path / PAGE).read_text("utf8")

@@ -39,6 +39,7 @@ def test_only_what_is_required_is_refused_before_the_machine_is_known():
 
 def test_an_engine_that_is_given_the_model_itself_writes_nothing(tmp_path):
     engine = Here()
+    assert not engine.has_files
     assert engine.export(None, tmp_path, None) == []
     assert engine.has_dense(None, tmp_path)
     engine.write(None, tmp_path)

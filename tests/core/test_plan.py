@@ -19,3 +19,22 @@ def test_techniques_come_by_stage_and_then_by_name_however_they_are_typed():
     assert names == ["full", "layers", "prune", "vocabulary", "mask", "qat", "distill", "ddp"]
     private = decide(compose(["privacy=dpsgd", "strategy=ddp", "compression=[qat]"]))
     assert [technique.option_name() for technique in private.techniques] == ["full", "qat", "dpsgd", "ddp"]
+
+
+def test_a_line_of_the_plan_goes_on_below_between_settings():
+    from accel.core.plan import wrapped
+
+    line = "  trainer=standard             epochs=3 name=two words learning_rate=0.0001"
+    assert wrapped(line, 200).split() == line.split()
+    rows = wrapped(line, 40).split("\n")
+    assert rows == ["  trainer=standard             epochs=3", "      name=two words", "      learning_rate=0.0001"]
+    assert wrapped("  dense baseline               not needed", 10) == "  dense baseline               not needed"
+
+
+def test_what_a_target_replaces_is_not_shown():
+    from accel.compression.prune import Prune
+    from accel.core.plan import brief
+
+    assert "sparsity=" in brief(Prune())
+    assert "sparsity=" not in brief(Prune(target_flops=0.5))
+    assert "sparsity" in Prune(target_flops=0.5).settings()

@@ -149,7 +149,7 @@ BAD = {
     "unclosed quote": ("a.csv", 'text,label\ngood,1\n"bad,0\nmore,1\n', ["line 3", "quote", "close it"]),
     "broken json": ("a.jsonl", JSONL + '{"text": \n', ["line 3", "not valid JSON", "one object per line"]),
     "deep json": ("a.jsonl", "[" * 100_000 + "\n", ["line 1", "not valid JSON"]),
-    "json array": ("a.jsonl", json.dumps(ROWS), ["line 1", "list", "one object per line"]),
+    "json array": ("a.jsonl", json.dumps(ROWS[:1]) + "\n[1]", ["line 1", "not closed"]),
     "open array": ("a.json", json.dumps(ROWS, indent=1)[:-1], ["line 10", "Close it"]),
     "broken array": ("a.json", '[{"a": 1},\n{"b" 2}]', ["line 2", "not valid JSON"]),
     "array of texts": ("a.json", '["a"]', ["line 1", "str, not an object"]),

@@ -172,3 +172,9 @@ def test_a_rounded_model_is_never_answered_for_by_its_file_in_fp32(tmp_path, mon
     monkeypatch.setattr("accel.inference.light.is_quantized", lambda folder: True)
     write_record({**new_record([]), "exports": [{"format": name} for name in made]}, tmp_path)
     assert _own_format(tmp_path / "model", Meta(["a"], 8, scheme=scheme)) is expected
+
+
+def test_what_is_cut_is_told_as_the_model_itself_tells_it(labelled):
+    texts = ["short", "long " * 50]
+    assert [one.is_cut for one in LightPredictor.find(labelled).stream(texts)] == [False, True]
+    assert [one.is_cut for one in Predictor.load(labelled).stream(texts)] == [False, True]

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from accel.cli import main
+from accel.inference.texts import Prediction
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ class Upper:
 
     def stream(self, texts):
         for text in texts:
-            yield SimpleNamespace(answer={"label": str(text).upper(), "score": 0.5, "scores": {"x": 0.5}})
+            yield Prediction(text, {"label": str(text).upper(), "score": 0.5, "scores": {"x": 0.5}})
 
 
 @pytest.fixture

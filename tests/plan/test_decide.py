@@ -74,3 +74,10 @@ def test_an_experiment_chooses_engines_and_the_command_line_others():
     names = [engine.option_name() for engine in decide(compose(["experiment=fastest"])).engines]
     assert names == ["eager", "inductor", "onnxruntime", "openvino"]
     assert decide(compose(["experiment=fastest", "engines=[eager]"])).engines == (Eager(),)
+
+
+def test_rounds_are_a_number_that_can_be_timed():
+    assert decide(compose(["rounds=3"])).rounds == 3
+    for rounds in ("2", "abc", "null", "true"):
+        with pytest.raises(ConfigError, match="each engine is timed"):
+            decide(compose([f"rounds={rounds}"]))

@@ -15,6 +15,7 @@ from accel.report.figures import (
     rows_of,
     smaller,
     value_of,
+    wilson_interval,
 )
 
 
@@ -75,3 +76,33 @@ def test_what_reading_nothing_reaches_is_told_in_the_metrics_of_the_record():
     record = {"metrics": metrics, "baselines": [{"name": "always the mean", "metrics": {"rmse": 1.25}}]}
     assert beside(record) == ["Without reading, always the mean: RMSE 1.2500."]
     assert beside({"metrics": metrics}) == []
+
+
+def learned(matrix, accuracy):
+    recalls = [row[n] / max(1, sum(row)) for n, row in enumerate(matrix)]
+    classes = [{"label": "abc"[n], "recall": r, "support": sum(matrix[n])} for n, r in enumerate(recalls)]
+    return {"after": {**side(accuracy, 4), "per_class": classes, "confusion_matrix": matrix}}
+
+
+def test_a_model_that_answers_one_label_alone_learned_nothing():
+    text = headline(learned([[0, 10], [0, 90]], 0.9))
+    assert "IT LEARNED NOTHING: only 'b' is ever right (recall 0 for the other 1)" in text
+    assert "scores 0.83 to 0.94 (95 % interval)" in text
+    assert "no class is ever found" in headline(learned([[0, 10], [90, 0]], 0.0))
+
+
+def test_a_model_that_may_be_no_better_than_guessing_is_told_so():
+    text = headline(learned([[5, 5], [10, 80]], 0.85))
+    assert "always guessing 'b', which is right in 0.9000 of all cases: it is right in 0.77 to 0.91 (95 %" in text
+
+
+def test_a_model_that_learned_is_left_alone():
+    """Negative control."""
+    for text in (headline(learned([[45, 5], [5, 45]], 0.9)), headline({"after": side(0.9, 4)})):
+        assert "LEARNED NOTHING" not in text
+        assert "GUESSING" not in text.upper()
+
+
+def test_the_interval_of_a_share_is_wilsons():
+    assert [round(x, 4) for x in wilson_interval(9, 10)] == [0.5958, 0.9821]
+    assert wilson_interval(0, 10)[0] == 0.0

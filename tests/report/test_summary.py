@@ -21,3 +21,13 @@ def test_each_figure_is_that_of_its_own_side_and_a_search_is_told_of_validation(
     assert (flat["before/accuracy"], flat["after/accuracy"], flat["after/validation_quality"]) == (0.9, 0.8, 0.7)
     assert (flat["before/size_bytes"], flat["after/size_bytes"]) == (9, 3)
     assert table(record)[1] == [["accuracy", 0.9, 0.8], ["bytes to ship", 9.0, 3.0]]
+
+
+def test_the_classes_and_their_confusion_are_tables():
+    from accel.report.summary import confusion, per_class
+
+    classes = [{"label": "a", "recall": 0.5}, {"label": "b", "recall": 1.0}]
+    record = {"after": {"per_class": classes, "confusion_matrix": [[1, 1], [0, 2]]}}
+    assert per_class(record) == (["label", "recall"], [["a", 0.5], ["b", 1.0]])
+    assert confusion(record) == [["a", "a", 1], ["a", "b", 1], ["b", "a", 0], ["b", "b", 2]]
+    assert (per_class({}), confusion({})) == (([], []), [])

@@ -2,7 +2,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from accel.report.terminal import before_after_table, exported_files
+from accel.report.terminal import before_after_table, exported_files, time_table
 
 
 def cost(engine, dtype, latency):
@@ -95,3 +95,13 @@ def test_every_figure_stands_under_its_own_side_and_the_change_goes_from_the_fir
         ["after\ninductor\nint8", "0.8410", "0.4000", "30.0 MB", "4.00 ms", "200 /s"],
         ["change", "-0.40 points", "-0.1000", "3.00x smaller", "5.00x faster", "4.00x more"],
     ]
+
+
+def test_where_the_time_went():
+    console = Console(width=140, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(time_table({"seconds": 100.0, "timings": {"fit": 75.0, "measure": 20.0}}))
+    text = " ".join(console.export_text().split())
+    assert "Time: 1 min 40 s" in text
+    assert "fit 1 min 15 s 75%" in text
+    assert "the rest 5.0 s 5%" in text
+    assert time_table({"timings": {}}) is None

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from accel.cli import main
-from accel.errors import RefusedError
+from accel.config.compose import compose
+from accel.errors import PlanError, RefusedError
+from accel.plan.decide import decide
 from accel.tracker.wandb import Mode, Wandb
 
 
@@ -38,8 +40,39 @@ def test_an_offline_run_holds_what_a_dashboard_needs(tiny_run, tmp_path):
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    for expected in ("my-sweep", "compression:qat", "model:tiny_bert", "after/accuracy", "qat/quantized_layers"):
+    for expected in (
+        "my-sweep",
+        "compression:qat",
+        "model:tiny_bert",
+        "after/accuracy",
+        "qat/quantized_layers",
+        "per_class",
+        "confusion_matrix",
+    ):
         assert expected in done.stdout, expected
     run_id = (tmp_path / "run" / "run_id").read_text()
     assert run_id in file.name
     assert json.loads((tmp_path / "run" / "result.json").read_text())["status"] == "finished"
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["tracker.project=a/b"], r"tracker.project=a/b.*none of /\\#\?%:"),
+        (["tracker.project=" + "x" * 129], "1 to 128 characters"),
+        (["name=" + "x" * 129], "name=x+….*128 characters, and it has 129"),
+        (["group=" + "x" * 129], "group=a-shorter-name"),
+    ],
+)
+def test_names_that_wandb_would_refuse_are_refused_before_any_cost(words, text):
+    with pytest.raises(PlanError, match=f"(?s){text}"):
+        decide(compose(words))
+    decide(compose([word.replace("x" * 129, "x" * 128).replace("a/b", "a b") for word in words]))
+
+
+def test_where_the_run_goes_is_said(tmp_path):
+    assert Wandb().told(tmp_path) == (
+        f"W&B is on, offline: {tmp_path}/wandb. To send it: wandb sync {tmp_path}/wandb/offline-run-*"
+    )
+    assert "online: project me/accel" in Wandb(mode=Mode.online, entity="me").told(tmp_path)
+    assert Wandb(mode=Mode.disabled).told(tmp_path) == ""
