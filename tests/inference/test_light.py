@@ -134,6 +134,17 @@ def test_files_that_are_not_what_was_written_are_left_to_the_model_itself(labell
     assert LightPredictor.find(labelled) is not None
 
 
+def test_another_models_file_is_not_what_was_written_though_it_can_be_read(labelled, tmp_path):
+    other = save(tmp_path, TinyBert(weights_seed=1), Classification(["good", "bad", "so so"]))
+    before = (labelled / ONNX.file).read_bytes()
+    try:
+        (labelled / ONNX.file).write_bytes((other / ONNX.file).read_bytes())
+        assert ONNX.load_if_possible(labelled) is not None
+        assert LightPredictor.find(labelled) is None
+    finally:
+        (labelled / ONNX.file).write_bytes(before)
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
