@@ -86,6 +86,22 @@ def test_malicious_releases_are_named_and_not_only_below_the_floor() -> None:
     assert {"!=2.6.2", "!=2.6.3"} <= named
 
 
+def floors_told(text: str) -> dict[str, tuple[str, str]]:
+    """By package: the oldest version that is run, by the comment before its line, and the floor of the line."""
+    found = re.findall(r'#.*?([\d.]+) is the oldest that is run\.\n\s*"([\w-]+)>=([\d.]+)', text)
+    return {name: (told, floor) for told, name, floor in found}
+
+
+def test_a_floor_is_the_oldest_version_that_is_run() -> None:
+    told = floors_told((ROOT / "pyproject.toml").read_text("utf8"))
+    assert {"torch", "transformers"} <= set(told)
+    assert {name: pair for name, pair in told.items() if len(set(pair)) > 1} == {}
+
+
+def test_the_check_of_floors_sees_one_that_was_lowered() -> None:
+    assert floors_told('  # 2.11 is the oldest that is run.\n  "torch>=2.9,<3"') == {"torch": ("2.11", "2.9")}
+
+
 def test_every_pin_is_within_its_range() -> None:
     pinned = pins()
     outside = {n: r for n, r in ranges().items() if n in pinned and not admits(r.specifier, pinned[n])}
