@@ -65,6 +65,8 @@ class Tagged:
     tags: tuple[str, ...]
     """IOB2: ``B-TYPE`` begins, ``I-TYPE`` goes on, ``O`` is outside."""
     where: str
+    group: str = ""
+    """What it is part of, as a document, where that stays in one split."""
 
 
 def tagged(text: str, spans: Sequence[Span], where: str) -> Tagged:

@@ -12,6 +12,9 @@ from typing import Any, TextIO
 
 from accel.errors import DataError
 
+TEXT = "text"
+"""What was asked, which has as many parts in every row."""
+
 
 def json_lines(answers: Iterable[Mapping[str, Any]], *, ascii_only: bool) -> Iterator[str]:
     """An object a line."""
@@ -20,7 +23,7 @@ def json_lines(answers: Iterable[Mapping[str, Any]], *, ascii_only: bool) -> Ite
 
 
 def comma_separated(answers: Iterable[Mapping[str, Any]], *, ascii_only: bool) -> Iterator[str]:
-    """A row each, with a header; of a nested value each part is a column."""
+    """A row each, with a header; of a nested value each part is a column, and a list of answers is JSON."""
     for number, answer in enumerate(answers):
         cells = dict(_flat(answer))
         for row in (list(cells), list(cells.values()))[number > 0 :]:
@@ -34,8 +37,10 @@ def _flat(answer: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in answer.items():
         if isinstance(value, Mapping):
             yield from ((f"{name}.{part}", number) for part, number in value.items())
-        elif isinstance(value, list):
+        elif isinstance(value, list) and name == TEXT:
             yield from ((f"{name}.{number}", part) for number, part in enumerate(value, start=1))
+        elif isinstance(value, list):  # of another length in the next row, where a table has the same columns
+            yield name, json.dumps(value, ensure_ascii=False)
         else:
             yield name, value
 

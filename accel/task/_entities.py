@@ -53,7 +53,7 @@ def examples_of(sentences: Iterable[Tagged], source: str, tally: Tally) -> list[
     Raises:
         DataError: there are no words.
     """
-    found = [Example((s.text,), " ".join(s.tags), s.where) for s in sentences if s.tags]
+    found = [Example((s.text,), " ".join(s.tags), s.where, s.group) for s in sentences if s.tags]
     if not found:
         raise DataError(f"{source} has no words. Give a file with texts.")
     return unique(found, tally)

@@ -15,14 +15,15 @@ Reference: strict matching of IOB2 entities, as seqeval defines it; Ramshaw & Ma
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from accel.data import Dataset
-from accel.data.examples import Example, Tally, drawn
+from accel.data.examples import Example, Tally, drawn, groups_of
 from accel.data.lines import suffix_of
-from accel.data.table import existing, read_table
+from accel.data.table import Table, existing, read_table
 from accel.data.words import Tagged, of_spans, of_tokens, read_conll
+from accel.errors import DataError
 from accel.task._entities import EntityTask, assemble, examples_of
 
 COLUMNS = (".conll", ".bio", ".iob", ".iob2", ".txt")
@@ -47,6 +48,8 @@ class TokenClassification(EntityTask):
     """A column with texts."""
     spans: str = "spans"
     """A column with lists of ``{"start": 0, "end": 4, "label": "ORG"}``, in characters."""
+    split_by: str | None = None
+    """A column, such as a document, whose rows stay in one split; each text goes alone when absent."""
     test_fraction: float = 0.2
 
     def source(self) -> str:
@@ -68,8 +71,23 @@ class TokenClassification(EntityTask):
     def _sentences(self, path: str, key: str) -> Iterator[Tagged]:
         file = existing(path, key)
         if suffix_of(file) in COLUMNS:
+            self._require_no_groups(file)
             return read_conll(file)
-        table = read_table(path, key, columns=[self.tokens, self.tags, self.text, self.spans])
+        more = [self.split_by] if self.split_by is not None else []
+        table = read_table(path, key, columns=[self.tokens, self.tags, self.text, self.spans, *more])
+        found = self._rows(table)
+        if self.split_by is None:
+            return found
+        return (replace(s, group=g) for s, g in zip(found, groups_of(table, self.split_by), strict=True))
+
+    def _require_no_groups(self, file: Path) -> None:
+        if self.split_by is not None:
+            raise DataError(
+                f"task.split_by={self.split_by}: {file} has tokens and tags, and no column that says what its "
+                f"sentences are part of. Convert it to JSON lines with such a key, or leave task.split_by out."
+            )
+
+    def _rows(self, table: Table) -> Iterator[Tagged]:
         if table.name_of(self.tags) is not None:
             return of_tokens(table, self.tokens, self.tags)
         return of_spans(table, self.text, self.spans)

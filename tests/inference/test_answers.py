@@ -5,7 +5,7 @@ import json
 import pytest
 
 from accel.errors import DataError
-from accel.inference.answers import write
+from accel.inference.answers import comma_separated, write
 
 ANSWERS = [
     {"id": "7", "text": ["航班", "a, b\nc"], "label": "好", "scores": {"好": 0.75, "差": 0.25}},
@@ -48,3 +48,12 @@ def test_a_terminal_of_ascii_gets_escapes(monkeypatch):
 def test_mistakes_are_told(tmp_path, output, expected):
     with pytest.raises(DataError, match=expected):
         write(ANSWERS, None, str(tmp_path / output))
+
+
+def test_a_list_of_any_length_is_one_cell():
+    """Negative control: a column for each part would give rows of unlike length."""
+    answers = [{"text": ["a", "b"], "labels": labels, "scores": {"x": 0.5}} for labels in (["x"], [], ["y", "好"])]
+    rows = list(csv.reader(comma_separated(answers, ascii_only=False)))
+    assert rows[0] == ["text.1", "text.2", "labels", "scores.x"]
+    assert [json.loads(row[2]) for row in rows[1:]] == [["x"], [], ["y", "好"]]
+    assert {len(row) for row in rows} == {4}

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from accel.cli import main
+from accel.errors import DataError
 from accel.task.token_classification import TokenClassification
 from tests.conftest import tiny_words
 
@@ -32,6 +33,29 @@ def test_reads_and_splits(entities_file):
     (text,), tags = found.train.texts[0], found.train.labels[0]
     assert tags[0] == 3
     assert text
+
+
+def test_a_document_stays_in_one_split(tmp_path):
+    """Negative control: without the column its texts are spread."""
+    file = tmp_path / "documents.jsonl"
+    rows = [{"text": f"Ann{n} left {n // 6}", "spans": [[0, len(f"Ann{n}"), "PER"]], "d": n // 6} for n in range(240)]
+    file.write_text("\n".join(map(json.dumps, rows)))
+    splits = {key: documents(TokenClassification(train=str(file), split_by=key).load(0)) for key in ("d", None)}
+    assert sum(map(len, splits["d"])) == 40
+    assert sum(map(len, splits[None])) > 40
+
+
+def documents(found):
+    return [{text.split()[-1] for (text,) in split.texts} for split in (found.train, found.validation, found.test)]
+
+
+def test_what_has_no_document_is_refused(tmp_path, entities_file):
+    with pytest.raises(DataError, match="task.split_by=document"):
+        TokenClassification(train=str(entities_file), split_by="document").load(0)
+    conll = tmp_path / "a.conll"
+    conll.write_text("Ann B-PER\n")
+    with pytest.raises(DataError, match=r"task\.split_by=document: .* has tokens and tags, and no column"):
+        TokenClassification(train=str(conll), split_by="document").load(0)
 
 
 def test_a_run_finds_exports_and_answers(entities_file, tmp_path, capsys):
