@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor
 
+from accel.behaviour.kept import Kept
 from accel.behaviour.numbers import Numbers
 from accel.core.metric import LOSS, NUMBER, Metric
 from accel.core.objective import Labelled, Objective
@@ -50,7 +51,7 @@ class Regression(Labelled):
 
     name: ClassVar[str] = NumberAnswers.name
     answers: ClassVar[type[NumberAnswers]] = NumberAnswers
-    keeps: ClassVar[type[Numbers]] = Numbers
+    keeps: ClassVar[type[Kept] | None] = Numbers
     unit: ClassVar[str] = "texts"
     metrics: ClassVar[tuple[Metric, ...]] = (SPEARMAN, PEARSON, RMSE, MAE, R2, LOSS)
     evaluation_tokens: ClassVar[int] = 4096
