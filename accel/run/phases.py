@@ -61,6 +61,8 @@ def make_ready(run: RunState, dataset: Dataset, console: Console) -> Ready:
     _start_from_public_data(run, dataset, console)
     if run.leads:
         run.seen = begin(run.plan, run.folder, run.run_id(), resumed=run.resume)
+        own = (entry for entry in reversed(run.seen) if entry.name == run.plan.task.source())
+        run.record["data"]["content"] = next((entry.fingerprint for entry in own), "")
     with run.timed("tokenize"):
         data = prepare(dataset, run.plan)
     run.record["data"] |= {"truncated": data.num_truncated, **data.objective.data_facts(dataset)}

@@ -35,6 +35,14 @@ def test_on_other_data_or_machines_each_competes_among_its_peers():
     assert "on the same data and machine" in table.competed_in
 
 
+def test_files_with_as_many_rows_and_the_same_labels_are_told_apart_by_their_content():
+    runs = [run("a", 0.9, 1), run("b", 0.8, 2), run("c", 0.7, 3)]
+    for one, content in zip(runs, ("12345678x", "12345678x", "87654321y"), strict=True):
+        one.record["data"]["content"] = content
+    assert marks(*runs) == ["*", "", "*"]
+    assert "content 87654321;" in peers_of(runs)["B"]
+
+
 def test_what_has_no_figures_competes_with_nobody():
     refused = Recorded(Path("r"), {**new_record([]), "status": "refused"})
     assert peers_of([run("a", 0.9, 1), refused]) == {}
