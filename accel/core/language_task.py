@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from accel.core.family import CAUSAL_FAMILIES
 from accel.core.metric import OF_LANGUAGE, Metric
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 @dataclass(kw_only=True)
 class LanguageTask(TokenTask):
     """Base of every task whose documents a language model learns to continue."""
+
+    can_calibrate: ClassVar[bool] = False
 
     block_length: int = 256
     """Tokens; a longer document is cut into several blocks, and no block holds parts of two documents."""

@@ -22,6 +22,8 @@ class Task(Option):
     """Base of every option of the group ``task``."""
 
     group: ClassVar[str] = "task"
+    can_calibrate: ClassVar[bool] = True
+    """Whether a prediction is a probability for each of some labels, which one temperature can correct."""
 
     def source(self) -> str:
         """What the examples are called in a model trained on them; never a digest, which would confirm a guess."""

@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from accel.core.option import Objection
 from accel.data import Dataset
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 @dataclass(kw_only=True)
 class MultiLabel(TextFile):
     """Texts with any number of labels from files."""
+
+    can_calibrate: ClassVar[bool] = False
 
     label: Any = "label"
     """A column of lists or of words, or a list of columns of 0 and 1, one for each label."""

@@ -21,7 +21,7 @@ import math
 import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from accel.core.option import Objection
 from accel.data import Dataset
@@ -52,6 +52,8 @@ MOST_LEVELS = 100
 @dataclass(kw_only=True)
 class Regression(TextFile):
     """Texts with numbers from files."""
+
+    can_calibrate: ClassVar[bool] = False
 
     label: str = "label"
     """The column of numbers to predict."""

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 
 from accel.core.family import SUPPORTED_FAMILIES
 from accel.core.hardware import bf16_fast, bf16_supported
-from accel.core.language_task import LanguageTask
 from accel.core.option import Objection
 from accel.core.technique import Technique
 from accel.core.trainer import Trainer
@@ -107,10 +106,10 @@ class Standard(Trainer):
         if self.calibrate and plan.privacy is not None:
             because = "the temperature is fitted on the validation texts, which nothing would protect"
             yield self._clash("calibrate", plan.privacy, because)
-        if self.calibrate and isinstance(plan.task, LanguageTask):
+        if self.calibrate and not plan.task.can_calibrate:
             yield Objection(
                 f"{self.key}.calibrate=true  with  task={plan.task.option_name()}",
-                "a language model answers with text, not with a probability that a temperature would correct",
+                "a temperature corrects probabilities of which each text, or each word, has one for every label",
                 f"{self.key}.calibrate=false",
             )
 

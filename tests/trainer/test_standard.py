@@ -40,7 +40,9 @@ def test_objects_to_values_that_cannot_be(word, text):
     ("words", "text"),
     [
         (["privacy=dpsgd", "privacy.epsilon=8"], "which nothing would protect"),
-        (["task=chitchat", "model=smollm2"], "answers with text"),
+        (["task=chitchat", "model=smollm2"], "for every label"),
+        (["task=regression", "task.train=numbers.csv"], "for every label"),
+        (["task=multi_label", "task.train=topics.csv"], "for every label"),
     ],
 )
 def test_no_temperature_where_it_would_tell_or_correct_nothing(words, text):
