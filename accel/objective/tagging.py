@@ -129,7 +129,7 @@ class Tagging(Choices, Answering):
         starts = np.searchsorted(kept.examples, np.arange(len(split) + 1))
         for example, (begin, end) in enumerate(pairwise(starts.tolist())):
             sides = (kept.truths[begin:end], kept.choices[begin:end])
-            truth, found = (set(entities([self.label_names[tag] for tag in side.tolist()])) for side in sides)
+            truth, found = (set(entities([str(self.label_names[tag]) for tag in side.tolist()])) for side in sides)
             parts[example] += (2 * len(truth & found), len(found))
         return parts
 

@@ -77,8 +77,9 @@ def change_section(record: Record) -> str:
 
 def _interval_note(record: Record) -> str:
     quality = quality_of(record)
-    text = interval_text(record, quality) if quality else ""
-    return f"The change of {quality.title} has the {text}, drawing test examples again for both." if text else ""
+    if quality is None or not (text := interval_text(record, quality)):
+        return ""
+    return f"The change of {quality.title} has the {text}, drawing test examples again for both."
 
 
 def _loyalty_note(found: Mapping[str, Any]) -> str:
