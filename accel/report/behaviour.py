@@ -77,8 +77,7 @@ def change_section(record: Record) -> str:
 
 def _interval_note(record: Record) -> str:
     quality = quality_of(record)
-    text = interval_text(record, quality) if quality else ""
-    if quality is None or not text:
+    if quality is None or not (text := interval_text(record, quality)):
         return ""
     return f"The change of {quality.title} has the {text}, drawing test examples again for both."
 
