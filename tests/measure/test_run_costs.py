@@ -47,7 +47,8 @@ def test_an_int8_model_is_measured_in_int8(tmp_path):
 class Spy:
     """Stands for what times engines, and notes what it was given to time."""
 
-    def __call__(self, before, after, inputs, batch, *, beside, on_progress):
+    def __call__(self, before, after, inputs, batch, *, beside, rounds, on_progress):
+        self.rounds = rounds
         self.before, self.after, self.beside, self.inputs, self.batch = before, after, beside, inputs, batch
         found = Measurement(noise_ratio=1.25, skipped={"inductor": "no compiler"})
         found.before = [cost("eager", 8.0, size=100), cost("inductor", 4.0, size=300)]
@@ -66,7 +67,9 @@ def spy(monkeypatch):
     monkeypatch.setattr(run_costs, "measure", spy)
     monkeypatch.setattr(run_costs, "dense_candidates", lambda folder, engines, console: [folder, *engines])
     monkeypatch.setattr(run_costs, "candidates", lambda *told: [Candidate("eager", "float32", EagerRunner, SIZE)])
-    monkeypatch.setattr(run_costs, "cold_load", lambda runner, path, given: ColdLoad(len(given["input_ids"]), 4.0))
+    monkeypatch.setattr(
+        run_costs, "cold_load", lambda runner, path, given, rounds: ColdLoad(len(given["input_ids"]), 4.0)
+    )
     return spy
 
 
@@ -85,6 +88,13 @@ def test_both_sides_are_timed_on_one_text_and_on_a_batch_of_it(spy, tmp_path):
         assert spy.inputs[name].shape == (1, SEQUENCE_LENGTH)
         assert np.array_equal(spy.batch[name], np.repeat(spy.inputs[name], THROUGHPUT_BATCH, axis=0))
     assert spy.inputs["attention_mask"].all()  # no padding, which an engine might leave out
+
+
+def test_engines_are_timed_as_often_as_the_run_asks_for(spy, tmp_path):
+    record = {"exports": [], "before": None, "after": {}}
+    exported = Exported(TinyBert().network(Classification(["a", "b"])), Report({}), [], {})
+    measure_run(record, exported, None, ["eager"], Console(None, silent=True), tmp_path, 5)
+    assert spy.rounds == 5
 
 
 def test_each_side_s_cost_is_its_fastest_engine_s(spy, tmp_path):
