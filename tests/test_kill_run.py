@@ -20,7 +20,9 @@ pytestmark = pytest.mark.slow
 KILLS = int(os.environ.get("KILLS", "3"))
 STEPS, MOST = 60, 5
 """Of a run; and how often one run is killed."""
-TECHNIQUES = ["compression=[]", "compression=[mask]", "compression=[qat]", "tuning=lora", "compression=[distill]"]
+TECHNIQUES = ["compression=[]", "compression=[qat]", "compression=[mask]", "compression=[ptq]", "tuning=lora"]
+PHASES = ("Exporting", "Measuring")
+"""What the log says when they begin."""
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +81,34 @@ def test_killed_again_and_again_it_comes_to_the_same_model(words, tmp_path, numb
     other = tmp_path / "other"
     if number == 0:  # negative control
         assert finish([*words, technique, "seed=1", f"hydra.run.dir={other}"], other) != expected
+
+
+def killed_in(phase, words, folder):
+    """Kill it as soon as its log says that the phase has begun."""
+    running, log = process([*words, f"hydra.run.dir={folder}"]), folder / "log.txt"
+    while not (log.is_file() and phase in log.read_text()):
+        assert running.poll() is None, running.communicate()
+        time.sleep(0.005)
+    running.kill()
+    running.communicate()
+    assert read_record(folder)["status"] == "running"
+
+
+def files_of_model(folder):
+    return sorted(p.name for p in (folder / "model").iterdir())
+
+
+@pytest.mark.fault("R2")
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("technique", ["qat", "ptq"])
+def test_killed_after_training_it_leaves_the_same_files(words, tmp_path, technique, phase):
+    """What rounds weights has changed the model by then; a run that goes on must come to the same."""
+    words, whole, folder = [*words, f"compression=[{technique}]"], tmp_path / "whole", tmp_path / "run"
+    expected = finish([*words, f"hydra.run.dir={whole}"], whole)
+    killed_in(phase, words, folder)
+    assert finish([*words, f"resume={folder}"], folder) == expected
+    assert files_of_model(folder) == files_of_model(whole)
+    assert read_record(folder)["status"] == "finished"
 
 
 def _where(folder):
