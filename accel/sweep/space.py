@@ -102,7 +102,7 @@ def _parsed(word: str) -> Override:
 
 def _distribution(override: Override, word: str) -> BaseDistribution:
     value = override.value()
-    tags = set(getattr(value, "tags", ()))
+    tags: set[str] = set(getattr(value, "tags", ()))
     if unknown := tags - {INT, LOG}:
         raise ConfigError(f"{word}: accel knows tag(log,…) and tag(int,…), not {', '.join(sorted(unknown))}.")
     try:
