@@ -25,6 +25,9 @@ class Task(Option):
     can_calibrate: ClassVar[bool] = True
     """Whether a prediction is a probability for each of some labels, which one temperature can correct."""
 
+    may_show_texts: ClassVar[bool] = True
+    """Whether a page may show examples of its texts to whoever opens it."""
+
     def source(self) -> str:
         """What the examples are called in a model trained on them; never a digest, which would confirm a guess."""
         return self.option_name()

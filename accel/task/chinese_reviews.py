@@ -18,13 +18,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from accel.core.option import Objection
-from accel.core.plan import Plan
-from accel.core.task import Task
-from accel.data import Dataset
-from accel.data.content import Row
-from accel.data.examples import Example, Tally, assemble, three_splits, unique
-from accel.task._text_file import objections_to_sizes
+from accel.data.examples import Example
+from accel.task._packaged_texts import PackagedTexts
 from accel.weights.packaged import Packaged
 
 FILES = {
@@ -34,40 +29,12 @@ FILES = {
 
 
 @dataclass(kw_only=True)
-class ChineseReviews(Task):
+class ChineseReviews(PackagedTexts):
     """Reviews in two files."""
 
-    max_length: int = 96
-    """Tokens; longer texts are cut, and counted."""
-    validation_fraction: float = 0.1
-    """Of what is left after the test split."""
-    test_fraction: float = 0.2
-
-    def objections(self, plan: Plan) -> Iterator[Objection]:
-        del plan
-        yield from objections_to_sizes(self)
-
-    def max_tokens(self) -> int:
-        return self.max_length
-
-    def rows(self) -> Iterator[Row]:
-        return (Row.of(*review.texts, label=review.label) for review in reviews())
-
-    def load(self, seed: int) -> Dataset:
-        tally = Tally()
-        found = unique(reviews(), tally)
-        splits = three_splits(found, self.test_fraction, self.validation_fraction, seed, tally=tally)
-        return assemble(*splits, tally, f"task={self.option_name()}")
-
-
-def reviews() -> Iterator[Example]:
-    """Every line of both files.
-
-    Raises:
-        DataError: the package is not installed.
-    """
-    for label, packaged in FILES.items():
-        file = packaged.find("task=chinese_reviews")
-        for number, line in enumerate(file.read_text("utf8").split("\n"), 1):
-            if text := line.strip():
-                yield Example((text,), label, f"{file.name}, line {number}")
+    def examples(self) -> Iterator[Example]:
+        for label, packaged in FILES.items():
+            file = packaged.find(f"task={self.option_name()}")
+            for number, line in enumerate(file.read_text("utf8").split("\n"), 1):
+                if text := line.strip():
+                    yield Example((text,), label, f"{file.name}, line {number}")
