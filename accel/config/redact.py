@@ -73,6 +73,8 @@ _VALUE = re.compile(
 )
 _EMPTY = {"", HIDDEN, "null", "None", "none", "true", "false", "True", "False", "???", '""', "''"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_MAY_BE_OBEYED = re.compile(rf"\\[bfru]|{_CONTROL.pattern}")
+"""In a JSON text: such a character, or an escape that may stand for one."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 _learned: set[str] = set()
@@ -265,6 +267,16 @@ def printable(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {printable(k): printable(v) for k, v in value.items()}
     return [printable(v) for v in value] if isinstance(value, list) else value
+
+
+def printable_json(text: str) -> Any:
+    """What a JSON text of somebody else's says, ``printable``; where nothing in it could be obeyed, as it stands.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    value = json.loads(text)
+    return printable(value) if _MAY_BE_OBEYED.search(text) else value
 
 
 class Guarded:

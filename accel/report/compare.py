@@ -45,6 +45,8 @@ IN_TERMINAL = (
 BORDER = " | "
 """What a column takes beside its text."""
 GROUP = re.compile(rf"\b(?:{'|'.join(GROUPS)})=(?!none\b|\d)")
+MOST_ROWS = 200
+"""In the terminal; those with a mark are never left out."""
 RUN_WIDTH, RUN_LINES, ERROR_LENGTH = 22, 3, 400
 """A run's name has the room that figures leave, and at least so many characters."""
 
@@ -132,12 +134,15 @@ def _print(table: Comparison, columns: Sequence[Column] | None, remarks: Sequenc
     if not console.is_terminal and not os.environ.get("COLUMNS", "").isdigit():
         console = rich_console(width=PIPE_WIDTH)
     shown, folded = table.folded() if fold else (table, "")
+    shown, cut = shown.first(MOST_ROWS)
     chosen = columns or fitting(shown, console.width)
     console.print(as_table(shown, chosen, console.width))
     notes = [f"{letter}  {text}" for letter, text in table.peers.items()]
     engines = {str(row["engine"]) for row in shown.rows if row["engine"]}
     if len(engines) == 1:
         notes.append(f"All measured on {engines.pop()}.")
+    if cut:
+        notes.append(f"{cut:,} more runs: --sort and --filter choose, --csv F and --html F have all.")
     if folded:
         notes.append(f"{folded}: no figures, not shown; --all shows them.")
     if columns is None:

@@ -223,6 +223,12 @@ class Comparison:
         self.column(key, "--filter")
         return replace(self, rows=[row for row in self.rows if _meets(row.get(key), sign, wanted)])
 
+    def first(self, most: int) -> tuple[Comparison, int]:
+        """As many rows from the start, those of the Pareto front before others, and how many are left out."""
+        ranked = sorted(range(len(self.rows)), key=lambda i: not self.rows[i][PARETO.key])  # stable
+        kept = sorted(ranked[:most])
+        return replace(self, rows=[self.rows[i] for i in kept]), len(self.rows) - len(kept)
+
     def folded(self) -> tuple[Comparison, str]:
         """Without the runs that have no figures and never will, and how many those are; all, if there are no others."""
         kept = [row for row in self.rows if row["status"] not in FOLDED]

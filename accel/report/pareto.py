@@ -97,9 +97,11 @@ def pareto(records: Mapping[K, Mapping[str, Any]], objectives: Sequence[Objectiv
     """Keys of the records that no other record dominates; a record that lacks a figure does not compete."""
     costs = {k: [o.cost(r) for o in objectives] for k, r in records.items()}
     complete = {k: [float(c) for c in cs if c is not None] for k, cs in costs.items() if None not in cs}
-    return [k for k, mine in complete.items() if not any(dominates(other, mine) for other in complete.values())]
+    different = set(map(tuple, complete.values()))
+    best = {mine for mine in different if not any(dominates(other, mine) for other in different)}
+    return [k for k, mine in complete.items() if tuple(mine) in best]
 
 
-def dominates(a: list[float], b: list[float]) -> bool:
+def dominates(a: Sequence[float], b: Sequence[float]) -> bool:
     """Whether ``a`` is nowhere worse and somewhere better than ``b`` (all minimized)."""
     return all(x <= y for x, y in zip(a, b, strict=True)) and any(x < y for x, y in zip(a, b, strict=True))

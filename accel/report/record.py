@@ -51,6 +51,7 @@ def new_record(overrides: Sequence[str]) -> dict[str, Any]:
         "seconds": 0.0,
         "steps": 0,
         "choices": {},
+        "settings": None,
         "metrics": [],
         "baselines": [],
         "data": None,

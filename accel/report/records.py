@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from accel.config.redact import printable
+from accel.config.redact import printable_json
 from accel.report.record import RESULT, SCHEMA, SWEEP
 
 PLACEMENT = ("hydra.", "hydra/", "group=", "name=", "sweep.", "resume=")
@@ -111,7 +111,7 @@ def _by_number(path: Path) -> tuple[int, str]:
 def _read(file: Path) -> Mapping[str, Any] | str:
     """The record, or why it is none."""
     try:
-        record = printable(json.loads(file.read_text("utf8")))
+        record = printable_json(file.read_text("utf8"))
     except OSError as error:
         return f"it cannot be read ({error.strerror})"
     except (ValueError, RecursionError) as error:

@@ -37,14 +37,18 @@ def flat(config: Mapping[str, Any], prefix: str = "") -> Settings:
 def named(config: Mapping[str, Any], choices: Mapping[str, Any]) -> Settings:
     """A configuration as it would be typed: ``model=minilm``, ``trainer.epochs=3``; without where a run goes."""
     settings = {k: v for k, v in flat(config).items() if k.split(".")[0] not in PLACES}
-    listed = {
-        k: joined(sorted(v)) for k in list_groups() if isinstance(v := config.get(k), list)
-    }  # of earlier versions
+    lists = {group: config.get(group) for group in list_groups()}
+    listed = {group: joined(sorted(v)) for group, v in lists.items() if isinstance(v, list)}  # of earlier versions
     return settings | listed | {k: joined(v) for k, v in choices.items() if k not in PLACES}
 
 
 def settings_of(run: Recorded) -> Settings:
-    """A run's choices and settings; of one that stopped before it had a configuration, what was typed."""
+    """A run's choices and settings, as its record states them.
+
+    Of a run of an earlier version from its configuration; of one that stopped before it had one, what was typed.
+    """
+    if isinstance(stated := run.record.get("settings"), dict):
+        return stated
     try:
         config = printable(yaml.load((run.folder / CONFIG).read_text("utf8"), LOADER))
     except (OSError, ValueError, yaml.YAMLError):

@@ -46,6 +46,7 @@ class RunState:
             "group": self.plan.group,
             "seed": self.plan.seed,
             "choices": self.plan.choices(),
+            "settings": named(self.config, self.plan.choices()),
         }
 
     @property

@@ -12,6 +12,7 @@ from accel.config.redact import (
     is_secret_name,
     learn,
     printable,
+    printable_json,
     redact,
     redact_text,
 )
@@ -288,3 +289,15 @@ def test_without_the_redactor_everything_is_there(monkeypatch):
     """Negative control."""
     monkeypatch.setattr(Redactor, "text", lambda self, text: text)
     assert redact_text("password=hunter2") == "password=hunter2"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a": "plain \\" 航班 \\\\ \\n"}', {"a": 'plain " 航班 \\ \n'}),
+        ('["\\u001b[2Jx", "\\rx", "\\bx", "\\u202ex"]', ["[2Jx", "x", "x", "x"]),
+        ('{"\x7fk": "\u202ev"}', {"k": "v"}),
+    ],
+)
+def test_json_of_somebody_else_is_printable(text, value):
+    assert printable_json(text) == value

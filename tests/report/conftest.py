@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from accel.report.record import new_record, write_record
+from accel.report.settings import named
 
 COMPRESSIONS = ([], ["prune"], ["prune", "qat"], ["qat"])
 
@@ -35,7 +36,8 @@ def one_run(folder: Path, number: int, **changes) -> Path:
     config = {"seed": seed, "trainer": {"learning_rate": rate}, "compression": {}}
     if "prune" in chosen:
         config["compression"] = {"prune": {"_target_": "x", "sparsity": sparsity}}
-    write_record({**record, **changes}, folder)
+    record |= changes
+    write_record({**record, "settings": named(config, record["choices"])}, folder)
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     (folder / "report.html").write_text("<!doctype html><title>the report</title>")
     with (folder / "metrics.csv").open("w", newline="") as file:

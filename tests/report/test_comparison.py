@@ -5,7 +5,7 @@ import pytest
 
 from accel.core.metric import ACCURACY, NUMBER, Metric, stated
 from accel.errors import ConfigError
-from accel.report.comparison import compare_runs, write_csv
+from accel.report.comparison import Comparison, compare_runs, write_csv
 from accel.report.record import new_record
 from accel.report.records import Recorded
 
@@ -143,3 +143,11 @@ def test_drift_has_columns_that_filter_and_sort(tmp_path):
     assert [row["right_to_wrong"] for row in table.where("difference_low>=-0.015").rows] == [9.0]
     assert {"agreement", "difference_high"} <= {c.key for c in table.columns}
     assert "mcnemar_p" not in {c.key for c in table.columns}
+
+
+def test_of_many_rows_the_first_are_kept_and_all_that_are_marked():
+    rows = [{"run": str(n), "pareto": "*" if n in (1, 8) else ""} for n in range(9)]
+    shown, cut = Comparison(rows, ()).first(4)
+    assert ([row["run"] for row in shown.rows], cut) == (["0", "1", "2", "8"], 5)
+    whole, cut = Comparison(rows, ()).first(9)
+    assert (whole.rows, cut) == (rows, 0)

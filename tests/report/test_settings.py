@@ -62,3 +62,9 @@ def test_the_project_that_runs_were_logged_to(tmp_path):
     assert project_of([Recorded(tmp_path, {})]) == (None, None)
     (tmp_path / "config.yaml").write_text("tracker: {project: support, entity: team}")
     assert project_of([Recorded(tmp_path, {})]) == ("team", "support")
+
+
+def test_what_the_record_states_is_taken_before_a_file_is_read(tmp_path):
+    (tmp_path / "config.yaml").write_text("seed: 7\n")
+    assert settings_of(Recorded(tmp_path, {"settings": {"seed": 3}})) == {"seed": 3}
+    assert settings_of(Recorded(tmp_path, {"settings": None}))["seed"] == 7
