@@ -31,7 +31,8 @@ accel: fine-tune a transformer while pruning, quantizing and distilling it, and 
   accel compare PATH…              runs and sweeps side by side (--sort, --filter, --mean-over seed, --html F, --csv F)
   accel wandb-sweep sweep=NAME     a named search as a file for W&B's own sweeps and agents (--file F)
   accel predict RUN [TEXT …]       predictions as JSON lines (--file F)
-  accel explain RUN TEXT …         what each token added to a prediction, as JSON lines and a page (--html F)
+  accel explain RUN TEXT …         what each word did for a prediction, how good that explanation is, and a page
+                                   (--method occlusion, --label L, --against OTHER, --file F, --html F)
   accel attack RUN [SHADOW …]      membership inference on the finished model; shadows: the same with other seeds
   accel gate RUN                   whether a run keeps its limits (--max-drop 0.01, --limits F, --against RUN, --json)
   accel export RUN                 export a finished run again, each format checked (--format onnx,onnx-int8)
@@ -248,7 +249,7 @@ def predict(words: Sequence[str]) -> int:
 
 
 def explain(words: Sequence[str]) -> int:
-    """What each token added to a prediction."""
+    """What each word did for a prediction."""
     from accel.analysis.explain import main as explain_main
 
     return explain_main(_with_plugins(words))

@@ -1,102 +1,170 @@
-"""Which tokens moved a prediction, and how far."""
+"""Which words moved a prediction, and how far."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
-from accel.export.formats import float_copy
-from accel.inference.predictor import Predictor, Text
+from accel.analysis.method import Method, Told, method_of
+from accel.analysis.network import Network
+from accel.analysis.question import Question, owners_with_prompt
+from accel.analysis.units import Token, Unit, pieces, words
+from accel.inference.predictor import Predictor
+from accel.inference.texts import Prediction, Text
 from accel.ops.inputs import MASK
-
-STEPS = 64
 
 
 @dataclass(frozen=True)
 class Attribution:
-    """One text's prediction, told apart by token."""
+    """One number of one text's answer, told apart by word."""
 
     text: Text
     answer: Mapping[str, Any]
     """As the model's objective gives it."""
-    tokens: list[str]
+    columns: list[str]
+    """The text, or both of a pair, as strings."""
+    target: str
+    """What is explained of it: a label, an entity, the number."""
+    words: list[str]
     attributions: list[float]
-    """What each token added to the answer's logit; negative ones spoke against it."""
-    gap: float
-    """What the attributions do not account for: their sum minus the logit's difference to the text of padding only."""
+    """What each word did for the target, as the method has it; negative ones spoke against it."""
+    spans: list[tuple[int, int, int]] = field(default_factory=list)
+    """Of each word: its column, and where in it the word begins and ends, in characters."""
+    prompt: float | None = None
+    """What the tuned prompt did, where there is one."""
+    difference: float = 0.0
+    """The logit of the text minus that of the text with every word hidden."""
+    gap: float | None = None
+    """The sum of all attributions minus the difference; None where they are no parts of it."""
+    steps: int | None = None
+    is_cut: bool = False
+    """Whether the text is longer than the model reads; the rest has no words here."""
+
+    @property
+    def prompt_share(self) -> float | None:
+        """Of all that words and prompt did, whatever its sign."""
+        if self.prompt is None:
+            return None
+        whole = sum(map(abs, self.attributions)) + abs(self.prompt)
+        return abs(self.prompt) / whole if whole else 0.0
 
 
+@dataclass(frozen=True)
+class Explained:
+    """An attribution, and the question that it answers."""
+
+    attribution: Attribution
+    question: Question
+
+
+@dataclass(frozen=True)
 class Explainer:
-    """Integrated gradients from an input of padding to the text, over the token embeddings.
+    """A model and a method.
 
-    An int8 model is explained by an fp32 copy of the same weights, because rounding has no gradient.
-    Reference: Sundararajan et al. 2017 (arXiv 1703.01365).
+    Args:
+        asked: labels; by default those of the answer.
+        by_piece: whether tokens have numbers of their own, not words.
     """
 
-    def __init__(self, predictor: Predictor, steps: int = STEPS) -> None:
-        self.predictor = predictor
-        self.model = float_copy(predictor.model).eval().requires_grad_(False)
-        self.steps = steps
+    predictor: Predictor
+    method: Method = field(default_factory=lambda: method_of("integrated_gradients"))
+    asked: Sequence[str] = ()
+    by_piece: bool = False
+    network: Network = None  # type: ignore[assignment] - made of the predictor's model
+
+    def __post_init__(self) -> None:
+        if self.network is None:
+            object.__setattr__(self, "network", Network(self.predictor.model))
 
     def __call__(self, texts: Sequence[Text]) -> list[Attribution]:
-        return [self._explain(text) for text in texts]
+        return [found.attribution for text in texts for found in self.explain(text)]
 
-    def _explain(self, text: Text) -> Attribution:
-        inputs = self.predictor.inputs([text])
+    def explain(self, text: Text) -> Iterator[Explained]:
+        """One for each number that is asked for."""
+        for name, place in self._targets(Reading.of(self.predictor, text, by_piece=self.by_piece)):
+            yield self.at(text, name, place)
+
+    def at(self, text: Text, name: str, place: tuple[int, ...]) -> Explained:
+        """The number that stands at a place of the text's logits, told apart."""
+        (prediction,) = self.predictor.stream([text])
+        reading = Reading.of(self.predictor, text, by_piece=self.by_piece)
+        question = reading.question(self.network, place)
+        return Explained(_told(prediction, name, reading, question, self.method(question)), question)
+
+    def beside(self, found: Explained) -> Attribution:
+        """The same number of the same text, by this explainer."""
+        return self.at(found.attribution.text, found.attribution.target, found.question.target).attribution
+
+    def _targets(self, reading: Reading) -> list[tuple[str, tuple[int, ...]]]:
         with torch.inference_mode():
-            logits, mask = self.predictor.model(**inputs).logits[0].float(), inputs[MASK][0]
-        target = self.predictor.objective.explained(logits, mask)
-        values, gap = self._integrate(inputs, target)
-        ids = inputs["input_ids"][0].tolist()
-        return Attribution(
-            text=text,
-            answer=next(self.predictor.stream([text])).answer,
-            tokens=[str(self.predictor.tokenizer.decode([i])).strip() or " " for i in ids],
-            attributions=values.tolist(),
-            gap=gap,
+            logits = self.predictor.model(**reading.inputs).logits[0].float()
+        offsets = [(start, end) for _, start, end in reading.tokens]
+        return self.predictor.objective.to_explain(
+            reading.columns, logits, reading.inputs[MASK][0], offsets, self.asked
         )
 
-    def _integrate(self, inputs: dict[str, Tensor], target: tuple[int, ...]) -> tuple[Tensor, float]:
-        """([tokens], what is left over), by the midpoint rule with all steps in one batch."""
-        embedding = self.model.get_input_embeddings()  # type: ignore[operator]
-        ids = inputs["input_ids"]
-        empty = _emptied(ids, self.predictor.tokenizer)
-        with torch.no_grad():
-            start, end = embedding(empty), embedding(ids)
-        shares = ((torch.arange(self.steps) + 0.5) / self.steps)[:, None, None]
-        points = (start + shares * (end - start)).requires_grad_()
-        many = {name: value.expand(self.steps, -1) for name, value in inputs.items()}
-        logits = _logits_at(self.model, embedding, many, points)
-        (gradient,) = torch.autograd.grad(logits[(slice(None), *target)].sum(), points)
-        values = (gradient.mean(0) * (end - start)[0]).sum(-1)
-        with torch.no_grad():
-            ends = [_logits_at(self.model, embedding, inputs, point)[(0, *target)] for point in (start, end)]
-        return values, float(values.sum() - (ends[1] - ends[0]))
+
+def _told(prediction: Prediction, name: str, reading: Reading, question: Question, told: Told) -> Attribution:
+    values, units = told.values.tolist(), reading.units
+    return Attribution(
+        text=prediction.text,
+        answer=prediction.answer,
+        columns=reading.columns,
+        target=name,
+        words=[unit.text for unit in units],
+        attributions=values[: len(units)],
+        spans=[(unit.column, unit.start, unit.end) for unit in units],
+        prompt=values[-1] if question.has_prompt else None,
+        difference=question.difference,
+        gap=told.gap,
+        steps=told.steps,
+        is_cut=prediction.is_cut,
+    )
 
 
-def _emptied(ids: Tensor, tokenizer: Any) -> Tensor:
-    """The same ids with every token but the special ones replaced by padding."""
-    special = torch.tensor(tokenizer.all_special_ids)
-    return torch.where(torch.isin(ids, special), ids, tokenizer.pad_token_id)
+def _decoded(tokenizer: Any, ids: Sequence[int]) -> tuple[list[str], list[Token]]:
+    """One text of all pieces with a space between, for a tokenizer that cannot tell where they stand."""
+    special = tokenizer.get_special_tokens_mask(ids, already_has_special_tokens=True)
+    text, tokens = "", []
+    for number, is_special in zip(ids, special, strict=True):
+        piece = "" if is_special else str(tokenizer.decode([number]))
+        tokens.append((None if is_special else 0, len(text), len(text) + len(piece)))
+        text += f"{piece} " if piece else ""
+    return [text], tokens
 
 
-def _logits_at(model: nn.Module, embedding: nn.Module, inputs: dict[str, Tensor], points: Tensor) -> Tensor:
-    """The model's logits with these embeddings in place of those of its first look-up."""
-    waiting = [points]
+@dataclass(frozen=True)
+class Reading:
+    """A text as the model reads it, and as people do."""
 
-    def replace(module: nn.Module, args: object, output: Tensor) -> Tensor:
-        del module, args
-        return waiting.pop() if waiting else output  # an encoder-decoder model looks its target up by the same table
+    inputs: dict[str, torch.Tensor]
+    tokens: list[Token]
+    columns: list[str]
+    units: list[Unit]
+    owners: list[int]
+    padding: int
 
-    shape = embedding.weight.shape
-    tables = [m for m in model.modules() if isinstance(m, nn.Embedding) and m.weight.shape == shape]
-    handles = [table.register_forward_hook(replace) for table in tables]  # T5 has a module for each use of its table
-    try:
-        return model(**inputs).logits
-    finally:
-        for handle in handles:
-            handle.remove()
+    @classmethod
+    def of(cls, predictor: Predictor, text: Text, *, by_piece: bool) -> Reading:
+        """By a predictor's tokenizer."""
+        columns = [column[0] for column in predictor.texts.by_column([text])]
+        spelled = [predictor.objective.spelled(column) for column in columns]
+        encoded = predictor.encoded([text])
+        if not predictor.tokenizer.is_fast:
+            spelled, tokens = _decoded(predictor.tokenizer, encoded["input_ids"][0].tolist())
+            by_piece = True
+        else:
+            owner, offsets = encoded.sequence_ids(0), encoded["offset_mapping"][0].tolist()
+            tokens = [(column, start, end) for column, (start, end) in zip(owner, offsets, strict=True)]
+        units, owners = (pieces if by_piece else words)(columns, spelled, tokens)
+        return cls(predictor.inputs([text]), tokens, columns, units, owners, predictor.tokenizer.pad_token_id)
+
+    def question(self, network: Network, place: tuple[int, ...]) -> Question:
+        """What is hidden is replaced by padding."""
+        owners = owners_with_prompt(self.owners, len(self.units), *network.prompt())
+        text = network.embedded(self.inputs)
+        empty = torch.where(owners[:, None] >= 0, network.of_token(self.padding), text)
+        return Question(network, self.inputs, place, owners, len(self.units), text, empty)

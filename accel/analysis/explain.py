@@ -1,103 +1,108 @@
-"""``accel explain``: which tokens moved a prediction, as JSON lines and as a page to look at."""
+"""``accel explain``: which words moved a prediction, as JSON lines and as a page to look at."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from html import escape
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from accel.analysis.method import method_of, names
 from accel.config.redact import redactor
 from accel.errors import DataError, ExitCode
+from accel.inference.columns import text_columns_of
+from accel.inference.rows import Query, rows_of
 from accel.weights.meta import artifact_folder, read_meta
 
 if TYPE_CHECKING:
-    from accel.analysis.attribution import Attribution
+    from accel.analysis.attribution import Explainer
+    from accel.analysis.verdict import Checked
+    from accel.inference.texts import Text
 
 PAGE = "explain.html"
+DEFAULT = "integrated_gradients"
 
 
 def main(words: Sequence[str]) -> int:
-    """Explain the texts of the command line.
+    """Explain the texts of the command line, or of a file.
 
     Raises:
         DataError: no exported model, no text, or a page that cannot be written.
     """
-    parser = argparse.ArgumentParser(prog="accel explain", description="What each token added to a prediction.")
-    parser.add_argument("run", help="a run's folder, or its model/ folder")
-    parser.add_argument("texts", nargs="*", metavar="TEXT")
-    parser.add_argument("--html", help=f"where the page goes; by default {PAGE} in the run's folder")
-    arguments = parser.parse_args(words)
-    folder = Path(arguments.run).expanduser()
-    if not folder.is_dir():
-        raise DataError(f"{arguments.run} is no folder. Give the folder of a finished run, such as outputs/DATE/TIME.")
-    if not arguments.texts:
-        raise DataError("There is nothing to explain: give texts after the run's folder.")
+    arguments = _parser().parse_args(words)
+    folder = _folder(arguments.run)
+    asked = [*map(Query, arguments.texts)]
+    asked += rows_of(arguments.file, text_columns_of(folder), []) if arguments.file else []
+    texts: list[Text] = [one.mended().text for one in asked if not one.is_empty]
+    if not texts:
+        raise DataError("There is nothing to explain: give texts after the run's folder, or --file FILE.")
     read_meta(artifact_folder(folder))
+    other = _folder(arguments.against) if arguments.against else None
     from accel.analysis.attribution import Explainer  # torch only once there is something to do
     from accel.inference.predictor import Predictor
 
-    found = Explainer(Predictor.load(folder))(arguments.texts)
-    page = Path(arguments.html).expanduser() if arguments.html else folder / PAGE
-    try:
-        page.write_text(redactor().known(render(found)), "utf8")
-    except OSError as error:
-        raise DataError(f"{page} cannot be written ({error.strerror}). Give another file with --html.") from None
-    for one in found:
-        print(json.dumps(_plain(one), ensure_ascii=False))  # noqa: T201 - the command's own output
-    print(f"Page: {page}", file=sys.stderr)  # noqa: T201 - beside the answers, so that they can be piped
+    labels = arguments.label.split(",") if arguments.label else []
+    explainer = Explainer(Predictor.load(folder), method_of(arguments.method), labels, by_piece=arguments.pieces)
+    found = list(_checked(explainer, texts, other, checks=not arguments.unchecked))
+    _show(found, explainer, Path(arguments.html).expanduser() if arguments.html else folder / PAGE)
     return ExitCode.DONE
 
 
-def _plain(one: Attribution) -> dict[str, Any]:
-    """With the answer's own parts, but for those that tell other answers."""
-    values = asdict(one)
-    return {"text": values.pop("text"), **_brief(values.pop("answer")), **values}
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="accel explain", description="What each word did for a prediction.")
+    parser.add_argument("run", help="a run's folder, or its model/ folder")
+    parser.add_argument("texts", nargs="*", metavar="TEXT")
+    parser.add_argument("--file", help="a table as for training, JSON lines of strings or lists, or a text per line")
+    parser.add_argument("--method", choices=names(), default=DEFAULT, help=f"by default {DEFAULT}")
+    parser.add_argument("--label", metavar="LABEL[,LABEL]", help="labels or types of entities; by default the answer's")
+    parser.add_argument("--against", metavar="OTHER", help="another run of the same task, to compare explanations")
+    parser.add_argument("--pieces", action="store_true", help="by token, as the model reads, and not by word")
+    parser.add_argument("--unchecked", action="store_true", help="leave out deletion, insertion and random weights")
+    parser.add_argument("--html", help=f"where the page goes; by default {PAGE} in the run's folder")
+    return parser
 
 
-def _brief(answer: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in answer.items() if not isinstance(value, Mapping)}
+def _folder(run: str) -> Path:
+    folder = Path(run).expanduser()
+    if not folder.is_dir():
+        raise DataError(f"{run} is no folder. Give the folder of a finished run, such as outputs/DATE/TIME.")
+    return folder
 
 
-def render(found: Sequence[Attribution]) -> str:
-    """One page without network or script; every token and label is escaped."""
-    style = Path(__file__).parents[1].joinpath("report", "style.css").read_text("utf8")
-    body = "".join(_section(one) for one in found)
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>accel explain</title>'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<style>{style}</style></head><body><main><h1>What moved the prediction</h1>"
-        '<p class="note">Integrated gradients: green spoke for the label, red against it; the depth of the colour is '
-        f"the share of the largest.</p>{body}</main></body></html>\n"
-    )
+def _checked(explainer: Explainer, texts: Sequence[Text], other: Path | None, *, checks: bool) -> Iterator[Checked]:
+    from dataclasses import replace
+
+    from accel.analysis.against import of_same, shift_to
+    from accel.analysis.checks import curves, randomised, rank_correlation
+    from accel.analysis.verdict import Checked
+    from accel.inference.predictor import Predictor
+
+    beside = of_same(explainer, Predictor.load(other)) if other is not None else None
+    random = replace(explainer, network=randomised(explainer.network)) if checks else None
+    for text in texts:
+        for found in explainer.explain(text):
+            one = found.attribution
+            numbers = one.attributions
+            yield Checked(
+                one,
+                curves(found.question, numbers) if checks else None,
+                rank_correlation(numbers, random.beside(found).attributions) if random is not None else None,
+                shift_to(found, beside) if beside is not None else None,
+            )
 
 
-def _section(one: Attribution) -> str:
-    largest = max((abs(value) for value in one.attributions), default=0.0) or 1.0
-    tokens = " ".join(
-        f'<span title="{value:+.3f}" style="background:{_colour(value / largest)};padding:2px 4px;border-radius:4px">'
-        f"{escape(token)}</span>"
-        for token, value in zip(one.tokens, one.attributions, strict=True)
-    )
-    return (
-        f"<section><h2>{escape(_said(one.answer))}</h2><p style='line-height:2.2'>{tokens}</p>"
-        f'<p class="note">{sum(one.attributions):+.3f} on the logit in all; not accounted for: {one.gap:+.3f}</p>'
-        "</section>"
-    )
+def _show(found: Sequence[Checked], explainer: Explainer, page: Path) -> None:
+    """The page, a line of JSON for each explanation, and what they are worth together."""
+    from accel.analysis.explain_page import render
+    from accel.analysis.verdict import plain, sentences
 
-
-def _said(answer: Mapping[str, Any]) -> str:
-    """``positive, score 0.97``."""
-    parts = [
-        (name, f"{value:.3g}" if isinstance(value, float) else str(value)) for name, value in _brief(answer).items()
-    ]
-    return ", ".join(value if name == "label" else f"{name} {value}" for name, value in parts)
-
-
-def _colour(share: float) -> str:
-    red, green, blue = (26, 127, 75) if share > 0 else (179, 38, 30)
-    return f"rgba({red},{green},{blue},{0.6 * abs(share):.2f})"
+    try:
+        page.write_text(redactor().known(render(found, explainer.method)), "utf8")
+    except OSError as error:
+        raise DataError(f"{page} cannot be written ({error.strerror}). Give another file with --html.") from None
+    for one in found:
+        print(json.dumps(plain(one), ensure_ascii=False))  # noqa: T201 - the command's own output
+    said = [*sentences(found, explainer.method), f"Page: {page}"]
+    print("\n".join(said), file=sys.stderr)  # noqa: T201 - beside the answers, so that they can be piped

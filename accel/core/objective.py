@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from accel.errors import ConfigError
+from accel.errors import ConfigError, DataError, did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
@@ -212,6 +212,36 @@ class Answering(Objective):
     def explained(self, logits: Tensor, mask: Tensor) -> tuple[int, ...]:
         """Where in one text's logits the number stands that its answer follows from."""
 
+    def to_explain(
+        self,
+        text: Sequence[str],
+        logits: Tensor,
+        mask: Tensor,
+        offsets: Sequence[tuple[int, int]],
+        asked: Sequence[str] = (),
+    ) -> list[tuple[str, tuple[int, ...]]]:
+        """What it is called, and where it stands in one text's logits, of each number that is to be explained.
+
+        By default that of the answer, or those of the labels that are asked for.
+
+        Args:
+            text: as it was given, one string or two.
+            logits: the network's, of this text.
+            mask: [tokens], 1 at real tokens.
+            offsets: where in ``spelled(text)`` each token begins and ends, in characters.
+            asked: labels.
+
+        Raises:
+            DataError: there is no such label.
+        """
+        del text, offsets
+        names = list(self.label_names) if logits.shape[-1] == len(self.label_names) > 1 else []
+        require_known(asked, names)
+        place = self.explained(logits, mask)
+        if asked:
+            return [(name, (*place[:-1], names.index(name))) for name in asked]
+        return [(names[place[-1]] if names else "number", place)]
+
 
 class Labelled(Answering):
     """A trait: examples have labels, and a network is more or less sure of them."""
@@ -219,6 +249,18 @@ class Labelled(Answering):
     @abstractmethod
     def margins(self, logits: Tensor, labels: Sequence[Any]) -> Tensor:
         """[batch]: how sure the network is of the true labels, as ``accel attack`` compares it."""
+
+
+def require_known(asked: Sequence[str], names: Sequence[str]) -> None:
+    """That labels which are asked for are labels that there are.
+
+    Raises:
+        DataError: with the nearest one.
+    """
+    for name in asked:
+        if name not in names:
+            known = did_you_mean(name, names) if names else "It predicts a number: leave --label out."
+            raise DataError(f"This model knows no label {name!r}. {known}")
 
 
 _BY_NAME: dict[str, type[Objective]] = {}

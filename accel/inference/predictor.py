@@ -76,10 +76,10 @@ class Predictor:
 
     def inputs(self, texts: Sequence[Text]) -> dict[str, Tensor]:
         """What the model is given for these texts, [texts, tokens] each."""
-        found = self._encoded(texts)
+        found = self.encoded(texts)
         return {name: found[name] for name in self._made(found)}
 
-    def _encoded(self, texts: Sequence[Text]) -> Any:
+    def encoded(self, texts: Sequence[Text]) -> Any:
         """Everything that the tokenizer makes of them; where tokens stand in the text, if it can tell."""
         first, *second = ([self.objective.spelled(text) for text in column] for column in self.texts.by_column(texts))
         return self.tokenizer(
@@ -102,7 +102,7 @@ class Predictor:
 
     @torch.inference_mode()
     def _batch(self, texts: Sequence[Text]) -> Iterator[Prediction]:
-        encoded = self._encoded(texts)
+        encoded = self.encoded(texts)
         inputs = {name: encoded[name] for name in self._made(encoded)}
         logits = self.model(**inputs).logits.float() / self.meta.temperature
         offsets = encoded["offset_mapping"].tolist() if "offset_mapping" in encoded else [[]] * len(texts)

@@ -115,6 +115,17 @@ class MultiLabel(Labelled):
         del mask
         return (int(logits.argmax()),)
 
+    def to_explain(
+        self,
+        text: Sequence[str],
+        logits: Tensor,
+        mask: Tensor,
+        offsets: Sequence[tuple[int, int]],
+        asked: Sequence[str] = (),
+    ) -> list[tuple[str, tuple[int, ...]]]:
+        """Each label that holds, where none is asked for; the likeliest one where none holds."""
+        return super().to_explain(text, logits, mask, offsets, asked or self.answer(logits, mask)["labels"])
+
     def margins(self, logits: Tensor, labels: Sequence[Any]) -> Tensor:
         """The log-odds of the truth, on average over the known labels."""
         targets = _targets(labels)

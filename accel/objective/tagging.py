@@ -16,10 +16,10 @@ from torchmetrics import MeanMetric, SumMetric
 from accel.behaviour.decisions import Decisions
 from accel.behaviour.kept import Kept
 from accel.core.metric import OF_ENTITIES, Metric
-from accel.core.objective import Answering
+from accel.core.objective import Answering, require_known
 from accel.data.batches import RECORDS, TOKENIZE_AT_ONCE, Example, Tokenized
 from accel.data.tokens import Encoded, Ragged
-from accel.data.words import entities, first_tokens, spelled
+from accel.data.words import OUTSIDE, entities, first_tokens, spelled, words_of
 from accel.objective._choices import Choices, marked
 from accel.objective.answers import EntityAnswers
 from accel.objective.scores import Report, Scores
@@ -148,6 +148,30 @@ class Tagging(Choices, Answering):
         odds = logits.softmax(-1).masked_fill(mask[:, None] == 0, -1.0)
         token = int(odds[:, 1:].amax(-1).argmax())
         return token, int(logits[token].argmax())
+
+    def to_explain(
+        self,
+        text: Sequence[str],
+        logits: Tensor,
+        mask: Tensor,
+        offsets: Sequence[tuple[int, int]],
+        asked: Sequence[str] = (),
+    ) -> list[tuple[str, tuple[int, ...]]]:
+        """The first word of each entity, of the types that are asked for; where there is none, of what is nearest."""
+        require_known(asked, self.types)
+        (whole,) = text
+        words, first = words_of(whole), first_tokens(whole, offsets)
+        best = logits.argmax(-1).tolist()
+        tags = [self.label_names[best[token]] if token is not None else OUTSIDE for token in first]
+        found = []
+        for begin, end, kind in entities(tags):
+            token = first[begin]
+            if token is not None and (not asked or kind in asked):
+                found.append((f"{whole[words[begin][0] : words[end - 1][1]]} ({kind})", (token, best[token])))
+        if found:
+            return found
+        place = self.explained(logits, mask)
+        return [(f"no entity; {self.label_names[place[-1]]} is nearest", place)]
 
     def data_facts(self, dataset: Dataset) -> dict[str, Any]:
         """The types, and how many entities of each there are."""

@@ -1,0 +1,1 @@
+"""The methods of ``accel explain``: a module each."""
