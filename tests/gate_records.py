@@ -55,9 +55,9 @@ def good_record():
     }
 
 
-def put(folder, path=(), value=None, learned="data"):
-    """A good run with one value of its record replaced; the folder."""
-    record = good_record()
+def put(folder, path=(), value=None, learned="data", **more):
+    """A good run with one value of its record replaced, and more of it; the folder."""
+    record = {**good_record(), **more}
     if path:
         inner = record
         for part in path[:-1]:

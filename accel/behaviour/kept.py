@@ -56,8 +56,11 @@ class Kept(ABC):
 
     def save(self, file: Path) -> None:
         """As one file, which ``read`` reads."""
-        arrays = {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
-        np.savez(file, **arrays)
+        np.savez(file, **self.arrays())
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Its columns by name, without those that were not kept."""
+        return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
 
     @classmethod
     def read(cls, file: Path) -> Self | None:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from accel.behaviour.stored import Stored
 from accel.checkpoint.resume import LEARNED
 from accel.core.metric import Metric, quality_of
+from accel.report.predictions import PREDICTIONS, read_predictions
 from accel.report.records import Recorded
 
 
@@ -56,14 +58,12 @@ class Candidate:
 
     @property
     def behaviour(self) -> Mapping[str, Any]:
-        """What changed from the run's *before* to its *after*, answer by answer.
+        """What changed, answer by answer: from the run's *before* to its *after*, or from the other run's *after*.
 
         Raises:
-            MissingError: it was not looked at, or not against the other run.
+            MissingError: it was not looked at, or the two runs' answers are not of the same texts.
         """
-        if self.against is not None:
-            raise MissingError("flips and intervals are known against the run's own dense model: leave --against out")
-        return _part(self.run, "behaviour")
+        return _part(self.run, "behaviour") if self.against is None else _between(self.against, self.run)
 
     def groups(self) -> Mapping[str, float]:
         """Group -> the finished model's quality on it.
@@ -118,6 +118,23 @@ def _part(run: Recorded, name: str) -> Mapping[str, Any]:
     found = run.record.get(name)
     if not isinstance(found, Mapping):
         raise MissingError(f"the record of {run.folder} has no {name}")
+    return found
+
+
+def _between(before: Recorded, after: Recorded) -> Mapping[str, Any]:
+    was, now = _predictions(before), _predictions(after)
+    if not now.pairs_with(was):
+        raise MissingError(f"the answers of {before.folder} are of other texts, or of other parts of them")
+    return now.change(was)
+
+
+def _predictions(run: Recorded) -> Stored:
+    found = read_predictions(run.record, run.folder, "after")
+    if found is None:
+        raise MissingError(
+            f"{run.folder} has no {PREDICTIONS}/after.npz: a private run keeps none, nor does a language model's or an "
+            f"earlier accel's"
+        )
     return found
 
 

@@ -9,6 +9,7 @@ from accel.behaviour.decisions import Decisions
 from accel.behaviour.drift import paired_interval
 from accel.behaviour.examples import telling
 from accel.behaviour.kept import Kept
+from accel.behaviour.stored import Stored
 from accel.data.prepared import Prepared
 from accel.objective.scores import Report
 
@@ -43,6 +44,19 @@ def telling_texts(
         return {}
     was = before.kept if before is not None and isinstance(before.kept, Decisions) else None
     return telling(texts, data.objective.label_names, was, after.kept)
+
+
+def predictions_of(data: Prepared, before: Report | None, after: Report) -> dict[str, Stored]:
+    """By side, what a later comparison with another run needs.
+
+    Nothing of a language model: its truths are the tokens of the texts, which no redactor would see.
+    """
+    kept = {"before": before.kept if before is not None else None, "after": after.kept}
+    return {
+        side: Stored(found, data.objective.parts_of_quality(found, data.test))
+        for side, found in kept.items()
+        if found is not None and not (isinstance(found, Decisions) and not data.objective.label_names)
+    }
 
 
 def _own(kept: Kept | None, side: str) -> dict[str, float]:

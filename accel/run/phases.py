@@ -23,10 +23,11 @@ from accel.objective.scores import Report
 from accel.report import behaviour, fairness
 from accel.report.examples import write_examples
 from accel.report.figures import beside
+from accel.report.predictions import write_predictions
 from accel.report.record import write_record
 from accel.report.terminal import before_after_table, exported_files, headline
 from accel.run.baseline import Baseline, baseline, pretrained
-from accel.run.behaviour import behaviour_of, telling_texts
+from accel.run.behaviour import behaviour_of, predictions_of, telling_texts
 from accel.run.disk import check_disk
 from accel.run.fairness import fairness_of
 from accel.run.fit import Fitted, facts_of, fit
@@ -263,6 +264,7 @@ def _behaviour(
     run.record["fairness"] = fairness_of(data, trained, after, private=run.plan.privacy is not None)
     if run.plan.privacy is None and run.plan.task.may_show_texts:
         write_examples(telling_texts(data, trained, after, texts), run.record, run.folder)
+        write_predictions(predictions_of(data, trained, after), run.record, run.folder)
     if run.plan.trainer.calibrate:
         note_temperature(run.folder / "model", temperature)
 

@@ -6,7 +6,10 @@ import pytest
 
 from accel.checkpoint.resume import LEARNED
 from accel.gate.candidate import Candidate, MissingError, number
+from accel.report.predictions import write_predictions
 from accel.report.records import Recorded
+from tests.behaviour.test_decisions import AFTER, BEFORE, decided
+from tests.behaviour.test_stored import stored
 from tests.gate_records import put
 
 
@@ -33,11 +36,34 @@ def test_other_data_and_other_machines_are_told(tmp_path):
     assert LEARNED in Candidate(run, same).other_data()
 
 
-def test_flips_are_known_against_the_own_dense_model_only(tmp_path):
-    run = recorded(put(tmp_path / "run"))
-    assert Candidate(run).behaviour["right_to_wrong"] == 30
-    with pytest.raises(MissingError, match="leave --against out"):
-        _ = Candidate(run, run).behaviour
+def test_flips_are_known_against_the_own_dense_model(tmp_path):
+    assert Candidate(recorded(put(tmp_path / "run"))).behaviour["right_to_wrong"] == 30
+
+
+def runs_with(tmp_path, **kept):
+    """Runs without privacy that keep these predictions."""
+    for name, decisions in kept.items():
+        folder = put(tmp_path / name, ("privacy",), None, choices={"privacy": "none"})
+        write_predictions({"after": stored(decisions)}, recorded(folder).record, folder)
+        yield recorded(folder)
+
+
+def test_flips_and_the_interval_are_known_against_another_run_that_keeps_its_predictions(tmp_path):
+    run, other = runs_with(tmp_path, run=AFTER, other=BEFORE)
+    found = Candidate(run, other).behaviour
+    assert (found["right_to_wrong"], found["predictions"]) == (2, 6)
+    assert found["difference_interval"][0] < 0 < found["difference_interval"][1]
+    assert Candidate(run, run).behaviour["changed"] == 0
+
+
+def test_predictions_that_are_not_there_or_of_other_texts_are_missing(tmp_path):
+    run, other, private = *runs_with(tmp_path, run=AFTER, other=decided([0], [0])), recorded(put(tmp_path / "private"))
+    with pytest.raises(MissingError, match="other texts"):
+        _ = Candidate(run, other).behaviour
+    write_predictions({"after": stored(AFTER)}, run.record, private.folder)
+    for pair in ((run, private), (private, run)):
+        with pytest.raises(MissingError, match="private has no predictions"):
+            _ = Candidate(*pair).behaviour
 
 
 @pytest.mark.parametrize("value", [None, True, "1", {}, []])

@@ -6,7 +6,7 @@ import pytest
 from accel.behaviour.decisions import hits_by_example
 from accel.core.metric import ACCURACY
 from accel.objective.scores import Report
-from accel.run.behaviour import behaviour_of
+from accel.run.behaviour import behaviour_of, predictions_of
 from tests.behaviour.test_decisions import AFTER, BEFORE, decided
 
 
@@ -57,3 +57,16 @@ def test_a_quality_that_is_no_ratio_has_no_interval():
     found = behaviour_of(prepared(lambda kept, split: None), report(BEFORE), report(AFTER), None)
     assert "difference" in found
     assert "difference_interval" not in found
+
+
+def test_predictions_of_both_sides_are_stored_with_what_their_quality_is_made_of():
+    found = predictions_of(prepared(), report(BEFORE), report(AFTER))
+    assert found["after"].change(found["before"])["difference_interval"][0] < 0
+    assert set(predictions_of(prepared(), None, report(AFTER))) == {"after"}
+    assert predictions_of(prepared(), None, report(None)) == {}
+
+
+def test_tokens_that_spell_the_texts_are_not_stored():
+    data = prepared()
+    data.objective.label_names = []
+    assert predictions_of(data, report(BEFORE), report(AFTER)) == {}

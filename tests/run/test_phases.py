@@ -49,7 +49,9 @@ def finished(monkeypatch, tmp_path):
         measured = []
         plan = decide(compose(["model=tiny_bert", "engines=[eager]", *words]))
         run = Run(plan, {}, tmp_path, [])
-        objective = SimpleNamespace(details=lambda report: {"per_class": report.confusion_matrix}, speeds=lambda m: {})
+        objective = SimpleNamespace(
+            details=lambda report: {"per_class": report.confusion_matrix}, speeds=lambda m: {}, is_fitted=True
+        )
         data = SimpleNamespace(objective=objective)
 
         def scorer(data, *, validation=False):
