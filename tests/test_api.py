@@ -1,9 +1,10 @@
+import importlib
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -127,3 +128,12 @@ def test_a_run_and_a_sweep_return_their_records(tiny_csv, at_home):
     swept = accel.sweep(*words, "seed=0,1")
     assert [job.status for job in swept.jobs] == ["finished", "finished"]
     assert len(accel.runs(swept.folder, "out")) == 3
+
+
+@pytest.mark.parametrize("name", ["run", "sweep"])
+def test_they_can_be_called_once_their_packages_are_imported(name, monkeypatch):
+    """The import of a package puts it in the place of the function of the same name."""
+    importlib.import_module(f"accel.{name}")
+    monkeypatch.setattr(api, name, lambda *words: words)
+    assert isinstance(getattr(accel, name), ModuleType)
+    assert getattr(accel, name)("seed=1") == ("seed=1",)

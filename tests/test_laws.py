@@ -12,7 +12,7 @@ import torch
 
 import accel
 from accel.config.build import build
-from accel.config.compose import compose, list_groups, options_of
+from accel.config.compose import compose, options_of
 from accel.core.compression import Compression
 from accel.core.facts import Evidence
 from accel.core.plan import Plan
@@ -265,10 +265,9 @@ def test_changing_any_field_changes_the_digest():
 
 def changed(plan, option, name):
     """The plan with another value of a setting, whether it makes sense or not."""
-    other = replace(option, **{name: another(getattr(option, name))})
-    if option.group in list_groups():
-        return replace(plan, compression=tuple(other if c == option else c for c in plan.compression))
-    return replace(plan, **{option.group: other})
+    other, group = replace(option, **{name: another(getattr(option, name))}), type(option).group
+    chosen = getattr(plan, group)
+    return replace(plan, **{group: tuple(other if c == option else c for c in chosen) if option.several else other})
 
 
 def another(value):

@@ -175,7 +175,7 @@ def _seed(config: DictConfig) -> int:
 
 
 def _rounds(config: DictConfig) -> int:
-    rounds = config.get("rounds")
+    rounds = config.get("rounds", Plan.rounds)  # a run of an earlier version has none
     if not isinstance(rounds, int) or isinstance(rounds, bool) or not 3 <= rounds <= MOST_ROUNDS:
         raise ConfigError(f"rounds={rounds}: each engine is timed 3 to {MOST_ROUNDS} times, e.g. rounds=60.")
     return rounds

@@ -9,7 +9,7 @@ from accel.config.compose import compose
 from accel.core.engine import EngineUnavailableError
 from accel.engines import inductor
 from accel.engines.inductor import Inductor, InductorRunner
-from accel.errors import ExitCode, Interrupted, PlanError
+from accel.errors import ConfigError, ExitCode, Interrupted
 from accel.export.onnx import random_inputs
 from accel.model.tiny_bert import TinyBert
 from accel.objective.classification import Classification
@@ -17,6 +17,7 @@ from accel.ops.quantize import fake_quantize
 from accel.ops.quantize.grids import Int8Rows
 from accel.ops.quantize.schemes import Int8
 from accel.plan.decide import decide
+from accel.plan.inputs import check_devices
 
 
 def test_without_a_compiler_it_is_skipped_with_the_reason(monkeypatch):
@@ -79,9 +80,10 @@ def test_int8_compiled_is_int8_eager():
 
 def test_without_a_compiler_it_is_refused_where_it_is_the_only_engine(monkeypatch):
     monkeypatch.setattr(inductor, "has_compiler", lambda: False)
-    with pytest.raises(PlanError, match=r"(?s)engines=\[inductor\].*needs a C\+\+ compiler"):
-        decide(compose(["engines=[inductor]"]))
-    assert decide(compose([])).engines  # the default of every plan
+    with pytest.raises(ConfigError, match=r"(?s)engines=\[inductor\].*needs a C\+\+ compiler"):
+        check_devices(decide(compose(["engines=[inductor]"])))
+    (left_out,) = check_devices(decide(compose(["engines=[eager,inductor]"])))
+    assert "engines=[inductor] will be left out" in left_out
 
 
 @pytest.mark.parametrize(("fast", "expected"), [(True, ["float32", "bfloat16"]), (False, ["float32"])])

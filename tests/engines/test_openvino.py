@@ -6,11 +6,12 @@ import pytest
 from accel.config.compose import compose
 from accel.core.engine import EngineUnavailableError
 from accel.engines.openvino import OPENVINO, Openvino, OpenvinoRunner
-from accel.errors import PlanError
+from accel.errors import ConfigError
 from accel.export.onnx import parity, random_inputs
 from accel.model.tiny_bert import TinyBert
 from accel.objective.classification import Classification
 from accel.plan.decide import decide
+from accel.plan.inputs import check_devices
 
 
 def test_without_the_package_it_is_skipped_with_the_command_that_installs_it(tmp_path, monkeypatch):
@@ -52,11 +53,11 @@ def test_any_shape_and_a_prepared_one_give_the_models_logits(tmp_path):
 
 def test_without_the_package_it_is_refused_where_it_is_the_only_engine(monkeypatch):
     monkeypatch.setattr("accel.engines.openvino.is_installed", lambda name: False)
-    with pytest.raises(PlanError, match=r"(?s)engines=\[openvino\].*not installed.*pip install .*\[openvino\]'"):
-        decide(compose(["engines=[openvino]"]))
+    with pytest.raises(ConfigError, match=r"(?s)engines=\[openvino\].*not installed.*install .*\[openvino\]'"):
+        check_devices(decide(compose(["engines=[openvino]"])))
     assert Openvino() in decide(compose(["engines=[eager,openvino]"])).engines
     monkeypatch.setattr("accel.engines.openvino.is_installed", lambda name: True)
-    assert decide(compose(["engines=[openvino]"])).engines == (Openvino(),)  # negative control
+    assert check_devices(decide(compose(["engines=[openvino]"]))) == []  # negative control
 
 
 @pytest.mark.parametrize(("fast", "expected"), [(True, ["float32", "bfloat16"]), (False, ["float32"])])

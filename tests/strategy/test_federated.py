@@ -91,7 +91,7 @@ def test_examples_without_one_label_are_not_dealt_out_by_labels(task, partition)
 
 
 def test_numbers_are_not_dealt_out_by_labels():
-    option, numbers = Federated(partition=Partition.dirichlet), SimpleNamespace(label_names=())
+    option, numbers = Federated(partition=Partition.dirichlet), SimpleNamespace(label_names=(), chooses_one=False)
     with pytest.raises(DataError, match="quantity, or iid"):
         option.check_data(None, numbers, 8)
 

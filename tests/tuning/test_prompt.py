@@ -25,7 +25,7 @@ def test_objects_to_a_prompt_of_nothing_and_to_what_cannot_read_one():
 def test_a_prompt_for_which_there_are_no_positions_is_refused(tiny_run, capsys):
     """512 there are: the text has 500, and the prompt would need the rest and more."""
     assert main([*tiny_run, "tuning=prompt", "task.max_length=500"]) == 2
-    assert "reads at most 512 tokens" in capsys.readouterr().out
+    assert "the model has positions for 512 tokens" in capsys.readouterr().err
     check_room(TinyBert(), TinyBert().tokenizer(), 500, 128)
     with pytest.raises(DataError):
         check_room(TinyBert(), TinyBert().tokenizer(), 500 + Prompt().extra_tokens, 128)
