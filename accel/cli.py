@@ -25,6 +25,9 @@ accel: fine-tune a transformer while pruning, quantizing and distilling it, and 
 
   accel [overrides]                one run into outputs/DATE/TIME/
   accel -m [overrides]             a sweep into sweeps/DATE/TIME/, one folder per job
+  accel FILE [overrides]           looks at a data file, says what it understood and the full command, and runs it
+                                   (preset=fast, balanced or best; columns that are not clear are refused)
+  accel data FILE [overrides]      the same look, nothing is started (--json, --html F)
   accel check [-m] [overrides]     looks at options, files, packages and devices, starts nothing; --config-only: at
                                    options alone; --forecast=h100: will it fit there, and how fast; =here measures it
   accel matrix [--markdown]        every pair of options: works, or refused because …
@@ -42,6 +45,7 @@ Overrides are Hydra's:  group=option  chooses,  group.key=value  sets,  compress
   {groups}
 
   accel                                                    the default: MiniLM on airline tweets
+  accel reviews.csv preset=fast                            a file of yours, in minutes; no other word is needed
   accel experiment=quickstart                              fine-tune, prune, distil, int8: the whole point in one run
   accel task=text_classification task.train=my.csv task.text=review task.label=stars
   accel -m compression=[],[prune],[prune,qat] seed=0,1
@@ -110,6 +114,12 @@ def _dispatch(words: list[str]) -> int:
     if first in VERBS:
         return VERBS[first](moved[1:])
     if first and not first.startswith("-") and "=" not in first:
+        from accel.look.look import is_data_file
+
+        if is_data_file(first):
+            from accel.look.command import words_to_run
+
+            return run(words_to_run(first, moved[1:]))
         raise ConfigError(_no_such_command(first))
     if asks_hydra:
         return hydra_itself(words)
@@ -222,6 +232,13 @@ def matrix(words: Sequence[str]) -> int:
     return print_matrix(_own_words(words))
 
 
+def data(words: Sequence[str]) -> int:
+    """What a data file holds, and the command that learns it."""
+    from accel.look.command import main as look_main
+
+    return look_main(_own_words(words))
+
+
 def compare(words: Sequence[str]) -> int:
     """Runs and sweeps side by side."""
     from accel.report.compare import main as compare_main
@@ -331,6 +348,7 @@ def hydra_itself(words: Sequence[str]) -> int:
 
 VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "check": check,
+    "data": data,
     "matrix": matrix,
     "compare": compare,
     "predict": predict,

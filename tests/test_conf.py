@@ -107,6 +107,16 @@ def test_every_experiment_composes_to_a_plan_that_works(file):
     assert decide(compose([f"experiment={file.stem}"])).options
 
 
+@pytest.mark.parametrize("file", sorted((conf_dir() / "preset").glob("*.yaml")), ids=lambda f: f.stem)
+def test_every_preset_is_a_plan_and_what_is_typed_beside_it_is_stronger(file):
+    from accel.plan.decide import decide
+
+    words = [f"preset={file.stem}", "model=tiny_bert", "trainer.learning_rate=3e-3"]
+    plan = decide(compose(words))
+    assert plan.choices()["model"] == "tiny_bert"
+    assert plan.trainer.learning_rate == 3e-3  # type: ignore[attr-defined]
+
+
 def test_every_accel_file_has_the_test_that_mirrors_it():
     missing = [
         str(source.relative_to(ROOT))

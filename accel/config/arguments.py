@@ -95,6 +95,18 @@ def _split(words: Sequence[str], flags: Sequence[str]) -> tuple[list[str], list[
     return values, others
 
 
+def flags_and_overrides(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The flags with their values, and the other words."""
+    flags: list[str] = []
+    others: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        (flags if word.startswith("-") else others).append(word)
+        if word in WITH_VALUE and (value := next(rest, None)) is not None:
+            flags.append(value)
+    return flags, others
+
+
 def flags_last(words: Sequence[str]) -> list[str]:
     """What was typed before the first word that is no flag, behind everything else: ``--debug check`` is a check."""
     rest = iter(words)

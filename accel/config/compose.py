@@ -20,8 +20,8 @@ from accel.config.renamed import current_word, note, rename_keys
 from accel.core.groups import BASES, list_groups
 from accel.errors import ConfigError, did_you_mean, nearest
 
-GROUPS = (*BASES, "experiment", "sweep")
-"""The last two hold configuration only."""
+GROUPS = (*BASES, "preset", "experiment", "sweep")
+"""The last three hold configuration only."""
 HYDRA_GROUPS = "hydra/"
 LIST_AS_VALUE = "Cannot merge DictConfig with ListConfig"
 """What OmegaConf says where a file has the names of options as a value."""

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
 
 _MEANT = r"[^,\[\]{}()='\":]*"
 """Up to whatever has a meaning in Hydra's grammar."""
 _PIECE = re.compile(rf"{_MEANT}(?:[^\x00-\x7f]|[~&#!;<>^`]){_MEANT}")
 """A run of characters with one in it that Hydra's grammar does not know."""
+
+_PLAIN = re.compile(r"[^\W\d][\w./-]*|[./][\w./-]*")
+"""A text that is none of Hydra's numbers and has nothing in it that its grammar knows."""
+_NO_TEXT = ("null", "true", "false", "nan", "inf")
 
 
 def quote_unicode(word: str) -> str:
@@ -27,6 +32,13 @@ def quoted(text: str) -> str:
     """A value that Hydra reads as exactly this text, whatever its grammar means by the characters in it."""
     literal = re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
     return "'" + re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), literal) + "'"
+
+
+def override(key: str, value: str | Sequence[str]) -> str:
+    """``key=value`` that Hydra reads as exactly this text, or these, quoted only where it must be."""
+    if isinstance(value, str):
+        return f"{key}={value if _PLAIN.fullmatch(value) and value.lower() not in _NO_TEXT else quoted(value)}"
+    return f"{key}=[{','.join(override('', item)[1:] for item in value)}]"
 
 
 def no_override(word: str) -> str:

@@ -96,10 +96,12 @@ def _wanted(name: str, asked: Asked) -> bool:
     return asked is None or plain(name) in {plain(one) for one in asked}
 
 
-Reader = Callable[[Path, Asked], Table]
+Reader = Callable[[Path, Asked, int | None], Table]
 
 
-def read_table(path: str, key: str, readers: Mapping[str, Reader] | None = None, columns: Asked = None) -> Table:
+def read_table(
+    path: str, key: str, readers: Mapping[str, Reader] | None = None, columns: Asked = None, first: int | None = None
+) -> Table:
     """Read a file of a format in ``READERS``; any of them but Parquet may be packed by gzip.
 
     Args:
@@ -107,6 +109,7 @@ def read_table(path: str, key: str, readers: Mapping[str, Reader] | None = None,
         key: the config key it stands under, for messages.
         readers: of the formats that may be given, by suffix; all when absent.
         columns: what of it is wanted: the rest is not touched, and all of it is kept only when absent.
+        first: how many rows are read at most; all when absent.
 
     Raises:
         DataError: whatever is wrong with the file; names file and line, the reason and the remedy.
@@ -119,7 +122,7 @@ def read_table(path: str, key: str, readers: Mapping[str, Reader] | None = None,
             f"{key}={path}: {file.suffix or 'no extension'} is no format accel reads. Convert the file to one of "
             f"{', '.join(readers)}."
         )
-    table = reader(file, columns)
+    table = reader(file, columns, first)
     if not table.lines:
         found = "a header but no rows" if table.columns else "nothing in it"
         raise DataError(f"{key}={path} has {found}. Add examples.")
@@ -167,22 +170,22 @@ def _names_in(folder: Path) -> list[str]:
         return []
 
 
-def _read_csv(file: Path, asked: Asked) -> Table:
-    return _delimited(Delimited.of(file, ","), ",", asked)
+def _read_csv(file: Path, asked: Asked, first: int | None) -> Table:
+    return _delimited(Delimited.of(file, ","), ",", asked, first)
 
 
-def _read_tsv(file: Path, asked: Asked) -> Table:
-    return _delimited(Delimited.of(file, "\t"), "\t", asked)
+def _read_tsv(file: Path, asked: Asked, first: int | None) -> Table:
+    return _delimited(Delimited.of(file, "\t"), "\t", asked, first)
 
 
-def _delimited(source: Delimited, usual: str, asked: Asked) -> Table:
+def _delimited(source: Delimited, usual: str, asked: Asked, first: int | None) -> Table:
     records = source.records()
     header = _header(source.file, next(records, Record(1, [])).cells)
     kept = {name: number for number, name in enumerate(header) if name and _wanted(name, asked)}
     rows = Columns(list(kept))
     lines: list[int] = []
     tally = Oddities(source, len(header))
-    for record in records:
+    for record in islice(records, first):
         cells = _fitting(source.file, len(header), record)
         if not tally.blank(record, cells):
             for name, number in kept.items():
@@ -257,11 +260,11 @@ def _fitting(file: Path, width: int, record: Record) -> Sequence[str]:
     )
 
 
-def _read_jsonl(file: Path, asked: Asked) -> Table:
+def _read_jsonl(file: Path, asked: Asked, first: int | None) -> Table:
     """An object in each line, or one array under another name."""
     if is_array(file):
-        return _objects(file, _array(file, "".join(lines_of(file))), asked)
-    return _json_lines(file, asked)
+        return _objects(file, islice(_array(file, "".join(lines_of(file))), first), asked)
+    return _json_lines(file, asked, first)
 
 
 def is_array(file: Path) -> bool:
@@ -271,18 +274,19 @@ def is_array(file: Path) -> bool:
     return start == "[" or start.startswith("[{")
 
 
-def _json_lines(file: Path, asked: Asked) -> Table:
+def _json_lines(file: Path, asked: Asked, first: int | None) -> Table:
     # str.splitlines would also split at U+2028 and U+0085, which JSON allows inside a string.
     lines = ((number, text) for number, text in enumerate(lines_of(file), start=1) if text.strip())
-    return _objects(file, ((number, _json_row(file, number, text)) for number, text in lines), asked)
+    rows = ((number, _json_row(file, number, text)) for number, text in lines)
+    return _objects(file, islice(rows, first), asked)
 
 
-def _read_json(file: Path, asked: Asked) -> Table:
+def _read_json(file: Path, asked: Asked, first: int | None) -> Table:
     """One array of objects, or JSON lines under another name."""
-    first = next((line for line in lines_of(file) if line.strip()), "")
-    if first.lstrip().startswith("["):
-        return _objects(file, _array(file, "".join(lines_of(file))), asked)
-    table = _json_lines(file, None)
+    start = next((line for line in lines_of(file) if line.strip()), "")
+    if start.lstrip().startswith("["):
+        return _objects(file, islice(_array(file, "".join(lines_of(file))), first), asked)
+    table = _json_lines(file, None, first)
     if len(table.rows) == 1 and all(isinstance(value, list | dict) for value in table.rows[0].values()):
         raise DataError(
             f"{file} holds one object, and each of its keys ({', '.join(map(repr, table.columns[:5]))}) a whole column "
@@ -338,7 +342,7 @@ def _object(file: Path, number: int, row: Any) -> dict[str, Any]:
     return row
 
 
-def _read_parquet(file: Path, asked: Asked) -> Table:
+def _read_parquet(file: Path, asked: Asked, first: int | None) -> Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -349,7 +353,7 @@ def _read_parquet(file: Path, asked: Asked) -> Table:
             parquet = pq.ParquetFile(source)
             columns = _distinct(file, parquet.schema_arrow.names, asked)
             rows = Columns([name for name in columns if columns.count(name) == 1 and _wanted(name, asked)])
-            found = parquet.read(list(rows.values))
+            found = _first_rows(parquet, list(rows.values), first)
             for name in rows.values:
                 rows.values[name] = _parquet_values(file, name, found.column(name))
     except PermissionError as error:
@@ -358,6 +362,19 @@ def _read_parquet(file: Path, asked: Asked) -> Table:
         reason = " ".join(str(error).split())[:120]
         raise DataError(f"{file} is no readable Parquet file ({reason}). It may be cut short: copy it again.") from None
     return Table(file, columns, rows, list(range(1, found.num_rows + 1)))
+
+
+def _first_rows(parquet: Any, columns: list[str], first: int | None) -> Any:
+    """As few groups of rows as have so many."""
+    if first is None:
+        return parquet.read(columns)
+    groups, rows = [], 0
+    for number in range(parquet.num_row_groups):
+        if rows >= first:
+            break
+        groups.append(number)
+        rows += parquet.metadata.row_group(number).num_rows
+    return parquet.read_row_groups(groups, columns).slice(0, first)
 
 
 def _parquet_values(file: Path, name: str, column: Any) -> list[Any]:
@@ -370,13 +387,14 @@ def _parquet_values(file: Path, name: str, column: Any) -> list[Any]:
         return column.cast("string").to_pylist()
 
 
-def _read_excel(file: Path, asked: Asked) -> Table:
+def _read_excel(file: Path, asked: Asked, first: int | None) -> Table:
     """The first sheet; its first row that is not blank names the columns."""
     if file.suffix.lower() == PACKED:
         raise DataError(f"{file}: Excel packs its files itself. Unpack the file: gunzip {file.name}")
     sheet = Sheet.of(file)
-    (_, first), *found = sheet.rows or [(1, [])]
-    header = [name if name and name.strip() else "" for name in first]
+    (_, names), *found = sheet.rows or [(1, [])]
+    found = found[:first]
+    header = [name if name and name.strip() else "" for name in names]
     kept = {name: number for number, name in enumerate(header) if name and _wanted(name, asked)}
     rows = Columns(list(kept))
     for _, cells in found:
@@ -386,7 +404,7 @@ def _read_excel(file: Path, asked: Asked) -> Table:
     return Table(file, [name for name in header if name], rows, lines, list(sheet.notes(file)))
 
 
-def read_paragraphs(file: Path, asked: Asked = None) -> Table:
+def read_paragraphs(file: Path, asked: Asked = None, first: int | None = None) -> Table:
     """A text file's paragraphs in a column ``text``: what blank lines set apart."""
     del asked
     rows: list[Mapping[str, Any]] = []
@@ -399,7 +417,7 @@ def read_paragraphs(file: Path, asked: Asked = None) -> Table:
             rows.append({"text": "\n".join(open_lines)})
             lines.append(number - len(open_lines))
             open_lines = []
-    return Table(file, ["text"], rows, lines)
+    return Table(file, ["text"], rows[:first], lines[:first])
 
 
 READERS: dict[str, Reader] = {

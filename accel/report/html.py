@@ -29,6 +29,7 @@ from accel.report.figures import (
     value_of,
 )
 from accel.report.files import FIRST_ANSWER, NOTE, files_table
+from accel.report.markup import document
 from accel.report.markup import rows as _rows
 from accel.report.metrics_file import read_metrics
 from accel.report.svg import bar_chart, line_chart
@@ -57,7 +58,6 @@ def render(
     record: Record, plan: str, metrics: Mapping[str, Sequence[tuple[int, float]]], texts: Record | None = None
 ) -> str:
     """The page; every part that has nothing to show is left out."""
-    style = Path(__file__).with_name("style.css").read_text("utf8")
     sections = [
         _section("Before and after" if record.get("before") else "Result", _table(record)),
         _section("What the model changed its mind about", change_section(record)),
@@ -79,12 +79,7 @@ def render(
         _section("Machine and versions", _pairs({**(record.get("machine") or {}), **(record.get("versions") or {})})),
     ]
     name = escape(str(record.get("name") or "run"))
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name} - accel</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<style>{style}</style></head><body><main>{_head(record, name)}{''.join(sections)}</main></body></html>\n"
-    )
+    return document(f"{name} - accel", f"{_head(record, name)}{''.join(sections)}")
 
 
 def _head(record: Record, name: str) -> str:

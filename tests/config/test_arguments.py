@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from accel.config.arguments import flags_last, parse
+from accel.config.arguments import flags_and_overrides, flags_last, parse
 from accel.errors import ConfigError
 
 
@@ -29,3 +29,8 @@ def test_flags_are_sorted_from_overrides(tmp_path):
 )
 def test_flags_before_the_verb_go_behind_it(words, moved):
     assert flags_last(words) == moved
+
+
+def test_flags_are_told_from_other_words_with_their_values():
+    found = flags_and_overrides(["a=1", "--plugin", "mine", "-m", "--config-dir=x", "b=2"])
+    assert found == (["--plugin", "mine", "-m", "--config-dir=x"], ["a=1", "b=2"])

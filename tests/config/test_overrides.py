@@ -7,7 +7,7 @@ import pytest
 
 from accel.config.arguments import parse
 from accel.config.compose import compose
-from accel.config.overrides import as_text, no_override, quote_unicode, quoted
+from accel.config.overrides import as_text, no_override, override, quote_unicode, quoted
 from accel.errors import ConfigError
 from accel.sweep.grid import expand
 
@@ -85,3 +85,18 @@ def test_what_has_a_meaning_is_refused_with_what_can_be_typed(path):
 def test_what_is_no_setting_has_no_such_remedy():
     assert as_text("seed") == as_text("seed=") == as_text("a b=1") == ""
     assert re.search(r"is no override: write key=value.*\)\.$", no_override("=1"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["review", "my review", "a,b", "null", "TRUE", "12", "1e3", "(x)", "it's", "${x}", "/data/my (1).csv", "评论", ";"],
+)
+def test_a_text_is_typed_so_that_hydra_reads_it_as_it_is(value):
+    assert compose(parse([TASK, override("task.label", value)]).overrides).task.label == value
+    found = compose(parse([TASK, override("task.text", [value, "other"])]).overrides).task.text
+    assert list(found) == [value, "other"]
+
+
+def test_a_plain_text_is_typed_without_quotes():
+    assert override("task.train", "/data/a-b_c.csv") == "task.train=/data/a-b_c.csv"
+    assert override("task.text", ["a", "b"]) == "task.text=[a,b]"

@@ -320,3 +320,28 @@ def test_deciding_imports_nothing_heavy():
     code = "import accel.data.table, sys; print([m for m in ('torch', 'pandas', 'pyarrow') if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.json"])
+def test_no_more_rows_are_read_than_are_wanted(name, tmp_path):
+    """What follows them is broken, and nobody looks."""
+    content = {
+        ".csv": CSV + "a,b,c\n",
+        ".tsv": "text\tlabel\ngood\t1\nbad\t0\na\n",
+        ".jsonl": JSONL + "{",
+        ".json": JSONL + "{",
+    }
+    file = write(tmp_path, name, content[Path(name).suffix])
+    assert len(read_table(str(file), "task.train", first=2).rows) == 2
+    with pytest.raises(DataError):
+        read_table(str(file), "task.train")
+
+
+def test_of_parquet_only_the_groups_of_rows_that_are_wanted_are_read(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = tmp_path / "a.parquet"
+    pq.write_table(pa.Table.from_pylist([{"n": n} for n in range(100)]), file, row_group_size=10)
+    assert read_table(str(file), "task.train", first=15).column("n", "task.text") == list(range(15))
+    assert len(read_table(str(file), "task.train", first=200).rows) == 100

@@ -1,0 +1,80 @@
+"""``accel FILE`` and ``accel data FILE``: what a file holds, and the command that learns it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from accel.config.arguments import flags_and_overrides
+from accel.config.redact import redact_text
+from accel.errors import ConfigError, DataError, ExitCode
+from accel.look.look import Look, look
+from accel.look.page import page
+from accel.process.rank_info import RankInfo
+
+
+def main(words: Sequence[str]) -> int:
+    """Say what a file holds, and start nothing.
+
+    Raises:
+        DataError: it cannot be read, or what it holds is not clear.
+    """
+    arguments, typed = _parser().parse_known_args(words)
+    if wrong := [word for word in typed if "=" not in word or word.startswith("-")]:
+        raise ConfigError(f"accel data {arguments.file}: {wrong[0]} is no flag and no setting. See accel data --help.")
+    found = look(arguments.file, typed)
+    text = json.dumps(found.plain(), ensure_ascii=False, indent=1) if arguments.json else told(found)
+    print(redact_text(text))  # noqa: T201 - the command's own output
+    if arguments.html is not None:
+        _write(arguments.html, redact_text(page(found)))
+    return ExitCode.DONE
+
+
+def words_to_run(file: str, rest: Sequence[str]) -> list[str]:
+    """What ``accel FILE`` runs, said before it does.
+
+    Raises:
+        DataError: the file cannot be read, what it holds is not clear, or no model here reads it.
+    """
+    flags, typed = flags_and_overrides(rest)
+    found = look(file, typed)
+    found.model.require()
+    if RankInfo.of_environment(os.environ).leads_node:
+        print(redact_text(told(found)), flush=True)  # noqa: T201 - the command's own output
+    return [*found.words(), *flags]
+
+
+def told(found: Look) -> str:
+    """For the terminal."""
+    return "\n".join(_lines(found))
+
+
+def _lines(found: Look) -> Iterator[str]:
+    yield f"{found.path}: {found.rows:,} rows{' and more' if found.sampled else ''}, {found.facts.language}"
+    width = max(len(column.name) for column in found.columns)
+    for column in found.columns:
+        gaps = f" ({column.empty:,} empty)" if column.empty else ""
+        yield f"  {column.name:<{width}}  {column.holds}{gaps}"
+    yield f"Understood: task={found.reading.task}, for {found.reading.why}."
+    yield from (f"  {note}." for note in found.all_notes())
+    yield f"The same in full:\n  {found.command()}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="accel data", description="What a file holds, and the command that learns it; nothing is started."
+    )
+    parser.add_argument("file", metavar="FILE", help=".csv, .tsv, .jsonl, .json, .parquet, .xlsx or .conll")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--html", type=Path, metavar="F", help="write a page too")
+    return parser
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, "utf8")
+    except OSError as error:
+        raise DataError(f"--html {file} cannot be written ({error.strerror}). Give another file.") from None

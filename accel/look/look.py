@@ -1,0 +1,141 @@
+"""One look at a file: its rows, its columns, what can be learned, and the words that learn it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from accel.config.overrides import override
+from accel.data.lines import lines_of, suffix_of
+from accel.data.table import READERS, Table, existing, read_table
+from accel.data.words import read_conll
+from accel.errors import DataError
+from accel.look.columns import TAG, Column, columns_of
+from accel.look.facts import FIRST_ROWS, Facts, facts_of
+from accel.look.models import Choice, model_for
+from accel.look.reading import Reading, Wish, read
+from accel.task.token_classification import COLUMNS
+
+KEY = "FILE"
+PRESET = "balanced"
+"""What runs where nothing else was typed."""
+DECIDES_LENGTH = ("preset=", "experiment=")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen of a file."""
+
+    path: str
+    rows: int
+    sampled: bool
+    """Whether the file has more rows than were looked at."""
+    columns: Sequence[Column]
+    notes: Sequence[str]
+    """Of the reader of the file."""
+    reading: Reading
+    facts: Facts
+    model: Choice
+    typed: Sequence[str] = ()
+    """The user's own words."""
+
+    def words(self) -> list[str]:
+        """The overrides that run what was understood; what the user typed stands last and is not said twice."""
+        own = {word.partition("=")[0].lstrip("+~") for word in self.typed if "=" in word}
+        return [*(word for word in self._found() if word.partition("=")[0] not in own), *self.typed]
+
+    def _found(self) -> list[str]:
+        found = [f"task={self.reading.task}", override("task.train", self.path)]
+        found += [override(f"task.{split}", path) for split, path in self.facts.beside.items()]
+        found += [override(f"task.{key}", value) for key, value in self.reading.columns.items()]
+        found.append(f"task.max_length={self.facts.max_length}")
+        found += [f"model={self.model.name}"] if self.model.name else []
+        chosen = any(word.startswith(DECIDES_LENGTH) for word in self.typed)
+        return found if chosen else [*found, f"preset={PRESET}"]
+
+    def command(self) -> str:
+        """As it is typed in a shell."""
+        return shlex.join(["accel", *self.words()])
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return {
+            "file": self.path,
+            "rows": self.rows,
+            "sampled": self.sampled,
+            "columns": [{"name": c.name, "holds": c.holds, "empty": c.empty} for c in self.columns],
+            "task": self.reading.task,
+            "task_columns": dict(self.reading.columns),
+            "because": self.reading.why,
+            "language": self.facts.language,
+            "tokens_p95": self.facts.length,
+            "duplicates": self.facts.duplicates,
+            "contradictory": self.facts.contradictory,
+            "labels": self.facts.labels,
+            "splits_beside": self.facts.beside,
+            "leaked": self.facts.leaked,
+            "notes": self.all_notes(),
+            "words": self.words(),
+            "command": self.command(),
+        }
+
+    def all_notes(self) -> list[str]:
+        """Everything that its owner may not expect, in sentences."""
+        more = f"Only the first {self.rows:,} rows were looked at; a run reads all of them"
+        others = [
+            f"Not taken: {why}; to have it, type {shlex.join(words)}" for why, words in self.reading.others.items()
+        ]
+        found = [more * self.sampled, *self.notes, *self.facts.notes(), *others, self.model.note]
+        return [note.rstrip(".") for note in found if note]
+
+
+def is_data_file(word: str) -> bool:
+    """Whether a word of the command line names a file of examples, which need not be there."""
+    return suffix_of(Path(word)) in {*READERS, *COLUMNS}
+
+
+def look(path: str, typed: Sequence[str] = ()) -> Look:
+    """Look at a file.
+
+    Args:
+        typed: the user's own overrides; those that choose a task or columns leave less to find out.
+
+    Raises:
+        DataError: it cannot be read, nothing in it can be learned, or more than one thing.
+    """
+    file, wish = existing(path, KEY), Wish.of(typed)
+    table, reading = _tagged_lines(file) if suffix_of(file) in COLUMNS else (_table(path), None)
+    sampled = len(table.rows) > FIRST_ROWS
+    table = Table(table.path, table.columns, table.rows[:FIRST_ROWS], table.lines[:FIRST_ROWS], table.notes)
+    columns = columns_of(table)
+    reading = reading or read(columns, wish, path)
+    facts = facts_of(table, columns, reading)
+    model = Choice() if any(word.startswith("model=") for word in typed) else model_for(facts.language)
+    return Look(path, len(table.rows), sampled, columns, table.notes, reading, facts, model, list(typed))
+
+
+def _table(path: str) -> Table:
+    return read_table(path, KEY, first=FIRST_ROWS + 1)
+
+
+def _tagged_lines(file: Path) -> tuple[Table, Reading]:
+    """Of a file with a token and its tag in each line."""
+    _require_tags(file)
+    sentences = list(islice(read_conll(file), FIRST_ROWS + 1))
+    rows = [{"text": sentence.text} for sentence in sentences]
+    reading = Reading("token_classification", {}, "each line has a token and its tag", ("text",))
+    return Table(file, ["text"], rows, list(range(1, len(rows) + 1))), reading
+
+
+def _require_tags(file: Path) -> None:
+    some = [line.split() for line in islice(lines_of(file), 200) if line.strip() and not line.startswith("-DOCSTART-")]
+    if any(len(cells) < 2 or not TAG.fullmatch(cells[-1]) for cells in some):
+        raise DataError(
+            f"{file} is text without labels: its lines do not end in a tag such as O or B-PERSON. To learn the "
+            f"language alone, type:\n  {shlex.join(['accel', 'task=language_modeling', f'task.train={file}'])} "
+            f"model=smollm2"
+        )

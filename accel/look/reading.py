@@ -1,0 +1,226 @@
+"""What can be learned from a table: a task and its columns, chosen by values, and by names where these leave it open.
+
+What stays open is refused, with the words that decide it.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from accel.config.overrides import override
+from accel.errors import DataError
+from accel.look.columns import Column
+from accel.look.names import is_pair, names_label, names_text
+
+FIELD_KEYS = ("task", "task.text", "task.label", "task.tokens", "task.tags", "task.spans")
+"""Words of the user that decide what is learned from what."""
+LONGER = 2.0
+"""A column of texts is clearly the longest one from here on."""
+MANY_SWITCHES = 3
+"""So many columns of 0 and 1, and nothing else, are the labels of a text."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A task with its columns; ``why`` says it in words."""
+
+    task: str
+    columns: Mapping[str, str | list[str]]
+    """Column, or columns, by the task's key."""
+    why: str
+    texts: tuple[str, ...] = ()
+    """The columns that are read."""
+    label: str = ""
+    """The column of classes; empty where labels are something else."""
+    others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What else might have been meant, and the words that say so."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user typed of the columns; nothing where the look decides."""
+
+    typed: Mapping[str, str] = field(default_factory=dict)
+
+    @staticmethod
+    def of(words: Sequence[str]) -> Wish:
+        pairs = (word.partition("=") for word in words)
+        return Wish({key: value.strip("'\"") for key, _, value in pairs if key in FIELD_KEYS})
+
+    def task(self, name: str) -> bool:
+        """Whether a task may be chosen."""
+        return self.typed.get("task", name) == name
+
+    def columns(self, key: str) -> list[str]:
+        """Those typed for a key; none where nothing was."""
+        value = self.typed.get(f"task.{key}", "")
+        return [part.strip().strip("'\"") for part in value.strip("[]").split(",") if part.strip()]
+
+
+def read(columns: Sequence[Column], wish: Wish, file: str) -> Reading:
+    """The one reading of a table.
+
+    Raises:
+        DataError: there is none, or more than one.
+    """
+    for found in (_tagged, _spanned, _labelled):
+        reading = found(columns, wish, file)
+        if reading is not None:
+            return reading
+    raise DataError(f"{file}: {_nothing(columns)}")
+
+
+def _nothing(columns: Sequence[Column]) -> str:
+    said = "; ".join(f"{c.name!r}: {c.holds}" for c in columns[:12])
+    return (
+        f"no column was found that could be predicted from a text ({said}). Name them: task=text_classification "
+        f"task.text=COLUMN task.label=COLUMN; or learn the language alone: task=language_modeling task.text=COLUMN."
+    )
+
+
+def _tagged(columns: Sequence[Column], wish: Wish, file: str) -> Reading | None:
+    """Lists of tokens with a tag each."""
+    del file
+    tags = next((c for c in columns if c.lists_tags and c.holds_lists), None)
+    if tags is None or not wish.task("token_classification"):
+        return None
+    tokens = next((c for c in columns if c.lists_words and _as_long(c, tags)), None)
+    if tokens is None:
+        return None
+    why = f"each token of {tokens.name!r} has a tag in {tags.name!r}"
+    return Reading("token_classification", {"tokens": tokens.name, "tags": tags.name}, why, (tokens.name,))
+
+
+def _as_long(one: Column, other: Column) -> bool:
+    return [len(row) for row in one.items] == [len(row) for row in other.items]
+
+
+def _spanned(columns: Sequence[Column], wish: Wish, file: str) -> Reading | None:
+    """A text and where entities stand in it."""
+    spans = next((c for c in columns if c.lists_spans and c.holds_lists), None)
+    if spans is None or not wish.task("token_classification"):
+        return None
+    (text,) = _texts(columns, Wish({"task.text": wish.typed.get("task.text", "")}), file, pairs=False)
+    why = f"{spans.name!r} says where entities stand in {text.name!r}"
+    return Reading("token_classification", {"text": text.name, "spans": spans.name}, why, (text.name,))
+
+
+def _labelled(columns: Sequence[Column], wish: Wish, file: str) -> Reading | None:
+    texts = _texts(columns, wish, file)
+    rest = [column for column in columns if column not in texts]
+    found = [r for label in _kinds() for r in label(rest, wish) if wish.task(r.task)]
+    if not found or not texts:
+        return None
+    best = found if wish.columns("label") else _by_name(found, columns)
+    if len(best) > 1:
+        raise DataError(_open("label", file, [_words(reading) for reading in best], [r.why for r in best]))
+    (reading,) = best
+    named = tuple(text.name for text in texts)
+    others = {r.why: _words(r) for r in found if r is not reading}
+    text = named[0] if len(named) == 1 else list(named)
+    return Reading(reading.task, {"text": text, **reading.columns}, reading.why, named, reading.label, others)
+
+
+Kind = Callable[[Sequence[Column], Wish], Iterator[Reading]]
+
+
+def _kinds() -> tuple[Kind, ...]:
+    return (_switches, _several, _classes, _numbers)
+
+
+def _asked(columns: Sequence[Column], wish: Wish) -> list[Column]:
+    names = wish.columns("label")
+    return [column for column in columns if not names or column.name in names]
+
+
+def _switches(columns: Sequence[Column], wish: Wish) -> Iterator[Reading]:
+    """A column of 0 and 1 for each label."""
+    found = [column for column in _asked(columns, wish) if column.binary]
+    if len(found) > 1:
+        names = [column.name for column in found]
+        yield Reading("multi_label", {"label": names}, f"{len(found)} columns of 0 and 1 say which labels hold")
+
+
+def _several(columns: Sequence[Column], wish: Wish) -> Iterator[Reading]:
+    """A column of lists, or of words with a sign between."""
+    for column in _asked(columns, wish):
+        if column.parts:
+            sign = {"separator": column.parts} if column.parts != "|" else {}
+            why = f"{column.name!r} holds several labels, with {column.parts!r} between"
+            yield Reading("multi_label", {"label": column.name, **sign}, why)
+        elif column.lists_words:
+            yield Reading("multi_label", {"label": column.name}, f"{column.name!r} holds lists of labels")
+
+
+def _classes(columns: Sequence[Column], wish: Wish) -> Iterator[Reading]:
+    for column in _asked(columns, wish):
+        if (column.names_classes and not column.measures) or (wish.columns("label") and _suits_classes(column, wish)):
+            why = f"{column.name!r} has {column.distinct} classes"
+            yield Reading("text_classification", {"label": column.name}, why, label=column.name)
+
+
+def _suits_classes(column: Column, wish: Wish) -> bool:
+    """What is asked for by name need not look like classes, where nothing else can be made of it."""
+    wanted = wish.typed.get("task") == "text_classification"
+    return wanted or not (column.measures or column.parts or column.holds_lists)
+
+
+def _numbers(columns: Sequence[Column], wish: Wish) -> Iterator[Reading]:
+    wanted = wish.typed.get("task") == "regression"
+    for column in _asked(columns, wish):
+        if column.measures or (wanted and column.numeric):
+            yield Reading("regression", {"label": column.name}, f"{column.name!r} holds numbers, not classes")
+
+
+def _by_name(found: Sequence[Reading], columns: Sequence[Column]) -> list[Reading]:
+    """Those whose columns are called labels; columns of 0 and 1 together where they are all there is."""
+    by_name = {column.name: column for column in columns}
+    ranks = [_called(reading, by_name) for reading in found]
+    best = [reading for reading, rank in zip(found, ranks, strict=True) if rank == max(ranks)]
+    if max(ranks) == 0:
+        switches = [r for r in found if isinstance(r.columns["label"], list)]
+        inside = switches[0].columns["label"] if switches else []
+        if len(inside) >= MANY_SWITCHES and all(r.label in inside for r in found if r not in switches):
+            return switches
+    return best
+
+
+def _called(reading: Reading, columns: Mapping[str, Column]) -> int:
+    label = reading.columns["label"]
+    return names_label(columns[label]) if isinstance(label, str) else 0
+
+
+def _texts(columns: Sequence[Column], wish: Wish, file: str, *, pairs: bool = True) -> list[Column]:
+    """One column, or the two of a pair.
+
+    Raises:
+        DataError: several could be meant.
+    """
+    asked = wish.columns("text")
+    if asked:
+        return [column for column in columns if column.name in asked]
+    found = [column for column in columns if column.tells and column.name not in wish.columns("label")]
+    pair = next(([a, b] for n, a in enumerate(found) for b in found[n + 1 :] if pairs and is_pair(a, b)), None)
+    if pair is not None:
+        return pair
+    found.sort(key=lambda column: -column.width)
+    clear = [c for c in found[:1] if all(c.width >= LONGER * other.width for other in found[1:])]
+    named = [c for c in found if names_text(c) == max(map(names_text, found)) > 0]
+    chosen = clear or (named if len(named) == 1 else [column for column in columns if column in found])
+    if len(chosen) > 1:
+        names = [chosen[0].name, chosen[1].name]
+        words = [(override("task.text", value),) for value in (*names, names)]
+        raise DataError(_open("text", file, words, [f"{c.name!r} holds texts" for c in chosen]))
+    return chosen
+
+
+def _words(reading: Reading) -> tuple[str, ...]:
+    """What to type to have this reading."""
+    return (f"task={reading.task}", override("task.label", reading.columns["label"]))
+
+
+def _open(what: str, file: str, words: Sequence[Sequence[str]], why: Sequence[str]) -> str:
+    typed = "\n".join(f"  {shlex.join(['accel', file, *some])}" for some in words)
+    return f"{file}: which column is the {what} is not clear ({'; '.join(why)}). Type one of:\n{typed}"
