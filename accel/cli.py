@@ -33,6 +33,7 @@ accel: fine-tune a transformer while pruning, quantizing and distilling it, and 
   accel predict RUN [TEXT …]       predictions as JSON lines (--file F)
   accel explain RUN TEXT …         what each token added to a prediction, as JSON lines and a page (--html F)
   accel attack RUN [SHADOW …]      membership inference on the finished model; shadows: the same with other seeds
+  accel exemplars RUN RUN …        texts that all compressed models decide otherwise than the dense ones (--json)
   accel gate RUN                   whether a run keeps its limits (--max-drop 0.01, --limits F, --against RUN, --json)
   accel export RUN                 export a finished run again, each format checked (--format onnx,onnx-int8)
   accel help [TOPIC]               the documentation of an option or a subject: accel help prune, accel help privacy
@@ -263,6 +264,15 @@ def attack(words: Sequence[str]) -> int:
     return attack_main(rest, plugins)
 
 
+def exemplars(words: Sequence[str]) -> int:
+    """Texts that several compressed models decide otherwise than the dense ones."""
+    from accel.analysis.exemplars import main as exemplars_main
+
+    plugins, rest = split_plugins(_own_words(words))
+    load_plugins(plugins)
+    return exemplars_main(rest, plugins)
+
+
 def gate(words: Sequence[str]) -> int:
     """Whether a finished run keeps its limits."""
     from accel.gate.command import main as gate_main
@@ -335,6 +345,7 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "predict": predict,
     "explain": explain,
     "attack": attack,
+    "exemplars": exemplars,
     "gate": gate,
     "export": export,
     "help": help_,
