@@ -37,6 +37,7 @@ accel: fine-tune a transformer while pruning, quantizing and distilling it, and 
   accel explain RUN TEXT …         what each word did for a prediction, how good that explanation is, and a page
                                    (--method occlusion, --label L, --against OTHER, --file F, --html F)
   accel attack RUN [SHADOW …]      membership inference on the finished model; shadows: the same with other seeds
+  accel exemplars RUN RUN …        texts that all compressed models decide otherwise than the dense ones (--json)
   accel gate RUN                   whether a run keeps its limits (--max-drop 0.01, --limits F, --against RUN, --json)
   accel export RUN                 export a finished run again, each format checked (--format onnx,onnx-int8)
   accel help [TOPIC]               the documentation of an option or a subject: accel help prune, accel help privacy
@@ -281,6 +282,15 @@ def attack(words: Sequence[str]) -> int:
     return attack_main(rest, plugins)
 
 
+def exemplars(words: Sequence[str]) -> int:
+    """Texts that several compressed models decide otherwise than the dense ones."""
+    from accel.analysis.exemplars import main as exemplars_main
+
+    plugins, rest = split_plugins(_own_words(words))
+    load_plugins(plugins)
+    return exemplars_main(rest, plugins)
+
+
 def gate(words: Sequence[str]) -> int:
     """Whether a finished run keeps its limits."""
     from accel.gate.command import main as gate_main
@@ -354,6 +364,7 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "predict": predict,
     "explain": explain,
     "attack": attack,
+    "exemplars": exemplars,
     "gate": gate,
     "export": export,
     "help": help_,

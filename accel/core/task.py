@@ -63,7 +63,12 @@ class Task(Option):
 
     def metrics(self) -> tuple[Metric, ...]:
         """What its predictions are scored by, the quality first; a task of accel's own knows it without torch."""
-        return OF_CLASSES if type(self).predicts is Task.predicts else self.predicts().metrics
+        return OF_CLASSES if self.gives_one_label else self.predicts().metrics
+
+    @property
+    def gives_one_label(self) -> bool:
+        """Whether an example has one of the labels, as far as that is known without torch."""
+        return type(self).predicts is Task.predicts
 
     def objective(self, dataset: Dataset) -> Objective:
         """What is predicted of the examples."""

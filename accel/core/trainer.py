@@ -10,9 +10,12 @@ from accel.core.option import Option
 from accel.trainer import Precision
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor, nn
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
+
+    from accel.data import Split
 
 
 @dataclass(kw_only=True)
@@ -37,6 +40,10 @@ class Trainer(Option):
     """Besides the end of each epoch; for long epochs."""
     calibrate: bool = False
     """Fit a temperature on the validation split, by which ``accel predict`` gives honest probabilities."""
+
+    def importance(self, train: Split) -> np.ndarray | None:
+        """float32 [examples], with the mean 1: what each example of training counts in the loss; all the same here."""
+        del train
 
     def for_baseline(self) -> Trainer:
         """How the dense baseline is trained: as the run is, unless an option says otherwise."""

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from accel.data import Split
 from accel.data.tokens import Encoded, Ragged
+from accel.ops.inputs import IMPORTANCE
 
 if TYPE_CHECKING:
     from transformers import BatchEncoding, PreTrainedTokenizerBase
@@ -50,6 +51,8 @@ class Tokenized(Dataset[Example]):
     """One for each example, where the task says whose it is."""
     strata: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By each column of ``task.group``, the group of each example."""
+    importance: np.ndarray | None = None
+    """float32 [examples], with the mean 1: what each counts in the loss; None where all count the same."""
 
     def __len__(self) -> int:
         return len(self.input_ids)
@@ -62,6 +65,8 @@ class Tokenized(Dataset[Example]):
             example["token_type_ids"] = self.token_type_ids[index]
         if self.targets is not None:
             example["targets"] = self.targets[index]
+        if self.importance is not None:
+            example[IMPORTANCE] = self.importance[index]
         return example
 
     @cached_property
@@ -138,6 +143,8 @@ class Collator:
         batch = {"input_ids": input_ids, "attention_mask": mask, "labels": labels}
         if "token_type_ids" in examples[0]:
             batch["token_type_ids"] = _stack([e["token_type_ids"] for e in examples], width, 0)
+        if IMPORTANCE in examples[0]:
+            batch[IMPORTANCE] = torch.tensor([e[IMPORTANCE] for e in examples])
         return batch
 
 

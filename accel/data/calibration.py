@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from accel.data.batches import in_order
 from accel.data.public_text import public_batches
+from accel.ops.inputs import without_answers
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,4 +34,4 @@ def calibration_batches(
         return
     some = data.train.share(0, max(1, len(data.train) // num_examples))
     for batch in in_order(some, BATCH_TOKENS, data.collator()):
-        yield {name: value for name, value in batch.items() if name != "labels"}
+        yield without_answers(batch)

@@ -172,7 +172,7 @@ def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Pla
         for name, e in ((name, encoded[name]) for name in SPLITS)
     )
     return Prepared(
-        train=train,
+        train=replace(train, importance=plan.trainer.importance(splits["train"])),
         validation=validation,
         test=test,
         reused=reused,

@@ -20,6 +20,7 @@ from accel.objective._choices import Choices
 from accel.objective.answers import LabelAnswers
 from accel.objective.scores import Report, Scores, precision_recall_f1
 from accel.ops.distill.losses import full
+from accel.ops.inputs import IMPORTANCE
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
@@ -72,7 +73,10 @@ class Classification(Choices, Labelled):
         return logits
 
     def loss(self, outputs: Any, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {"loss": F.cross_entropy(full(outputs.logits), batch["labels"])}
+        logits, importance = full(outputs.logits), batch.get(IMPORTANCE)
+        if importance is None:
+            return {"loss": F.cross_entropy(logits, batch["labels"])}
+        return {"loss": (F.cross_entropy(logits, batch["labels"], reduction="none") * importance).mean()}
 
     def scored(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         return logits, labels, torch.arange(len(labels))

@@ -6,14 +6,22 @@ task feeds: a graph without ``token_type_ids`` is another model on pairs of text
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from torch import nn
 
 IDS, MASK, TYPES = "input_ids", "attention_mask", "token_type_ids"
 PLAIN = (IDS, MASK)
 """What every network is given."""
+IMPORTANCE = "importance"
+"""Key of a training batch whose examples do not all count the same: [batch], see ``accel/data/balance.py``."""
 _NOTE = "accel_inputs"
+
+
+def without_answers(batch: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a batch a network is given: neither the labels, nor what an error in them costs."""
+    return {name: value for name, value in batch.items() if name not in ("labels", IMPORTANCE)}
 
 
 def note_inputs(model: nn.Module, names: Sequence[str]) -> nn.Module:

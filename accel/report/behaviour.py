@@ -113,6 +113,36 @@ def _share(part: Mapping[str, Any], key: str) -> str:
     return f"{part[key] / max(1, part['predictions']):.1%}"
 
 
+MOST_PAIRS = 12
+"""Of true and chosen label that are shown, the most frequent first."""
+
+
+def mistakes_section(record: Record) -> str:
+    """Which label is taken for which, and how often, before and after, as HTML."""
+    sides = [side for side in ("before", "after") if (record.get(side) or {}).get("confusion_matrix")]
+    labels = [str(label) for label in (record.get("data") or {}).get("labels") or []]
+    counts = {side: _mistakes(record[side]["confusion_matrix"], labels) for side in sides}
+    pairs = sorted(counts.get("after", {}), key=lambda pair: -max(found[pair] for found in counts.values()))
+    told = [pair for pair in pairs if any(found[pair] for found in counts.values())][:MOST_PAIRS]
+    rows = [[*map(escape, pair), *(f"{counts[side][pair]:,}" for side in sides), *_more(counts, pair)] for pair in told]
+    return markup.rows(["true", "taken for", *sides, *(["change"] if len(sides) == 2 else [])], rows)
+
+
+def _mistakes(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> dict[tuple[str, str], int]:
+    """(true label, chosen label) -> how often, where they differ."""
+    rows = zip(labels, matrix, strict=True)
+    return {
+        (true, chosen): count for true, row in rows for chosen, count in zip(labels, row, strict=True) if chosen != true
+    }
+
+
+def _more(counts: Mapping[str, Mapping[tuple[str, str], int]], pair: tuple[str, str]) -> list[str]:
+    if len(counts) < 2:
+        return []
+    change = counts["after"][pair] - counts["before"][pair]
+    return [f'<span class="lost">{change:+,}</span>' if change > 0 else f"{change:+,}"]
+
+
 def calibration_section(record: Record) -> str:
     """Whether each side is as sure as it is right, as HTML."""
     found = record.get("behaviour") or {}

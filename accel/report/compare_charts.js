@@ -100,6 +100,20 @@ function tradeOff(rows, cost) {
   ], shape);
 }
 
+// Counts of the texts on which a run and its dense model part; only runs on the same texts can be compared by them.
+const FLIPS = [["right_to_wrong", "right to wrong", "#c2263f"], ["wrong_to_right", "wrong to right", "#2f9e6e"]];
+
+function flips(rows) {
+  const known = rows.filter(r => FLIPS.every(([key]) => !isEmpty(valueOf(r, key))) && !isEmpty(valueOf(r, "size_bytes")));
+  const shape = layout(`Flips over ${COSTS.size_bytes}`, {
+    xaxis: { title: { text: COSTS.size_bytes }, rangemode: "tozero" },
+    yaxis: { title: { text: "predictions that flipped" }, rangemode: "tozero" }, showlegend: true,
+  });
+  const trace = ([key, name, colour]) =>
+    ({ ...points(known, "size_bytes", name, colour), y: known.map(r => valueOf(r, key)) });
+  show("flips", known.length < 2 ? [] : FLIPS.map(trace), shape);
+}
+
 const digits = row => qualityOf(row).toPrecision(4);
 
 // Runs fall into five equal bands by quality; each band is one line with gaps, which stays fast with many runs.
@@ -178,6 +192,7 @@ const everyPeers = peers(data.tables.runs.rows);
 function drawCharts(rows) {
   explained.clear();
   for (const cost of Object.keys(COSTS)) tradeOff(rows, cost);
+  flips(rows);
   parallel(rows);
   for (const [name, title] of Object.entries(data.curves)) curves(rows, name, capital(title));
 }

@@ -16,7 +16,7 @@ from accel.config.redact import redact, redact_text
 from accel.core.metric import LOSS, SHARE, Metric, metrics_of
 from accel.core.seen import in_words, noted
 from accel.report import examples, fairness
-from accel.report.behaviour import calibration_section, change_section
+from accel.report.behaviour import calibration_section, change_section, mistakes_section
 from accel.report.figures import (
     MEASURED,
     audit_sentence,
@@ -70,6 +70,7 @@ def render(
         _section("What was not rounded", _not_rounded(record)),
         _section("Training", _curves(metrics, metrics_of(record))),
         _section("Confusion on the test split", _confusion(record)),
+        _section("Which label is taken for which", mistakes_section(record)),
         _section("By class", _per_class(record)),
         _section("Exports", _exports(record)),
         _section("Data", _data(record)),

@@ -54,6 +54,12 @@ def per_class(record: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
     return list(classes[0]) if classes else [], [list(one.values()) for one in classes]
 
 
+def flips(record: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
+    """(columns, rows) of what changed among the examples of each true class; counts alone, no texts."""
+    classes = (record.get("behaviour") or {}).get("by_class") or []
+    return list(classes[0]) if classes else [], [list(one.values()) for one in classes]
+
+
 def confusion(record: Mapping[str, Any]) -> list[list[Any]]:
     """(true label, predicted label, how often) on the test split; nothing where there is no label for a text."""
     after = record.get("after") or {}

@@ -74,6 +74,7 @@ def content_hash(plan: Plan, data: Prepared) -> str:
         {
             **({"inputs": others} if others else {}),  # the files of older baselines took no others
             **({"answering": known} if (known := data.objective.answering()) else {}),
+            **({"importance": weights.tobytes().hex()} if (weights := data.train.importance) is not None else {}),
             "data": data.fingerprint,
             "model": dense.model.fingerprint(),
             "trainer": dense.trainer.settings(),

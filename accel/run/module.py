@@ -16,6 +16,7 @@ from accel.core.plan import Plan
 from accel.data.batches import RECORDS, WEIGHT
 from accel.errors import NonFiniteLossError
 from accel.objective.scores import Scores
+from accel.ops.inputs import without_answers
 from accel.ops.parallel.shards import local_norm, whole
 from accel.weights.artifact import load_model
 
@@ -144,5 +145,5 @@ class TransformerModule(pl.LightningModule):
         self.log_dict({f"validation/{name}": value for name, value in figures.items()} | quality)
 
     def _forward(self, batch: Mapping[str, Tensor], forward_args: Mapping[str, Any] | None = None) -> Any:
-        inputs = {name: value for name, value in batch.items() if name not in ("labels", RECORDS)}
+        inputs = {name: value for name, value in without_answers(batch).items() if name != RECORDS}
         return self.model(**inputs, **(forward_args or {}))

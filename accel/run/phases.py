@@ -26,6 +26,7 @@ from accel.report.figures import beside
 from accel.report.predictions import write_predictions
 from accel.report.record import write_record
 from accel.report.terminal import before_after_table, exported_files, headline
+from accel.run.balance import balance_of
 from accel.run.baseline import Baseline, baseline, pretrained
 from accel.run.behaviour import behaviour_of, predictions_of, telling_texts
 from accel.run.disk import check_disk
@@ -68,6 +69,8 @@ def make_ready(run: RunState, dataset: Dataset, console: Console) -> Ready:
         data = prepare(dataset, run.plan)
     run.record["data"] |= {"truncated": data.num_truncated, **data.objective.data_facts(dataset)}
     run.record["reused"]["tokens"] = data.reused
+    if (weights := balance_of(data.train, data.objective.label_names)) is not None:
+        run.record["data"]["balance"] = weights
     run.record["metrics"] = stated(data.objective.metrics)
     run.record["baselines"] = data.objective.baselines(dataset)
     if run.leads:

@@ -1,8 +1,8 @@
 """Weights & Biases: every run offline by default, online on request.
 
 What it does: one W&B run per run, grouped by sweep, tagged with the choices, with the configuration for filtering,
-    curves by step, the record's figures as summary, a before/after table, the confusion matrix and the figures of each
-    class, and the report page.
+    curves by step, the record's figures as summary, a before/after table, the confusion matrix, the figures and the
+    flips of each class, and the report page.
 Use it when: you compare runs in a W&B dashboard, now or later (``wandb sync``).
 What it costs: nothing that shows; about 0.4 s at the start.
 Composes with: everything; only rank 0 logs.
@@ -28,7 +28,7 @@ from urllib.parse import ParseResult, urlparse
 from accel.core.option import Objection
 from accel.core.tracker import RunInfo, Tracker
 from accel.errors import RefusedError
-from accel.report.summary import confusion, per_class, summary, table
+from accel.report.summary import confusion, flips, per_class, summary, table
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
@@ -110,7 +110,7 @@ class Wandb(Tracker):
         from accel.tracker._wandb import finish_wandb
 
         model = folder / "model" if self.log_model else None
-        tables = {"before_after": table(record), "per_class": per_class(record)}
+        tables = {"before_after": table(record), "per_class": per_class(record), "flips": flips(record)}
         finish_wandb(summary(record), tables, confusion(record), folder / "report.html", model, exit_code)
 
 

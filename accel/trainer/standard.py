@@ -7,9 +7,10 @@ What it costs: nothing beyond the training itself.
 Composes with: everything.
 Off switch: none; ``trainer.epochs`` and ``trainer.max_steps`` say when to stop.
 Reference: Loshchilov & Hutter 2019 (arXiv 1711.05101); Clark et al. 2020, ELECTRA (arXiv 2003.10555) for
-    ``layer_decay``.
+    ``layer_decay``; Kamiran & Calders 2012 (doi 10.1007/s10115-011-0463-8) for ``balance=group``.
 
     accel trainer.epochs=2 trainer.learning_rate=5e-5
+    accel task=airline task.group=company trainer.balance=group
     accel trainer.layer_decay=0.9 trainer.freeze='*embeddings*'
 """
 
@@ -23,17 +24,21 @@ from typing import TYPE_CHECKING, Any
 from accel.core.family import SUPPORTED_FAMILIES
 from accel.core.hardware import bf16_fast, bf16_supported
 from accel.core.option import Objection
+from accel.core.task import GroupedTask
 from accel.core.technique import Technique
 from accel.core.trainer import Trainer
+from accel.data.balance import EVEN, Balance, importance
 from accel.errors import NoEffectError
 from accel.trainer import Precision
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor, nn
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
 
     from accel.core.plan import Plan
+    from accel.data import Split
 
 
 @dataclass(kw_only=True)
@@ -50,6 +55,9 @@ class Standard(Trainer):
     """Share of all steps with a rising learning rate, in [0, 1)."""
     gradient_clip: float = 1.0
     """Largest norm of the gradient; 0 leaves it as it is."""
+    balance: Balance = Balance.none
+    """What weighs the loss of each example: class, so that a rare label counts as much as a frequent one; or group,
+    so that labels are as frequent in each group of ``task.group``'s first column as in the whole."""
     layer_decay: float = 1.0
     """Each layer's rate is that of the layer above it times this: the lowest, which know the language, change least."""
     freeze: str | None = None
@@ -66,6 +74,8 @@ class Standard(Trainer):
         yield from self._objections_to_amounts()
         yield from self._objections_to_parts(plan)
         yield from self._objections_to_calibration(plan)
+        if self.balance is not Balance.none:
+            yield from self._objections_to_balance(plan)
         if not 0 <= self.warmup < 1:
             yield self.out_of_range("warmup", "in [0, 1): a share of training", "0.06")
         if (self.batch_tokens is None) == (self.batch_size is None):
@@ -113,6 +123,21 @@ class Standard(Trainer):
                 f"{self.key}.calibrate=false",
             )
 
+    def _objections_to_balance(self, plan: Plan) -> Iterator[Objection]:
+        chosen, instead = f"{self.key}.balance={self.balance.value}", f"{self.key}.balance=none"
+        if plan.privacy is not None:
+            because = "the weights are counts of private labels, which no noise protects"
+            yield Objection(f"{chosen}  with  {plan.privacy.key}", because, instead)
+        if plan.strategy.trains_locally:
+            because = "a client knows the labels of its own examples alone, and the weights count those of all"
+            yield Objection(f"{chosen}  with  {plan.strategy.key}", because, instead)
+        if not plan.task.gives_one_label:
+            because = "its examples do not have one label each, by whose frequency they could be weighed"
+            yield Objection(f"{chosen}  with  task={plan.task.option_name()}", because, instead)
+        elif self.balance is Balance["group"] and not _groups(plan):
+            because = "no column says which group an example is in"
+            yield Objection(chosen, because, f"task.group=COLUMN, or {self.key}.balance=class")
+
     def _clash(self, name: str, technique: Technique, because: str) -> Objection:
         what = f"{self.key}.{name}=true  with  {technique.key}"
         return Objection(what, because, f"{self.key}.{name}=false")
@@ -137,6 +162,20 @@ class Standard(Trainer):
         for name in ("weight_decay", "gradient_clip"):
             if not (0 <= getattr(self, name) < math.inf):
                 yield self.out_of_range(name, "finite and not negative", "0")
+
+    def importance(self, train: Split) -> np.ndarray | None:
+        """By the balance that was asked for.
+
+        Raises:
+            NoEffectError: all examples would count the same.
+        """
+        found = importance(self.balance, train.labels, next(iter(train.strata.values()), ()))
+        if found is not None and abs(found - 1).max() < EVEN:
+            raise NoEffectError(
+                f"{self.key}.balance={self.balance.value} would change nothing: the training split is balanced "
+                f"already. Leave it out."
+            )
+        return found
 
     def for_baseline(self) -> Standard:
         """The trainer of the dense baseline."""
@@ -228,3 +267,7 @@ class Standard(Trainer):
             return max(0.0, min(1.0, rising, falling))
 
         return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+
+
+def _groups(plan: Plan) -> list[str]:
+    return plan.task.group_columns() if isinstance(plan.task, GroupedTask) else []

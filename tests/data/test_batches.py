@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from accel.data.batches import (
 from accel.data.tokens import Ragged
 from accel.model._tiny import byte_tokenizer
 from accel.objective.classification import Classification
+from accel.ops.inputs import IMPORTANCE, without_answers
 
 LENGTHS = np.random.default_rng(0).integers(3, 65, size=1003)
 BUDGETS = [{"batch_tokens": 512, "batch_size": None}, {"batch_tokens": None, "batch_size": 16}]
@@ -184,6 +186,13 @@ def test_a_batch_is_padded_to_a_multiple_of_eight():
     assert batch["input_ids"][0].tolist() == [1, 2, 3] + [7] * 13
     assert batch["attention_mask"].sum(1).tolist() == [3, 9]
     assert batch["token_type_ids"][0].tolist() == [0, 0, 1] + [0] * 13
+
+
+def test_what_examples_count_stands_beside_them_where_they_do_not_all_count_the_same():
+    data = replace(tokenized([3, 4, 5]), importance=np.array([0.5, 1.0, 1.5], dtype=np.float32))
+    batch = Collator(0, Classification(["a", "b", "c"]).targets)([data[2], data[0]])
+    assert (batch[IMPORTANCE].dtype, batch[IMPORTANCE].tolist()) == (torch.float32, [1.5, 0.5])
+    assert without_answers(batch).keys() == {"input_ids", "attention_mask"}
 
 
 def test_evaluation_sees_every_example_once_within_the_budget():

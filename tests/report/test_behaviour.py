@@ -1,7 +1,15 @@
 import pytest
 
 from accel.core.metric import ACCURACY, PERPLEXITY
-from accel.report.behaviour import calibration_section, change_section, interval_text, p_text, sentences
+from accel.report.behaviour import (
+    MOST_PAIRS,
+    calibration_section,
+    change_section,
+    interval_text,
+    mistakes_section,
+    p_text,
+    sentences,
+)
 from accel.report.figures import headline
 from accel.report.summary import summary
 from tests.report.test_html import HOSTILE, active, full_record
@@ -75,3 +83,28 @@ def test_trackers_get_figures_and_both_ends_of_the_interval():
 
 def test_no_p_is_zero():
     assert (p_text(0.034), p_text(1e-9)) == ("McNemar p 0.034", "McNemar p < 0.0001")
+
+
+def confused(before, after, labels=("a", "b")):
+    sides = {"before": before, "after": after}
+    return {"data": {"labels": list(labels)}} | {s: {"confusion_matrix": m} for s, m in sides.items() if m}
+
+
+def test_the_page_shows_which_label_is_taken_for_which_the_most_frequent_first():
+    page = mistakes_section(confused([[90, 1], [7, 80]], [[88, 3], [5, 82]]))
+    assert page.index("<td>b</td><td>a</td><td>7</td><td>5</td>") < page.index("<td>a</td><td>b</td><td>1</td>")
+    assert '<span class="lost">+2</span>' in page
+    assert "-2" in page
+    assert "90" not in page  # what is right is no mistake
+    assert "change" not in mistakes_section(confused(None, [[1, 2], [0, 3]]))
+
+
+def test_no_mistakes_no_labels_and_many_labels():
+    assert mistakes_section({}) == mistakes_section(confused(None, [[3, 0], [0, 3]])) == ""
+    many = [[1] * 9] * 9
+    assert mistakes_section(confused(many, many, [str(i) for i in range(9)])).count("<tr") == MOST_PAIRS + 1
+
+
+@pytest.mark.parametrize("label", HOSTILE)
+def test_hostile_labels_are_text_among_mistakes(label):
+    assert active(mistakes_section(confused(None, [[0, 1], [1, 0]], [label, "b"]))) == []

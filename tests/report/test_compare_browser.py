@@ -132,6 +132,18 @@ def test_parallel_coordinates_and_curves_are_drawn(look, runs_of_a_sweep, tmp_pa
     assert len(page.screenshot(path=tmp_path / "page.png", full_page=True)) > 50_000
 
 
+def test_flips_are_drawn_over_size_where_runs_have_them(look, write_run, tmp_path):
+    for number in range(4):
+        found = {"right_to_wrong": 10 + number, "wrong_to_right": number} if number else None
+        write_run(tmp_path / "runs" / str(number), number, behaviour=found)
+    page = look(tmp_path / "runs")
+    drawn = page.evaluate("() => document.querySelector('#flips').data.map(t => [t.name, [...t.y].sort()])")
+    assert drawn == [["right to wrong", [11, 12, 13]], ["wrong to right", [1, 2, 3]]]
+    assert page.query_selector("#over_size_bytes") is not None
+    page.fill("#filter", "right_to_wrong>=12.5")
+    page.wait_for_function("() => document.querySelector('#flips') === null")
+
+
 def test_a_single_run_has_a_table_and_no_charts(look, runs_of_a_sweep):
     page = look(runs_of_a_sweep(1))
     assert page.inner_text("#shown") == "1 of 1 shown"

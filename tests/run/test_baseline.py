@@ -1,6 +1,7 @@
 import signal
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -27,6 +28,13 @@ def test_the_hash_covers_what_the_weights_depend_on_and_nothing_else(tiny_run):
     other = ["seed=1", "trainer.max_steps=9", "model.width=32", "task.max_length=16", "trainer.precision=fp64"]
     assert all(content_hash(*ready([*tiny_run, word])) == base for word in same)
     assert len({base, *(content_hash(*ready([*tiny_run, word])) for word in other)}) == len(other) + 1
+
+
+def test_the_hash_covers_what_examples_count(tiny_run):
+    plan, data = ready(tiny_run)
+    weights = np.ones(data.num_train, dtype=np.float32)
+    weighed = [replace(data, train=replace(data.train, importance=some)) for some in (weights, 2 * weights)]
+    assert len({content_hash(plan, some) for some in (data, *weighed)}) == 3
 
 
 def test_trained_once_and_reused(tiny_run, tmp_path):

@@ -92,7 +92,7 @@ class OneStep(TokenBudgetSampler):
         return [part.tolist() for part in np.split(np.arange(20), cuts)]
 
 
-def one_step(accumulate, *, means_of_means=False):
+def one_step(accumulate, *, means_of_means=False, importance=None):
     """(loss, gradients) of twenty examples of 3 to 60 tokens."""
     plan = decide(compose(["model=tiny_bert", "trainer.precision=fp64"]))
     objective = Classification(["a", "b"])
@@ -101,7 +101,7 @@ def one_step(accumulate, *, means_of_means=False):
     without_dropout(module)
     lengths = np.linspace(3, 60, 20).astype(int)
     rows = Ragged.of([np.full(n, 5 + i, dtype=np.int32) for i, n in enumerate(lengths)])
-    data = Tokenized(rows, [i % 2 for i in range(20)])
+    data = Tokenized(rows, [i % 2 for i in range(20)], importance=importance)
     total = 0.0
     for batch in ResumableLoader(data, OneStep(accumulate), Collator(0, objective.targets)):
         if means_of_means:
@@ -123,6 +123,16 @@ def test_a_step_is_the_same_in_however_many_unequal_batches(accumulate):
     whole = one_step(1)
     assert difference(whole, one_step(accumulate)) <= 1e-12
     assert difference(whole, one_step(accumulate, means_of_means=True)) > 1e-4  # what it would be without weights
+
+
+@pytest.mark.parametrize("accumulate", [2, 8])
+def test_examples_that_count_differently_do_so_over_the_whole_step(accumulate):
+    """Divided by what a batch's own weights add up to, a rare label would count more where it is alone."""
+    weights = np.linspace(0.1, 1.9, 20, dtype=np.float32)
+    whole = one_step(1, importance=weights)
+    assert difference(whole, one_step(accumulate, importance=weights)) <= 1e-12
+    assert difference(whole, one_step(1)) > 1e-4
+    assert difference(one_step(1), one_step(1, importance=np.ones(20, dtype=np.float32))) <= 1e-12
 
 
 def test_the_first_weights_do_not_depend_on_what_ran_before(tmp_path):

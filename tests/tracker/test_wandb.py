@@ -47,6 +47,7 @@ def test_an_offline_run_holds_what_a_dashboard_needs(tiny_run, tmp_path):
         "after/accuracy",
         "qat/quantized_layers",
         "per_class",
+        "flips",
         "confusion_matrix",
     ):
         assert expected in done.stdout, expected

@@ -5,6 +5,8 @@ from torch import nn
 
 from accel.config.compose import compose
 from accel.core import hardware
+from accel.data import Split
+from accel.data.balance import Balance, importance
 from accel.errors import NoEffectError, PlanError
 from accel.model.tiny_bert import TinyBert
 from accel.objective.classification import Classification
@@ -52,6 +54,39 @@ def test_no_temperature_where_it_would_tell_or_correct_nothing(words, text):
 
 def test_the_dense_baseline_is_the_same_with_and_without_calibration():
     assert Standard(calibrate=True).for_baseline() == Standard().for_baseline()
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["privacy=dpsgd", "privacy.epsilon=8", "trainer.balance=class"], "which no noise protects"),
+        (["task=chitchat", "model=smollm2", "trainer.balance=class"], "one label each"),
+        (["task=regression", "task.train=numbers.csv", "trainer.balance=class"], "one label each"),
+        (["task=multi_label", "task.train=topics.csv", "trainer.balance=class"], "one label each"),
+        (["strategy=federated", "trainer.balance=class"], "its own examples alone"),
+        (["trainer.balance=group"], "no column says which group"),
+    ],
+)
+def test_nothing_is_balanced_where_it_would_tell_or_there_is_nothing_to_count(words, text):
+    with pytest.raises(PlanError, match=text):
+        decide(compose(words))
+
+
+def test_a_balance_that_changes_nothing_is_told():
+    even = Split([("a",), ("b",)], [0, 1], strata={"city": ["x", "x"]})
+    for name in ("class", "group"):
+        with pytest.raises(NoEffectError, match=f"balance={name} would change nothing"):
+            Standard(balance=Balance[name]).importance(even)
+    assert Standard().importance(even) is None
+    assert Standard(balance=Balance["class"]).importance(Split([("a",)] * 3, [0, 0, 1])).tolist() == [0.75, 0.75, 1.5]
+
+
+def test_the_first_column_says_which_groups_are_balanced():
+    split = Split([("a",)] * 3, [0, 0, 1], strata={"city": ["x", "y", "y"], "age": ["1", "1", "1"]})
+    assert (
+        Standard(balance=Balance["group"]).importance(split).tolist()
+        == importance(Balance["group"], split.labels, split.strata["city"]).tolist()
+    )
 
 
 def test_bf16_by_name_needs_a_machine_that_has_it(monkeypatch):

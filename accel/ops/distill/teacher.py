@@ -18,6 +18,7 @@ from accel.ops.distill import DISTANCES
 from accel.ops.distill.losses import hidden_distance, match_layers, nearest_distance
 from accel.ops.distill.relations import Distance, distance_of
 from accel.ops.distill.terms import Terms
+from accel.ops.inputs import without_answers
 
 if TYPE_CHECKING:
     from accel.core.objective import Objective
@@ -110,7 +111,7 @@ class _Distilled:
 
     @torch.no_grad()
     def _answers(self, batch: Mapping[str, Tensor]) -> Any:
-        inputs = {name: value for name, value in batch.items() if name != "labels"}
+        inputs = without_answers(batch)
         device = inputs["input_ids"].device
         if next(self.teacher.parameters()).device != device:
             self.teacher.to(device)
