@@ -20,6 +20,7 @@ from accel.behaviour.exemplars import exemplars
 from accel.checkpoint.resume import require_same_splits
 from accel.config.redact import printable, redact
 from accel.core.console import rich_console
+from accel.core.option import typed
 from accel.errors import ConfigError, DataError, ExitCode
 from accel.report.compare import load
 from accel.report.predictions import PREDICTIONS, read_predictions
@@ -108,6 +109,8 @@ def _test_split(
 ) -> tuple[Sequence[tuple[str, ...]], Sequence[str]]:
     """(texts, names of labels), read again: a run keeps no texts."""
     plan = plan_of(run.folder, plugins)
+    if not plan.task.may_show_texts:
+        raise ConfigError(f"{run.folder}: {typed(plan.task)} says that its texts are shown nowhere.")
     require_same_splits(plan.task, run.folder, f"accel exemplars {run.folder}")
     dataset = plan.task.load(plan.seed)
     if not np.array_equal(decided.examples, np.arange(len(dataset.test))):

@@ -265,9 +265,10 @@ def _behaviour(
     trained = before.report if before is not None and run.plan.needs_baseline else None
     run.record["behaviour"] = behaviour_of(data, trained, after, temperature) or None
     run.record["fairness"] = fairness_of(data, trained, after, private=run.plan.privacy is not None)
-    if run.plan.privacy is None and run.plan.task.may_show_texts:
-        write_examples(telling_texts(data, trained, after, texts), run.record, run.folder)
+    if run.plan.privacy is None:
         write_predictions(predictions_of(data, trained, after), run.record, run.folder)
+        if run.plan.task.may_show_texts:
+            write_examples(telling_texts(data, trained, after, texts), run.record, run.folder)
     if run.plan.trainer.calibrate:
         note_temperature(run.folder / "model", temperature)
 

@@ -14,6 +14,7 @@ from accel.config.compose import compose
 from accel.plan.decide import decide
 from accel.report.predictions import write_predictions
 from accel.report.record import new_record, write_record
+from accel.task.text_classification import TextClassification
 from tests.behaviour.test_decisions import decided
 
 PUBLIC = {"choices": {"privacy": "none"}}
@@ -81,6 +82,14 @@ def test_data_that_has_changed_is_told_and_not_shown(runs, tmp_path, capsys):
     said = capsys.readouterr()
     assert "The data of" in said.err
     assert "asked" not in said.out
+
+
+def test_a_task_whose_texts_are_shown_nowhere_shows_none_here(runs, capsys, monkeypatch):
+    monkeypatch.setattr(TextClassification, "may_show_texts", False)
+    assert main(["exemplars", runs(0, [2]), runs(1, [2])]) == 2
+    told = capsys.readouterr()
+    assert "its texts are shown nowhere" in told.err
+    assert "asked" not in told.out
 
 
 def test_torch_stays_out(runs):
