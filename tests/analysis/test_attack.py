@@ -34,6 +34,7 @@ def runs(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_texts_learnt_by_heart_are_found(runs, capsys):
     """Random labels can only be remembered, so members stand out."""
     assert main(["attack", str(runs / "0"), str(runs / "1")]) == 0

@@ -90,6 +90,7 @@ def test_what_is_no_faster_rounded_is_left_whatever_the_budget(train, monkeypatc
     }
 
 
+@pytest.mark.slow
 def test_timing_leaves_training_as_it_was(train, monkeypatch):
     """With everything too dear, the run ends with the very weights of one that measured nothing."""
     by_price(monkeypatch, [""])

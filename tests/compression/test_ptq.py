@@ -34,6 +34,7 @@ def test_an_adapter_is_merged_first_and_is_no_layer_of_its_own(train):
     assert fitted.evidence["ptq"]["quantized_layers"] == 16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [[], ["tuning=lora"], ["model=tiny_gpt2", "tuning=lora"], ["privacy=dpsgd"]])
 def test_what_is_exported_is_int8_and_predicts(tiny_run, tmp_path, words):
     assert main([*tiny_run, "compression=[ptq]", *words]) == 0

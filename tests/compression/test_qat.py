@@ -100,6 +100,7 @@ def test_a_share_that_keeps_no_layer_is_an_error(train):
         train("compression=[qat]", "compression.qat.full_precision=0.001")
 
 
+@pytest.mark.slow
 def test_what_stays_in_full_precision_is_stored_as_it_is(tiny_run, tmp_path):
     from accel.cli import main
     from accel.report.record import read_record

@@ -46,6 +46,7 @@ def record_of(folder):
     return json.loads((folder / "result.json").read_text())
 
 
+@pytest.mark.slow
 def test_a_run_ships_fewer_pieces_and_predicts_any_text(tiny_run, tmp_path):
     words = ["compression=[qat,vocabulary]", "engines=[eager,onnxruntime]", "trainer.max_steps=60"]
     assert main([*tiny_run, *words]) == 0

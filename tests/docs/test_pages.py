@@ -137,6 +137,7 @@ def test_the_page_for_a_data_officer_asks_for_what_is_stated():
     assert set(named) <= stated
 
 
+@pytest.mark.slow
 def test_the_program_that_ships_a_model_runs_without_torch(tiny_run, tmp_path):
     assert main([*tiny_run, "compression=[qat,vocabulary]", "engines=[onnxruntime]", "trainer.max_steps=60"]) == 0
     (program,) = re.findall(r"^```python\n(.*?)^```$", pages()["shipping"].read_text("utf8"), re.MULTILINE | re.DOTALL)

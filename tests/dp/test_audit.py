@@ -147,6 +147,7 @@ SABOTAGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SABOTAGE)
 def test_sabotage_is_seen(name):
     changed = dict(SABOTAGE[name])

@@ -74,6 +74,7 @@ def test_kills_never_leave_a_step_uncounted(tmp_path):
     assert spent["steps"] >= taken
 
 
+@pytest.mark.slow
 def test_charging_after_the_step_is_found_out(tmp_path):
     """Negative control: the other order loses steps."""
     _, ahead = killed_again_and_again(tmp_path, too_late, 25)

@@ -224,7 +224,7 @@ def alarms(seed, folder) -> Iterator[str]:
             yield name
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 20))])
 def test_a_clean_run_sets_off_no_alarm(tmp_path, seed):
     assert not list(alarms(seed, tmp_path))
 

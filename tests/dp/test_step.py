@@ -130,6 +130,7 @@ def on_one_of_two(rank, folder):
     dist.barrier()
 
 
+@pytest.mark.slow
 def test_two_processes_make_the_gradient_of_one(tmp_path):
     """Noise is added once, not once per process."""
     torch.multiprocessing.spawn(on_one_of_two, args=(tmp_path,), nprocs=2)

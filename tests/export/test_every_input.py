@@ -102,6 +102,7 @@ def test_an_onnx_file_that_does_not_read_one_is_refused(tmp_path, monkeypatch):
     assert not (tmp_path / ONNX.file).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantize", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_an_openvino_file_has_them_all(tmp_path, quantize):
     pytest.importorskip("openvino")
@@ -160,6 +161,7 @@ def pair_run(tmp_path_factory):
     return place / "run"
 
 
+@pytest.mark.slow
 def test_a_run_on_pairs_ships_every_input_and_old_folders_predict_as_before(pair_run, tmp_path):
     folder = pair_run / "model"
     meta = json.loads((folder / "accel.json").read_text())

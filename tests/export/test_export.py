@@ -21,6 +21,7 @@ from accel.ops.quantize.quantized_layers import quantized
 from accel.ops.quantize.schemes import Int4WeightOnly, Int8
 
 
+@pytest.mark.slow
 def test_a_finished_run_exports_again(tiny_run, tmp_path, capsys):
     assert main([*tiny_run, "trainer.max_steps=2"]) == 0
     assert main(["export", str(tmp_path / "run"), "--format", "onnx-int8"]) == 0

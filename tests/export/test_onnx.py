@@ -49,6 +49,7 @@ def test_int8_is_close_and_smaller(tmp_path, monkeypatch, saturated):
     assert (tmp_path / "q.onnx").stat().st_size < 0.7 * (tmp_path / "m.onnx").stat().st_size
 
 
+@pytest.mark.slow
 @pytest.mark.fault("N5")
 @pytest.mark.parametrize("option", [TinyGpt2(), TinyT5(), TinyLlama()], ids=lambda o: o.option_name())
 def test_other_architectures_export_too(tmp_path, option):

@@ -67,6 +67,7 @@ def test_the_file_is_the_model(exported):
 SLOWER = [pytest.param(name, marks=pytest.mark.slow) for name in ("int8_weight_only", "int4_weight_only")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["int8", *SLOWER])
 def test_t5_which_asks_for_the_dtype_of_weights_is_written_too(tmp_path, name):
     model = converted(SCHEMES[name], TinyT5(num_layers=1), scale=1)
@@ -122,6 +123,7 @@ def test_bits_are_those_of_the_scheme():
     assert [bits_of(converted(scheme)) for scheme in SCHEMES.values()] == [8, 8, 4, 4]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["int8", "int4_weight_only"])
 def test_a_model_whose_linear_layers_all_stay_unrounded_keeps_its_rounded_tables(tmp_path, name):
     model = TINY_BERT.network(Classification(["a", "b"])).eval()

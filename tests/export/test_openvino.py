@@ -70,6 +70,7 @@ def test_another_model_is_refused(exported):
         require_parity(parity(float_copy(other), OPENVINO_INT8.load(folder, "float32")), "m")
 
 
+@pytest.mark.slow
 def test_a_model_with_other_weights_is_written_in_fp32(tmp_path):
     pytest.importorskip("openvino")
     model = rounded(Int4WeightOnly(Int8Rows()))

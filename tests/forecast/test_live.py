@@ -1,6 +1,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from accel.cli import main
 
 
@@ -16,6 +18,7 @@ def test_what_cannot_be_forecast_is_told_before_processes_are_started(monkeypatc
     assert "the forecast knows meshes of one dimension" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_two_processes_measure_and_one_of_them_prints(tiny_csv, tmp_path):
     words = ["task=text_classification", f"task.train={tiny_csv}", "model=tiny_bert", "strategy=fsdp"]
     command = [sys.executable, "-m", "accel", "check", "--forecast=here", *words, f"cache={tmp_path}"]

@@ -107,6 +107,7 @@ def test_numbers_are_the_same(tmp_path, kind):
     require_same(save(tmp_path, TinyBert(), kind(("1", "2.5", "4"), 2.0, 1.5)), SINGLE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", [TinyBert(), TinyGpt2()], ids=lambda option: option.option_name())
 def test_entities_are_the_same_and_stand_in_the_text_as_it_was_given(tmp_path, option):
     require_same(save(tmp_path, option, Tagging(TAGS)), SINGLE)

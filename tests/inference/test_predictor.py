@@ -46,6 +46,7 @@ def test_the_command_writes_json_lines(run_folder, tmp_path, capsys):
     assert set(answers[0]) == {"text", "label", "score", "scores"}
 
 
+@pytest.mark.slow
 def test_nothing_but_answers_is_printed(run_folder):
     done = subprocess.run(
         [sys.executable, "-m", "accel", "predict", str(run_folder), "great seat"],

@@ -131,6 +131,7 @@ def test_a_run_meets_its_budget(tiny_run, tmp_path, name, value):
     assert evidence["cost"] == pytest.approx(found, rel=1e-6, abs=header_mb if name == "target_size_mb" else 0)
 
 
+@pytest.mark.slow
 def test_a_run_with_a_budget_of_time_uses_the_table(tiny_run, tmp_path, monkeypatch):
     table = LatencyTable("eager float32", 2, 1.0, 0.5, {HEADS: 0.25, CHANNELS: 0.001}, [])
     monkeypatch.setattr("accel.measure.latency_table._measure", lambda *_: table)

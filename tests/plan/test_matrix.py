@@ -132,6 +132,7 @@ def test_an_option_alone_is_allowed(word):
     decide(compose(accompanied([word])))
 
 
+@pytest.mark.slow
 def test_few_plans_hold_every_allowed_pair_on_several_processes(decided):
     """Of every plan that the next test trains."""
     plans = [plan for strategy in SEVERAL for plan in cover(decided.cells, strategy)]

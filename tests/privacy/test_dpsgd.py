@@ -293,6 +293,7 @@ def run(tiny_run, tmp_path):
     return record
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PUBLIC)
 def test_compresses_by_what_everybody_may_know(run, tmp_path, name):
     text = tmp_path / "public.txt"
@@ -332,6 +333,7 @@ def test_opacus_hooks_train_the_same_model(train, no_dropout):
         assert (a - b).abs().max() < 1e-6, name
 
 
+@pytest.mark.slow
 def test_the_audit_is_in_the_record(run, tmp_path):
     record = run("privacy.audit=true", "privacy.num_canaries=200")
     found = record["privacy"]["audit"]
@@ -419,6 +421,7 @@ def test_without_its_ledger_a_run_does_not_resume(train):
         train(*words, checkpoint=folder / "checkpoints" / "last.ckpt", folder=folder)
 
 
+@pytest.mark.slow
 def test_no_file_of_a_run_holds_a_key_of_its_noise_or_draws(train, monkeypatch):
     from accel.dp import keystream
 

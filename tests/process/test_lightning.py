@@ -56,6 +56,7 @@ def leave(rank, size, folder):
     assert not dist.is_initialized()
 
 
+@pytest.mark.slow
 def test_nobody_leaves_before_everybody_is_done(tmp_path):
     FORKS.set_forkserver_preload([PRELOAD])
     ranks = [FORKS.Process(target=leave, args=(rank, 3, tmp_path)) for rank in range(3)]

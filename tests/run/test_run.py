@@ -24,6 +24,7 @@ def record_of(folder):
     return json.loads((folder / "result.json").read_text())
 
 
+@pytest.mark.slow
 def test_the_folder_and_the_record_are_the_contract(tiny_run, tmp_path):
     words = ["compression=[prune,qat,distill]", "compression.prune.every_steps=1", "engines=[eager,onnxruntime]"]
     assert main([*tiny_run, *words]) == 0

@@ -35,6 +35,7 @@ CAUSES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S1", "S8")
 def test_whatever_kills_a_job_leaves_the_others_alone(run_sweep):
     """Twelve jobs, ten kinds of death (the tenth is a configuration that is refused); all others finish."""
@@ -109,6 +110,7 @@ def test_refused_jobs_are_recorded_and_skipped(run_sweep):
     assert json.loads((folder / "1" / "result.json").read_text())["status"] == "refused"
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S4")
 def test_nothing_finished_is_repeated_and_a_job_keeps_its_number(run_sweep, tmp_path):
     marks = tmp_path / "marks"
@@ -132,6 +134,7 @@ def started(command, place, folder):
     )
 
 
+@pytest.mark.slow
 def test_stopped_it_saves_tells_and_goes_on(sweep_command, run_sweep, tmp_path):
     """SIGINT and then the command it names: the job in the middle goes on from its checkpoint."""
     folder, words = tmp_path / "sweep", ("seed=0,1", "trainer.max_steps=null", "trainer.epochs=4000")

@@ -155,6 +155,7 @@ def test_clients_are_not_dealt_sets_of_labels():
         Federated(partition=Partition.labels).check_data(None, Labels(["a", "b"]), 8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engines", ["eager", pytest.param("eager,onnxruntime", marks=pytest.mark.slow)])
 def test_a_run_chooses_thresholds_exports_and_answers(topics, tmp_path, capsys, engines):
     """The model's own thresholds and its dense baseline's, in whatever reads the folders."""

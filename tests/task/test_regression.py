@@ -133,6 +133,7 @@ def run(ratings, folder, *words):
     return json.loads((folder / "result.json").read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engines", ["eager", pytest.param("eager,onnxruntime", marks=pytest.mark.slow)])
 def test_a_run_reads_stars_exports_and_answers(ratings, tmp_path, capsys, engines):
     """Ordinal, trained while rounded to int8: its files, the model and the predictor agree, beside the mean's figures."""

@@ -58,6 +58,7 @@ def test_what_has_no_document_is_refused(tmp_path, entities_file):
         TokenClassification(train=str(conll), split_by="document").load(0)
 
 
+@pytest.mark.slow
 def test_a_run_finds_exports_and_answers(entities_file, tmp_path, capsys):
     """Trained while rounded to int8; safetensors and ONNX agree, and answers point into the text."""
     folder = tmp_path / "run"

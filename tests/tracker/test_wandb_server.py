@@ -66,6 +66,7 @@ def uploaded(server, part):
 QAT = ("compression=[qat]", "group=my-sweep", "tracker.log_model=true")
 
 
+@pytest.mark.slow
 def test_an_online_run_arrives_whole(command, words, record, loopback):
     command(*words, *QAT, "tracker.mode=online")
     (run,) = loopback.runs.values()
@@ -132,6 +133,7 @@ def test_the_jobs_of_a_sweep_are_a_group(command, words, loopback):
     assert {run.config["seed"] for run in loopback.runs.values()} == {0, 1}
 
 
+@pytest.mark.slow
 def test_compare_saves_a_table_and_a_workspace(command, words, loopback):
     pytest.importorskip("wandb_workspaces")
     kept = [w for w in words if not w.startswith("hydra.run.dir")]
