@@ -19,7 +19,7 @@ from accel.behaviour.drift import interval
 
 POINTS = 10
 """Steps from no word hidden to all."""
-ORDERS = 20
+ORDERS = 10
 """Random orders that an explanation is compared with."""
 DRAWS = 2000
 LEAST_WORDS = 3

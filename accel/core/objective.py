@@ -235,7 +235,7 @@ class Answering(Objective):
             DataError: there is no such label.
         """
         del text, offsets
-        names = list(self.label_names) if logits.shape[-1] == len(self.label_names) > 1 else []
+        names = list(self.label_names) if logits.shape[-1] == len(self.label_names) else []
         require_known(asked, names)
         place = self.explained(logits, mask)
         if asked:

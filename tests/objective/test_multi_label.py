@@ -130,6 +130,12 @@ def test_an_answer_names_what_is_above_its_own_threshold():
     assert answer["labels"] == ["ui", "bug"]
     assert answer["scores"] == pytest.approx(dict(zip(NAMES, (0.4, 0.5, 0.6), strict=True)))
     assert OBJECTIVE.explained(logits, None) == (2,)
+    assert OBJECTIVE.to_explain((), logits, None, ()) == [("ui", (1,)), ("bug", (0,))]
+    assert OBJECTIVE.to_explain((), logits, None, (), ["slow"]) == [("slow", (2,))]
+    assert OBJECTIVE.to_explain((), logits - 9, None, ()) == [("slow", (2,))]  # none holds: the likeliest
+    assert MultiLabel(["bug"], (0.0,)).to_explain((), logits[:1], None, ()) == [("bug", (0,))]
+    with pytest.raises(DataError, match="no label 'slo'. Did you mean 'slow'"):
+        OBJECTIVE.to_explain((), logits, None, (), ["slo"])
 
 
 def test_the_thresholds_go_with_the_model():

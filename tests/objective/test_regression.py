@@ -97,6 +97,7 @@ def test_an_answer_is_in_the_unit_of_the_data():
     assert STARS.answer(torch.tensor([9.0]), None)["level"] == 4.5
     assert STARS.answer(torch.tensor([-9.0]), None)["level"] == 1
     assert STARS.explained(torch.tensor([0.1]), None) == (0,)
+    assert STARS.to_explain((), torch.tensor([0.1]), None, ()) == [("number", (0,))]
 
 
 @pytest.mark.parametrize("objective", [PRICES, STARS], ids=lambda o: o.name)

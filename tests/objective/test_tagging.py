@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from accel.data import Split
 from accel.data.batches import RECORDS, Collator, Tokenized
 from accel.data.words import first_tokens, spelled, words_of
+from accel.errors import DataError
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
@@ -119,3 +120,13 @@ def test_an_answer_points_into_the_text():
         found = [(e["text"], e["label"]) for e in answer["entities"]]
         assert found == [[("Ann Lee", "P"), ("Rome", "L")], [], [("北京", "L"), ("Ann", "P")]][number]
         assert all(text[e["start"] : e["end"]] == e["text"] and e["score"] > 0.99 for e in answer["entities"])
+
+
+def test_each_entity_is_explained_at_its_first_token_and_none_at_what_is_nearest():
+    text, offsets = "in New York", [(0, 0), (0, 2), (3, 6), (7, 9), (9, 11), (0, 0)]
+    tags = torch.tensor([0, 0, 1, 2, 0, 0])
+    logits, mask, objective = F.one_hot(tags, len(NAMES)).float(), torch.ones(6), Tagging(NAMES)
+    assert objective.to_explain([text], logits, mask, offsets) == [("New York (L)", (2, 1))]
+    assert objective.to_explain([text], logits, mask, offsets, ["P"])[0][0].startswith("no entity")
+    with pytest.raises(DataError, match="no label 'X'"):
+        objective.to_explain([text], logits, mask, offsets, ["X"])
