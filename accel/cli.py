@@ -31,6 +31,7 @@ accel: fine-tune a transformer while pruning, quantizing and distilling it, and 
   accel compare PATH…              runs and sweeps side by side (--sort, --filter, --mean-over seed, --html F, --csv F)
   accel wandb-sweep sweep=NAME     a named search as a file for W&B's own sweeps and agents (--file F)
   accel predict RUN [TEXT …]       predictions as JSON lines (--file F)
+  accel search RUN TEXT --in F     the nearest texts of a file, by a retrieval model (--column C, --top 5, --json)
   accel explain RUN TEXT …         what each token added to a prediction, as JSON lines and a page (--html F)
   accel attack RUN [SHADOW …]      membership inference on the finished model; shadows: the same with other seeds
   accel gate RUN                   whether a run keeps its limits (--max-drop 0.01, --limits F, --against RUN, --json)
@@ -247,6 +248,13 @@ def predict(words: Sequence[str]) -> int:
     return predict_main(_with_plugins(words))
 
 
+def search(words: Sequence[str]) -> int:
+    """The nearest texts of a file."""
+    from accel.inference.search import main as search_main
+
+    return search_main(_with_plugins(words))
+
+
 def explain(words: Sequence[str]) -> int:
     """What each token added to a prediction."""
     from accel.analysis.explain import main as explain_main
@@ -334,6 +342,7 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "compare": compare,
     "predict": predict,
     "explain": explain,
+    "search": search,
     "attack": attack,
     "gate": gate,
     "export": export,
