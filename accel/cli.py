@@ -34,6 +34,7 @@ accel: fine-tune a transformer while pruning, quantizing and distilling it, and 
   accel compare PATH…              runs and sweeps side by side (--sort, --filter, --mean-over seed, --html F, --csv F)
   accel wandb-sweep sweep=NAME     a named search as a file for W&B's own sweeps and agents (--file F)
   accel predict RUN [TEXT …]       predictions as JSON lines (--file F)
+  accel search RUN TEXT --in F     the nearest texts of a file, by a retrieval model (--column C, --top 5, --json)
   accel explain RUN TEXT …         what each word did for a prediction, how good that explanation is, and a page
                                    (--method occlusion, --label L, --against OTHER, --file F, --html F)
   accel attack RUN [SHADOW …]      membership inference on the finished model; shadows: the same with other seeds
@@ -266,6 +267,13 @@ def predict(words: Sequence[str]) -> int:
     return predict_main(_with_plugins(words))
 
 
+def search(words: Sequence[str]) -> int:
+    """The nearest texts of a file."""
+    from accel.inference.search import main as search_main
+
+    return search_main(_with_plugins(words))
+
+
 def explain(words: Sequence[str]) -> int:
     """What each word did for a prediction."""
     from accel.analysis.explain import main as explain_main
@@ -363,6 +371,7 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "compare": compare,
     "predict": predict,
     "explain": explain,
+    "search": search,
     "attack": attack,
     "exemplars": exemplars,
     "gate": gate,

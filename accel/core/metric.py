@@ -55,6 +55,13 @@ OF_ENTITIES = (
     Metric("recall", "recall"),
     LOSS,
 )
+OF_RETRIEVAL = (
+    Metric("ndcg_at_10", "nDCG@10"),
+    Metric("recall_at_1", "recall@1"),
+    Metric("recall_at_10", "recall@10"),
+    Metric("mrr", "MRR"),
+    LOSS,
+)
 OF_LANGUAGE = (ACCURACY, LOSS, PERPLEXITY, BITS_PER_BYTE)
 """What accel's own objectives are scored by, the quality first; known without torch, so that a plan can be checked."""
 BEFORE_THEY_WERE_STATED = (ACCURACY, MACRO_F1, LOSS, PERPLEXITY, BITS_PER_BYTE)

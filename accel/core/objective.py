@@ -79,9 +79,17 @@ class Objective(ABC):
     def encode(self, split: Split, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoded:
         """A split's examples as tokens, none longer than ``max_length``."""
 
+    def texts_together(self, num_columns: int) -> int:
+        """How many of an example's texts the network reads in one sequence; by default all."""
+        return num_columns
+
+    def rows(self, examples: Sequence[Example]) -> Sequence[Example]:
+        """What the network reads of a batch's examples, one sequence each; by default the examples themselves."""
+        return examples
+
     @abstractmethod
     def targets(self, examples: Sequence[Example], input_ids: Tensor, mask: Tensor) -> Tensor:
-        """A batch's ``labels``; ``input_ids`` and ``mask`` are [batch, tokens].
+        """A batch's ``labels``; ``input_ids`` and ``mask`` are [batch, tokens], a row for each of ``examples``.
 
         An example has a ``label``, whatever its task gives it, or none; and ``targets``, one for each of its tokens,
         where ``encode`` makes them.

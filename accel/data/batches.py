@@ -127,14 +127,20 @@ Targets = Callable[[Sequence[Example], Tensor, Tensor], Tensor]
 """(examples, input_ids, attention_mask) -> labels; see ``Objective.targets``."""
 
 
+Rows = Callable[[Sequence[Example]], Sequence[Example]]
+"""examples -> what the network reads of them; see ``Objective.rows``."""
+
+
 class Collator:
     """Stacks examples: int64 ``input_ids`` and ``attention_mask`` [batch, tokens], and ``labels``."""
 
-    def __init__(self, pad_token_id: int, targets: Targets) -> None:
+    def __init__(self, pad_token_id: int, targets: Targets, rows: Rows = lambda examples: examples) -> None:
         self.pad_token_id = pad_token_id
         self.targets = targets
+        self.rows = rows
 
     def __call__(self, examples: Sequence[Example]) -> dict[str, Tensor]:
+        examples = self.rows(examples)
         lengths = [len(e["input_ids"]) for e in examples]
         width = padded(max(lengths))
         input_ids = _stack([e["input_ids"] for e in examples], width, self.pad_token_id)

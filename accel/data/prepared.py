@@ -105,7 +105,7 @@ class Prepared:
 
     def collator(self) -> Collator:
         pad = self.tokenizer.convert_tokens_to_ids(str(self.tokenizer.pad_token))
-        return Collator(int(pad), self.objective.targets)  # type: ignore[arg-type]
+        return Collator(int(pad), self.objective.targets, self.objective.rows)  # type: ignore[arg-type]
 
     def validation_batches(self) -> Iterator[dict[str, Tensor]]:
         """The validation split likewise."""
@@ -180,7 +180,7 @@ def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Pla
         fingerprint=f"{dataset.fingerprint} {max_length}",
         tokenizer=tokenizer,
         max_length=max_length,
-        num_text_columns=len(dataset.train.texts[0]),
+        num_text_columns=objective.texts_together(len(dataset.train.texts[0])),
     )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
     from accel.core.meta import Meta
+    from accel.inference.predictor import Predictor
 
 TOKENIZER = "tokenizer.json"
 MADE = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_ids": "type_ids"}
@@ -37,7 +38,8 @@ class LightPredictor:
     def __init__(self, folder: Path, meta: Meta, engine: Any, tokenizer: Tokenizer) -> None:
         self.meta, self.engine, self.tokenizer = meta, engine, tokenizer
         self.answers = ANSWERS[meta.objective].of(meta)
-        self.texts = Texts(tuple(text_columns_of(folder)), meta.num_text_columns)
+        count = meta.num_text_columns
+        self.texts = Texts(tuple(text_columns_of(folder)[:count]), count)
 
     @classmethod
     def find(cls, folder: Path) -> LightPredictor | None:
@@ -71,6 +73,15 @@ class LightPredictor:
         inputs = {name: np.array([getattr(found, MADE[name])], np.int64) for name in self.meta.inputs}
         logits = self.engine.run(inputs)[0] / self.meta.temperature
         return self.answers.answer_to(row, logits, found.offsets), bool(found.overflowing)
+
+
+def predictor_of(folder: Path) -> Predictor | LightPredictor:
+    """Of a model's folder, without torch where that gives the same answers."""
+    if (light := LightPredictor.find(folder)) is not None:
+        return light
+    from accel.inference.predictor import Predictor
+
+    return Predictor.load(folder)
 
 
 def _tokenizer(folder: Path, max_length: int) -> Tokenizer | None:

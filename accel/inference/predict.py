@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accel.errors import DataError, ExitCode
 from accel.inference.answers import FORMATS, write
 from accel.inference.columns import text_columns_of
-from accel.inference.light import LightPredictor
+from accel.inference.light import LightPredictor, predictor_of
 from accel.inference.rows import Query, rows_of
-from accel.weights.meta import artifact_folder
+from accel.weights.meta import artifact_folder, read_meta
 
 if TYPE_CHECKING:
     from accel.inference.predictor import Predictor
@@ -27,7 +28,7 @@ def main(words: Sequence[str]) -> int:
     """
     arguments = _parser().parse_args(words)
     folder = Path(arguments.run).expanduser()
-    columns = arguments.text.split(",") if arguments.text else text_columns_of(folder)
+    columns = arguments.text.split(",") if arguments.text else _columns(folder)
     keep = arguments.keep.split(",") if arguments.keep else []
     asked = [Query(text) for text in arguments.texts]
     asked += rows_of(arguments.file, columns, keep) if arguments.file else []
@@ -35,17 +36,16 @@ def main(words: Sequence[str]) -> int:
         raise DataError("There is nothing to predict: give texts after the run's folder, or --file FILE.")
     if not folder.is_dir():
         raise DataError(f"{arguments.run} is no folder. Give the folder of a finished run, such as outputs/DATE/TIME.")
-    write(_answers(_predictor(artifact_folder(folder)), _whole(asked)), arguments.format, arguments.output)
+    write(_answers(predictor_of(artifact_folder(folder)), _whole(asked)), arguments.format, arguments.output)
     return ExitCode.DONE
 
 
-def _predictor(folder: Path) -> Predictor | LightPredictor:
-    """Without torch where that gives the same answers."""
-    if (light := LightPredictor.find(folder)) is not None:
-        return light
-    from accel.inference.predictor import Predictor
-
-    return Predictor.load(folder)
+def _columns(folder: Path) -> list[str]:
+    """The text columns of the run; of a pair that its model reads one by one, the first."""
+    named = text_columns_of(folder)
+    with suppress(DataError):  # which is told where the model is loaded
+        return named[: read_meta(artifact_folder(folder)).num_text_columns]
+    return named
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -34,7 +34,8 @@ class Predictor:
         self.meta = read_meta(folder)
         self.tokenizer = artifact.tokenizer_of(folder)
         self.input_names = artifact.input_names(folder, self.meta)
-        self.texts = Texts(tuple(text_columns_of(folder)), self.meta.num_text_columns)
+        count = self.meta.num_text_columns
+        self.texts = Texts(tuple(text_columns_of(folder)[:count]), count)
 
     @classmethod
     def load(cls, folder: str | Path) -> Predictor:

@@ -19,6 +19,17 @@ JSON_LINES = (".jsonl", ".ndjson", ".json")
 
 
 @dataclass(frozen=True)
+class Keys:
+    """What the command line calls the file and its text columns."""
+
+    file: str
+    text: str
+
+
+PREDICTED = Keys("--file", "--text")
+
+
+@dataclass(frozen=True)
 class Query:
     """One row: a text or a pair, and what goes with the answer."""
 
@@ -36,24 +47,25 @@ class Query:
         return Query(text, self.kept)
 
 
-def rows_of(path: str, columns: Sequence[str], keep: Sequence[str]) -> list[Query]:
+def rows_of(path: str, columns: Sequence[str], keep: Sequence[str], keys: Keys = PREDICTED) -> list[Query]:
     """What a file asks: the rows of a table, JSON lines of strings or lists, or a text per line.
 
     Args:
         columns: the text columns of a table, one or two.
         keep: columns of a table that go with the answers.
+        keys: what the command line calls them, for messages.
 
     Raises:
         DataError: it cannot be read, or lacks a column.
     """
-    file = existing(path, "--file")
+    file = existing(path, keys.file)
     suffix = suffix_of(file)
     if (suffix in JSON_LINES and _starts_with(file) == '"') or (
         suffix in JSON_LINES[:2] and _starts_with(file) == "[" and not is_array(file)
     ):
         return list(_values(file))
     if suffix in READERS:
-        return _of_table(read_table(path, "--file", columns=[*columns, *keep, *IDENTITY]), columns, keep)
+        return _of_table(read_table(path, keys.file, columns=[*columns, *keep, *IDENTITY]), columns, keep, keys)
     return [Query(line) for line in text_lines(file) if line.strip()]
 
 
@@ -61,8 +73,8 @@ def _starts_with(file: Path) -> str:
     return next((line.strip()[0] for line in lines_of(file) if line.strip()), "")
 
 
-def _of_table(table: Table, columns: Sequence[str], keep: Sequence[str]) -> list[Query]:
-    texts = [[_text(table, *cell) for cell in enumerate(table.column(name, "--text"))] for name in columns]
+def _of_table(table: Table, columns: Sequence[str], keep: Sequence[str], keys: Keys) -> list[Query]:
+    texts = [[_text(table, keys, *cell) for cell in enumerate(table.column(name, keys.text))] for name in columns]
     names = list(keep) or [name for name in table.columns if plain(name) in IDENTITY]
     kept = {name: table.column(name, "--keep") for name in names}
     rows = zip(*texts, strict=True)
@@ -72,11 +84,11 @@ def _of_table(table: Table, columns: Sequence[str], keep: Sequence[str]) -> list
     ]
 
 
-def _text(table: Table, place: int, value: Any) -> str:
+def _text(table: Table, keys: Keys, place: int, value: Any) -> str:
     if isinstance(value, list | dict | bytes):
         raise DataError(
             f"{table.path}, line {table.lines[place]} holds a {type(value).__name__}, not a text. Name another column "
-            f"with --text."
+            f"with {keys.text}."
         )
     return "" if value is None else str(value)
 

@@ -136,6 +136,16 @@ class EntityAnswers(Answers):
         return {"entities": found}
 
 
+class VectorAnswers(Answers):
+    """The vector, of length 1: the nearer two texts, the larger the product of theirs."""
+
+    name: ClassVar[str] = "retrieval"
+
+    def answer_to(self, text: Sequence[str], logits: np.ndarray, offsets: Sequence[tuple[int, int]]) -> dict[str, Any]:
+        del text, offsets
+        return {"vector": logits.tolist()}
+
+
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Probabilities over the last axis."""
     powers = np.exp(logits - logits.max(-1, keepdims=True))
@@ -148,6 +158,7 @@ def sigmoid(logits: np.ndarray) -> np.ndarray:
 
 
 ANSWERS: Mapping[str, type[Answers]] = {
-    kind.name: kind for kind in (LabelAnswers, LabelSetAnswers, NumberAnswers, LevelAnswers, EntityAnswers)
+    kind.name: kind
+    for kind in (LabelAnswers, LabelSetAnswers, NumberAnswers, LevelAnswers, EntityAnswers, VectorAnswers)
 }
 """By the name that an exported model states."""

@@ -29,6 +29,7 @@ from accel.core.tuning import Adapter, FrozenBody, HeadOnly, Prompt, Tuning
 from accel.strategy.federated import Federated
 from accel.strategy.fsdp import Fsdp
 from accel.strategy.tensor_parallel import TensorParallel
+from accel.task._pairs import PairTask
 from accel.task.multi_label import MultiLabel
 from accel.task.regression import Regression
 
@@ -68,6 +69,31 @@ RULES: tuple[Rule, ...] = (
         (TokenTask, Prompt),
         "every position needs a target, and those of the prompt have neither a next token nor a tag",
         "tuning=lora or tuning=adapter",
+    ),
+    Rule(
+        (PairTask, Prompt),
+        "a text's vector is the mean over its own tokens, and a prompt adds tokens that belong to no text",
+        "tuning=lora or tuning=adapter",
+    ),
+    Rule(
+        (PairTask, HeadOnly),
+        "a text's vector comes straight from the body: there is no head that could learn",
+        "tuning=lora or tuning=full",
+    ),
+    Rule(
+        (Privacy, PairTask),
+        "a pair's negatives are the other pairs of its batch, so no record has a gradient of its own that is clipped",
+        "privacy=none",
+    ),
+    Rule(
+        (PairTask, TensorParallel),
+        "negatives are gathered from all processes, and those that split a layer have the same pairs",
+        "strategy=ddp or strategy=fsdp",
+    ),
+    Rule(
+        (Federated, PairTask),
+        "a pair's negatives are the other pairs of the whole batch, and examples stay at the clients",
+        "strategy=ddp",
     ),
     Rule(
         (Prune, Adapter),

@@ -22,13 +22,16 @@ from tests.matrix_cover import cover, overrides, with_files
 from tests.test_conf import FILES, class_of
 
 SEVERAL = [f"strategy={name}" for name in options_of("strategy") if name != "single"]
-ENTITIES, RATINGS, TOPICS = (Path(__file__).with_name(n) for n in ("entities.jsonl", "ratings.csv", "topics.csv"))
+ENTITIES, RATINGS, TOPICS, QUESTIONS = (
+    Path(__file__).with_name(n) for n in ("entities.jsonl", "ratings.csv", "topics.csv", "questions.csv")
+)
 STAND_INS = {
     "task=airline": [],
     "task=chitchat": ["task=language_modeling", "task.text=text", "task.block_length=32"],
     "task=regression": ["task=regression", f"task.train={RATINGS}"],
     "task=multi_label": ["task=multi_label", f"task.train={TOPICS}"],
     "task=chinese_ner": ["task=token_classification", f"task.train={ENTITIES}"],
+    "task=reply_retrieval": ["task=retrieval", f"task.train={QUESTIONS}"],
 }
 """The small file of ``tiny_run``, as labels or as documents, for a task of the same kind."""
 SHORT = {"strategy=federated": ["trainer.max_steps=null", "strategy.rounds=4", "strategy.processes=2"]}

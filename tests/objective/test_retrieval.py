@@ -1,0 +1,220 @@
+"""Vectors of texts: the loss beside a naive loop, its negatives, its figures, and two processes beside one."""
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+from accel.core.meta import Meta
+from accel.data import Split
+from accel.data.batches import Collator, Tokenized, in_order
+from accel.errors import DataError
+from accel.model.tiny_bert import TinyBert
+from accel.objective.registry import objective_of
+from accel.objective.retrieval import Retrieval
+from tests.forked_ranks import free_port, in_forks
+
+PAIRS = [[0, 0], [1, 1], [2, 2], [3, 1], [0, 3], [4, 4], [5, 5]]
+"""Query 0 has two passages, passage 1 two queries."""
+EXTRA = [[2, 4]]
+"""A true pair of training that is in no batch here."""
+
+
+def objective(temperature=0.1):
+    return Retrieval.of_pairs([*PAIRS, *EXTRA], temperature)
+
+
+def vectors(seed=0):
+    return F.normalize(torch.randn(2 * len(PAIRS), 8, generator=torch.Generator().manual_seed(seed)).double(), dim=1)
+
+
+def numbers(pairs=PAIRS):
+    return torch.tensor(pairs).T.flatten()
+
+
+def loss(found, labels, kind=None):
+    return (kind or objective()).loss(SimpleNamespace(logits=found), {"labels": labels})["loss"]
+
+
+def naive(found, pairs, true, temperature=0.1):
+    """Pair by pair, negative by negative."""
+    queries, passages = found.chunk(2)
+    total = 0.0
+    for i, (q, p) in enumerate(pairs):
+        for own, partner, others, related in (
+            (queries[i], passages[i], passages, lambda j, q=q: (q, pairs[j][1]) in true),
+            (passages[i], queries[i], queries, lambda j, p=p: (pairs[j][0], p) in true),
+        ):
+            right = math.exp(float(own @ partner) / temperature)
+            wrong = sum(
+                math.exp(float(own @ others[j]) / temperature) for j in range(len(pairs)) if j != i and not related(j)
+            )
+            total -= math.log(right / (right + wrong)) / 2
+    return total / len(pairs)
+
+
+def test_the_loss_is_that_of_a_loop():
+    true = {tuple(pair) for pair in [*PAIRS, *EXTRA]}
+    assert float(loss(vectors(), numbers())) == pytest.approx(naive(vectors(), PAIRS, true))
+
+
+def test_what_belongs_together_is_no_negative_whether_or_not_the_pair_is_in_the_batch():
+    """Negative controls: without the pairs of training, and with none known at all, the loss is another."""
+    in_batch = {tuple(pair) for pair in PAIRS}
+    whole, batch_alone = float(loss(vectors(), numbers())), float(loss(vectors(), numbers(), Retrieval(0.1)))
+    assert batch_alone == pytest.approx(naive(vectors(), PAIRS, in_batch))
+    assert naive(vectors(), PAIRS, set()) > batch_alone > whole
+
+
+def test_the_order_of_a_batch_does_not_count():
+    order = torch.randperm(len(PAIRS), generator=torch.Generator().manual_seed(3))
+    both = torch.cat([order, order + len(PAIRS)])
+    assert float(loss(vectors()[both], numbers()[both])) == pytest.approx(float(loss(vectors(), numbers())))
+
+
+def rank_of_two(rank, port):
+    """Unequal shares of one batch, weighted as the sampler does, averaged as DDP does."""
+    dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
+    whole = vectors().requires_grad_()
+    alone_gradient = torch.autograd.grad(expected := _alone(whole), whole)[0]
+    share = [0, 1] if rank == 0 else [2, 3, 4, 5, 6]
+    rows = torch.tensor([*share, *(i + len(PAIRS) for i in share)])
+    weighted = loss(whole[rows], numbers()[rows]) * len(share) * 2 / len(PAIRS)
+    (gradient,) = torch.autograd.grad(weighted, whole)
+    mean, total = weighted.detach() / 2, gradient / 2
+    dist.all_reduce(mean)
+    dist.all_reduce(total)
+    torch.testing.assert_close(mean, expected.detach())
+    torch.testing.assert_close(total, alone_gradient)
+    dist.destroy_process_group()
+
+
+def _alone(found):
+    true = torch.tensor([[[*pair] in [*PAIRS, *EXTRA] for pair in ([q, p] for _, p in PAIRS)] for q, _ in PAIRS])
+    queries, passages = found.chunk(2)
+    logits = queries @ passages.T / 0.1
+    logits = logits.masked_fill(true & ~torch.eye(len(PAIRS), dtype=torch.bool), -torch.inf)
+    partner = torch.arange(len(PAIRS))
+    return (F.cross_entropy(logits, partner) + F.cross_entropy(logits.T, partner)) / 2
+
+
+def test_two_processes_learn_what_one_does():
+    port = free_port()
+    assert in_forks(rank_of_two, [(rank, port) for rank in range(2)], 60) == [0, 0]
+
+
+def test_the_loop_of_the_processes_is_the_loss_of_one():
+    assert float(_alone(vectors())) == pytest.approx(float(loss(vectors(), numbers())))
+
+
+def scored(found, labels, batches):
+    scores = objective().scores(None)
+    for some in batches:
+        rows = torch.tensor([*some, *(i + len(labels) // 2 for i in some)])
+        scores.update(found[rows].float(), labels[rows])
+    return scores.compute().metrics
+
+
+def test_figures_do_not_depend_on_batches_or_order():
+    whole = scored(vectors(), numbers(), [range(7)])
+    for batches in ([[0], [1], [2], [3], [4], [5], [6]], [[6, 2, 4], [1, 0], [5, 3]]):
+        assert scored(vectors(), numbers(), batches) == pytest.approx(whole)
+
+
+def test_figures_by_hand():
+    """The query of pair 0 is nearest to the passage of pair 1; all others to their own."""
+    found = torch.cat([torch.eye(3)[[1, 1, 2]], torch.eye(3)]).double()
+    metrics = scored(found, numbers([[0, 0], [1, 1], [2, 2]]), [range(3)])
+    assert metrics["recall_at_1"] == pytest.approx(2 / 3)
+    assert metrics["recall_at_10"] == 1.0
+    assert metrics["mrr"] == pytest.approx((1 + 1 + (1 / 2 + 1 / 3) / 2) / 3)  # the two others are equally far
+    assert list(metrics) == [metric.key for metric in Retrieval.metrics]
+
+
+def test_a_text_that_stands_in_several_pairs_is_one_text():
+    """Query 0 has both of its passages first: neither is a mistake."""
+    found = F.normalize(torch.tensor([[1.0, 0.1], [1.0, 0.1], [0.0, 1.0], [1.0, 0.0], [1.0, 0.2], [0.0, 1.0]]), dim=1)
+    metrics = scored(found, numbers([[0, 0], [0, 1], [1, 2]]), [range(3)])
+    assert metrics["ndcg_at_10"] == metrics["mrr"] == metrics["recall_at_1"] == 1.0
+
+
+def test_chance_is_told_beside_the_figures():
+    split = Split([("q", "p")] * 4, [[i, i] for i in range(4)])
+    (told,) = objective().baselines(SimpleNamespace(test=split))
+    assert told["name"] == "random order"
+    assert told["metrics"]["recall_at_1"] == pytest.approx(1 / 4)
+    assert told["metrics"]["mrr"] == pytest.approx((1 + 1 / 2 + 1 / 3 + 1 / 4) / 4)
+
+
+@pytest.fixture(scope="module")
+def tokenized():
+    texts = [("hi", "hello there, you"), ("where is my bag", "at the gate"), ("why", "because of the weather today")]
+    found = Retrieval().encode(Split(texts, []), TinyBert().tokenizer(), 12)
+    assert found.num_truncated == 4
+    return Tokenized(found.input_ids, [[0, 0], [1, 1], [2, 2]], targets=found.targets)
+
+
+def test_a_batch_has_the_queries_and_then_their_passages(tokenized):
+    kind = Retrieval()
+    batch = Collator(0, kind.targets, kind.rows)([tokenized[i] for i in (2, 0)])
+    tokenizer = TinyBert().tokenizer()
+    told = tokenizer.batch_decode(batch["input_ids"], skip_special_tokens=True)
+    assert [text.replace(" ", "")[:5] for text in told] == ["why", "hi", "becau", "hello"]
+    assert batch["labels"].tolist() == [2, 0, 2, 0]
+    assert batch["attention_mask"].sum(1).tolist() == [5, 4, 12, 12]
+    assert set(batch) == {"input_ids", "attention_mask", "labels"}
+
+
+def test_figures_do_not_depend_on_padding(tokenized):
+    kind, network = Retrieval(), TinyBert().network(Retrieval()).eval()
+    found = []
+    for size in (1, 10_000):
+        scores = kind.scores(tokenized)
+        for batch in in_order(tokenized, size, Collator(0, kind.targets, kind.rows)):
+            labels = batch.pop("labels")
+            with torch.inference_mode():
+                scores.update(network(**batch).logits, labels)
+        found.append(scores.compute().metrics)
+    assert found[0] == pytest.approx(found[1], abs=1e-5)
+
+
+def test_pairs_can_be_learned_by_heart(tokenized):
+    torch.manual_seed(0)
+    kind = Retrieval()
+    network = TinyBert(width=32, num_layers=1).network(kind).eval()
+    batch = Collator(0, kind.targets, kind.rows)([tokenized[i] for i in range(3)])
+    inputs = {name: value for name, value in batch.items() if name != "labels"}
+    optimizer = torch.optim.AdamW(network.parameters(), 3e-3)
+    for _ in range(30):
+        optimizer.zero_grad()
+        (value := kind.loss(network(**inputs), batch)["loss"]).backward()
+        optimizer.step()
+    assert float(value.detach()) < 0.01
+
+
+def test_a_student_imitates_vectors_or_similarities_of_another_width():
+    ours, theirs = vectors().float(), vectors(seed=1).float()
+    kind = Retrieval()
+    assert float(kind.imitation(ours, ours, 1.0)) == 0.0
+    assert float(kind.imitation(ours, theirs, 1.0)) == pytest.approx(
+        float((2 - 2 * (ours * theirs).sum(1)).mean()), 1e-4
+    )
+    assert float(kind.imitation(ours, F.pad(ours, (0, 3)), 1.0)) == pytest.approx(0.0, abs=1e-9)
+    assert float(kind.imitation(ours, F.pad(theirs, (0, 3)), 1.0)) > 0.01
+
+
+def test_it_answers_with_a_vector_and_explains_nothing():
+    assert Retrieval().answer(torch.tensor([0.6, 0.8]), torch.ones(2)) == {"vector": pytest.approx([0.6, 0.8])}
+    with pytest.raises(DataError, match="no single number"):
+        Retrieval().explained(torch.tensor([0.6, 0.8]), torch.ones(2))
+
+
+def test_an_exported_model_is_known_again():
+    meta = Meta(max_length=8, **objective().artifact_facts())
+    assert isinstance(objective_of(meta), Retrieval)
+    assert objective().texts_together(2) == 1
+    assert np.array_equal(objective().counts(np.array([3, 9])), [1, 1])
