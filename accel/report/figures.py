@@ -190,11 +190,32 @@ def wilson_interval(hits: int, count: int, z: float = 1.96) -> tuple[float, floa
 
 
 def beside(record: Mapping[str, Any]) -> list[str]:
-    """What reading nothing reaches on the test split: a sentence for each way to guess."""
+    """What reading nothing, and a simple model, reach on the test split: a sentence for each."""
     return [
-        f"Without reading, {guess['name']}: {_figures(metrics_of(record), guess['metrics'])}."
-        for guess in record.get("baselines") or []
+        f"{_how(guess)}: {_figures(metrics_of(record), guess['metrics'])}." for guess in record.get("baselines") or []
     ]
+
+
+def _how(guess: Mapping[str, Any]) -> str:
+    if "trained_on" not in guess:
+        return f"Without reading, {guess['name']}"
+    return f"{SIMPLE}, {guess['seconds']:.1f} s for {guess['trained_on']:,} texts"
+
+
+def advice(record: Mapping[str, Any]) -> list[str]:
+    """Where the finished model is not shown to be better than a simple one: which of them to ship."""
+    quality = quality_of(record)
+    return [
+        f"NOT SHOWN TO BE BETTER than {SIMPLE}: {quality.title} {guess['difference']:+.4f}, 95 % interval {low:+.4f} "
+        f"to {high:+.4f}. That one costs next to nothing to run: ship it (accel help look), or train longer or on more "
+        f"examples."
+        for guess in record.get("baselines") or []
+        for low, high in [guess.get("difference_interval") or (1.0, 1.0)]
+        if quality is not None and low <= 0
+    ]
+
+
+SIMPLE = "TF-IDF with logistic regression"
 
 
 def _figures(metrics: Iterable[Metric], values: Mapping[str, float]) -> str:

@@ -19,6 +19,7 @@ from accel.report import examples, fairness
 from accel.report.behaviour import calibration_section, change_section, mistakes_section
 from accel.report.figures import (
     MEASURED,
+    advice,
     audit_sentence,
     beside,
     count_text,
@@ -91,7 +92,7 @@ def _head(record: Record, name: str) -> str:
     meta = escape("  ·  ".join(f for f in facts if f))
     error = f'<p class="headline error">{escape(str(record["error"]))}</p>' if record.get("error") else ""
     sentence = "" if error else f'<p class="headline">{escape(headline(record))}</p>'
-    guesses = "".join(f'<p class="note">{escape(line)}</p>' for line in beside(record))
+    guesses = "".join(f'<p class="note">{escape(line)}</p>' for line in [*beside(record), *advice(record)])
     overrides = escape("accel " + " ".join(map(str, record.get("overrides") or [])))
     return (
         f'<h1>{name}</h1><div class="meta"><span class="badge {status}">{status}</span> &nbsp;{meta}</div>'

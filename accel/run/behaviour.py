@@ -33,7 +33,7 @@ def behaviour_of(data: Prepared, before: Report | None, after: Report, temperatu
         return found
     if not after.kept.pairs_with(was):
         return found | {"unpaired": UNPAIRED}
-    return {**found, **after.kept.change(was), **_difference(data, before, after), **_where(data, was, after.kept)}
+    return {**found, **after.kept.change(was), **difference(data, before, after), **_where(data, was, after.kept)}
 
 
 def telling_texts(
@@ -63,7 +63,7 @@ def _own(kept: Kept | None, side: str) -> dict[str, float]:
     return {f"{key}_{side}": value for key, value in (kept.own() if kept is not None else {}).items()}
 
 
-def _difference(data: Prepared, before: Report, after: Report) -> dict[str, Any]:
+def difference(data: Prepared, before: Report, after: Report) -> dict[str, Any]:
     """Of the quality, with an interval where the quality is a ratio of sums over examples."""
     key = data.objective.quality.key
     found: dict[str, Any] = {"difference": after.metrics[key] - before.metrics[key]}

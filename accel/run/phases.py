@@ -22,7 +22,7 @@ from accel.errors import DataError, RunError
 from accel.objective.scores import Report
 from accel.report import behaviour, fairness
 from accel.report.examples import write_examples
-from accel.report.figures import beside
+from accel.report.figures import advice, beside
 from accel.report.predictions import write_predictions
 from accel.report.record import write_record
 from accel.report.terminal import before_after_table, exported_files, headline
@@ -33,6 +33,7 @@ from accel.run.disk import check_disk
 from accel.run.fairness import fairness_of
 from accel.run.fit import Fitted, facts_of, fit
 from accel.run.score import ready_to_answer, scorer
+from accel.run.simple_baseline import Simple, against, simple_baseline
 from accel.weights.meta import note_temperature
 from accel.weights.provenance import begin, plain, spent
 
@@ -49,6 +50,7 @@ class Ready:
     latency: LatencyTable | None
     dense: Baseline | None
     untrained: Baseline | None
+    simple: Simple | None = None
 
 
 def make_ready(run: RunState, dataset: Dataset, console: Console) -> Ready:
@@ -77,7 +79,8 @@ def make_ready(run: RunState, dataset: Dataset, console: Console) -> Ready:
         check_disk(run.plan, run.folder)
     latency = _latency(run, data, console)
     _check_budgets(run.plan, data, latency)
-    return Ready(data, latency, _baseline(run, data, console), _pretrained(run, data))
+    simple = _simple(run, dataset, data) if run.leads else None
+    return Ready(data, latency, _baseline(run, data, console), _pretrained(run, data), simple)
 
 
 def train_and_finish(run: RunState, dataset: Dataset, ready: Ready, console: Console) -> None:
@@ -93,14 +96,16 @@ def train_and_finish(run: RunState, dataset: Dataset, ready: Ready, console: Con
     data = _with_provenance(run, data)
     if run.plan.privacy is not None:
         run.plan.privacy.check_claim(run.record["privacy"])
-    _finish(run, data, console, fitted, ready.dense or ready.untrained, dataset.test.texts)
+    after = _finish(run, data, console, fitted, ready.dense or ready.untrained, dataset.test.texts)
+    if ready.simple is not None:
+        run.record["baselines"][-1] = against(data, ready.simple, after)
     _require_folder(run.folder)
     drop_before(run.folder / "checkpoints" / LAST)
     run.record["status"] = "finished"
     write_record(run.record, run.folder)
     console.say(before_after_table(run.record) or "", exported_files(run.record) or "")
     changed = [*behaviour.sentences(run.record), *fairness.sentences(run.record)]
-    console.say("\n".join(["", *beside(run.record), *changed, headline(run.record)]))
+    console.say("\n".join(["", *beside(run.record), *advice(run.record), *changed, headline(run.record)]))
 
 
 def _require_folder(folder: Path) -> None:
@@ -134,6 +139,14 @@ def _baseline(run: RunState, data: Prepared, console: Console) -> Baseline | Non
     with run.timed("baseline"):
         found = baseline(run.plan, data, console, scorer(data))
     run.record["reused"]["baseline"] = found.reused
+    return found
+
+
+def _simple(run: RunState, dataset: Dataset, data: Prepared) -> Simple | None:
+    with run.timed("simple baseline"):
+        found = simple_baseline(run.plan, dataset, data)
+    if found is not None:
+        run.record["baselines"].append(found.entry)
     return found
 
 
@@ -229,8 +242,8 @@ def _finish(
     fitted: Fitted,
     before: Baseline | None,
     texts: Sequence[tuple[str, ...]] = (),
-) -> None:
-    """Export, reload, evaluate and measure."""
+) -> Report:
+    """Export, reload, evaluate and measure; what the exported model reaches on the test split."""
     from accel.export.export import export_all
     from accel.measure.run_costs import measure_run
 
@@ -250,6 +263,7 @@ def _finish(
         dense = before.folder if before else None
         measure_run(run.record, exported, dense, run.plan.engines, console, run.folder, run.plan.rounds)
         _add_speeds(run.record, data, exported.model, before)
+    return exported.report
 
 
 def _behaviour(

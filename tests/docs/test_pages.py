@@ -19,6 +19,7 @@ from accel.docs.topics import pages
 from accel.dp.mechanism import Mechanism
 from accel.dp.statement import statement
 from accel.errors import PlanError
+from accel.look.look import is_data_file
 from accel.plan.decide import assemble, checked
 from accel.sweep.entry import planned_jobs, sort_words
 
@@ -48,6 +49,8 @@ def check_command(command):
     _, *line = shlex.split(command)
     if line and line[0] in VERBS and line[0] != "check":
         return
+    if line and is_data_file(line[0]):  # what it would say of a file of reviews
+        line = ["task=text_classification", f"task.train={line[0]}", *line[1:]]
     assert not line or line[0] == "check" or line[0].startswith("-") or "=" in line[0], command
     arguments = parse([w for w in line if w != "check" and not w.startswith(("--forecast", FINISHED))])
     jobs = [arguments.overrides]
