@@ -213,5 +213,7 @@ def _share(pattern: re.Pattern[str], texts: Mapping[str, int]) -> float:
 
 def _regular(numbers: Sequence[int]) -> bool:
     """Whether numbers count the rows, or are too long to count anything."""
-    rising = all(a < b for a, b in pairwise(numbers)) and numbers[-1:] <= [10 * len(numbers)]
-    return len(numbers) > 2 and (rising or min(map(abs, numbers)) >= 10**9)
+    if len(numbers) < 3:
+        return False
+    rising = all(a < b for a, b in pairwise(numbers)) and numbers[-1] <= 10 * len(numbers)
+    return rising or min(map(abs, numbers)) >= 10**9

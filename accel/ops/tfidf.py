@@ -57,7 +57,7 @@ def tfidf_logistic(
     vectors = TfidfVectorizer(
         analyzer="char" if wide else "word",
         ngram_range=(1, 3) if wide else (1, 2),
-        token_pattern=None if wide else r"\b\w+\b",
+        token_pattern=None if wide else r"\b\w+\b",  # type: ignore[arg-type] # characters need none
         sublinear_tf=True,
         min_df=2 if len(texts) > FEW else 1,
     )
