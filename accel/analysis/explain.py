@@ -38,15 +38,17 @@ def main(words: Sequence[str]) -> int:
     texts: list[Text] = [one.mended().text for one in asked if not one.is_empty]
     if not texts:
         raise DataError("There is nothing to explain: give texts after the run's folder, or --file FILE.")
-    read_meta(artifact_folder(folder))
     other = _folder(arguments.against) if arguments.against else None
+    for place in filter(None, (folder, other)):
+        read_meta(artifact_folder(place))
+    page = _page(arguments.html, folder)
     from accel.analysis.attribution import Explainer  # torch only once there is something to do
     from accel.inference.predictor import Predictor
 
     labels = arguments.label.split(",") if arguments.label else []
     explainer = Explainer(Predictor.load(folder), method_of(arguments.method), labels, by_piece=arguments.pieces)
-    found = list(_checked(explainer, texts, other, checks=not arguments.unchecked))
-    _show(found, explainer, Path(arguments.html).expanduser() if arguments.html else folder / PAGE)
+    found = list(map(_printed, _checked(explainer, texts, other, checks=not arguments.unchecked)))
+    _show(found, explainer, page)
     return ExitCode.DONE
 
 
@@ -69,6 +71,22 @@ def _folder(run: str) -> Path:
     if not folder.is_dir():
         raise DataError(f"{run} is no folder. Give the folder of a finished run, such as outputs/DATE/TIME.")
     return folder
+
+
+def _page(asked: str | None, folder: Path) -> Path:
+    """Where it goes; a folder that is not there is told before anything is computed."""
+    page = Path(asked).expanduser() if asked else folder / PAGE
+    if not page.parent.is_dir():
+        raise DataError(f"{page} cannot be written (there is no {page.parent}). Give another file with --html.")
+    return page
+
+
+def _printed(one: Checked) -> Checked:
+    """The same, after its line of JSON."""
+    from accel.analysis.verdict import plain
+
+    print(json.dumps(plain(one), ensure_ascii=False), flush=True)  # noqa: T201 - the command's own output
+    return one
 
 
 def _checked(explainer: Explainer, texts: Sequence[Text], other: Path | None, *, checks: bool) -> Iterator[Checked]:
@@ -94,15 +112,13 @@ def _checked(explainer: Explainer, texts: Sequence[Text], other: Path | None, *,
 
 
 def _show(found: Sequence[Checked], explainer: Explainer, page: Path) -> None:
-    """The page, a line of JSON for each explanation, and what they are worth together."""
+    """The page, and what all explanations are worth together."""
     from accel.analysis.explain_page import render
-    from accel.analysis.verdict import plain, sentences
+    from accel.analysis.verdict import sentences
 
     try:
         page.write_text(redactor().known(render(found, explainer.method)), "utf8")
     except OSError as error:
         raise DataError(f"{page} cannot be written ({error.strerror}). Give another file with --html.") from None
-    for one in found:
-        print(json.dumps(plain(one), ensure_ascii=False))  # noqa: T201 - the command's own output
     said = [*sentences(found, explainer.method), f"Page: {page}"]
     print("\n".join(said), file=sys.stderr)  # noqa: T201 - beside the answers, so that they can be piped

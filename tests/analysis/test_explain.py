@@ -37,6 +37,8 @@ def test_prints_json_lines_and_writes_a_page(predictor, tmp_path, capsys):
     page = (predictor().folder / PAGE).read_text("utf8")
     assert page.count("<section>") == 2
     assert main(["explain", folder, "x", "--unchecked", "--html", str(tmp_path / "no" / "page.html")]) == 2
+    assert "there is no" in (refused := capsys.readouterr()).err
+    assert not refused.out  # before anything is computed
 
 
 def test_a_file_is_explained_against_another_model(predictor, tmp_path, capsys):
