@@ -95,16 +95,16 @@ def _alarm(ends: Sequence[float]) -> str:
 
 def _rates_table(found: Mapping[str, Any]) -> str:
     sides = _sides(found)
-    header = [f"for {escape(str(found['rates_of']))}", *RATES.values(), "calibration error (ECE)"]
+    header = [f"for {escape(str(found['rates_of']))}", *RATES.values(), "macro-F1 of all", "calibration error (ECE)"]
     rows = [
-        [escape(str(name)), *(_pair(own, key, sides) for key in (*RATES, "ece"))]
+        [escape(str(name)), *(_pair(own, key, sides) for key in (*RATES, "macro_f1", "ece"))]
         for name, own in found["groups"].items()
     ]
     return markup.rows(header, rows)
 
 
 def _pair(own: Mapping[str, Any], key: str, sides: Sequence[str]) -> str:
-    return " → ".join("–" if own[side][key] is None else f"{own[side][key]:.3f}" for side in sides)
+    return " → ".join("–" if own[side].get(key) is None else f"{own[side][key]:.3f}" for side in sides)
 
 
 def _differences_table(found: Mapping[str, Any]) -> str:
