@@ -8,7 +8,7 @@ from accel.behaviour.fairness import (
     equalized_odds_difference,
     fairness,
     groups_of,
-    macro_f1,
+    mean_f1,
     rates,
 )
 from tests.behaviour.test_decisions import decided
@@ -52,8 +52,8 @@ def test_several_labels_are_told_by_the_one_where_groups_differ_most():
 def test_macro_f1_is_sklearns_over_the_labels_that_occur_or_were_chosen():
     for table in (*TABLE, np.array([[3, 1, 0], [0, 4, 0], [0, 0, 0]])):
         truths, choices = (np.repeat(place.ravel(), table.ravel()) for place in np.indices(table.shape))
-        assert macro_f1(table) == pytest.approx(f1_score(truths, choices, average="macro"), abs=1e-12)
-    assert macro_f1(np.zeros((2, 2), dtype=int)) == 0.0
+        assert mean_f1(table) == pytest.approx(f1_score(truths, choices, average="macro"), abs=1e-12)
+    assert mean_f1(np.zeros((2, 2), dtype=int)) == 0.0
 
 
 def test_a_group_without_a_label_takes_no_part_in_its_rate():
