@@ -12,6 +12,7 @@ import numpy as np
 from accel.behaviour.calibration import expected_calibration_error
 from accel.behaviour.decisions import Decisions
 from accel.behaviour.drift import DRAWS, interval
+from accel.core.metric import MACRO_F1
 
 SMALL = 30
 """Examples; of fewer, rates say little, and smaller groups are put together."""
@@ -63,6 +64,7 @@ def fairness(
                 quality: float(right(tables.seen[side])[number]),
                 "interval": list(interval(right(tables.drawn[side])[:, number])),
                 "ece": expected_calibration_error(decided.confidences[rows], decided.hits[rows]),
+                MACRO_F1.key: mean_f1(tables.seen[side][number]),
                 **{key: _known(rate[number, label]) for key, rate in rates(tables.seen[side]).items()},
             }
         found["groups"][name] = own
@@ -96,6 +98,12 @@ class _Tables:
 def right(counts: np.ndarray) -> np.ndarray:
     """[…, groups]: the share of right decisions; NaN in a group without examples."""
     return _by(np.trace(counts, axis1=-2, axis2=-1), counts.sum((-2, -1)))
+
+
+def mean_f1(counts: np.ndarray) -> float:
+    """Of counts [true, chosen]: the mean F1 of the labels that occur or were chosen among them; 0 without any."""
+    hits, both = np.diagonal(counts), counts.sum(0) + counts.sum(1)
+    return float((2 * hits[both > 0] / both[both > 0]).mean()) if both.any() else 0.0
 
 
 def rates(counts: np.ndarray) -> dict[str, np.ndarray]:

@@ -58,7 +58,7 @@ class Kept(ABC):
         """As one file, which ``read`` reads."""
         np.savez(file, **self.arrays())
 
-    def arrays(self) -> dict[str, np.ndarray]:
+    def arrays(self) -> dict[str, Any]:
         """Its columns by name, without those that were not kept."""
         return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
 

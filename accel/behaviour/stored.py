@@ -30,7 +30,8 @@ class Stored:
     def save(self, file: Path) -> None:
         """As one file, which ``read`` reads."""
         parts = {} if self.parts is None else {PARTS: self.parts}
-        np.savez(file, **{KIND: np.array(type(self.kept).__name__)}, **parts, **self.kept.arrays())
+        columns = {KIND: np.array(type(self.kept).__name__), **parts, **self.kept.arrays()}
+        np.savez(file, **columns)
 
     @classmethod
     def read(cls, file: Path) -> Stored | None:

@@ -54,7 +54,7 @@ def importance(balance: Balance, labels: Sequence[Any], groups: Sequence[str]) -
 
 def told(weights: np.ndarray, labels: Sequence[str], groups: Sequence[str] = ()) -> list[dict[str, Any]]:
     """For the record: by label, and by group where there are some, how many examples there are and what each counts."""
-    keys = list(zip(groups, labels, strict=True)) if len(groups) else [(label,) for label in labels]
+    keys: list[tuple[str, ...]] = [*zip(*([groups, labels] if len(groups) else [labels]), strict=True)]
     sizes: dict[tuple[str, ...], int] = {}
     for key in keys:
         sizes[key] = sizes.get(key, 0) + 1

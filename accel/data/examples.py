@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from accel.data import Dataset, Split
+from accel.data.ranges import in_ranges
 from accel.data.spelling import LONE, label_of, mended, notes_on_labels
 from accel.data.table import Table
 from accel.errors import DataError
@@ -395,6 +396,8 @@ def dataset_of(
         learned: what the objective makes of an example's label.
     """
     made = [_split(examples, learned) for examples in splits]
+    strata, notes = in_ranges([split.strata for split in made], MISSING)
+    made = [replace(split, strata=groups) for split, groups in zip(made, strata, strict=True)]
     return Dataset(
         *made,
         label_names=list(names),
@@ -402,7 +405,7 @@ def dataset_of(
         dropped=tally.dropped,
         duplicates=tally.duplicates,
         draws=tally.draws,
-        notes=list(tally.notes),
+        notes=[*tally.notes, *notes],
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from accel.core.metric import quality_of
+from accel.core.metric import MACRO_F1, quality_of
 from accel.report import markup
 
 Record = Mapping[str, Any]
@@ -95,16 +95,21 @@ def _alarm(ends: Sequence[float]) -> str:
 
 def _rates_table(found: Mapping[str, Any]) -> str:
     sides = _sides(found)
-    header = [f"for {escape(str(found['rates_of']))}", *RATES.values(), "calibration error (ECE)"]
+    header = [
+        f"for {escape(str(found['rates_of']))}",
+        *RATES.values(),
+        f"{MACRO_F1.title} of all",
+        "calibration error (ECE)",
+    ]
     rows = [
-        [escape(str(name)), *(_pair(own, key, sides) for key in (*RATES, "ece"))]
+        [escape(str(name)), *(_pair(own, key, sides) for key in (*RATES, MACRO_F1.key, "ece"))]
         for name, own in found["groups"].items()
     ]
     return markup.rows(header, rows)
 
 
 def _pair(own: Mapping[str, Any], key: str, sides: Sequence[str]) -> str:
-    return " → ".join("–" if own[side][key] is None else f"{own[side][key]:.3f}" for side in sides)
+    return " → ".join("–" if own[side].get(key) is None else f"{own[side][key]:.3f}" for side in sides)
 
 
 def _differences_table(found: Mapping[str, Any]) -> str:

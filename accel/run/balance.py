@@ -13,4 +13,5 @@ def balance_of(train: Tokenized, label_names: Sequence[str]) -> list[dict[str, A
     """By group and label, how many examples there are and what each counts; None where all count the same."""
     if train.importance is None:
         return None
-    return told(train.importance, [label_names[label] for label in train.labels], next(iter(train.strata.values()), ()))
+    labels = [str(label_names[label]) for label in train.labels]
+    return told(train.importance, labels, next(iter(train.strata.values()), ()))

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
 from accel.behaviour.fairness import (
     OTHERS,
@@ -7,6 +8,7 @@ from accel.behaviour.fairness import (
     equalized_odds_difference,
     fairness,
     groups_of,
+    mean_f1,
     rates,
 )
 from tests.behaviour.test_decisions import decided
@@ -45,6 +47,13 @@ def test_several_labels_are_told_by_the_one_where_groups_differ_most():
     table[1] = [[10, 0, 0], [0, 10, 0], [5, 0, 5]]
     assert equalized_odds_difference(table) == pytest.approx(0.5)  # found of the third label: 1.0 against 0.5
     assert demographic_parity_difference(table) == pytest.approx((15 - 8) / 30)  # chosen: the first label
+
+
+def test_macro_f1_is_sklearns_over_the_labels_that_occur_or_were_chosen():
+    for table in (*TABLE, np.array([[3, 1, 0], [0, 4, 0], [0, 0, 0]])):
+        truths, choices = (np.repeat(place.ravel(), table.ravel()) for place in np.indices(table.shape))
+        assert mean_f1(table) == pytest.approx(f1_score(truths, choices, average="macro"), abs=1e-12)
+    assert mean_f1(np.zeros((2, 2), dtype=int)) == 0.0
 
 
 def test_a_group_without_a_label_takes_no_part_in_its_rate():
