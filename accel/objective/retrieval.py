@@ -50,7 +50,7 @@ class Retrieval(Answering):
     temperature: float = TEMPERATURE
     known: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.long), compare=False, repr=False)
     """int64, ascending: the true pairs of training, as ``pair_keys`` writes them."""
-    label_names: tuple[str, ...] = ()
+    label_names: Sequence[str] = ()
 
     name: ClassVar[str] = VectorAnswers.name
     metrics: ClassVar[tuple[Metric, ...]] = OF_RETRIEVAL
