@@ -160,7 +160,8 @@ class Reading:
             owner, offsets = encoded.sequence_ids(0), encoded["offset_mapping"][0].tolist()
             tokens = [(column, start, end) for column, (start, end) in zip(owner, offsets, strict=True)]
         units, owners = (pieces if by_piece else words)(columns, spelled, tokens)
-        return cls(predictor.inputs([text]), tokens, columns, units, owners, predictor.tokenizer.pad_token_id)
+        padding: Any = predictor.tokenizer.pad_token_id
+        return cls(predictor.inputs([text]), tokens, columns, units, owners, padding)
 
     def question(self, network: Network, place: tuple[int, ...]) -> Question:
         """What is hidden is replaced by padding."""

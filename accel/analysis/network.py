@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -63,7 +64,11 @@ class Network:
     def _at_look_up(self, change: Callable[[Tensor], Tensor]) -> Iterator[None]:
         shape, kind = self.embedding.weight.shape, type(self.embedding)  # type: ignore[union-attr]
         tables = [m for m in self.model.modules() if isinstance(m, kind) and m.weight.shape == shape]
-        handles = [table.register_forward_hook(lambda _, __, output: change(output)) for table in tables]
+
+        def look_up(_: nn.Module, __: Any, output: Any) -> Tensor:
+            return change(output)
+
+        handles = [table.register_forward_hook(look_up) for table in tables]
         try:
             yield  # T5 has a module for each use of its table
         finally:

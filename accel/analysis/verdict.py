@@ -98,7 +98,7 @@ def _shift(found: Sequence[Checked]) -> str:
 def plain(one: Checked) -> dict[str, Any]:
     """What JSON can hold of it."""
     attribution, curves, moved = one.attribution, one.curves, one.shift
-    figures = {"random_weights": one.random_weights} if one.random_weights is not None else {}
+    figures: dict[str, Any] = {"random_weights": one.random_weights} if one.random_weights is not None else {}
     if curves is not None:
         figures |= {name: getattr(curves, name) for name in ("deletion_area", "insertion_area", "random_area")}
     if moved is not None:

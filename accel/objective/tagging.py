@@ -133,7 +133,7 @@ class Tagging(Choices, Answering):
 
     def answer(self, logits: Tensor, mask: Tensor) -> dict[str, Any]:
         """The tag of every token."""
-        best = logits.argmax(-1).tolist()
+        best: list[int] = logits.argmax(-1).tolist()
         return {"tags": [self.label_names[tag] for tag, real in zip(best, mask.tolist(), strict=True) if real]}
 
     def answer_to(
@@ -162,7 +162,7 @@ class Tagging(Choices, Answering):
         (whole,) = text
         words, first = words_of(whole), first_tokens(whole, offsets)
         best = logits.argmax(-1).tolist()
-        tags = [self.label_names[best[token]] if token is not None else OUTSIDE for token in first]
+        tags = [OUTSIDE if token is None else str(self.label_names[best[token]]) for token in first]
         found = []
         for begin, end, kind in entities(tags):
             token = first[begin]

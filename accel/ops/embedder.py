@@ -35,7 +35,8 @@ def _embedder(kind: type[PretrainedConfig]) -> Any:
     from transformers import MODEL_MAPPING, PreTrainedModel
     from transformers.modeling_outputs import SequenceClassifierOutput
 
-    body: Any = MODEL_MAPPING[kind]
+    bodies: Any = MODEL_MAPPING
+    body: Any = bodies[kind]
     base = next(parent for parent in body.__mro__[1:] if issubclass(parent, PreTrainedModel))
 
     class Embedder(base):  # type: ignore[valid-type, misc] - known when the architecture is
@@ -60,7 +61,7 @@ def _embedder(kind: type[PretrainedConfig]) -> Any:
 def _without_pooler(body: nn.Module) -> nn.Module:
     """A classifier's layer that nobody reads: its weights would be without gradients, and shipped."""
     if getattr(body, "pooler", None) is not None:
-        body.pooler = None  # type: ignore[assignment]
+        setattr(body, "pooler", None)  # noqa: B010 - a module that is gone, which pyright does not know of
     return body
 
 
