@@ -37,7 +37,7 @@ def one_run(folder: Path, number: int, **changes) -> Path:
     if "prune" in chosen:
         config["compression"] = {"prune": {"_target_": "x", "sparsity": sparsity}}
     record |= changes
-    write_record({**record, "settings": named(config, record["choices"])}, folder)
+    write_record({**record, "settings": changes.get("settings") or named(config, record["choices"])}, folder)
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     (folder / "report.html").write_text("<!doctype html><title>the report</title>")
     with (folder / "metrics.csv").open("w", newline="") as file:

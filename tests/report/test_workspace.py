@@ -53,11 +53,9 @@ def test_online_a_missing_package_is_told(some, sent, monkeypatch):
 def test_a_setting_that_is_null_in_some_runs_makes_a_table(write_run, tmp_path, sent):
     """W&B reads a column's kind off its first rows, and refuses a word among numbers."""
     import wandb
-    import yaml
 
-    for number, accumulate in enumerate((8, None, 4)):
-        folder = write_run(tmp_path / str(number), number)
-        (folder / "config.yaml").write_text(yaml.safe_dump({"trainer": {"batch_size": accumulate}}))
+    for number, size in enumerate((8, None, 4)):
+        write_run(tmp_path / str(number), number, settings={"trainer.batch_size": size})
     runs = find([tmp_path])[0]
     table = compare_runs(runs)
     workspace.send(table, runs)
