@@ -100,7 +100,7 @@ def files_of_model(folder):
 
 @pytest.mark.fault("R2")
 @pytest.mark.parametrize("phase", PHASES)
-@pytest.mark.parametrize("technique", ["qat", "ptq"])
+@pytest.mark.parametrize("technique", ["qat", pytest.param("ptq", marks=pytest.mark.full)])
 def test_killed_after_training_it_leaves_the_same_files(words, tmp_path, technique, phase):
     """What rounds weights has changed the model by then; a run that goes on must come to the same."""
     words, whole, folder = [*words, f"compression=[{technique}]"], tmp_path / "whole", tmp_path / "run"

@@ -134,6 +134,7 @@ def test_one_that_is_cut_off_ends_on_both_goes_on_later_and_trains_what_two_proc
     assert digest_of_model(first) == digest_of_model(alone(words, tmp_path / "alone"))
 
 
+@pytest.mark.full
 def test_parts_of_a_checkpoint_need_a_common_disk(words, hosts, tmp_path):
     """Without one it is refused before any cost; negative control: with one it trains, and is whole."""
     words = [*words, "strategy=fsdp"]
@@ -151,6 +152,7 @@ def test_parts_of_a_checkpoint_need_a_common_disk(words, hosts, tmp_path):
     assert (common / "checkpoints" / LAST / "rank1.safetensors").is_file()
 
 
+@pytest.mark.full
 def test_what_one_host_saved_in_parts_goes_on_on_both(words, hosts, alone):
     """The second host has nothing of it: all of its files are sent."""
     words = [*words, "trainer.precision=fp64", "trainer.checkpoint_every_steps=50"]

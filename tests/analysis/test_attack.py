@@ -46,6 +46,7 @@ def test_texts_learnt_by_heart_are_found(runs, capsys):
     assert "Membership inference" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_mistakes_are_told(runs, tmp_path, capsys):
     assert main(["attack", str(tmp_path)]) == 2
     assert "not the folder of a finished run" in capsys.readouterr().err

@@ -107,6 +107,7 @@ def run(sigma, *, rate, steps, count=CANARIES, noise=None, clip=None, loader=Non
 SETTINGS = [(1.5, 1.0, 4), (0.8, 0.2, 20)]
 
 
+@pytest.mark.full
 @pytest.mark.slow
 def test_a_hundred_honest_runs():
     """At 95 % confidence the bound may exceed a true claim in five of a hundred."""

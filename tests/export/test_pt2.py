@@ -52,7 +52,11 @@ def test_what_cannot_be_compiled_is_left_out_and_leaves_nothing(tmp_path, monkey
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("option", OPTIONS, ids=lambda o: o.option_name())
+@pytest.mark.parametrize(
+    "option",
+    [pytest.param(o, marks=pytest.mark.full if o.option_name() != "tiny_bert" else ()) for o in OPTIONS],
+    ids=lambda o: o.option_name(),
+)
 def test_architectures_export_or_say_why(tmp_path, option):
     model = option.network(Classification(["a", "b"])).eval()
     try:
@@ -81,7 +85,7 @@ def test_an_int8_model_keeps_its_products_and_another_one_is_refused(tmp_path):
 
 @pytest.mark.slow
 def test_other_weights_are_compiled_as_they_compute_and_bf16_where_that_is_fast(tmp_path, monkeypatch):
-    monkeypatch.setattr("accel.export.formats.has_bf16_products", lambda: True)
+    monkeypatch.setattr("accel.engines.aotinductor.has_bf16_products", lambda: True)
     made = Aotinductor().export(rounded(Int4WeightOnly(Int8Rows())), tmp_path, None)
     assert [(export.format, export.path) for export in made] == [
         ("pt2", "model/model.pt2"),

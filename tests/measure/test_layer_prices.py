@@ -119,7 +119,7 @@ def test_kinds_are_timed_on_the_engine_that_is_fastest_rounded_with_the_threads_
     "words",
     [
         ["compression=[qat]"],
-        ["compression=[ptq]", "engines=[onnxruntime]", "model.num_layers=1"],
+        pytest.param(["compression=[ptq]", "engines=[onnxruntime]", "model.num_layers=1"], marks=pytest.mark.full),
         pytest.param(
             ["compression=[ptq]", "engines=[onnxruntime,openvino]", "model.num_layers=1"], marks=pytest.mark.full
         ),
@@ -128,7 +128,7 @@ def test_kinds_are_timed_on_the_engine_that_is_fastest_rounded_with_the_threads_
         ["compression=[qat]", "tuning=lora"],
         pytest.param(["compression=[qat]", "model=tiny_gpt2"], marks=pytest.mark.full),
         pytest.param(["compression=[ptq]", "model=tiny_t5"], marks=pytest.mark.full),
-        ["compression=[qat]", "strategy=ddp"],
+        pytest.param(["compression=[qat]", "strategy=ddp"], marks=pytest.mark.full),
     ],
 )
 def test_a_whole_run_spends_time_on_the_layers_that_need_it(tiny_run, tmp_path, words):

@@ -123,7 +123,7 @@ def started_again(slurm, job):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stop", [preempt, warn])
+@pytest.mark.parametrize("stop", [pytest.param(preempt, marks=pytest.mark.full), warn])
 def test_on_slurm_it_is_queued_again_and_goes_on(slurm, submitted, expected, stop):
     job, folder, printed = submitted
     wait_for(lambda: steps_of(folder) >= 20)

@@ -86,6 +86,7 @@ def test_whatever_happens_to_a_job_leaves_the_others_alone(on_ray, tmp_path, wai
     assert {seed: len(by) for seed, by in made_steps().items() if seed > 3} == {4: 40, 5: 40, 6: 40}
 
 
+@pytest.mark.full
 @pytest.mark.slow
 def test_interrupted_it_lets_its_jobs_save_and_can_go_on(on_ray, tmp_path, wait_for_steps, made_steps):
     words = ["seed=1,2", "trainer.max_steps=40", "task.slow=[1]", "hydra.launcher.n_jobs=1", "task.delay_s=0.3"]

@@ -188,6 +188,7 @@ def test_its_jobs_outlive_it_and_the_next_one_takes_them_over(started, wait_for_
     assert {seed: (len(by), len(set(by))) for seed, by in made_steps().items()} == dict.fromkeys((1, 2, 3), (40, 1))
 
 
+@pytest.mark.full
 @pytest.mark.slow
 def test_the_time_limit_is_named_and_the_job_can_go_on(started, made_steps):
     words = ["seed=1", "trainer.max_steps=80", "task.slow=[1]", "task.delay_s=0.5"]
