@@ -114,8 +114,8 @@ def _group_drop(candidate: Candidate) -> float:
 
 
 def _some(groups: Mapping[str, float]) -> Mapping[str, float]:
-    if not groups:
-        raise MissingError("the run has no groups: task.group=COLUMN names them")
+    if len(groups) < 2:
+        raise MissingError("the run has no two groups to compare: task.group=COLUMN names them, of 30 examples or more")
     return groups
 
 

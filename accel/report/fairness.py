@@ -21,8 +21,15 @@ RATES = {
 def sentences(record: Record) -> Iterator[str]:
     """For the terminal: one line, of the first column."""
     found = record.get("fairness")
-    if found:
+    if found and len(found["groups"]) < 2:
+        yield f"By {found['group']}: nothing to compare, as all of the test split is in one group ({_only(found)})."
+    elif found:
         yield f"By {found['group']}: {_worst(found)}; {_differences(found)}."
+
+
+def _only(found: Mapping[str, Any]) -> str:
+    merged = found.get("merged") or {}
+    return f"{len(merged)} small ones put together" if merged else ", ".join(found["groups"])
 
 
 def _worst(found: Mapping[str, Any]) -> str:

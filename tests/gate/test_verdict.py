@@ -70,3 +70,9 @@ def test_a_metric_that_is_better_when_lower_is_judged_in_its_direction(tmp_path)
 def test_a_refused_run_has_no_metrics_and_breaks_every_limit(tmp_path):
     write_record({**new_record([]), "status": "refused"}, tmp_path)
     assert broken(tmp_path, {"quality": 0.5, "max_latency_ms": 9}) == ["run", "quality", "max_latency_ms"]
+
+
+def test_a_single_group_is_no_comparison(tmp_path):
+    one = {"groups": {"others": {"before": {"accuracy": 0.8}, "after": {"accuracy": 0.8}}}}
+    run = put(tmp_path, ("fairness",), one)
+    assert broken(run, {"max_group_drop": 0.1, "min_group_quality": 0.1}) == ["max_group_drop", "min_group_quality"]

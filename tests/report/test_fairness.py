@@ -29,6 +29,15 @@ def test_the_terminal_is_told_in_one_line():
     assert list(sentences({})) == []
 
 
+def test_a_single_group_is_no_worst_one():
+    found = {"group": "city", "groups": {"others": {}}, "merged": {"Paris": 9, "Rome": 8}}
+    (line,) = sentences({"fairness": found})
+    assert "nothing to compare" in line
+    assert "2 small ones put together" in line
+    (line,) = sentences({"fairness": {**found, "groups": {"Paris": {}}, "merged": {}}})
+    assert line.endswith("one group (Paris).")
+
+
 def test_the_page_says_who_got_worse():
     page = render(record(), "", {})
     for expected in ("Who got worse", "tiny (5)", "false alarms", "equalized-odds difference", 'class="lost"'):
