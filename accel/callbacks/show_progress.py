@@ -14,7 +14,7 @@ REFRESH_STEPS = 10
 
 
 class ShowProgress(pl.Callback):
-    """A progress bar over optimizer steps with the latest loss and validation quality: at the first step, then at every tenth."""
+    """A progress bar over optimizer steps with the latest loss and validation quality: first, then every tenth."""
 
     def __init__(self, console: Console, title: str, total_steps: int, quality: Metric) -> None:
         self.console = console
