@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from accel.core.metric import OF_CLASSES, OF_ENTITIES, OF_LANGUAGE, metrics_of, quality_of
+from accel.core.metric import OF_CHAT, OF_CLASSES, OF_ENTITIES, OF_LANGUAGE, metrics_of, quality_of
 from accel.core.objective import known_objectives
 
 K = TypeVar("K", bound=Hashable)
@@ -82,7 +82,7 @@ NAMED = {
 
 def goal(name: str) -> Objective | None:
     """What a search may look for, by name: a figure, or a metric that an objective states; None for anything else."""
-    ours = {metric.key for metric in (*OF_CLASSES, *OF_ENTITIES, *OF_LANGUAGE)}
+    ours = {metric.key for metric in (*OF_CHAT, *OF_CLASSES, *OF_ENTITIES, *OF_LANGUAGE)}
     stated = {metric.key for objective in known_objectives().values() for metric in objective.metrics}
     if name in NAMED or name not in stated | ours:
         return NAMED.get(name)
