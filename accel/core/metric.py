@@ -74,6 +74,11 @@ OF_RETRIEVAL = (
     Metric("mrr", "MRR"),
     LOSS,
 )
+OF_CHAT = (
+    Metric("reply_perplexity", "reply perplexity", higher_is_better=False, format=NUMBER),
+    OF_TOKENS,
+    LOSS,
+)
 OF_LANGUAGE = (OF_TOKENS, LOSS, PERPLEXITY, BITS_PER_BYTE)
 """What accel's own objectives are scored by, the quality first; known without torch, so that a plan can be checked."""
 BEFORE_THEY_WERE_STATED = (OF_TOKENS, MACRO_F1, LOSS, PERPLEXITY, BITS_PER_BYTE)

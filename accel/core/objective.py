@@ -38,6 +38,8 @@ class Objective(ABC):
     """What is kept of a split's predictions, to compare two models one by one; by default nothing."""
     unit: ClassVar[str] = "examples"
     """What a prediction is made for, in the plural: texts, words, tokens."""
+    instead_of_predicting: ClassVar[str] = ""
+    """A sentence that says what to type where a text has no answer of its own."""
     label_names: Sequence[str]
     """Of the labels that an example has; empty where it has none beside its text, or a number."""
     chooses_one: ClassVar[bool] = False
@@ -75,6 +77,14 @@ class Objective(ABC):
         """A text as the tokenizer is given it; unchanged by default."""
         return text
 
+    def adapted(self, tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+        """The tokenizer as the examples need it, and as it is exported; unchanged by default.
+
+        Raises:
+            DataError: it cannot be what they need.
+        """
+        return tokenizer
+
     @abstractmethod
     def encode(self, split: Split, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoded:
         """A split's examples as tokens, none longer than ``max_length``."""
@@ -98,6 +108,14 @@ class Objective(ABC):
     @abstractmethod
     def counts(self, lengths: np.ndarray) -> np.ndarray:
         """How many predictions each example of so many tokens adds to a mean."""
+
+    def counts_in(self, split: Tokenized) -> np.ndarray:
+        """The same of each example of a split; by default its length tells."""
+        return self.counts(split.lengths)
+
+    def places(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """[batch, tokens]: the mask by which ``predictions`` finds those that a batch learns; by default all tokens."""
+        return batch["attention_mask"]
 
     @abstractmethod
     def predictions(self, logits: Tensor, mask: Tensor) -> Tensor:
@@ -124,6 +142,11 @@ class Objective(ABC):
         """What reading nothing reaches on the test split, by name and metrics; nothing to say by default."""
         del dataset
         return []
+
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """Names of objectives whose models predict the same thing; its own alone by default."""
+        return (self.name,)
 
     def may_imitate(self, teacher: Objective) -> bool:
         """Whether a teacher of the same name and labels predicts in the same units; by default there are none."""

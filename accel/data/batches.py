@@ -41,6 +41,8 @@ class Tokenized(Dataset[Example]):
     token_type_ids: Ragged | None = None
     """Only for pairs, and only where the model tells the two texts apart by them."""
     num_truncated: int = 0
+    num_lost: int = 0
+    """Texts that have no row: of which nothing is left to predict."""
     num_bytes: int = 0
     """Of the texts in UTF-8, where the tokens themselves are predicted."""
     targets: Ragged | None = None

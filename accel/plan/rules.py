@@ -20,7 +20,7 @@ from accel.compression.ptq import Ptq
 from accel.compression.qat import Qat
 from accel.compression.vocabulary import Vocabulary
 from accel.core.compression import Compression
-from accel.core.language_task import LanguageTask
+from accel.core.language_task import CausalTask
 from accel.core.option import Objection, Option, typed
 from accel.core.privacy import Privacy
 from accel.core.task import TokenTask
@@ -56,12 +56,12 @@ class Rule:
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        (LanguageTask, Vocabulary),
+        (CausalTask, Vocabulary),
         "a language model predicts every token of its vocabulary, and its scores over fewer tokens do not compare",
         "leave vocabulary out",
     ),
     Rule(
-        (LanguageTask, HeadOnly),
+        (CausalTask, HeadOnly),
         "the head of a language model is its output embedding, which most models tie to the frozen input embedding",
         "tuning=lora or tuning=full",
     ),

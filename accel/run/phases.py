@@ -71,6 +71,9 @@ def make_ready(run: RunState, dataset: Dataset, console: Console) -> Ready:
         data = prepare(dataset, run.plan)
     run.record["data"] |= {"truncated": data.num_truncated, **data.objective.data_facts(dataset)}
     run.record["reused"]["tokens"] = data.reused
+    if told := data.told():
+        run.record["data"]["notes"] = [*(run.record["data"].get("notes") or []), told]
+        console.say(f"\n{told}")
     if (weights := balance_of(data.train, data.objective.label_names)) is not None:
         run.record["data"]["balance"] = weights
     run.record["metrics"] = stated(data.objective.metrics)
