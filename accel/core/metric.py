@@ -70,6 +70,7 @@ OF_RETRIEVAL = (
     Metric("mrr", "MRR"),
     LOSS,
 )
+OF_MASKED = (ACCURACY, LOSS, PERPLEXITY)
 OF_LANGUAGE = (ACCURACY, LOSS, PERPLEXITY, BITS_PER_BYTE)
 """What accel's own objectives are scored by, the quality first; known without torch, so that a plan can be checked."""
 BEFORE_THEY_WERE_STATED = (ACCURACY, MACRO_F1, LOSS, PERPLEXITY, BITS_PER_BYTE)

@@ -147,7 +147,7 @@ def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Pla
 
     Private texts are tokenized anew by every run: what accel leaves outside of a run's folder holds none of them.
     """
-    max_length, objective = plan.task.max_tokens(), plan.task.objective(dataset)
+    max_length, objective = plan.task.max_tokens(), plan.task.objective(dataset).reading(tokenizer)
     splits = {name: getattr(dataset, name) for name in SPLITS}
 
     def encode() -> dict[str, Encoded]:

@@ -8,13 +8,21 @@ from typing import TYPE_CHECKING, TypeVar
 from accel.core.meta import META
 from accel.core.objective import Objective, known_objectives
 from accel.errors import DataError
-from accel.objective import classification, language_modeling, multi_label, regression, retrieval, tagging
+from accel.objective import (
+    classification,
+    language_modeling,
+    masked_language_modeling,
+    multi_label,
+    regression,
+    retrieval,
+    tagging,
+)
 from accel.weights.meta import read_meta
 
 if TYPE_CHECKING:
     from accel.core.meta import Meta
 
-OURS = (classification, language_modeling, multi_label, regression, retrieval, tagging)
+OURS = (classification, language_modeling, masked_language_modeling, multi_label, regression, retrieval, tagging)
 """Imported, so that their classes are known."""
 Kind = TypeVar("Kind", bound=Objective)
 
@@ -52,7 +60,7 @@ def require(folder: Path, kind: type[Kind]) -> Kind:
     if not isinstance(objective, kind):
         raise DataError(
             f"{folder} holds a model of {meta.objective}, which gives texts no labels, nor other answers. "
-            f"accel.weights.artifact.load_model loads it, and transformers' AutoModelForCausalLM does if it "
-            "was neither cut nor rounded."
+            f"accel.weights.artifact.load_model loads it, and transformers' {objective.auto_class().__name__} does if "
+            "it was neither cut nor rounded."
         )
     return objective
