@@ -79,6 +79,7 @@ OF_CHAT = (
     OF_TOKENS,
     LOSS,
 )
+OF_MASKED = (OF_TOKENS, LOSS, PERPLEXITY)
 OF_LANGUAGE = (OF_TOKENS, LOSS, PERPLEXITY, BITS_PER_BYTE)
 """What accel's own objectives are scored by, the quality first; known without torch, so that a plan can be checked."""
 BEFORE_THEY_WERE_STATED = (OF_TOKENS, MACRO_F1, LOSS, PERPLEXITY, BITS_PER_BYTE)

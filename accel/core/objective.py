@@ -42,6 +42,8 @@ class Objective(ABC):
     """A sentence that says what to type where a text has no answer of its own."""
     label_names: Sequence[str]
     """Of the labels that an example has; empty where it has none beside its text, or a number."""
+    head_is_pretrained: ClassVar[bool] = False
+    """Whether checkpoints usually have its head, so that it is worth saying where one has not."""
     chooses_one: ClassVar[bool] = False
     """Whether an example has exactly one of the labels."""
 
@@ -72,6 +74,15 @@ class Objective(ABC):
     @abstractmethod
     def configured(self, config: PretrainedConfig) -> PretrainedConfig:
         """An architecture's configuration, told what to predict."""
+
+    def reading(self, tokenizer: PreTrainedTokenizerBase) -> Self:
+        """Itself, with what it must know of a model's tokenizer to make batches; nothing by default.
+
+        Raises:
+            DataError: the tokenizer lacks it.
+        """
+        del tokenizer
+        return self
 
     def spelled(self, text: str) -> str:
         """A text as the tokenizer is given it; unchanged by default."""
