@@ -151,6 +151,7 @@ def facts_of(plan: Plan, data: Prepared, latency: LatencyTable | None = None) ->
         latency=latency,
         num_threads=torch.get_num_threads(),
         kept_tokens=data.trimmed.kept if data.trimmed else None,
+        cohorts=plan.strategy.cohorts(data.train.owners),
     )
 
 

@@ -61,7 +61,7 @@ def make_ready(run: RunState, dataset: Dataset, console: Console) -> Ready:
     for technique in run.plan.techniques:
         technique.check_machine()
     if run.plan.privacy is not None:
-        run.plan.privacy.check_noise(len(dataset.train), run.plan.trainer)
+        run.plan.privacy.check_noise(dataset, run.plan)
     _start_from_public_data(run, dataset, console)
     if run.leads:
         run.seen = begin(run.plan, run.folder, run.run_id(), resumed=run.resume)
