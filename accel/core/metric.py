@@ -62,6 +62,14 @@ OF_RETRIEVAL = (
     Metric("mrr", "MRR"),
     LOSS,
 )
+OF_RECOMMENDATION = (
+    Metric("ndcg_at_10", "nDCG@10"),
+    Metric("recall_at_10", "recall@10"),
+    Metric("hit_at_10", "hit@10"),
+    Metric("mrr", "MRR"),
+    Metric("coverage", "coverage"),
+    LOSS,
+)
 OF_LANGUAGE = (ACCURACY, LOSS, PERPLEXITY, BITS_PER_BYTE)
 """What accel's own objectives are scored by, the quality first; known without torch, so that a plan can be checked."""
 BEFORE_THEY_WERE_STATED = (ACCURACY, MACRO_F1, LOSS, PERPLEXITY, BITS_PER_BYTE)
