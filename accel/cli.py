@@ -31,7 +31,8 @@ accel: fine-tune a transformer while pruning, quantizing and distilling it, and 
   accel check [-m] [overrides]     looks at options, files, packages and devices, starts nothing; --config-only: at
                                    options alone; --forecast=h100: will it fit there, and how fast; =here measures it
   accel matrix [--markdown]        every pair of options: works, or refused because …
-  accel compare PATH…              runs and sweeps side by side (--sort, --filter, --mean-over seed, --html F, --csv F)
+  accel compare PATH…              runs and sweeps side by side (--sort, --filter, --mean-over seed, --html F, --csv F);
+                                   as money by --price-per-cpu-hour P --requests-per-month N --cost-per-error P
   accel wandb-sweep sweep=NAME     a named search as a file for W&B's own sweeps and agents (--file F)
   accel predict RUN [TEXT …]       predictions as JSON lines (--file F)
   accel search RUN TEXT --in F     the nearest texts of a file, by a retrieval model (--column C, --top 5, --json)

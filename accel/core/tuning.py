@@ -67,4 +67,4 @@ class Prompt(FrozenBody):
 
 @dataclass(kw_only=True)
 class Inserted(FrozenBody):
-    """Base of every tuning that trains small networks which stay in the exported model: nothing is merged."""
+    """Base of every tuning that trains small parts which stay in the exported model: nothing is merged."""

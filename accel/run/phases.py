@@ -61,7 +61,7 @@ def make_ready(run: RunState, dataset: Dataset, console: Console) -> Ready:
     for technique in run.plan.techniques:
         technique.check_machine()
     if run.plan.privacy is not None:
-        run.plan.privacy.check_noise(len(dataset.train), run.plan.trainer)
+        run.plan.privacy.check_noise(dataset, run.plan)
     _start_from_public_data(run, dataset, console)
     if run.leads:
         run.seen = begin(run.plan, run.folder, run.run_id(), resumed=run.resume)
@@ -71,6 +71,9 @@ def make_ready(run: RunState, dataset: Dataset, console: Console) -> Ready:
         data = prepare(dataset, run.plan)
     run.record["data"] |= {"truncated": data.num_truncated, **data.objective.data_facts(dataset)}
     run.record["reused"]["tokens"] = data.reused
+    if told := data.told():
+        run.record["data"]["notes"] = [*(run.record["data"].get("notes") or []), told]
+        console.say(f"\n{told}")
     if (weights := balance_of(data.train, data.objective.label_names)) is not None:
         run.record["data"]["balance"] = weights
     run.record["metrics"] = stated(data.objective.metrics)
