@@ -74,6 +74,14 @@ OF_RETRIEVAL = (
     Metric("mrr", "MRR"),
     LOSS,
 )
+OF_RECOMMENDATION = (
+    Metric("ndcg_at_10", "nDCG@10"),
+    Metric("recall_at_10", "recall@10"),
+    Metric("hit_at_10", "hit@10"),
+    Metric("mrr", "MRR"),
+    Metric("coverage", "coverage"),
+    LOSS,
+)
 OF_CHAT = (
     Metric("reply_perplexity", "reply perplexity", higher_is_better=False, format=NUMBER),
     OF_TOKENS,
