@@ -213,6 +213,12 @@ RULES: tuple[Rule, ...] = (
         unless=lambda tuning, strategy: tuning.shards,
     ),
     Rule(
+        (Tuning, Federated),
+        "it decides by the gradient of each step, and the server sees updates of many steps, each client its own steps",
+        "tuning=lora, or strategy=ddp",
+        unless=lambda tuning, strategy: not tuning.reads_gradients,
+    ),
+    Rule(
         (Distill, Prompt),
         "the student's tokens are compared with the teacher's one by one, and the prompt adds tokens to the student's",
         "compression.distill.relations_weight=0 compression.distill.hidden_weight=0",

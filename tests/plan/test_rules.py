@@ -78,6 +78,7 @@ class Apart(FrozenBody):
     """A tuning whose parameters belong to no layer."""
 
     sampled = splits = shards = False
+    reads_gradients = True
 
 
 @dataclass(kw_only=True)
@@ -310,6 +311,7 @@ AVOIDING = {
     (Privacy, Tuning): (Private(), Norms()),
     (Tuning, TensorParallel): (Norms(), TensorParallel()),
     (Tuning, Fsdp): (Norms(), Fsdp()),
+    (Tuning, Federated): (Norms(), Federated()),
     (Distill, Prompt): (Distill(hidden_weight=0.0), Prefix()),
     (Privacy, Compression): (Private(), Blind()),
     (Privacy, Prune): (Private(), Prune(score=Score.magnitude, start=Start.pretrained)),
