@@ -15,7 +15,7 @@ Reference: Dettmers et al. 2023 (arXiv 2305.14314); the torchao library's NF4; M
     ``pissa``.
 
     accel tuning=qlora tuning.rank=16 trainer.learning_rate=1e-3
-    accel tuning=qlora compression=[ptq] compression.ptq.scheme=int4
+    accel tuning=qlora compression=[ptq] compression.ptq.scheme=int4_weight_only
 """
 
 from __future__ import annotations
