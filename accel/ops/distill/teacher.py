@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -76,10 +76,16 @@ def _require_equal_width(student: nn.Module, teacher: nn.Module, folder: Path) -
         )
 
 
+def _tokens(batch: Mapping[str, Tensor]) -> Tensor:
+    return batch["attention_mask"]
+
+
 @dataclass(frozen=True)
 class _Term:
     weight: float
     distance: Distance
+    places: Callable[[Mapping[str, Tensor]], Tensor] = _tokens
+    """The tokens of a batch that it is about."""
     of_answers: bool = False
     """Whether it compares answers, of which some may not be believed."""
 
@@ -90,6 +96,7 @@ def _terms(student: nn.Module, teacher: nn.Module, wanted: Terms, objective: Obj
         "distill_logits": _Term(
             wanted.logits_weight,
             partial(_logits, objective=objective, temperature=wanted.temperature),
+            objective.places,
             of_answers=True,
         ),
         "distill_hidden": _Term(wanted.hidden_weight, MATCHES[wanted.hidden_match.name]),
@@ -152,7 +159,7 @@ def believed(logits: Tensor, importance: Tensor, confidence: float) -> Tensor:
 
 def _distance(term: _Term, student: Any, teacher: Any, batch: Mapping[str, Tensor], kept: Tensor | None) -> Tensor:
     """A mean over all texts of the batch, to which those that are not believed add nothing."""
-    mask = batch["attention_mask"]
+    mask = term.places(batch)
     if kept is None or not term.of_answers:
         return term.distance(student, teacher, mask)
     if not kept.any():
