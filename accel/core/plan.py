@@ -79,6 +79,11 @@ class Plan:
         wanted = self.changes_model and self.privacy is not None
         return wanted or any(t.needs_pretrained for t in self.techniques)
 
+    @property
+    def learns_without_labels(self) -> bool:
+        """Whether texts of which nobody knows the label are learned from too."""
+        return any(t.learns_without_labels for t in self.techniques)
+
     def choices(self) -> dict[str, Any]:
         """The chosen option of each group, as the record states it."""
         return {group: _named(getattr(self, group)) for group in BASES}
