@@ -40,8 +40,12 @@ class CausalTask(TokenTask):
         for name in ("validation_fraction", "test_fraction"):
             if not 0 < getattr(self, name) < 1:
                 yield self.out_of_range(name, f"between 0 and 1: a share of the {self.unit}", "0.05")
-        family = plan.model.family()
-        if family is not None and family not in CAUSAL_FAMILIES:
+        if (family := plan.model.family()) is not None:
+            yield from self.objections_to_model(family)
+
+    def objections_to_model(self, family: str) -> Iterator[Objection]:
+        """To an architecture that does not predict what the task wants."""
+        if family not in CAUSAL_FAMILIES:
             yield Objection(
                 f"task={self.option_name()}  with a {family} model",
                 f"a language model must predict each token from those before it, and a {family} does not",

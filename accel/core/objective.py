@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from accel.errors import ConfigError, DataError, did_you_mean
@@ -36,12 +36,16 @@ class Objective(ABC):
     """Padded tokens of a batch that is only scored."""
     keeps: ClassVar[type[Kept] | None] = None
     """What is kept of a split's predictions, to compare two models one by one; by default nothing."""
+    kept_with_scores: ClassVar[bool] = False
+    """Whether the scores' report holds what is kept, as where it follows from all predictions together."""
     unit: ClassVar[str] = "examples"
     """What a prediction is made for, in the plural: texts, words, tokens."""
     instead_of_predicting: ClassVar[str] = ""
     """A sentence that says what to type where a text has no answer of its own."""
     label_names: Sequence[str]
     """Of the labels that an example has; empty where it has none beside its text, or a number."""
+    head_is_pretrained: ClassVar[bool] = False
+    """Whether checkpoints usually have its head, so that it is worth saying where one has not."""
     chooses_one: ClassVar[bool] = False
     """Whether an example has exactly one of the labels."""
 
@@ -72,6 +76,15 @@ class Objective(ABC):
     @abstractmethod
     def configured(self, config: PretrainedConfig) -> PretrainedConfig:
         """An architecture's configuration, told what to predict."""
+
+    def reading(self, tokenizer: PreTrainedTokenizerBase) -> Self:
+        """Itself, with what it must know of a model's tokenizer to make batches; nothing by default.
+
+        Raises:
+            DataError: the tokenizer lacks it.
+        """
+        del tokenizer
+        return self
 
     def spelled(self, text: str) -> str:
         """A text as the tokenizer is given it; unchanged by default."""
@@ -142,6 +155,14 @@ class Objective(ABC):
         """What reading nothing reaches on the test split, by name and metrics; nothing to say by default."""
         del dataset
         return []
+
+    def simple_models(self, dataset: Dataset, seed: int) -> Iterator[tuple[str, Report, int]]:
+        """(name, what it reaches on the test split, of how many examples) of simple models; none by default.
+
+        Each is trained as it is asked for. Of an objective that chooses one label accel trains one by itself.
+        """
+        del dataset, seed
+        return iter(())
 
     @property
     def teachers(self) -> tuple[str, ...]:

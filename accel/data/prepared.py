@@ -163,6 +163,7 @@ def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Pla
     """
     max_length, objective = plan.task.max_tokens(), plan.task.objective(dataset)
     tokenizer = objective.adapted(tokenizer)
+    objective = objective.reading(tokenizer)
     splits = {name: getattr(dataset, name) for name in SPLITS}
 
     def encode() -> dict[str, Encoded]:

@@ -146,6 +146,12 @@ class VectorAnswers(Answers):
         return {"vector": logits.tolist()}
 
 
+class TasteAnswers(VectorAnswers):
+    """The same of a history or an item: an item is recommended whose vector is near a history's."""
+
+    name: ClassVar[str] = "recommendation"
+
+
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Probabilities over the last axis."""
     powers = np.exp(logits - logits.max(-1, keepdims=True))
@@ -159,6 +165,6 @@ def sigmoid(logits: np.ndarray) -> np.ndarray:
 
 ANSWERS: Mapping[str, type[Answers]] = {
     kind.name: kind
-    for kind in (LabelAnswers, LabelSetAnswers, NumberAnswers, LevelAnswers, EntityAnswers, VectorAnswers)
+    for kind in (LabelAnswers, LabelSetAnswers, NumberAnswers, LevelAnswers, EntityAnswers, VectorAnswers, TasteAnswers)
 }
 """By the name that an exported model states."""

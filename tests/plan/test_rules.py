@@ -17,12 +17,15 @@ from accel.core.compression import Compression
 from accel.core.language_task import CausalTask, LanguageTask
 from accel.core.option import Option, typed
 from accel.core.privacy import Privacy
+from accel.core.strategy import Strategy
 from accel.core.task import Task, TokenTask
 from accel.core.technique import Stage, Technique
 from accel.core.tuning import Adapter, FrozenBody, HeadOnly, Inserted, Prompt, Tuning
 from accel.errors import PlanError
 from accel.plan.decide import decide
 from accel.plan.rules import RULES, Rule, clashes
+from accel.privacy.dpfedavg import Dpfedavg
+from accel.strategy.ddp import Ddp
 from accel.strategy.federated import Federated
 from accel.strategy.fsdp import Fsdp
 from accel.strategy.tensor_parallel import TensorParallel
@@ -75,6 +78,7 @@ class Apart(FrozenBody):
     """A tuning whose parameters belong to no layer."""
 
     sampled = splits = shards = False
+    reads_gradients = True
 
 
 @dataclass(kw_only=True)
@@ -145,10 +149,10 @@ class Taught(FrozenBody):
     needs_baseline = True
 
 
-INSTANCES = {c: c() for c in (Layers, Prune, Ptq, Qat, Vocabulary, Distill, Federated, Fsdp, TensorParallel)} | {
+INSTANCES = {c: c() for c in (Layers, Prune, Ptq, Qat, Vocabulary, Distill, Dpfedavg, Federated, Fsdp, TensorParallel)} | {
     Adapter: Bottleneck(), FrozenBody: Norms(), HeadOnly: Probe(), Prompt: Prefix(), Tuning: Apart(), CausalTask: Stories(), TokenTask: Marked(), Compression: Silent(), Regression: Regression(train="ratings.csv"), MultiLabel: MultiLabel(train="topics.csv"),
     PairTask: Retrieval(train="faq.csv"), Technique: Taught(), Mask: Mask(pattern="2:4", score=Importance.movement), Privacy: Private(),
-    Quantization: Qat(full_precision=0.1),
+    Strategy: Ddp(), Quantization: Qat(full_precision=0.1),
 }  # fmt: skip
 LIKE = (
     (Bottleneck(), Lora(dropout=0.1)), (Prefix(), prompt.Prompt()), (Network(), adapter.Adapter()), (Norms(), Bitfit()), (Probe(), Head()),
@@ -307,6 +311,7 @@ AVOIDING = {
     (Privacy, Tuning): (Private(), Norms()),
     (Tuning, TensorParallel): (Norms(), TensorParallel()),
     (Tuning, Fsdp): (Norms(), Fsdp()),
+    (Tuning, Federated): (Norms(), Federated()),
     (Distill, Prompt): (Distill(hidden_weight=0.0), Prefix()),
     (Privacy, Compression): (Private(), Blind()),
     (Privacy, Prune): (Private(), Prune(score=Score.magnitude, start=Start.pretrained)),
@@ -315,6 +320,8 @@ AVOIDING = {
     (Privacy, Distill): (Private(), Distill(teacher="pretrained")),
     (Privacy, Regression): (Private(), Regression(train="ratings.csv", mean=3.0, std=1.5)),
     (Privacy, MultiLabel): (Private(), MultiLabel(train="topics.csv", threshold=0.5)),
+    (Dpfedavg, Strategy): (Dpfedavg(), Federated()),
+    (Privacy, Federated): (Dpfedavg(), Federated()),
     (Federated, Prune): (Federated(), Prune(score=Score.magnitude, start=Start.pretrained)),
     (Federated, Mask): (Federated(), Mask(score=Importance.magnitude)),
     (Federated, Layers): (Federated(), Layers(start=Start.pretrained)),
