@@ -62,6 +62,12 @@ OF_RETRIEVAL = (
     Metric("mrr", "MRR"),
     LOSS,
 )
+OF_SPANS = (
+    Metric("f1", "F1"),
+    Metric("exact_match", "exact match"),
+    Metric("answerability", "answerability"),
+    LOSS,
+)
 OF_LANGUAGE = (ACCURACY, LOSS, PERPLEXITY, BITS_PER_BYTE)
 """What accel's own objectives are scored by, the quality first; known without torch, so that a plan can be checked."""
 BEFORE_THEY_WERE_STATED = (ACCURACY, MACRO_F1, LOSS, PERPLEXITY, BITS_PER_BYTE)

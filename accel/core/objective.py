@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from accel.data import Dataset, Split
     from accel.data.batches import Example, Tokenized
     from accel.data.tokens import Encoded
-    from accel.objective.scores import Report, Scores
+    from accel.objective.scores import Gathering, Report, Scores
 
 
 class Objective(ABC):
@@ -79,6 +79,10 @@ class Objective(ABC):
     def encode(self, split: Split, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoded:
         """A split's examples as tokens, none longer than ``max_length``."""
 
+    def encodes_by(self) -> Sequence[Any]:
+        """Settings of its own that the tokens depend on, as JSON can hold them; none by default."""
+        return ()
+
     def texts_together(self, num_columns: int) -> int:
         """How many of an example's texts the network reads in one sequence; by default all."""
         return num_columns
@@ -98,6 +102,14 @@ class Objective(ABC):
     @abstractmethod
     def counts(self, lengths: np.ndarray) -> np.ndarray:
         """How many predictions each example of so many tokens adds to a mean."""
+
+    def counted(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """[rows, tokens]: 1 at tokens whose logits may be predictions, the ``mask`` of these; by default all real ones.
+
+        Args:
+            batch: with its ``labels``.
+        """
+        return batch["attention_mask"]
 
     @abstractmethod
     def predictions(self, logits: Tensor, mask: Tensor) -> Tensor:
@@ -166,11 +178,18 @@ class Objective(ABC):
         """Whether it knows how to answer from a network's logits; not where the trained network must be seen first."""
         return True
 
+    def gathering(self, split: Tokenized) -> Gathering:
+        """What gathers the answers that ``fitted`` reads, of the validation split; by default all of them."""
+        from accel.objective.scores import Gathered
+
+        del split
+        return Gathered()
+
     def fitted(self, logits: Tensor, labels: Tensor) -> Self:
         """Itself, with what it reads from a trained network's answers on the validation split; nothing by default.
 
         Args:
-            logits: [examples, choices], in float64.
+            logits: [examples, choices], in float64, as ``gathering`` gives them.
             labels: of the same shape.
         """
         del logits, labels
@@ -227,6 +246,7 @@ class Answering(Objective):
         mask: Tensor,
         offsets: Sequence[tuple[int, int]],
         asked: Sequence[str] = (),
+        columns: Sequence[int | None] = (),
     ) -> list[tuple[str, tuple[int, ...]]]:
         """What it is called, and where it stands in one text's logits, of each number that is to be explained.
 
@@ -238,11 +258,12 @@ class Answering(Objective):
             mask: [tokens], 1 at real tokens.
             offsets: where in ``spelled(text)`` each token begins and ends, in characters.
             asked: labels.
+            columns: which of the strings each token is of; None where it is of none.
 
         Raises:
             DataError: there is no such label.
         """
-        del text, offsets
+        del text, offsets, columns
         names = list(self.label_names) if logits.shape[-1] == len(self.label_names) else []
         require_known(asked, names)
         place = self.explained(logits, mask)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 from accel.core.meta import META
 from accel.core.objective import Objective, known_objectives
 from accel.errors import DataError
-from accel.objective import classification, language_modeling, multi_label, regression, retrieval, tagging
+from accel.objective import classification, language_modeling, multi_label, regression, retrieval, spans, tagging
 from accel.weights.meta import read_meta
 
 if TYPE_CHECKING:
     from accel.core.meta import Meta
 
-OURS = (classification, language_modeling, multi_label, regression, retrieval, tagging)
+OURS = (classification, language_modeling, multi_label, regression, retrieval, spans, tagging)
 """Imported, so that their classes are known."""
 Kind = TypeVar("Kind", bound=Objective)
 

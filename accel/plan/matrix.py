@@ -15,9 +15,9 @@ from accel.plan.decide import assemble, objections_to
 
 MODELS = ("tiny_bert", "tiny_gpt2", "tiny_llama", "tiny_t5")
 """One of each architecture class: encoder, decoder, encoder-decoder."""
-TASKS = ("airline", "chitchat", "chinese_ner", "regression", "multi_label", "reply_retrieval")
+TASKS = ("airline", "chitchat", "chinese_ner", "regression", "multi_label", "reply_retrieval", "population")
 """One of each kind of objective: a label, the next token, a tag for each word, a number, several labels, a
-vector."""
+vector, a part of a text."""
 COMPANY = {"task=chitchat": "model=tiny_gpt2"}
 """What a task is looked at with where no model is: the default model is an encoder, which no language task can use."""
 FILES = {"task=regression": "task.train=ratings.csv", "task=multi_label": "task.train=topics.csv"}

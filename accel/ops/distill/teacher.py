@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,13 +74,17 @@ def _require_equal_width(student: nn.Module, teacher: nn.Module, folder: Path) -
 class _Term:
     weight: float
     distance: Distance
+    mask: Callable[[Mapping[str, Tensor]], Tensor] = itemgetter("attention_mask")
+    """Of a batch, [rows, tokens]: 1 where there is something to compare."""
 
 
 def _terms(student: nn.Module, teacher: nn.Module, wanted: Terms, objective: Objective) -> dict[str, _Term]:
     """What the student is told besides its labels, by the name that it is logged under."""
     terms = {
         "distill_logits": _Term(
-            wanted.logits_weight, partial(_logits, objective=objective, temperature=wanted.temperature)
+            wanted.logits_weight,
+            partial(_logits, objective=objective, temperature=wanted.temperature),
+            objective.counted,
         ),
         "distill_hidden": _Term(wanted.hidden_weight, MATCHES[wanted.hidden_match.name]),
     }
@@ -102,7 +107,7 @@ class _Distilled:
     def __call__(self, outputs: Any, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         terms = self.loss.compute(outputs, batch)
         taught = self._answers(batch)
-        parts = {name: term.distance(outputs, taught, batch["attention_mask"]) for name, term in self.terms.items()}
+        parts = {name: term.distance(outputs, taught, term.mask(batch)) for name, term in self.terms.items()}
         total = self.task_weight * terms["loss"]
         for name, value in parts.items():
             total = total + self.terms[name].weight * value
