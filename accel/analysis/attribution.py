@@ -154,16 +154,16 @@ class Reading:
         """By a predictor's tokenizer."""
         columns = [column[0] for column in predictor.texts.by_column([text])]
         spelled = [predictor.objective.spelled(column) for column in columns]
-        encoded = predictor.encoded([text])
+        encoded, is_cut = predictor.encoded([text]), False
         if not predictor.tokenizer.is_fast:
             spelled, tokens = _decoded(predictor.tokenizer, encoded["input_ids"][0].tolist())
             by_piece = True
         else:
             owner, offsets = encoded.sequence_ids(0), encoded["offset_mapping"][0].tolist()
             tokens = [(column, start, end) for column, (start, end) in zip(owner, offsets, strict=True)]
+            is_cut = bool(encoded.encodings[0].overflowing)
         units, owners = (pieces if by_piece else words)(columns, spelled, tokens)
         padding: Any = predictor.tokenizer.pad_token_id
-        is_cut = any(bool(one.overflowing) for one in encoded.encodings or ())
         return cls(predictor.inputs([text]), tokens, columns, units, owners, padding, is_cut)
 
     def question(self, network: Network, place: tuple[int, ...]) -> Question:
