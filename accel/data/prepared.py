@@ -198,6 +198,7 @@ def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Pla
             e.records,
             splits[name].owners,
             splits[name].strata,
+            texts=splits[name].texts,
         )
         for name, e in ((name, encoded[name]) for name in SPLITS)
     )
@@ -229,7 +230,7 @@ def _content_hash(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_leng
     backend = getattr(tokenizer, "backend_tokenizer", None)
     rules = backend.to_str() if backend is not None else [sorted(tokenizer.get_vocab().items()), tokenizer.init_kwargs]
     what = [type(tokenizer).__name__, str(rules), tokenizer.special_tokens_map, tokenizer.model_input_names]
-    what += [tokenizer.split_special_tokens, tokenizer.chat_template]
+    what += [tokenizer.split_special_tokens, tokenizer.chat_template, *objective.encodes_by()]
     versions = [version("transformers"), version("tokenizers")]
     return digest([dataset.fingerprint, max_length, objective.name, *what, versions])[:24]
 
