@@ -128,7 +128,7 @@ class Distill(Terms, Compression):
 
     def _require_same_answers(self, predicts: str, known: Sequence[str], objective: Objective) -> None:
         layers_alone = f"or {self.key}.logits_weight=0, which learns from its layers alone"
-        if predicts != objective.name:
+        if predicts not in objective.teachers:
             raise DataError(
                 f"{self.key}.teacher={self.teacher} is a model of {predicts}, and the task is {objective.name}. Give a "
                 f"teacher of the same task, {layers_alone}."

@@ -19,6 +19,15 @@ History = Mapping[str, list[float]]
 
 
 @dataclass(frozen=True)
+class Cohorts:
+    """Who owns the training examples of a federated run, and how many owners train in a round."""
+
+    clients: int
+    expected: float
+    """Of them in a round, on average."""
+
+
+@dataclass(frozen=True)
 class Facts:
     """What a technique may know of the run, fixed before the model is built."""
 
@@ -42,6 +51,8 @@ class Facts:
     """Of the whole run, which training shares out to its processes on this machine."""
     kept_tokens: Sequence[int] | None = None
     """Ids of the tokens that the finished model needs; None for all."""
+    cohorts: Cohorts | None = None
+    """Where the strategy trains at the owners of the examples."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from accel.errors import ConfigError, DataError, did_you_mean
@@ -36,10 +36,16 @@ class Objective(ABC):
     """Padded tokens of a batch that is only scored."""
     keeps: ClassVar[type[Kept] | None] = None
     """What is kept of a split's predictions, to compare two models one by one; by default nothing."""
+    kept_with_scores: ClassVar[bool] = False
+    """Whether the scores' report holds what is kept, as where it follows from all predictions together."""
     unit: ClassVar[str] = "examples"
     """What a prediction is made for, in the plural: texts, words, tokens."""
+    instead_of_predicting: ClassVar[str] = ""
+    """A sentence that says what to type where a text has no answer of its own."""
     label_names: Sequence[str]
     """Of the labels that an example has; empty where it has none beside its text, or a number."""
+    head_is_pretrained: ClassVar[bool] = False
+    """Whether checkpoints usually have its head, so that it is worth saying where one has not."""
     chooses_one: ClassVar[bool] = False
     """Whether an example has exactly one of the labels."""
 
@@ -71,9 +77,26 @@ class Objective(ABC):
     def configured(self, config: PretrainedConfig) -> PretrainedConfig:
         """An architecture's configuration, told what to predict."""
 
+    def reading(self, tokenizer: PreTrainedTokenizerBase) -> Self:
+        """Itself, with what it must know of a model's tokenizer to make batches; nothing by default.
+
+        Raises:
+            DataError: the tokenizer lacks it.
+        """
+        del tokenizer
+        return self
+
     def spelled(self, text: str) -> str:
         """A text as the tokenizer is given it; unchanged by default."""
         return text
+
+    def adapted(self, tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+        """The tokenizer as the examples need it, and as it is exported; unchanged by default.
+
+        Raises:
+            DataError: it cannot be what they need.
+        """
+        return tokenizer
 
     @abstractmethod
     def encode(self, split: Split, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoded:
@@ -103,12 +126,12 @@ class Objective(ABC):
     def counts(self, lengths: np.ndarray) -> np.ndarray:
         """How many predictions each example of so many tokens adds to a mean."""
 
-    def counted(self, batch: Mapping[str, Tensor]) -> Tensor:
-        """[rows, tokens]: 1 at tokens whose logits may be predictions, the ``mask`` of these; by default all real ones.
+    def counts_in(self, split: Tokenized) -> np.ndarray:
+        """The same of each example of a split; by default its length tells."""
+        return self.counts(split.lengths)
 
-        Args:
-            batch: with its ``labels``.
-        """
+    def places(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """[batch, tokens]: the mask by which ``predictions`` finds those that a batch learns; by default all tokens."""
         return batch["attention_mask"]
 
     @abstractmethod
@@ -136,6 +159,19 @@ class Objective(ABC):
         """What reading nothing reaches on the test split, by name and metrics; nothing to say by default."""
         del dataset
         return []
+
+    def simple_models(self, dataset: Dataset, seed: int) -> Iterator[tuple[str, Report, int]]:
+        """(name, what it reaches on the test split, of how many examples) of simple models; none by default.
+
+        Each is trained as it is asked for. Of an objective that chooses one label accel trains one by itself.
+        """
+        del dataset, seed
+        return iter(())
+
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """Names of objectives whose models predict the same thing; its own alone by default."""
+        return (self.name,)
 
     def may_imitate(self, teacher: Objective) -> bool:
         """Whether a teacher of the same name and labels predicts in the same units; by default there are none."""

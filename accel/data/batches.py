@@ -24,6 +24,8 @@ MULTIPLE = 8
 TOKENIZE_AT_ONCE = 1000
 WEIGHT = "weight"
 """Key of a training batch: what its mean counts in the mean over the optimizer step."""
+DRAW = "draw"
+"""Key of a training example: (seed, epoch), for an objective that changes examples by chance."""
 RECORDS = "records"
 """Key of a private batch whose records have several rows: int64 [rows], the record of each, counted from 0."""
 
@@ -41,6 +43,8 @@ class Tokenized(Dataset[Example]):
     token_type_ids: Ragged | None = None
     """Only for pairs, and only where the model tells the two texts apart by them."""
     num_truncated: int = 0
+    num_lost: int = 0
+    """Texts that have no row: of which nothing is left to predict."""
     num_bytes: int = 0
     """Of the texts in UTF-8, where the tokens themselves are predicted."""
     targets: Ragged | None = None
@@ -318,7 +322,8 @@ class ResumableLoader(DataLoader[Any]):
             self.epoch = max(self.epoch, self.order.epoch)
         for indices, weight in self.order.weighted(self.epoch)[self.batches_done :]:
             self.batches_done += 1
-            yield self.collate_fn([self.dataset[i] for i in indices]) | {WEIGHT: weight}
+            draw = {DRAW: (self.order.seed, self.epoch)}
+            yield self.collate_fn([self.dataset[i] | draw for i in indices]) | {WEIGHT: weight}
 
     def state_dict(self) -> dict[str, int]:
         """Where training stands, in optimizer steps, which are the same however many processes take their batches.

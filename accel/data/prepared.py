@@ -64,6 +64,20 @@ class Prepared:
         return sum(split.num_truncated for split in (self.train, self.validation, self.test))
 
     @property
+    def num_lost(self) -> int:
+        return sum(split.num_lost for split in (self.train, self.validation, self.test))
+
+    def told(self) -> str:
+        """What a user must know of examples that are left out; nothing where none is."""
+        if not self.num_lost:
+            return ""
+        every = self.num_lost + sum(split.num_records for split in (self.train, self.validation, self.test))
+        return (
+            f"{self.num_lost} of {every} examples have nothing to predict within {self.max_length} tokens, and are "
+            f"left out. A larger task.max_length keeps them."
+        )
+
+    @property
     def input_names(self) -> tuple[str, ...]:
         """What a network is given of a batch."""
         return PLAIN if self.train.token_type_ids is None else (*PLAIN, TYPES)
@@ -89,7 +103,7 @@ class Prepared:
             rank=plan.strategy.share_of(rank),
             world_size=plan.strategy.num_shares(),
             accumulate=plan.trainer.accumulate,
-            counts=self.objective.counts(self.train.lengths),
+            counts=self.objective.counts_in(self.train),
         )
 
     def total_steps(self, plan: Plan) -> int:
@@ -148,6 +162,8 @@ def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Pla
     Private texts are tokenized anew by every run: what accel leaves outside of a run's folder holds none of them.
     """
     max_length, objective = plan.task.max_tokens(), plan.task.objective(dataset)
+    tokenizer = objective.adapted(tokenizer)
+    objective = objective.reading(tokenizer)
     splits = {name: getattr(dataset, name) for name in SPLITS}
 
     def encode() -> dict[str, Encoded]:
@@ -163,6 +179,7 @@ def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Pla
             list(splits[name].labels),
             e.token_type_ids,
             e.num_truncated,
+            e.num_lost,
             splits[name].num_bytes,
             e.targets,
             e.records,
@@ -190,7 +207,7 @@ def _content_hash(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_leng
     backend = getattr(tokenizer, "backend_tokenizer", None)
     rules = backend.to_str() if backend is not None else [sorted(tokenizer.get_vocab().items()), tokenizer.init_kwargs]
     what = [type(tokenizer).__name__, str(rules), tokenizer.special_tokens_map, tokenizer.model_input_names]
-    what += [tokenizer.split_special_tokens, *objective.encodes_by()]
+    what += [tokenizer.split_special_tokens, tokenizer.chat_template, *objective.encodes_by()]
     versions = [version("transformers"), version("tokenizers")]
     return digest([dataset.fingerprint, max_length, objective.name, *what, versions])[:24]
 

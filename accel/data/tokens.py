@@ -19,6 +19,8 @@ from filelock import FileLock
 from accel.core.checksums import is_whole, write_sums
 
 NOTE = "tokens.json"
+IGNORED = -100
+"""Target of a token that is not predicted."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ class Encoded:
     records: np.ndarray | None = None
     """int64 [rows], counted from 0 and never falling: whose rows they are, where a text makes several; else each row is
     one record."""
+    num_lost: int = 0
+    """Texts that have no row: of which nothing is left to predict."""
 
     def beside(self) -> dict[str, Ragged]:
         """What stands beside the tokens, as many numbers for each, by the end of its files' name."""
@@ -104,7 +108,15 @@ def read(folder: Path) -> dict[str, Encoded] | None:
 
 
 def _read_split(
-    folder: Path, name: str, *, rows: int, tokens: int, beside: Sequence[str], grouped: bool, num_truncated: int
+    folder: Path,
+    name: str,
+    *,
+    rows: int,
+    tokens: int,
+    beside: Sequence[str],
+    grouped: bool,
+    num_truncated: int,
+    num_lost: int,
 ) -> Encoded:
     ids = Ragged.load(folder / name)
     others = {kind: Ragged.load(folder / f"{name}.{kind}") for kind in beside}
@@ -114,7 +126,7 @@ def _read_split(
     records = np.load(f"{folder / name}.records.npy") if grouped else None
     if records is not None and len(records) != rows:
         raise ValueError(f"{folder / name} is not what {NOTE} says")
-    return Encoded(ids, others.get("types"), num_truncated, others.get("targets"), records)
+    return Encoded(ids, others.get("types"), num_truncated, others.get("targets"), records, num_lost)
 
 
 def write(splits: dict[str, Encoded], folder: Path) -> None:
@@ -136,6 +148,7 @@ def write(splits: dict[str, Encoded], folder: Path) -> None:
             "beside": list(beside),
             "grouped": split.records is not None,
             "num_truncated": split.num_truncated,
+            "num_lost": split.num_lost,
         }
     (temporary / NOTE).write_text(json.dumps(note), "utf8")
     write_sums(temporary)

@@ -21,6 +21,7 @@ from accel.federated.client_log import ClientLog
 from accel.federated.clients import Batch, Round
 from accel.federated.cohort import Cohort, dealt
 from accel.federated.lora_products import LoraProducts
+from accel.federated.release import Mean, Release
 from accel.federated.sent import bytes_down, bytes_up, received
 from accel.ops.hand_over import hand_over
 from accel.ops.parallel.shards import add_up
@@ -44,8 +45,6 @@ class Rules:
     """Share of a round's clients that do not answer."""
     sent_as: SentAs
     proximal: float
-    by_examples: bool
-    """Whether a client counts as much as it has examples; else all count the same."""
     seed: int
 
     def cohort(self, clients: int) -> Cohort:
@@ -60,30 +59,35 @@ class FederatedRound:
 
     Args:
         log: where each client's figures go; None where nothing is kept.
+        release: what becomes of the updates.
     """
 
-    def __init__(self, score: Score, model: nn.Module, rules: Rules, log: ClientLog | None) -> None:
+    def __init__(
+        self, score: Score, model: nn.Module, rules: Rules, log: ClientLog | None, release: Release | None = None
+    ) -> None:
         self.score = score
         self.rules = rules
         self.log = log
+        self.release = release or Mean(by_examples=True)
         self.exchanged = [p for p in model.parameters() if p.requires_grad]
-        self.products = LoraProducts(model, rules.seed)
+        self.products = LoraProducts(model if self.release.exact else nn.Module(), rules.seed)
         self.total: list[Tensor] = []
 
     def __call__(self, round_: Round) -> dict[str, Tensor]:
-        cohort = self.rules.cohort(len(round_.clients))
-        answering = cohort.answering(round_.number)
+        cohort, device = self.rules.cohort(len(round_.clients)), self.exchanged[0].device
+        asked, answering = self.release.cohort(cohort, round_.number, device)
         start = [p.detach().clone() for p in self.exchanged]
-        self.total = [torch.zeros_like(p) for p in start]
+        self.release.begin(start)
         figures = torch.zeros(len(round_.clients), 3, dtype=torch.float64)
         self.products.begin()
         for client in self._mine(round_, answering):
             figures[client] = torch.tensor(self._train(round_, client, start), dtype=torch.float64)
         self._put(start)
-        figures = self._add_up(figures.to(start[0].device)).cpu()[answering]
+        figures = add_up(figures.to(device)).cpu()[answering]
+        self.total = self.release.finish(float(figures[:, WEIGHT].sum()))
         if self.log is not None:
             self.log.write(round_.number, answering, figures)
-        terms = self._terms(len(cohort.asked(round_.number)), figures)
+        terms = self._terms(asked, figures)
         return {**terms, "loss": hand_over(self.exchanged[0], terms["loss"], self._deliver)}
 
     def _mine(self, round_: Round, answering: np.ndarray) -> list[int]:
@@ -125,34 +129,26 @@ class FederatedRound:
     @torch.no_grad()
     def _send(self, round_: Round, client: int, start: Sequence[Tensor]) -> float:
         torch.manual_seed(step_seed(self.rules.seed + client, -1, round_.number))
-        weight = float(round_.clients.weights[client]) if self.rules.by_examples else 1.0
         updates = [received(p - s, self.rules.sent_as) for p, s in zip(self.exchanged, start, strict=True)]
-        for total, update in zip(self.total, updates, strict=True):
-            total.add_(update, alpha=weight)
+        weight = self.release.add(updates, float(round_.clients.weights[client]))
         self._norm = float(nn.utils.get_total_norm(updates))
         self.products.add(weight)
         return weight
 
-    def _add_up(self, figures: Tensor) -> Tensor:
-        """The sums over all processes; afterwards ``total`` is the mean update."""
-        everyone = add_up(figures)
-        flat = add_up(torch.cat([t.flatten() for t in self.total]))
-        pieces = flat.div_(everyone[:, WEIGHT].sum().to(flat.dtype)).split([t.numel() for t in self.total])
-        self.total = [piece.view_as(total) for piece, total in zip(pieces, self.total, strict=True)]
-        return everyone
-
-    def _terms(self, asked: int, figures: Tensor) -> dict[str, Tensor]:
-        weights, losses = figures[:, WEIGHT], figures[:, LOSS]
-        answered = len(figures)
-        worst = losses.sort(descending=True).values[: max(1, round(WORST * answered))]
+    def _terms(self, asked: float, figures: Tensor) -> dict[str, Tensor]:
+        counted = figures[figures[:, WEIGHT] > 0]  # not of a client that was left out, whose loss may be no number
+        weights, losses = counted[:, WEIGHT], counted[:, LOSS]
+        answered = self.release.answered(len(figures))
+        worst = losses.sort(descending=True).values[: max(1, round(WORST * len(losses)))]
         found = {
-            "loss": (weights * losses).sum() / weights.sum(),
-            "worst_decile_loss": worst.mean(),
+            "loss": (weights * losses).sum() / weights.sum() if len(losses) else 0.0,
+            "worst_decile_loss": worst.mean() if len(losses) else 0.0,
             "clients": answered,
             "update_norm": nn.utils.get_total_norm(self.total),
             "bytes_up": answered * bytes_up(self.exchanged, self.rules.sent_as),
             "bytes_down": asked * bytes_down(self.exchanged),
             **self.products.error(self.exchanged, self.total, float(weights.sum())),
+            **self.release.terms(),
         }
         return {name: torch.as_tensor(value).to(self.exchanged[0].device) for name, value in found.items()}
 

@@ -202,6 +202,12 @@ class SpanAnswers(WindowAnswers):
         return {"answer": context[start:end], "start": start, "end": end, "score": part.score}
 
 
+class TasteAnswers(VectorAnswers):
+    """The same of a history or an item: an item is recommended whose vector is near a history's."""
+
+    name: ClassVar[str] = "recommendation"
+
+
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Probabilities over the last axis."""
     powers = np.exp(logits - logits.max(-1, keepdims=True))
@@ -222,6 +228,7 @@ ANSWERS: Mapping[str, type[Answers]] = {
         LevelAnswers,
         EntityAnswers,
         VectorAnswers,
+        TasteAnswers,
         SpanAnswers,
     )
 }

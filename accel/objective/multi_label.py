@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 UNKNOWN = -1
 """Target of a label of which nobody knows whether it holds."""
 MICRO_F1, MEAN_PRECISION = Metric("micro_f1", "micro F1"), Metric("map", "mAP")
-EXACT = Metric("exact_match", "exact match")
+EXACT = Metric("exact_match", "exact match", share_of_right=True)
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,7 @@ class Spans(InWindows):
     evaluation_tokens: ClassVar[int] = 4096
     unit: ClassVar[str] = "questions"
     keeps: ClassVar[type[Kept] | None] = Found
+    kept_with_scores: ClassVar[bool] = True
 
     @classmethod
     def for_labels(cls, label_names: Sequence[str]) -> Self:
@@ -207,7 +208,7 @@ class Spans(InWindows):
         """Each example counts the same, however many windows it has."""
         return np.ones(len(lengths))
 
-    def counted(self, batch: Mapping[str, Tensor]) -> Tensor:
+    def places(self, batch: Mapping[str, Tensor]) -> Tensor:
         """The tokens that an answer may begin or end at, and the one that stands for none."""
         return _choices(batch["labels"], batch["attention_mask"].shape[1])
 
@@ -368,8 +369,6 @@ COLUMNS = ("number", "odds", "begin", "end", "score", "none", "f1", "exact", "f1
 
 class SpanScores(Scores):
     """Of the likeliest part over all of an example's windows, and of no answer where it is not likely enough."""
-
-    keeps: ClassVar[bool] = True
 
     def __init__(self, objective: Spans, split: Tokenized) -> None:
         super().__init__()

@@ -20,12 +20,14 @@ from accel.compression.ptq import Ptq
 from accel.compression.qat import Qat
 from accel.compression.vocabulary import Vocabulary
 from accel.core.compression import Compression
-from accel.core.language_task import LanguageTask
+from accel.core.language_task import CausalTask
 from accel.core.option import Objection, Option, typed
 from accel.core.privacy import Privacy
+from accel.core.strategy import Strategy
 from accel.core.task import TokenTask
 from accel.core.technique import Technique
 from accel.core.tuning import Adapter, FrozenBody, HeadOnly, Prompt, Tuning
+from accel.privacy.dpfedavg import Dpfedavg
 from accel.strategy.federated import Federated
 from accel.strategy.fsdp import Fsdp
 from accel.strategy.tensor_parallel import TensorParallel
@@ -57,12 +59,12 @@ class Rule:
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        (LanguageTask, Vocabulary),
+        (CausalTask, Vocabulary),
         "a language model predicts every token of its vocabulary, and its scores over fewer tokens do not compare",
         "leave vocabulary out",
     ),
     Rule(
-        (LanguageTask, HeadOnly),
+        (CausalTask, HeadOnly),
         "the head of a language model is its output embedding, which most models tie to the frozen input embedding",
         "tuning=lora or tuning=full",
     ),
@@ -203,7 +205,7 @@ RULES: tuple[Rule, ...] = (
         (Privacy, Tuning),
         "per-example gradients of some of the parameters that it trains are not known",
         "tuning=lora, tuning=adapter or tuning=bitfit",
-        unless=lambda privacy, tuning: tuning.sampled,
+        unless=lambda privacy, tuning: tuning.sampled or privacy.protects_clients,
     ),
     Rule(
         (Tuning, TensorParallel),
@@ -216,6 +218,12 @@ RULES: tuple[Rule, ...] = (
         "it reads its parameters outside their layer's forward pass, where each process holds only a part of them",
         "tuning=lora, or strategy=ddp",
         unless=lambda tuning, strategy: tuning.shards,
+    ),
+    Rule(
+        (Tuning, Federated),
+        "it decides by the gradient of each step, and the server sees updates of many steps, each client its own steps",
+        "tuning=lora, or strategy=ddp",
+        unless=lambda tuning, strategy: not tuning.reads_gradients,
     ),
     Rule(
         (Distill, Prompt),
@@ -264,9 +272,16 @@ RULES: tuple[Rule, ...] = (
         unless=lambda distill, strategy: not distill.relations_weight,
     ),
     Rule(
+        (Dpfedavg, Strategy),
+        "it protects whole clients of a federated run, and this strategy pools the records of all",
+        "strategy=federated, or privacy=dpsgd, which protects records",
+        unless=lambda privacy, strategy: isinstance(strategy, Federated),
+    ),
+    Rule(
         (Privacy, Federated),
         "its guarantee holds for steps that sample from all records, and each client trains on its own",
-        "privacy=none, or strategy=ddp",
+        "privacy=dpfedavg, which protects whole clients, or strategy=ddp",
+        unless=lambda privacy, federated: privacy.protects_clients,
     ),
     Rule(
         (Federated, Prune),

@@ -20,11 +20,11 @@ Reference: McMahan et al. 2017 (arXiv 1602.05629); Reddi et al. 2021 (arXiv 2003
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from accel.core.facts import Evidence, Facts, History, Step
+from accel.core.facts import Cohorts, Evidence, Facts, History, Step
 from accel.core.option import Objection
 from accel.core.task import TokenTask
 from accel.errors import DataError
@@ -51,6 +51,8 @@ class Federated(Distributed):
     fewest: ClassVar[int] = 1
     fewest_said: ClassVar[str] = "at least 1"
     trains_locally: ClassVar[bool] = True
+    said_freely: ClassVar[tuple[str, ...]] = ("update_norm", "clients", "bytes_up", "bytes_down")
+    """Under privacy these are about what is released, and the expected number of clients."""
 
     processes: int = 1
     """How many processes share the clients of a round, on each machine."""
@@ -77,8 +79,8 @@ class Federated(Distributed):
     """By which an update is multiplied; null: 1, or 0.01 for adam and yogi."""
     proximal: float = 0.0
     """FedProx: how strongly a client is pulled back to the common weights."""
-    weigh_by_examples: bool = True
-    """Whether a client counts as much as it has examples; else all count the same."""
+    weigh_by_examples: bool | None = None
+    """Whether a client counts as much as it has examples; null: it does, but not where clients are private."""
     compress: SentAs = SentAs.none
     """How updates are sent: bf16 halves them; int8 has a scale for each row and rounds at random."""
     drop: float = 0.0
@@ -137,6 +139,10 @@ class Federated(Distributed):
             if value is not None and not 0 < value < math.inf:
                 yield self.out_of_range(name, "positive and finite", "1")
 
+    def cohorts(self, owners: Sequence[str]) -> Cohorts:
+        clients = len(set(owners)) if self.partition.is_given else self.clients
+        return Cohorts(clients, min(self.cohort or clients, clients))
+
     def check_data(self, tokenizer: PreTrainedTokenizerBase, objective: Objective, max_length: int) -> None:
         del tokenizer, max_length
         if self.partition.needs_labels and not objective.chooses_one:
@@ -175,19 +181,21 @@ class Federated(Distributed):
         import torch.distributed as dist
 
         from accel.federated.client_log import ClientLog
+        from accel.federated.release import Mean, Released
         from accel.federated.round import FederatedRound, Rules
 
+        mean = Mean(by_examples=self.weigh_by_examples is not False)
+        release = step.release if isinstance(step, Released) else mean
         leads = not dist.is_initialized() or dist.get_rank() == 0
-        log = ClientLog(facts.folder) if facts.folder is not None and leads else None
+        log = ClientLog(facts.folder) if facts.folder is not None and leads and release.exact else None
         rules = Rules(
             expected=self.cohort,
             drop=self.drop,
             sent_as=self.compress,
             proximal=self.proximal,
-            by_examples=self.weigh_by_examples,
             seed=facts.seed,
         )
-        return FederatedRound(step, model, rules, log)
+        return FederatedRound(step, model, rules, log, release)
 
     def adapt_loader(self, loader: DataLoader[Any], facts: Facts) -> DataLoader[Any]:
         from accel.federated.clients import Clients, RoundLoader
@@ -224,16 +232,17 @@ class Federated(Distributed):
     def evidence(self, model: nn.Module, history: History) -> Evidence:
         processes = super().evidence(model, history)
         moved, answered = history.get("update_norm", []), history.get("clients", [])
+        # a private run ends when its budget is spent, also on rounds that were done again after a break
+        spent = bool(moved) and "noise_multiplier" in history
         return Evidence(
-            acted=processes.acted and len(moved) == self.rounds and max(moved, default=0.0) > 0,
+            acted=processes.acted and (len(moved) == self.rounds or spent) and max(moved, default=0.0) > 0,
             figures={
                 **processes.figures,
                 **({} if self.partition.is_given else {"clients": self.clients}),
                 "rounds": len(moved),
                 "clients_per_round": sum(answered) / max(1, len(answered)),
                 **{name: int(sum(history.get(name, []))) for name in ("bytes_up", "bytes_down")},
-                "worst_decile_loss": history.get("worst_decile_loss", [math.nan])[-1],
-                **{name: history[name][-1] for name in ("aggregation_error",) if history.get(name)},
+                **{n: history[n][-1] for n in ("worst_decile_loss", "aggregation_error") if history.get(n)},
             },
             expected=f"{self.rounds} rounds whose updates moved the weights, on {self.num_processes()} processes",
         )

@@ -213,7 +213,7 @@ def test_distillation_compares_the_context_and_nothing_else():
     data, _ = tokenized()
     batch = collated(data, range(4))
     ours, theirs = noise(batch, 1), noise(batch, 2)
-    mask = OBJECTIVE.counted(batch)
+    mask = OBJECTIVE.places(batch)
     value = OBJECTIVE.imitation(OBJECTIVE.predictions(ours, mask), OBJECTIVE.predictions(theirs, mask), 2.0)
     moved = ours + 30 * (~mask)[..., None]
     again = OBJECTIVE.imitation(OBJECTIVE.predictions(moved, mask), OBJECTIVE.predictions(theirs, mask), 2.0)

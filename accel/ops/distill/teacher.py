@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,12 +69,16 @@ def _require_equal_width(student: nn.Module, teacher: nn.Module, folder: Path) -
         )
 
 
+def _tokens(batch: Mapping[str, Tensor]) -> Tensor:
+    return batch["attention_mask"]
+
+
 @dataclass(frozen=True)
 class _Term:
     weight: float
     distance: Distance
-    mask: Callable[[Mapping[str, Tensor]], Tensor] = itemgetter("attention_mask")
-    """Of a batch, [rows, tokens]: 1 where there is something to compare."""
+    places: Callable[[Mapping[str, Tensor]], Tensor] = _tokens
+    """The tokens of a batch that it is about."""
 
 
 def _terms(student: nn.Module, teacher: nn.Module, wanted: Terms, objective: Objective) -> dict[str, _Term]:
@@ -84,7 +87,7 @@ def _terms(student: nn.Module, teacher: nn.Module, wanted: Terms, objective: Obj
         "distill_logits": _Term(
             wanted.logits_weight,
             partial(_logits, objective=objective, temperature=wanted.temperature),
-            objective.counted,
+            objective.places,
         ),
         "distill_hidden": _Term(wanted.hidden_weight, MATCHES[wanted.hidden_match.name]),
     }
@@ -107,7 +110,7 @@ class _Distilled:
     def __call__(self, outputs: Any, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         terms = self.loss.compute(outputs, batch)
         taught = self._answers(batch)
-        parts = {name: term.distance(outputs, taught, term.mask(batch)) for name, term in self.terms.items()}
+        parts = {name: term.distance(outputs, taught, term.places(batch)) for name, term in self.terms.items()}
         total = self.task_weight * terms["loss"]
         for name, value in parts.items():
             total = total + self.terms[name].weight * value
