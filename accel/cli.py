@@ -37,6 +37,8 @@ accel: fine-tune a transformer while pruning, quantizing and distilling it, and 
   accel wandb-sweep sweep=NAME     a named search as a file for W&B's own sweeps and agents (--file F)
   accel predict RUN [TEXT …]       predictions as JSON lines (--file F)
   accel search RUN TEXT --in F     the nearest texts of a file, by a retrieval model (--column C, --top 5, --json)
+  accel chat RUN                   talk with a model of task=chat, also line by line from a pipe (--temperature 0.7,
+                                   --max-tokens 256, --seed, --system TEXT, --json)
   accel explain RUN TEXT …         what each word did for a prediction, how good that explanation is, and a page
                                    (--method occlusion, --label L, --against OTHER, --file F, --html F)
   accel attack RUN [SHADOW …]      membership inference on the finished model; shadows: the same with other seeds
@@ -283,6 +285,13 @@ def search(words: Sequence[str]) -> int:
     return search_main(_with_plugins(words))
 
 
+def chat(words: Sequence[str]) -> int:
+    """A conversation with an exported model."""
+    from accel.inference.chat import main as chat_main
+
+    return chat_main(_with_plugins(words))
+
+
 def explain(words: Sequence[str]) -> int:
     """What each word did for a prediction."""
     from accel.analysis.explain import main as explain_main
@@ -380,6 +389,7 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "matrix": matrix,
     "compare": compare,
     "predict": predict,
+    "chat": chat,
     "explain": explain,
     "search": search,
     "attack": attack,

@@ -74,12 +74,6 @@ OF_RETRIEVAL = (
     Metric("mrr", "MRR"),
     LOSS,
 )
-OF_SPANS = (
-    Metric("f1", "F1"),
-    Metric("exact_match", "exact match"),
-    Metric("answerability", "answerability"),
-    LOSS,
-)
 OF_RECOMMENDATION = (
     Metric("ndcg_at_10", "nDCG@10"),
     Metric("recall_at_10", "recall@10"),
@@ -91,6 +85,12 @@ OF_RECOMMENDATION = (
 OF_CHAT = (
     Metric("reply_perplexity", "reply perplexity", higher_is_better=False, format=NUMBER),
     OF_TOKENS,
+    LOSS,
+)
+OF_SPANS = (
+    Metric("f1", "F1"),
+    Metric("exact_match", "exact match"),
+    Metric("answerability", "answerability"),
     LOSS,
 )
 OF_MASKED = (OF_TOKENS, LOSS, PERPLEXITY)

@@ -36,8 +36,6 @@ class Objective(ABC):
     """Padded tokens of a batch that is only scored."""
     keeps: ClassVar[type[Kept] | None] = None
     """What is kept of a split's predictions, to compare two models one by one; by default nothing."""
-    kept_with_scores: ClassVar[bool] = False
-    """Whether the scores' report holds what is kept, as where it follows from all predictions together."""
     unit: ClassVar[str] = "examples"
     """What a prediction is made for, in the plural: texts, words, tokens."""
     instead_of_predicting: ClassVar[str] = ""

@@ -26,6 +26,8 @@ class Tuning(Technique):
     """Whether it only uses its parameters where they are gathered, in a layer's forward pass."""
     reads_gradients: ClassVar[bool] = False
     """Whether it decides between steps by the gradient of the one before."""
+    rounds_body: ClassVar[bool] = False
+    """Whether frozen weights are kept rounded while it trains."""
 
     @property
     def extra_tokens(self) -> int:

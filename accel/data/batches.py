@@ -88,6 +88,18 @@ class Tokenized(Dataset[Example]):
         """Texts, or pairs, that the rows are made of."""
         return len(self) if self.records is None else int(self.records[-1]) + 1 if len(self) else 0
 
+    def with_unlabelled(self, others: Tokenized) -> Tokenized:
+        """And texts of which nobody knows the label, which count 0 in the loss; the mean over all stays 1."""
+        types = (self.token_type_ids, others.token_type_ids)
+        counts = np.ones(len(self), np.float32) if self.importance is None else self.importance
+        counts = counts * np.float32((len(self) + len(others)) / len(self))
+        return Tokenized(
+            Ragged.of([*self.input_ids, *others.input_ids]),
+            [*self.labels, *[self.labels[0]] * len(others)],
+            Ragged.of([row for rows in types for row in rows or ()]) if types[0] is not None else None,
+            importance=np.concatenate([counts, np.zeros(len(others), np.float32)]),
+        )
+
     def share(self, rank: int, world_size: int) -> Tokenized:
         """Every ``world_size``-th example: each process scores its own, none is scored twice."""
         some = slice(rank, None, world_size)

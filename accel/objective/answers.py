@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -151,6 +151,32 @@ class VectorAnswers(Answers):
         del text, offsets
         return {"vector": logits.tolist()}
 
+    def added(self, stored: Sequence[str]) -> np.ndarray:
+        """[texts]: what ``accel search`` adds to the cosine of each stored text; nothing by default."""
+        return np.zeros(len(stored), np.float32)
+
+
+@dataclass(frozen=True)
+class TasteAnswers(VectorAnswers):
+    """The same of a history or an item; what is stored is ranked by how likely anybody takes it, too."""
+
+    temperature: float = 1.0
+    priors: Mapping[str, float] = field(default_factory=dict)
+    """By the text of an item: log of how likely anybody takes it."""
+
+    name: ClassVar[str] = "recommendation"
+
+    @classmethod
+    def of(cls, meta: Meta) -> Self:
+        priors = {str(text): float(prior) for text, prior in meta.answering["priors"].items()}
+        return cls(meta.label_names, float(meta.answering["temperature"]), priors)
+
+    def added(self, stored: Sequence[str]) -> np.ndarray:
+        """In units of a cosine; an item that is new is as likely as the rarest one."""
+        rarest = min(self.priors.values(), default=0.0)
+        found = [self.priors.get(" ".join(text.split()), rarest) for text in stored]
+        return np.array(found, np.float32) * np.float32(self.temperature)
+
 
 @dataclass(frozen=True)
 class WindowAnswers(Answers):
@@ -200,12 +226,6 @@ class SpanAnswers(WindowAnswers):
     def _said(context: str, part: Part) -> dict[str, Any]:
         start, end = trimmed(context, part.characters)
         return {"answer": context[start:end], "start": start, "end": end, "score": part.score}
-
-
-class TasteAnswers(VectorAnswers):
-    """The same of a history or an item: an item is recommended whose vector is near a history's."""
-
-    name: ClassVar[str] = "recommendation"
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

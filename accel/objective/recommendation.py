@@ -31,6 +31,7 @@ from accel.ops.recommend.counted import Recommend, Taken
 from accel.ops.recommend.simple import simple_recommenders
 
 if TYPE_CHECKING:
+    from accel.core.meta import Meta
     from accel.data import Dataset
 
 FIRST = 10
@@ -41,22 +42,37 @@ FIRST = 10
 class Recommendation(Retrieval):
     """A vector for a history or an item."""
 
+    priors: Mapping[str, float] = field(default_factory=dict, compare=False, repr=False)
+    """By the text of an item: log of how likely anybody takes it."""
     log_shares: Tensor = field(default_factory=lambda: torch.zeros(1), compare=False, repr=False)
-    """[items]: log of the share of training pairs that each item is in."""
+    """float64 [items]: the same by the number of an item."""
 
     name: ClassVar[str] = TasteAnswers.name
     metrics: ClassVar[tuple[Metric, ...]] = OF_RECOMMENDATION
     keeps: ClassVar[type[Kept] | None] = Places
-    kept_with_scores: ClassVar[bool] = True
     unit: ClassVar[str] = "users"
 
     @classmethod
+    def of(cls, meta: Meta) -> Recommendation:
+        found = TasteAnswers.of(meta)
+        return cls(found.temperature, priors=found.priors)
+
+    @classmethod
     def of_interactions(cls, dataset: RankingDataset, temperature: float) -> Recommendation:
-        """Of training on who took what."""
+        """Of training on who took what; what nobody took counts as taken once, as all others do once more."""
         known = pair_keys(*map(torch.from_numpy, (dataset.users, dataset.items))).unique()
-        counts = np.bincount([item for _, item in dataset.train.labels], minlength=dataset.num_items)
-        shares = torch.from_numpy(np.maximum(counts, 1) / max(1, counts.sum()))
-        return cls(temperature, known, log_shares=shares.log().float())
+        counts = 1 + np.bincount(dataset.items, minlength=dataset.num_items)
+        texts = [
+            text for (_, text), label in zip(dataset.test.texts, dataset.test.labels, strict=True) if _is_item(label)
+        ]
+        priors = dict[str, float]()
+        for text, share in zip(texts, counts / counts.sum(), strict=True):
+            priors[text] = float(np.logaddexp(priors.get(text, -np.inf), np.log(share)))
+        shares = torch.tensor([priors[text] for text in texts], dtype=torch.float64)
+        return cls(temperature, known, priors=priors, log_shares=shares)
+
+    def answering(self) -> dict[str, Any]:
+        return {"temperature": self.temperature, "priors": dict(self.priors)}
 
     def rows(self, examples: Sequence[Example]) -> Sequence[Example]:
         """The users' histories, then the items; an example may lack a side."""
@@ -71,19 +87,17 @@ class Recommendation(Retrieval):
         """-log of the softmax of what a user took next among the items of all processes' batches.
 
         A mean over this process's pairs. What a user took at any time of training is no negative of his. Popular items
-        are in many batches: their logits are lowered by the log of their share (Bengio & Senécal 2008; Yi et al. 2019,
-        Sampling-bias-corrected neural modeling), so that similarities say how likely an item is, not how much likelier
-        than for others.
+        are in many batches, so similarities say how much likelier an item is for a user than for anybody; how likely it
+        is for anybody is counted, and added where items are ranked.
         """
         users, items = full(outputs.logits).chunk(2)
         asked, told = batch["labels"][: len(users)], _unmarked(batch["labels"][len(users) :])
         (all_items, start), (all_told, _) = gathered(items), gathered(told)
         related = holds(pair_keys(asked[:, None], all_told), self.known.to(asked.device))
-        handicap = self.log_shares.to(asked.device)[all_told]
-        return {"loss": contrast(users, all_items, start, related, self.temperature, handicap).mean()}
+        return {"loss": contrast(users, all_items, start, related, self.temperature).mean()}
 
     def scores(self, split: Tokenized) -> Scores:
-        return TasteScores(Held.of(split.labels), self.temperature)
+        return TasteScores(Held.of(split.labels), self.log_shares, self.temperature)
 
     def parts_of_quality(self, kept: Kept, split: Tokenized) -> np.ndarray | None:
         del split
@@ -117,6 +131,11 @@ class Recommendation(Retrieval):
             yield name, tested.report(recommend), len(taken.users)
 
 
+def _is_item(label: Sequence[Any]) -> bool:
+    """Of an example that is scored: whether it is an item, without a user."""
+    return label[0] == NOBODY
+
+
 def _marked(number: int, side: int) -> int:
     """One number for both sides: items are below 0."""
     return -1 - number if side else number
@@ -140,8 +159,8 @@ class Held:
 
     @classmethod
     def of(cls, labels: Sequence[Sequence[Any]]) -> Held:
-        users = [label for label in labels if label[0] != NOBODY]
-        items = sum(label[0] == NOBODY for label in labels)
+        users = [label for label in labels if not _is_item(label)]
+        items = sum(map(_is_item, labels))
         return cls(torch.tensor([u[0] for u in users]), [u[2] for u in users], [u[3] for u in users], items)
 
     def __len__(self) -> int:
@@ -151,16 +170,16 @@ class Held:
         """The quality alone."""
         return Ranked.together([self._ranks(start, recommend)[0] for start in self._starts()]).ndcg(FIRST)
 
-    def report(self, recommend: Recommend, temperature: float | None = None) -> Report:
-        """Of what scores all items for a user; the loss only where scores are similarities."""
-        parts = [self._ranked(start, recommend, temperature) for start in self._starts()]
+    def report(self, recommend: Recommend, *, logits: bool = False) -> Report:
+        """Of what scores all items for a user; the loss only where scores are ``logits``."""
+        parts = [self._ranked(start, recommend) for start in self._starts()]
         ranked, losses, first, missing = zip(*parts, strict=True)
         found = Ranked.together(list(ranked))
         gains, hits = found.ndcgs(FIRST), found.hits(FIRST)
         shown = 1 - torch.stack(missing).prod(0)
         values = (gains.mean(), found.recall(FIRST), hits.mean(), found.mrr(), shown.mean(), torch.cat(losses).mean())
         metrics = {metric.key: float(value) for metric, value in zip(OF_RECOMMENDATION, values, strict=True)}
-        if temperature is None:
+        if not logits:
             del metrics[LOSS.key]
         truths = np.array([items[0] for items in self.to_come])
         kept = Places(np.arange(len(self)), truths, gains.numpy(), hits.numpy(), torch.cat(first).numpy())
@@ -176,15 +195,12 @@ class Held:
         scores = recommend(self.users[some], history).masked_fill(history, -torch.inf)
         return Ranked.of(scores, relevant), scores, relevant
 
-    def _ranked(
-        self, start: int, recommend: Recommend, temperature: float | None
-    ) -> tuple[Ranked, Tensor, Tensor, Tensor]:
+    def _ranked(self, start: int, recommend: Recommend) -> tuple[Ranked, Tensor, Tensor, Tensor]:
         """Likewise: the ranks, the losses, what is shown first, and how likely each item is shown to nobody."""
         ranked, scores, relevant = self._ranks(start, recommend)
         order = torch.sort(scores, dim=1, descending=True, stable=True)
         first = order.indices[:, :FIRST].masked_fill(order.values[:, :FIRST].isinf(), -1)
-        logits = scores / (temperature or 1.0)
-        losses = logits.logsumexp(1)[:, None].sub(logits)[relevant]
+        losses = scores.logsumexp(1)[:, None].sub(scores)[relevant]
         return ranked, losses, first, (1 - among_first(scores, FIRST)).prod(0)
 
     def _table(self, items: Sequence[Sequence[int]]) -> Tensor:
@@ -217,9 +233,11 @@ class Vectors(torchmetrics.Metric):
 class TasteScores(Scores):
     """Of every user's ranking of the whole catalogue."""
 
-    def __init__(self, held: Held, temperature: float) -> None:
+    keeps: ClassVar[bool] = True
+
+    def __init__(self, held: Held, log_shares: Tensor, temperature: float) -> None:
         super().__init__()
-        self.vectors, self.held, self.temperature = Vectors(), held, temperature
+        self.vectors, self.held, self.log_shares, self.temperature = Vectors(), held, log_shares, temperature
 
     def update(self, logits: Tensor, labels: Tensor) -> None:
         self.vectors.update(logits, labels)
@@ -234,6 +252,6 @@ class TasteScores(Scores):
         def similar(asked: Tensor, history: Tensor) -> Tensor:
             del history
             own = vectors[users][place[torch.searchsorted(who, asked)]]
-            return (own @ table.T / EQUAL).round() * EQUAL
+            return (own @ table.T / EQUAL).round() * EQUAL / self.temperature + self.log_shares
 
-        return self.held.report(similar, self.temperature)
+        return self.held.report(similar, logits=True)

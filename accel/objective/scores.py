@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -57,6 +57,9 @@ def precision_recall_f1(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 class Scores(nn.Module):
     """Accumulates predictions over batches and, under a distributed strategy, over processes."""
+
+    keeps: ClassVar[bool] = False
+    """Whether its reports hold the predictions one by one, which otherwise the objective keeps of each batch."""
 
     @abstractmethod
     def update(self, logits: Tensor, labels: Tensor) -> None:

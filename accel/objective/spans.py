@@ -87,7 +87,6 @@ class Spans(InWindows):
     evaluation_tokens: ClassVar[int] = 4096
     unit: ClassVar[str] = "questions"
     keeps: ClassVar[type[Kept] | None] = Found
-    kept_with_scores: ClassVar[bool] = True
 
     @classmethod
     def for_labels(cls, label_names: Sequence[str]) -> Self:
@@ -369,6 +368,8 @@ COLUMNS = ("number", "odds", "begin", "end", "score", "none", "f1", "exact", "f1
 
 class SpanScores(Scores):
     """Of the likeliest part over all of an example's windows, and of no answer where it is not likely enough."""
+
+    keeps: ClassVar[bool] = True
 
     def __init__(self, objective: Spans, split: Tokenized) -> None:
         super().__init__()

@@ -146,6 +146,12 @@ RULES: tuple[Rule, ...] = (
         unless=lambda qat, adapter: adapter.input_dropout == 0,
     ),
     Rule(
+        (Qat, Tuning),
+        "while this tuning trains, the weights are in four bits: what would be rounded to int8 is only made at the end",
+        "compression=[ptq], which rounds the merged weights, or tuning=lora",
+        unless=lambda qat, tuning: not tuning.rounds_body,
+    ),
+    Rule(
         (Ptq, Qat),
         "both end in the same quantized layers, one with training and one without",
         "compression=[qat] for quality, or compression=[ptq] to quantize after training alone",

@@ -25,7 +25,7 @@ def scorer(data: Prepared, *, validation: bool = False) -> Callable[[nn.Module],
         split = data.validation if validation else data.test
         batches = data.validation_batches() if validation else data.test_batches()
         scores, predict = objective.scores(split), lambda inputs: model(**inputs).logits
-        if objective.keeps is None or objective.kept_with_scores:
+        if objective.keeps is None or scores.keeps:
             return evaluate(predict, batches, scores)
         keeper = _Keeper(objective, evaluation_order(split))
         return replace(evaluate(predict, batches, scores, keeper), kept=keeper.whole())

@@ -63,10 +63,15 @@ class TextFile(Task):
     def source(self) -> str:
         return Path(self.train).name
 
+    def files(self) -> dict[str, str | None]:
+        """What is read, by the key that names it."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
     def content(self, secret: bytes) -> Content:
-        files = {"train": self.train, "validation": self.validation, "test": self.test}
         asked = (
-            ContentQuery.now(path, f"task.{split}", self.columns()) for split, path in files.items() if path is not None
+            ContentQuery.now(path, f"task.{split}", self.columns())
+            for split, path in self.files().items()
+            if path is not None
         )
         return Content.together(content_of_file(file, secret) for file in asked)
 

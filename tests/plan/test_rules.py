@@ -80,7 +80,7 @@ class Apart(FrozenBody):
     """A tuning whose parameters belong to no layer."""
 
     sampled = splits = shards = False
-    reads_gradients = True
+    reads_gradients = rounds_body = True
 
 
 @dataclass(kw_only=True)
@@ -314,6 +314,7 @@ AVOIDING = {
     (Tuning, TensorParallel): (Norms(), TensorParallel()),
     (Tuning, Fsdp): (Norms(), Fsdp()),
     (Tuning, Federated): (Norms(), Federated()),
+    (Qat, Tuning): (Qat(), Norms()),
     (Distill, Prompt): (Distill(hidden_weight=0.0), Prefix()),
     (Privacy, Compression): (Private(), Blind()),
     (Privacy, Prune): (Private(), Prune(score=Score.magnitude, start=Start.pretrained)),
