@@ -9,14 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from accel.core.family import HEADS
 from accel.core.logs import quiet_import
 from accel.errors import NoEffectError
 from accel.ops.quantize.fake_quantize import RoundedLinear
 from accel.ops.quantize.quantized_layers import LEAVE, replace
+from accel.ops.structured.structure import find_blocks
 
 with quiet_import():
     from peft import AdaLoraConfig, LoraConfig, PeftConfig, inject_adapter_in_model
     from peft.tuners.adalora import RankAllocator
+    from peft.tuners.lora import Linear as PeftLinear
     from peft.tuners.lora import LoraLayer
 
 ADAPTER = "accel"
@@ -39,6 +42,7 @@ def add_lora(
     pissa: bool = False,
     dora: bool = False,
     trains_first: bool = True,
+    attention_only: bool = False,
 ) -> nn.Module:
     """Freeze the body and add an adapter to each of its linear layers; the head trains in full. Idempotent.
 
@@ -47,9 +51,10 @@ def add_lora(
         pissa: begin with each weight's largest singular values, and leave the rest of the weight frozen.
         dora: learn the length of each row of the weight by itself.
         trains_first: whether the matrix that the input meets learns too.
+        attention_only: whether queries and values alone have adapters.
 
     Raises:
-        NoEffectError: the body has no linear layer.
+        NoEffectError: the body has no such layer.
     """
     if any(isinstance(m, LoraLayer) for m in model.modules()):
         return model
@@ -57,11 +62,13 @@ def add_lora(
         r=rank,
         lora_alpha=alpha,  # type: ignore[arg-type]
         lora_dropout=dropout,
-        target_modules=_targets(model, "lora"),
+        target_modules=_queries_and_values(model) if attention_only else _targets(model, "lora"),
         use_rslora=rslora,
         use_dora=dora,
         init_lora_weights="pissa" if pissa else True,
     )
+    if not dora:
+        config._register_custom_module({nn.Linear: AdaptedLinear})
     _inject(model, config, (*([FIRST] if trains_first else []), SECOND, MAGNITUDE))
     for layer in (m for m in model.modules() if isinstance(m, LoraLayer)):
         for part in (layer.lora_A[ADAPTER], layer.lora_B[ADAPTER]):
@@ -78,6 +85,69 @@ def _targets(model: nn.Module, tuning: str) -> list[str]:
     if not found:
         raise NoEffectError(f"tuning={tuning} found no linear layer in this model's body: use tuning=full.")
     return found
+
+
+def _queries_and_values(model: nn.Module) -> list[str]:
+    """The layers that make them; where one layer makes keys too, that one."""
+    blocks = [block for block in find_blocks(model) if block.kind == HEADS]
+    if not blocks:
+        raise NoEffectError("tuning.targets=attention: accel does not know this model's attention: use all.")
+    return [path for block in blocks for path in (block.inputs if block.fused > 1 else block.inputs[::2])]
+
+
+class AdaptedLinear(PeftLinear):
+    """PEFT's layer, with the adapter's product added to the layer's own where it stands, forward and backward.
+
+    PEFT's own forward writes the adapter's output, multiplies it by its scale and adds it, and autograd adds two
+    gradients of the input: four passes over a whole activation, for a product of low rank.
+    """
+
+    def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if self.disable_adapters or self.merged:
+            return super().forward(x, *args, **kwargs)
+        base, first, second = self.base_layer, self.lora_A[ADAPTER], self.lora_B[ADAPTER]
+        dropout, scale = self.lora_dropout[ADAPTER], self.scaling[ADAPTER]
+        if not isinstance(dropout, nn.Dropout) and all(map(_is_untouched, (base, first, second))) and _in_fp32(x):
+            return _Adapted.apply(x, base.weight, base.bias, first.weight, second.weight, scale)  # type: ignore[return-value]
+        y = base(x)
+        return y + second(first(dropout(x.to(first.weight.dtype))) * scale).to(y.dtype)
+
+
+def _is_untouched(layer: nn.Module) -> bool:
+    """Whether calling the layer would do nothing but multiply: privacy and split layers watch, or replace, the call."""
+    hooked = layer._forward_hooks or layer._forward_pre_hooks or "forward" in layer.__dict__
+    return type(layer) is nn.Linear and not hooked and type(layer.weight) is nn.Parameter
+
+
+def _in_fp32(x: Tensor) -> bool:
+    return x.dtype in (torch.float32, torch.float64) and not torch.is_autocast_enabled(x.device.type)
+
+
+class _Adapted(torch.autograd.Function):
+    """x W' + b + s x A' B', where W and b are frozen."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scale: float) -> Tensor:
+        rows = x.reshape(-1, x.shape[-1])
+        narrow = rows @ a.T
+        y = rows @ weight.T if bias is None else torch.addmm(bias, rows, weight.T)
+        y.addmm_(narrow, b.T, alpha=scale)
+        ctx.save_for_backward(rows if ctx.needs_input_grad[3] else None, narrow, weight, a, b)
+        ctx.scale, ctx.shape = scale, x.shape
+        return y.view(*x.shape[:-1], len(weight))
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        rows, narrow, weight, a, b = ctx.saved_tensors
+        above = grads[0].reshape(-1, len(weight))
+        below = ctx.scale * (above @ b)
+        of_x = of_a = None
+        if ctx.needs_input_grad[0]:
+            of_x = (above @ weight).addmm_(below, a).view(ctx.shape)
+        if ctx.needs_input_grad[3]:
+            of_a = below.T @ rows
+        of_b = ctx.scale * (above.T @ narrow) if ctx.needs_input_grad[4] else None
+        return of_x, None, None, of_a, of_b, None
 
 
 def _inject(model: nn.Module, config: PeftConfig, parts: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from peft.tuners.lora import Linear as PeftLinear
 
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
@@ -7,9 +8,11 @@ from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
 from accel.objective.classification import Classification
 from accel.ops.adapters import (
+    AdaptedLinear,
     Budget,
     MergedLora,
     RankAllocation,
+    _Adapted,
     adapter_norms,
     add_adalora,
     add_lora,
@@ -217,3 +220,51 @@ def test_even_the_shortest_run_has_a_step_to_weigh_and_one_to_decide(total, begi
     budget = Budget.of(total, 0.1, 0.7, rank=2, initial_rank=4, every_steps=1)
     assert (budget.begin_step, budget.end_step) == (begin, end)
     assert budget.config().tfinal == max(total, end) - end
+
+
+def both_ways(trains_first=True, watched=False, dropout=0.0):
+    """The output and all gradients of one adapted layer, as PEFT computes them and as accel does."""
+    found = []
+    for forward in (PeftLinear.forward, AdaptedLinear.forward):
+        torch.manual_seed(0)
+        model = add_lora(
+            TinyBert().network(Classification(["a", "b"])), rank=4, alpha=8, dropout=dropout, trains_first=trains_first
+        )
+        layer = model.bert.encoder.layer[0].intermediate.dense
+        torch.nn.init.normal_(layer.lora_B["accel"].weight)
+        calls = []
+        if watched:
+            layer.lora_B["accel"].register_forward_hook(lambda *told, calls=calls: calls.append(told))
+        x = torch.randn(2, 5, 64, requires_grad=True)
+        torch.manual_seed(1)
+        y = forward(layer.train(), x)
+        y.pow(2).sum().backward()
+        found.append([y, x.grad, *(p.grad for p in layer.parameters())])
+        assert len(calls) == watched
+    return zip(*found, strict=True)
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"trains_first": False}, {"watched": True}, {"dropout": 0.5}], ids=lambda s: " ".join(s) or "plain"
+)
+def test_an_adapted_layer_computes_what_pefts_does(settings):
+    """Also where another sees the calls of its parts, or a part of the input is left out: then they are called."""
+    for theirs, ours in both_ways(**settings):
+        assert (theirs is None) == (ours is None)
+        if theirs is not None:
+            torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_every_adapter_but_that_of_dora_is_computed_so():
+    for dora in (False, True):
+        model = add_lora(TinyBert().network(Classification(["a", "b"])), rank=4, alpha=8, dropout=0, dora=dora)
+        assert sum(isinstance(m, AdaptedLinear) for m in model.modules()) == (0 if dora else 13)
+
+
+def test_gradients_are_those_of_finite_differences():
+    torch.manual_seed(0)
+    shapes = ((2, 3, 5), (4, 5), (4,), (2, 5), (4, 2))
+    parts = [
+        torch.randn(shape, dtype=torch.double, requires_grad=place not in (1, 2)) for place, shape in enumerate(shapes)
+    ]
+    assert torch.autograd.gradcheck(_Adapted.apply, (*parts, 0.7))
