@@ -1,5 +1,6 @@
 """Small files on which readers fall short: what is right of each, as a test. Those in tests/cases/, and others made here."""
 
+import bz2
 import gzip
 import json
 from pathlib import Path
@@ -149,7 +150,16 @@ def test_others_of_their_kinds(tmp_path, name):
             "Noticed: .*regression",
         ),
         ("utf32.csv", CSV.encode("utf-32"), "Export it again as UTF-8"),
-        ("comment.csv", "# exported\n" + CSV, "line 2 has 2 cells, and the header has 1"),
+        (
+            "comment.csv",
+            "# exported\n" + CSV,
+            "line 2 has 2 cells, and the header has 1.*remove what stands above them",
+        ),
+        ("login.csv", "<!DOCTYPE html><html><body>Sign in</body></html>", "is a web page"),
+        ("login.jsonl", "<HTML><body>Sign in</body></html>", "is a web page"),
+        ("report.csv", b"%PDF-1.7\n", "is a PDF"),
+        ("packed.json", bz2.compress(CSV.encode()), "packed by bzip2"),
+        ("old.csv", b"\xd0\xcf\x11\xe0\xa1\xb1", "is an old Excel file"),
     ],
 )
 def test_others_that_are_refused_say_what_to_do(tmp_path, name, content, text):

@@ -96,7 +96,12 @@ class Network:
             self.model.set_attn_implementation(kept)  # type: ignore[operator]
         if not found or any(layer is None for layer in found):
             raise DataError("This architecture tells no attention. " + REMEDY)
-        return [layer[0].float().mean(0) for layer in found]
+        return [_among_tokens(layer[0].float().mean(0)) for layer in found]
+
+
+def _among_tokens(attention: Tensor) -> Tensor:
+    """[positions, positions]: without the columns of a trained prefix, which stand first and belong to no token."""
+    return attention[:, -len(attention) :]
 
 
 REMEDY = "Add --method integrated_gradients, or occlusion."

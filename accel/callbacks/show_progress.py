@@ -14,7 +14,7 @@ REFRESH_STEPS = 10
 
 
 class ShowProgress(pl.Callback):
-    """A progress bar over optimizer steps with the latest loss and validation quality; touched every ten steps."""
+    """A progress bar over optimizer steps with the latest loss and validation quality: first, then every tenth."""
 
     def __init__(self, console: Console, title: str, total_steps: int, quality: Metric) -> None:
         self.console = console
@@ -23,16 +23,18 @@ class ShowProgress(pl.Callback):
         self.quality = quality
         self.stack = ExitStack()
         self.update: Any = None
+        self.first = 1
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
         del pl_module
+        self.first = trainer.global_step + 1
         self.update = self.stack.enter_context(
             self.console.progress(self.title, self.total_steps, done=trainer.global_step)
         )
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         del pl_module, outputs, batch, batch_idx
-        if trainer.global_step % REFRESH_STEPS == 0 or trainer.global_step == self.total_steps:
+        if trainer.global_step % REFRESH_STEPS == 0 or trainer.global_step in (self.first, self.total_steps):
             self.update(trainer.global_step, _note(trainer.callback_metrics, self.quality))
 
     def teardown(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:

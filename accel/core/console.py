@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.segment import Segment
 
 from accel.config.redact import Guarded, printable
+from accel.core.steps import duration_text
 
 LOG = "log.txt"
 LOG_WIDTH = 120
@@ -51,13 +53,13 @@ class Console:
 
     @contextmanager
     def progress(self, title: str, total: int, done: int = 0) -> Iterator[Any]:
-        """A bar on a terminal, a line every tenth elsewhere; yields ``update(done, text)``."""
+        """A bar on a terminal; elsewhere a line at the first call and every tenth. Yields ``update(done, text)``."""
         if self.terminal.is_terminal:
             with self._bar() as bar:
                 task = bar.add_task(title, total=total, completed=done, note="")
                 yield lambda done, note="": bar.update(task, completed=done, note=note)
         else:
-            yield _Tenths(self, title, total)
+            yield _Tenths(self, title, total, done)
 
     def _bar(self) -> Progress:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -129,16 +131,24 @@ def _is_drawn(things: tuple[Any, ...]) -> bool:
 
 
 class _Tenths:
-    """Says where the work stands at every tenth of it."""
+    """Says where the work stands, and how long it will take, at the first call and every tenth of it."""
 
-    def __init__(self, console: Console, title: str, total: int) -> None:
+    def __init__(self, console: Console, title: str, total: int, begun_at: int) -> None:
         self.console = console
         self.title = title
         self.total = total
+        self.begun_at = begun_at
+        self.start = time.perf_counter()
         self.said = -1
 
     def __call__(self, done: int, note: str = "") -> None:
         tenth = 10 * done // max(1, self.total)
         if tenth > self.said:
             self.said = tenth
-            self.console.say(f"  {self.title} {done}/{self.total} {note}".rstrip())
+            self.console.say("  ".join(filter(None, (f"  {self.title} {done}/{self.total}", note, self._left(done)))))
+
+    def _left(self, done: int) -> str:
+        if not self.begun_at < done < self.total:
+            return ""
+        each = (time.perf_counter() - self.start) / (done - self.begun_at)
+        return f"about {duration_text(each * (self.total - done))} to go"

@@ -34,6 +34,9 @@ class Runner(ABC):
         size_bytes: what must be shipped to run it.
     """
 
+    device: ClassVar[str] = "cpu"
+    """What it keeps busy."""
+
     def __init__(self, dtype: str, size_bytes: int) -> None:
         self.dtype = dtype
         self.size_bytes = size_bytes

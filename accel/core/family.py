@@ -71,6 +71,8 @@ class Family:
     """Whether positions are numbered from the one behind the padding token's id: a table of 514 reads 512."""
     pooled_at_first: bool = False
     """Whether a classifier reads the first token."""
+    reads_past: bool = True
+    """Whether its attention takes keys and values that were computed before."""
 
 
 _ENCODER_LAYER = r"(.*\.)?encoder\.layer\.\d+"
@@ -178,6 +180,7 @@ FAMILIES: Mapping[str, Family] = {
         layouts=_DISTILBERT,
         stacks=(StackLayout(layers=r"(.*\.)?transformer\.layer", count="n_layers"),),
         pooled_at_first=True,
+        reads_past=False,
     ),
     "gpt2": Family(layouts=_GPT2, stacks=(StackLayout(layers=r"(.*\.)?h", count="n_layer"),), causal=True),
     "t5": Family(

@@ -22,6 +22,8 @@ class Metric:
     """For people, in lower case where it is no name."""
     higher_is_better: bool = True
     format: str = SHARE
+    share_of_right: bool = False
+    """Whether it is the share of requests that are answered right: what it lacks to one is the share of errors."""
 
     @property
     def direction(self) -> str:
@@ -44,11 +46,21 @@ class Metric:
 
 
 LOSS = Metric("loss", "loss", higher_is_better=False, format=NUMBER)
-ACCURACY = Metric("accuracy", "accuracy")
+ACCURACY = Metric("accuracy", "accuracy", share_of_right=True)
+OF_TOKENS = Metric("accuracy", "accuracy")
+"""Of the next token: a request is many tokens, and none of them is an error by itself."""
 MACRO_F1 = Metric("macro_f1", "macro F1")
 PERPLEXITY = Metric("perplexity", "perplexity", higher_is_better=False, format=NUMBER)
 BITS_PER_BYTE = Metric("bits_per_byte", "bits per byte", higher_is_better=False, format=NUMBER)
 OF_CLASSES = (ACCURACY, MACRO_F1, LOSS)
+F1, MATTHEWS = Metric("f1", "F1"), Metric("matthews", "Matthews correlation")
+SPEARMAN, PEARSON = Metric("spearman", "Spearman"), Metric("pearson", "Pearson")
+RMSE = Metric("rmse", "RMSE", higher_is_better=False, format=NUMBER)
+MAE = Metric("mae", "MAE", higher_is_better=False, format=NUMBER)
+R2 = Metric("r2", "R²", format=NUMBER)
+OF_F1 = (F1, *OF_CLASSES)
+OF_MATTHEWS = (MATTHEWS, *OF_CLASSES)
+OF_SIMILARITY = (PEARSON, SPEARMAN, RMSE, MAE, R2, LOSS)
 OF_ENTITIES = (
     Metric("entity_f1", "entity F1"),
     Metric("precision", "precision"),
@@ -57,14 +69,34 @@ OF_ENTITIES = (
 )
 OF_RETRIEVAL = (
     Metric("ndcg_at_10", "nDCG@10"),
-    Metric("recall_at_1", "recall@1"),
+    Metric("recall_at_1", "recall@1", share_of_right=True),
     Metric("recall_at_10", "recall@10"),
     Metric("mrr", "MRR"),
     LOSS,
 )
-OF_LANGUAGE = (ACCURACY, LOSS, PERPLEXITY, BITS_PER_BYTE)
+OF_RECOMMENDATION = (
+    Metric("ndcg_at_10", "nDCG@10"),
+    Metric("recall_at_10", "recall@10"),
+    Metric("hit_at_10", "hit@10"),
+    Metric("mrr", "MRR"),
+    Metric("coverage", "coverage"),
+    LOSS,
+)
+OF_CHAT = (
+    Metric("reply_perplexity", "reply perplexity", higher_is_better=False, format=NUMBER),
+    OF_TOKENS,
+    LOSS,
+)
+OF_SPANS = (
+    Metric("f1", "F1"),
+    Metric("exact_match", "exact match"),
+    Metric("answerability", "answerability"),
+    LOSS,
+)
+OF_MASKED = (OF_TOKENS, LOSS, PERPLEXITY)
+OF_LANGUAGE = (OF_TOKENS, LOSS, PERPLEXITY, BITS_PER_BYTE)
 """What accel's own objectives are scored by, the quality first; known without torch, so that a plan can be checked."""
-BEFORE_THEY_WERE_STATED = (ACCURACY, MACRO_F1, LOSS, PERPLEXITY, BITS_PER_BYTE)
+BEFORE_THEY_WERE_STATED = (OF_TOKENS, MACRO_F1, LOSS, PERPLEXITY, BITS_PER_BYTE)
 """Records of schema 1 that state no metrics have some of these, in this order."""
 
 

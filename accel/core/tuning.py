@@ -24,6 +24,10 @@ class Tuning(Technique):
     """Whether what it adds can be split with the layers that it is added to."""
     shards: ClassVar[bool] = True
     """Whether it only uses its parameters where they are gathered, in a layer's forward pass."""
+    reads_gradients: ClassVar[bool] = False
+    """Whether it decides between steps by the gradient of the one before."""
+    rounds_body: ClassVar[bool] = False
+    """Whether frozen weights are kept rounded while it trains."""
 
     @property
     def extra_tokens(self) -> int:
@@ -67,4 +71,4 @@ class Prompt(FrozenBody):
 
 @dataclass(kw_only=True)
 class Inserted(FrozenBody):
-    """Base of every tuning that trains small networks which stay in the exported model: nothing is merged."""
+    """Base of every tuning that trains small parts which stay in the exported model: nothing is merged."""

@@ -22,7 +22,7 @@ def blocks_of(split: Split, tokenizer: PreTrainedTokenizerBase, block_length: in
     Args:
         block_length: the most tokens of a block, at least 2.
     """
-    first, last = _ends(tokenizer)
+    first, last = ends(tokenizer)
     blocks: list[list[int]] = []
     documents: list[int] = []
     for start in range(0, len(split.texts), TOKENIZE_AT_ONCE):
@@ -43,7 +43,7 @@ def cut(ids: list[int], block_length: int) -> list[list[int]]:
     return [ids[i : i + block_length] for i in range(0, len(ids) - 1, block_length - 1)]
 
 
-def _ends(tokenizer: PreTrainedTokenizerBase) -> tuple[int, int]:
+def ends(tokenizer: PreTrainedTokenizerBase) -> tuple[int, int]:
     """What a document begins and ends with: not every tokenizer has a token of its own for either."""
     known = [getattr(tokenizer, f"{name}_token_id") for name in ("bos", "cls", "eos", "sep")]
     found: list[int] = [number for number in known if number is not None]

@@ -95,10 +95,7 @@ class Delimited:
                 taken.clear()
                 line = self._skipped + reader.line_num + 1
         except csv.Error as error:
-            raise DataError(
-                f"{self.file}, line {line}: {error}. A quote was probably opened and not closed: close it, and double "
-                f'a quote inside a cell ("").'
-            ) from None
+            raise DataError(f"{self.file}, line {line}: {error}. {_remedy(taken)}") from None
 
     def _kept(self, taken: list[str]) -> Iterator[str]:
         for line in self._lines:
@@ -132,6 +129,13 @@ class Delimited:
             f"{record.line + len(record.text) - 1} swallows whole rows between. Remove the quote, or double it and put "
             f'quotes around its cell: "so ""quoted"" text". If these lines are one text, give the file as JSON lines.'
         )
+
+
+def _remedy(lines: Sequence[str]) -> str:
+    """For a quote that was not closed, or closed too early."""
+    if any('\\"' in line for line in lines):
+        return r'A quote inside a cell seems to be written \" there; in CSV it is doubled: "". Write the file again so.'
+    return 'A quote was probably opened and not closed: close it, and double a quote inside a cell ("").'
 
 
 def _dialect(separator: str, quoted: bool) -> dict[str, Any]:

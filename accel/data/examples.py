@@ -363,25 +363,32 @@ def _usable(splits: Splits, rows: Sequence[Example]) -> bool:
 
 
 def assemble(
-    train: Sequence[Example], validation: Sequence[Example], test: Sequence[Example], tally: Tally, source: str
+    train: Sequence[Example],
+    validation: Sequence[Example],
+    test: Sequence[Example],
+    tally: Tally,
+    source: str,
+    names: Sequence[str] = (),
 ) -> Dataset:
     """Check the splits against each other and number the labels.
 
     Args:
         source: what to name in messages, e.g. ``task.train=reviews.csv``.
+        names: all labels by number, where others have numbered them; else those of training, sorted.
 
     Raises:
         DataError: fewer than two labels, a label that training never saw, or an empty split.
     """
     check_filled({"validation": validation, "test": test}, source, tally.notes)
-    names = sorted_labels(train)
-    if len(names) < 2:
+    known = sorted_labels(train)
+    if len(known) < 2:
         raise DataError(
-            f"{source} has one label only ({names[0] if names else 'none'}): there is nothing to tell apart. Check "
+            f"{source} has one label only ({known[0] if known else 'none'}): there is nothing to tell apart. Check "
             f"task.label, or add examples of another class."
         )
     for name, split in (("validation", validation), ("test", test)):
-        check_known(name, split, names)
+        check_known(name, split, known)
+    names = list(names) or known
     number = {label: i for i, label in enumerate(names)}
     found = dataset_of((train, validation, test), lambda e: number[e.label], names, tally)
     return replace(found, notes=[*found.notes, *_imbalance(found.train, names), *_untested(found.test, names)])

@@ -23,6 +23,17 @@ NO_TEXT = {
     b"PAR1\x15": ("a Parquet file", ".parquet"),
 }
 """What begins with these bytes, and the end of a name that says so."""
+PAGE = "a web page: the download gave an error or a login. Download the file itself"
+NO_TABLE = {
+    b"BZh": "packed by bzip2. Unpack it with bunzip2",
+    b"\xfd7zXZ": "packed by xz. Unpack it with unxz",
+    b"%PDF": "a PDF. Export its table as CSV",
+    b"\xd0\xcf\x11\xe0": "an old Excel file. Save it as .xlsx or CSV",
+    b"SQLite format 3": "a database. Export the table as CSV",
+    b"<!doctype html": PAGE,
+    b"<html": PAGE,
+}
+"""What begins with these bytes, in either case, is nothing that is read, under whatever name."""
 SAMPLE = 4096
 """Bytes that tell UTF-16 from UTF-8."""
 
@@ -91,12 +102,18 @@ def _encoding(source: IO[bytes]) -> str:
 
 def _require_text(file: Path, source: IO[bytes]) -> None:
     """Of a file that is packed, or of another program, its name does not say so."""
-    start = source.peek(SAMPLE)[:5]  # type: ignore[attr-defined]
+    start = source.peek(SAMPLE)[:SAMPLE]  # type: ignore[attr-defined]
     found = next((what for magic, what in NO_TEXT.items() if start.startswith(magic)), None)
     if found is not None:
         kind, suffix = found
         named = file.with_name(file.name + suffix) if suffix == PACKED else file.with_suffix(suffix)
         raise DataError(f"{file} is {kind} under another name. Rename it: {shlex.join(['mv', str(file), str(named)])}")
+    if file.suffix.lower() != ".txt":  # whose lines may begin as they like
+        begin = start[: max(map(len, NO_TABLE))].lower()
+        if (
+            what := next((told for mark, told in NO_TABLE.items() if begin.startswith(mark.lower())), None)
+        ) is not None:
+            raise DataError(f"{file} is {what}.")
 
 
 def _no_text(file: Path, line: int) -> DataError:

@@ -17,6 +17,7 @@ from accel.data.spelling import plain
 from accel.errors import DataError, did_you_mean, nearest
 
 ABSENT = object()
+LONGEST_NAME_WORDS = 3
 """What a line of JSON has under a key that it lacks."""
 
 
@@ -44,7 +45,7 @@ class Table:
         if found is None:
             raise DataError(
                 f"{key}={name}: {self.path.name} has no column {name!r}. {self._meant(name)} "
-                f"Its columns are: {', '.join(map(repr, self.columns))}."
+                f"Its columns are: {', '.join(map(repr, self.columns))}.{_headless(self.columns)}"
             )
         if (count := self.columns.count(found)) > 1:
             raise DataError(f"{self.path}, header: the column {found!r} stands there {count} times. Rename one.")
@@ -64,6 +65,13 @@ class Table:
         """Columns that differ only in case come first: similarity ranks them last."""
         same = [c for c in self.columns if plain(c).casefold() == plain(name).casefold()]
         return did_you_mean(same[0] if same else name, same or self.columns)
+
+
+def _headless(columns: Sequence[str]) -> str:
+    """What to do where the first line was an example: texts are longer than names."""
+    if not any(len(name.split()) > LONGEST_NAME_WORDS for name in columns):
+        return ""
+    return " If that is an example already, the file has no header: put a line with names above it."
 
 
 class Columns(Sequence[Mapping[str, Any]]):
@@ -186,7 +194,7 @@ def _delimited(source: Delimited, usual: str, asked: Asked, first: int | None) -
     lines: list[int] = []
     tally = Oddities(source, len(header))
     for record in islice(records, first):
-        cells = _fitting(source.file, len(header), record)
+        cells = _fitting(source.file, header, record)
         if not tally.blank(record, cells):
             for name, number in kept.items():
                 rows.values[name].append(cells[number])
@@ -249,15 +257,15 @@ def _distinct(file: Path, names: Sequence[str], asked: Asked) -> list[str]:
     return list(names)
 
 
-def _fitting(file: Path, width: int, record: Record) -> Sequence[str]:
+def _fitting(file: Path, header: Sequence[str], record: Record) -> Sequence[str]:
     """The cells, as many as the header has: separators at the end of a row are none."""
-    cells = record.cells
+    cells, width = record.cells, len(header)
     if len(cells) == width or (len(cells) > width and not any(cell.strip() for cell in cells[width:])):
         return cells[:width]
-    raise DataError(
-        f"{file}, line {record.line} has {len(cells)} cells, and the header has {width} columns. Put quotes around "
-        f"a cell that holds the separator, or complete the row."
-    )
+    remedy = "Put quotes around a cell that holds the separator, or complete the row."
+    if header[0].startswith("#"):
+        remedy = "The first line must name the columns: remove what stands above them."
+    raise DataError(f"{file}, line {record.line} has {len(cells)} cells, and the header has {width} columns. {remedy}")
 
 
 def _read_jsonl(file: Path, asked: Asked, first: int | None) -> Table:

@@ -41,6 +41,8 @@ class CudaRunner(Runner):
         EngineUnavailableError: there is no such GPU, no such kernel, or no layer for it.
     """
 
+    device: ClassVar[str] = "cuda"
+
     def __init__(self, model: nn.Module, dtype: str, size_bytes: int) -> None:
         import torch
 

@@ -48,6 +48,8 @@ class Cost:
     sequence_length: int
     num_threads: int
     rounds: int
+    device: str = "cpu"
+    """What it kept busy."""
 
     @property
     def label(self) -> str:
@@ -208,6 +210,7 @@ def _cost(item: _Loaded, inputs: Inputs) -> Cost:
         sequence_length=length,
         num_threads=torch.get_num_threads(),
         rounds=len(item.times_ms),
+        device=item.runner.device,
     )
 
 

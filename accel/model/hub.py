@@ -12,14 +12,13 @@ Reference: https://huggingface.co/docs/huggingface_hub (snapshot_download); safe
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accel.core.model import Model
-from accel.errors import DataError
 from accel.weights import pretrained
+from accel.weights.hub import HubFiles
 
 if TYPE_CHECKING:
     from torch import nn
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from accel.core.shape import Shape
 
 WANTED_FILES = ["*.json", "*.safetensors", "vocab.txt", "merges.txt", "tokenizer.model", "spiece.model"]
-CONNECT_TIMEOUT_S = "10"
 
 
 @dataclass(kw_only=True)
@@ -47,11 +45,11 @@ class Hub(Model):
 
     def folder(self) -> Path:
         """The snapshot in the hub cache, downloaded if it is not there yet."""
-        cached = self._cached()
-        return cached if cached is not None else self._download()
+        files = self._files()
+        return files.cached() or files.download()
 
     def to_download(self) -> str:
-        here = self._cached() is not None
+        here = self._files().cached() is not None
         return (
             "" if here else f"model.name={self.name} is not in the hub cache: a run downloads it, and looks at it then"
         )
@@ -67,7 +65,7 @@ class Hub(Model):
 
         if self.sizes is not None:
             return Shape.from_config({**self.sizes, "model_type": self.architecture}, f"model.name={self.name}")
-        cached = self._cached()
+        cached = self._files().cached()
         return pretrained.folder_shape(cached, f"model.name={self.name}") if cached is not None else None
 
     def fingerprint(self) -> str:
@@ -79,34 +77,6 @@ class Hub(Model):
     def network(self, objective: Objective) -> nn.Module:
         return pretrained.load_network(self.folder(), objective, f"model.name={self.name}")
 
-    def _cached(self) -> Path | None:
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-
-        try:
-            return Path(
-                snapshot_download(self.name, revision=self.revision, allow_patterns=WANTED_FILES, local_files_only=True)
-            )
-        except LocalEntryNotFoundError:
-            return None
-        except HFValidationError as error:
-            raise DataError(f"model.name={self.name} is no hub name: {error}. Write organisation/model.") from None
-
-    def _download(self) -> Path:
-        os.environ.setdefault("HF_HUB_ETAG_TIMEOUT", CONNECT_TIMEOUT_S)
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
-
-        try:
-            return Path(snapshot_download(self.name, revision=self.revision, allow_patterns=WANTED_FILES))
-        except (RepositoryNotFoundError, RevisionNotFoundError):
-            raise DataError(
-                f"model.name={self.name} model.revision={self.revision}: the hub has no such model or revision, or it "
-                f"needs a login. Check the spelling, or set HF_TOKEN in the environment."
-            ) from None
-        except (OSError, HfHubHTTPError, RuntimeError) as error:
-            first = " ".join(str(error).split())[:160]
-            raise DataError(
-                f"model.name={self.name} is not in the hub cache and cannot be downloaded ({first}). Connect to the "
-                f"network, or copy the model's folder here and use model=local model.path=FOLDER, or model=minilm."
-            ) from None
+    def _files(self) -> HubFiles:
+        instead = "copy the model's folder here and use model=local model.path=FOLDER, or model=minilm"
+        return HubFiles(self.name, self.revision, WANTED_FILES, instead=instead)

@@ -21,7 +21,7 @@ from accel.core.meta import META
 from accel.core.model import Model
 from accel.errors import DataError
 from accel.weights import pretrained
-from accel.weights.meta import read_meta
+from accel.weights.meta import artifact_folder, read_meta
 
 if TYPE_CHECKING:
     from torch import nn
@@ -36,11 +36,11 @@ class Local(Model):
     """A model folder."""
 
     path: str
-    """Folder with config.json, *.safetensors and a tokenizer."""
+    """Folder with config.json, *.safetensors and a tokenizer, or that of a finished run."""
 
     def folder(self) -> Path:
         """Where the files are."""
-        return Path(self.path).expanduser()
+        return artifact_folder(self.path)
 
     def weights(self) -> list[tuple[str, Path]]:
         return [("model.path", self.folder())]

@@ -83,6 +83,9 @@ class Classification(Choices, Labelled):
 
     def scores(self, split: Tokenized) -> Scores:
         del split
+        return self._scores()
+
+    def _scores(self) -> Scores:
         return ClassScores(len(self.label_names))
 
     def answer(self, logits: Tensor, mask: Tensor) -> dict[str, Any]:
@@ -109,7 +112,7 @@ class Classification(Choices, Labelled):
     def baselines(self, dataset: Dataset) -> list[dict[str, Any]]:
         """Always the most frequent label of training; it gives no probabilities, so it has no loss."""
         common = int(np.bincount(dataset.train.labels).argmax())
-        found = ClassScores(len(self.label_names))
+        found = self._scores()
         labels = torch.tensor(dataset.test.labels)
         found.update(F.one_hot(torch.full_like(labels, common), len(self.label_names)).float(), labels)
         metrics = {name: value for name, value in found.compute().metrics.items() if name != LOSS.key}

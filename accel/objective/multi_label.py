@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 UNKNOWN = -1
 """Target of a label of which nobody knows whether it holds."""
 MICRO_F1, MEAN_PRECISION = Metric("micro_f1", "micro F1"), Metric("map", "mAP")
-EXACT = Metric("exact_match", "exact match")
+EXACT = Metric("exact_match", "exact match", share_of_right=True)
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,7 @@ class MultiLabel(Labelled):
         mask: Tensor,
         offsets: Sequence[tuple[int, int]],
         asked: Sequence[str] = (),
+        columns: Sequence[int | None] = (),
     ) -> list[tuple[str, tuple[int, ...]]]:
         """Each label that holds, where none is asked for; the likeliest one where none holds."""
         return super().to_explain(text, logits, mask, offsets, asked or self.answer(logits, mask)["labels"])

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from accel.behaviour.kept import Kept
 from accel.behaviour.numbers import Numbers
-from accel.core.metric import LOSS, NUMBER, Metric
+from accel.core.metric import LOSS, MAE, PEARSON, R2, RMSE, SPEARMAN, Metric
 from accel.core.objective import Labelled, Objective
 from accel.data.batches import Example, Tokenized, tokenize
 from accel.objective.answers import LevelAnswers, NumberAnswers
@@ -31,10 +31,6 @@ if TYPE_CHECKING:
     from accel.data import Dataset, Split
     from accel.data.tokens import Encoded
 
-SPEARMAN, PEARSON = Metric("spearman", "Spearman"), Metric("pearson", "Pearson")
-RMSE = Metric("rmse", "RMSE", higher_is_better=False, format=NUMBER)
-MAE = Metric("mae", "MAE", higher_is_better=False, format=NUMBER)
-R2 = Metric("r2", "R²", format=NUMBER)
 KAPPA = Metric("quadratic_kappa", "quadratic kappa")
 
 

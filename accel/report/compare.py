@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,19 @@ from accel.config.redact import redactor
 from accel.core.console import rich_console
 from accel.core.metric import LOSS
 from accel.errors import ConfigError, ExitCode
-from accel.report.comparison import JUDGED_BY, PEERS, RUN, WORDS, Column, Comparison, compare_runs, write_csv
+from accel.report.comparison import (
+    JUDGED_BY,
+    MONEY,
+    NO_BILL,
+    PEERS,
+    RUN,
+    WORDS,
+    Column,
+    Comparison,
+    compare_runs,
+    write_csv,
+)
+from accel.report.money import PRICES, Prices, said
 from accel.report.records import Recorded, find, privacy_remarks
 
 if TYPE_CHECKING:
@@ -26,7 +39,8 @@ if TYPE_CHECKING:
 
 USAGE = (
     "accel compare PATH… [--sort KEY] [--filter CONDITION]… [--columns KEY,KEY] [--mean-over seed] "
-    "[--html F] [--csv F] [--all] [--wandb]"
+    "[--html F] [--csv F] [--all] [--wandb] "
+    "[--price-per-cpu-hour P --requests-per-month N --cost-per-error P [--price-per-gb-month P]]"
 )
 PIPE_WIDTH = 150
 """Characters per line when the output is a file or a pipe, which have no width of their own."""
@@ -55,11 +69,15 @@ def main(argv: Sequence[str]) -> int:
     """The command; see ``USAGE``.
 
     Raises:
-        ConfigError: no path, a path that does not exist, no record below any, a file that cannot be written.
+        ConfigError: no path, a path that does not exist, no record below any, a file that cannot be written, or prices
+            by which no run can be told.
     """
     arguments = _parser().parse_args(argv)
+    prices = Prices.of({key: getattr(arguments, key) for key in PRICES}, _flag)
     runs, remarks = load(arguments.paths)
-    table = _chosen(compare_runs(runs), arguments)
+    table = _chosen(compare_runs(runs, prices), arguments)
+    if prices is not None:
+        remarks = [*_money(table, prices), *remarks]
     table = replace(table, rows=redactor().tree(table.rows))  # records of others, or of older versions
     columns = [table.column(key, "--columns") for key in arguments.columns.split(",")] if arguments.columns else None
     _print(table, columns, [*remarks, *privacy_remarks(arguments.paths)], fold=not (arguments.all or columns))
@@ -69,7 +87,7 @@ def main(argv: Sequence[str]) -> int:
         from accel.report.compare_page import render
 
         page = _writable(arguments.html, "--html")
-        page.write_text(redactor().known(render(table, page.absolute().parent)), "utf8")
+        page.write_text(redactor().known(render(table, page.absolute().parent, prices)), "utf8")
     if arguments.wandb:
         _send(table, runs)
     return ExitCode.DONE
@@ -81,7 +99,26 @@ def _chosen(table: Comparison, arguments: argparse.Namespace) -> Comparison:
         table = table.where(condition)
     if arguments.mean_over:
         table = table.mean_over(arguments.mean_over)
-    return table.sorted_by(arguments.sort) if arguments.sort else table
+    by = arguments.sort or (MONEY[0].key if any(row.get(MONEY[0].key) is not None for row in table.rows) else None)
+    return table.sorted_by(by) if by else table
+
+
+def _money(table: Comparison, prices: Prices) -> list[str]:
+    """What the prices say: the cheapest of those that can be compared, and why others have no cost.
+
+    Raises:
+        ConfigError: no run has one.
+    """
+    reasons = Counter(str(row[NO_BILL]) for row in table.rows if row.get(NO_BILL))
+    if reasons and sum(reasons.values()) == len(table.rows):
+        told = "; ".join(reasons)
+        raise ConfigError(f"None of these runs can be priced: {told}. Leave {_flag(PRICES[0])} and its like out.")
+    lines = [line for letter in table.peers or [""] for line in _prefixed(letter, table, prices)]
+    return [*lines, *(f"No cost for {count} of the runs: {reason}." for reason, count in reasons.items())]
+
+
+def _prefixed(letter: str, table: Comparison, prices: Prices) -> list[str]:
+    return [f"{letter}  {line}" if letter else line for line in said(table.bills(letter), prices)]
 
 
 def load(paths: Sequence[Path]) -> tuple[list[Recorded], list[str]]:
@@ -101,6 +138,10 @@ def load(paths: Sequence[Path]) -> tuple[list[Recorded], list[str]]:
     return runs, remarks
 
 
+def _flag(price: str) -> str:
+    return f"--{price.replace('_', '-')}"
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override] - argparse would print a usage and exit itself
         raise ConfigError(f"accel compare: {message}. Usage: {USAGE}")
@@ -117,6 +158,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--columns", metavar="KEY,KEY", help="columns of the CSV file, to show in the terminal")
     parser.add_argument("--all", action="store_true", help="refused and dead runs too, a row each")
     parser.add_argument("--mean-over", metavar="KEY", help="one row per group of runs that differ in KEY alone")
+    told = (
+        "of one core",
+        "texts answered in a month",
+        "of a wrong answer",
+        "of memory for the bytes to ship; 0 if not given",
+    )
+    for key, text in zip(PRICES, told, strict=True):
+        parser.add_argument(_flag(key), type=float, metavar="P", help=f"as money: {text}")
     return parser
 
 
@@ -157,7 +206,8 @@ def fitting(table: Comparison, width: int) -> list[Column]:
     there = {column.key: column for column in table.columns}
     qualities = [m.key for m in table.metrics if m.key != LOSS.key]
     judged = [key for key in qualities if key in {row.get(JUDGED_BY) for row in table.rows}]
-    wanted = dict.fromkeys((*ALWAYS, *judged, *IN_TERMINAL, *qualities, "seconds"))
+    money = [column.key for column in MONEY[:3]]
+    wanted = dict.fromkeys((*ALWAYS, *money, *judged, *IN_TERMINAL, *qualities, "seconds"))
     shown, room = [], width - 1 - RUN_WIDTH - len(BORDER)
     for key in wanted:
         column = there.get(key)

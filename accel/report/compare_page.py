@@ -13,6 +13,8 @@ from urllib.parse import quote
 
 from accel.report.comparison import Column, Comparison, Row, Value
 from accel.report.metrics_file import read_metrics
+from accel.report.money import Bill, Prices, said, stretches
+from accel.report.svg import COLOURS, line_chart
 
 LOSS_CURVE = "train/loss"
 POINTS_PER_CURVE = 50
@@ -20,10 +22,11 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inli
 SEED = "seed"
 
 
-def render(table: Comparison, place: Path) -> str:
+def render(table: Comparison, place: Path, prices: Prices | None = None) -> str:
     """The whole page; every value is data or escaped text, never markup.
 
     Args:
+        prices: by which the table has costs; none if they were not asked for.
         place: the folder that the page will lie in, from which runs' reports are linked.
     """
     style = _asset("style.css") + _asset("compare.css")
@@ -35,7 +38,8 @@ def render(table: Comparison, place: Path) -> str:
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"><style>{style}</style></head>'
         f"<body><main>{_head(table)}{_controls('means' in tables, table.folded()[1])}"
-        f'<section id="charts" class="charts"></section><section class="scroll"><table id="runs"></table></section>'
+        f'{_money(table, prices)}<section id="charts" class="charts"></section>'
+        f'<section class="scroll"><table id="runs"></table></section>'
         f'</main><script type="application/json" id="data">{_embedded(tables, table)}</script>'
         f"<script>{_asset('compare.js')}</script>{_charts(table)}</body></html>\n"
     )
@@ -54,6 +58,31 @@ def _head(table: Comparison) -> str:
         f"run is better in {escape(table.competed_in)}. Click a head to sort, a run or a point to read its "
         f"report.{peers}</p>"
     )
+
+
+def _money(table: Comparison, prices: Prices | None) -> str:
+    """What the prices say, and where another price of a CPU hour would change the choice."""
+    if prices is None:
+        return ""
+    parts = []
+    for letter in table.peers or [""]:
+        bills = table.bills(letter)
+        lines = "".join(f"<br>{escape(line)}" for line in said(bills, prices)).removeprefix("<br>")
+        parts.append(f'<p class="meta">{escape(letter)} {lines}</p>{price_chart(bills, prices)}' if bills else "")
+    return f"<section>{''.join(parts)}</section>"
+
+
+def price_chart(bills: Mapping[str, Bill], prices: Prices) -> str:
+    """A month's cost over the price of a CPU hour, of the runs that are somewhere the cheapest."""
+    found = stretches(bills)[: len(COLOURS)]
+    now, changes = prices.price_per_cpu_hour, [stretch.low for stretch in found[1:]]
+    last = max([2 * now, *(1.25 * at for at in changes)]) or 1.0
+    points = sorted({0.0, now, *changes, last})
+    others = [name for name in sorted(bills, key=lambda name: bills[name].total) if name not in {s.run for s in found}]
+    shown = [*(stretch.run for stretch in found), *others][: len(COLOURS)]
+    series = {name: [(price, bills[name].at(price)) for price in points] for name in shown}
+    title = "Cost a month over the price of a CPU hour; dots: the price given, and where the choice changes"
+    return line_chart(title, series)
 
 
 def _controls(has_means: bool, folded: str) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from accel.core.metric import Metric, every_metric, metrics_of
 from accel.errors import ConfigError, did_you_mean
 from accel.report.figures import bytes_text, metric_text, ms_text
+from accel.report.money import Bill, Prices, amount, bill
 from accel.report.pareto import Objective, pareto
 from accel.report.peers import conditions, peers_of
 from accel.report.record import status_of
@@ -49,6 +50,17 @@ class Column:
         if isinstance(value, str):
             return value
         return self.text(value) if self.text is not None else f"{value:.6g}"
+
+
+@dataclass(frozen=True)
+class MoneyColumn(Column):
+    """A part of a month's cost; a dash where it cannot be said."""
+
+    text: Callable[[float], str] | None = amount
+
+    def show(self, row: Mapping[str, Value]) -> str:
+        """The amount, or that there is none."""
+        return "—" if row.get(NO_BILL) else super().show(row)
 
 
 def _times(value: float) -> str:
@@ -128,6 +140,16 @@ FAIRNESS = (
     Column("equalized_odds", "odds\ndifference", metric_text, ("fairness", "equalized_odds_after")),
 )
 """Between the groups of the first column of ``task.group``."""
+MONEY = (
+    MoneyColumn("cost_per_month", "cost\na month"),
+    MoneyColumn("errors_per_month", "errors\na month"),
+    MoneyColumn("compute_per_month", "compute\na month"),
+    MoneyColumn("memory_per_month", "memory\na month"),
+    MoneyColumn("cpu_hours_per_month", "CPU hours\na month"),
+)
+"""By the prices that were given, if any."""
+NO_BILL, ERRORS_SD = "no_bill", "errors_per_month_error"
+"""Keys of a row that are no columns: why it has no cost, and the standard error of what its errors cost."""
 WORDS = (
     Column("engine", "engine"),
     Column("worst_group", "which is\nworst"),
@@ -172,7 +194,16 @@ class Comparison:
     def figures(self) -> tuple[Column, ...]:
         """Numbers that the records have: metrics and costs."""
         judged_by = {str(row.get(JUDGED_BY)) for row in self.rows}
-        return (*_metric_columns(self.metrics, judged_by), *COSTS, *DRIFT, *FAIRNESS)
+        return (*MONEY, *_metric_columns(self.metrics, judged_by), *COSTS, *DRIFT, *FAIRNESS)
+
+    def bills(self, letter: str = "") -> dict[str, Bill]:
+        """What each run costs by what tells it apart, of those that can be compared with each other."""
+        names = Counter(str(row["run"]) for row in self.rows)
+        return {
+            f"{row['run']}" + (f" ({row['folder']})" if names[str(row["run"])] > 1 else ""): _bill(row)
+            for row in self.rows
+            if row.get(MONEY[0].key) is not None and (row.get(PEERS.key) or "") == letter
+        }
 
     @property
     def every(self) -> tuple[Column, ...]:
@@ -276,8 +307,8 @@ def _meets(value: Value, sign: str, wanted: str) -> bool:
         return sign == "!="
 
 
-def compare_runs(runs: Sequence[Recorded]) -> Comparison:
-    """One row per run, in the given order."""
+def compare_runs(runs: Sequence[Recorded], prices: Prices | None = None) -> Comparison:
+    """One row per run, in the given order; with prices also what it costs."""
     every = [settings_of(run) for run in runs]
     keys = differing(every)
     settings = tuple(Column(key, key) for key in keys)
@@ -287,10 +318,28 @@ def compare_runs(runs: Sequence[Recorded]) -> Comparison:
     peers = peers_of(runs)
     letters = {text: letter for letter, text in peers.items()}
     rows = [
-        _row(run, own, usual) | {PEERS.key: letters.get(conditions(run), "")}
+        _row(run, own, usual) | {PEERS.key: letters.get(conditions(run), "")} | _priced(run, prices)
         for run, own in zip(runs, cells, strict=True)
     ]
     return Comparison(_marked(rows, metrics), settings, metrics, peers)
+
+
+def _priced(run: Recorded, prices: Prices | None) -> Row:
+    if prices is None:
+        return {}
+    found = bill(run.record, prices) if run.record.get("status") == "finished" else "it is not finished"
+    if isinstance(found, str):
+        return {NO_BILL: found}
+    values = (found.total, found.errors, found.compute, found.memory, found.cpu_hours)
+    cells: Row = {column.key: value for column, value in zip(MONEY, values, strict=True)}
+    return cells | {ERRORS_SD: found.errors_sd}
+
+
+def _bill(row: Row) -> Bill:
+    """As ``_priced`` wrote it, or the mean of several; what those vary by among each other is no error of counting."""
+    _, errors, compute, memory, hours = (float(row[column.key] or 0) for column in MONEY)
+    known = row.get(ERRORS_SD)
+    return Bill(hours, compute, memory, errors, None if known is None else float(known))
 
 
 def _metric_columns(metrics: Sequence[Metric], judged_by: Collection[str]) -> Iterator[Column]:

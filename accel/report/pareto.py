@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from accel.core.metric import OF_CLASSES, OF_ENTITIES, OF_LANGUAGE, metrics_of, quality_of
+from accel.core.metric import OF_CHAT, OF_CLASSES, OF_ENTITIES, OF_LANGUAGE, metrics_of, quality_of
 from accel.core.objective import known_objectives
+from accel.report.money import Prices, bill
 
 K = TypeVar("K", bound=Hashable)
 
@@ -69,6 +70,18 @@ class Stated(Quality):
         return Objective(f"{self.key}.{self.name}", found.direction if found else "maximize")
 
 
+@dataclass(frozen=True)
+class Cost(Objective):
+    """A month of the finished model as money, its errors counted on the validation split."""
+
+    prices: Prices | None = None
+
+    def value(self, record: Mapping[str, Any]) -> float | None:
+        assert self.prices is not None, "a cost without prices is a name alone"
+        found = bill(record, self.prices, "validation")
+        return None if isinstance(found, str) else found.total
+
+
 NAMED = {
     # On the validation split: whoever chooses by the test split has no honest figure left.
     "quality": Quality("after.validation"),
@@ -76,13 +89,16 @@ NAMED = {
     "size_bytes": Objective("after.cost.size_bytes", "minimize"),
     "flops": Objective("after.cost.flops", "minimize"),
     "epsilon": Objective("privacy.epsilon", "minimize"),
+    "cost": Cost("cost", "minimize"),
 }
 """What a search may look for."""
 
 
-def goal(name: str) -> Objective | None:
+def goal(name: str, prices: Prices | None = None) -> Objective | None:
     """What a search may look for, by name: a figure, or a metric that an objective states; None for anything else."""
-    ours = {metric.key for metric in (*OF_CLASSES, *OF_ENTITIES, *OF_LANGUAGE)}
+    if isinstance(priced := NAMED.get(name), Cost):
+        return replace(priced, prices=prices)
+    ours = {metric.key for metric in (*OF_CHAT, *OF_CLASSES, *OF_ENTITIES, *OF_LANGUAGE)}
     stated = {metric.key for objective in known_objectives().values() for metric in objective.metrics}
     if name in NAMED or name not in stated | ours:
         return NAMED.get(name)

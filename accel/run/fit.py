@@ -19,6 +19,7 @@ from accel.callbacks.ask_study import AskStudy
 from accel.callbacks.seed_steps import SeedSteps
 from accel.callbacks.show_progress import ShowProgress
 from accel.callbacks.stop_on_signal import StopOnSignal
+from accel.callbacks.tell_head import TellHead
 from accel.callbacks.tell_spikes import TellSpikes
 from accel.checkpoint.atomic import LAST, AtomicCheckpointIO
 from accel.checkpoint.sharded import step_of
@@ -92,7 +93,13 @@ def fit(
     stop = StopOnSignal(folder / "checkpoints" if folder else None)
     quality = data.objective.quality
     asks = _asks_study(quality) if searched and folder is not None else []
-    callbacks = [ShowProgress(console, title, facts.total_steps, quality), TellSpikes(console), stop, *asks]
+    callbacks = [
+        ShowProgress(console, title, facts.total_steps, quality),
+        TellHead(console),
+        TellSpikes(console),
+        stop,
+        *asks,
+    ]
     with _threads(plan.strategy.local_processes()), _losses_explained(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Lightning's hints, for example at an srun that is there and not used
         trainer = _trainer(plan, folder, [log, *loggers], callbacks, facts)
@@ -137,6 +144,7 @@ def facts_of(plan: Plan, data: Prepared, latency: LatencyTable | None = None) ->
     return Facts(
         total_steps=data.total_steps(plan),
         num_examples=data.num_examples(plan),
+        num_unlabelled=data.num_unlabelled(plan),
         objective=data.objective,
         world_size=plan.strategy.num_processes(),
         seed=plan.seed,

@@ -19,6 +19,7 @@ from accel.objective.scores import Scores
 from accel.ops.inputs import without_answers
 from accel.ops.parallel.shards import local_norm, whole
 from accel.weights.artifact import load_model
+from accel.weights.pretrained import NEW_HEAD
 
 ACCUMULATED = "accel_accumulated"
 """Key of a checkpoint: how many batches of a process made a step."""
@@ -40,6 +41,7 @@ class TransformerModule(pl.LightningModule):
         self.facts = facts
         self.objective: Objective = facts.objective
         self.built = False
+        self.new_head: tuple[str, ...] = ()
         self.pending: list[dict[str, Tensor]] = []
         """Terms of the batches that belong to the step on its way."""
         self.scores = scores
@@ -52,6 +54,7 @@ class TransformerModule(pl.LightningModule):
             return
         torch.manual_seed(self.facts.seed)  # the new head must not depend on what ran before
         model = self._beginning()
+        self.new_head = getattr(model, NEW_HEAD, ())
         for technique in self.plan.techniques:
             model = technique.adapt_model(model, self.facts)
         model = self.plan.trainer.adapt_model(model.double() if self.plan.trainer.keeps_double else model)

@@ -15,7 +15,8 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from accel.errors import ConfigError, did_you_mean
-from accel.report.pareto import NAMED, Objective, goal
+from accel.report.money import PRICES, Prices
+from accel.report.pareto import NAMED, Cost, Objective, goal
 from accel.sweep.journal import JOURNAL, open_journal
 from accel.sweep.record import ENDED_WELL, Job, Sweep
 from accel.sweep.space import Space, space
@@ -50,6 +51,7 @@ class Settings:
         eta: one of so many trials goes on to the next rung.
         seed: of the proposals.
         params: key -> values as typed on a command line.
+        price_per_cpu_hour: with the other three, of the objective ``cost``; see ``accel.report.money.Prices``.
     """
 
     search: str
@@ -59,6 +61,10 @@ class Settings:
     eta: int = 3
     seed: int = 0
     params: Mapping[str, Any] = field(default_factory=dict)
+    price_per_cpu_hour: float | None = None
+    requests_per_month: float | None = None
+    cost_per_error: float | None = None
+    price_per_gb_month: float | None = None
 
     def check(self) -> None:
         """Refuse what does not exist or does not fit.
@@ -80,11 +86,27 @@ class Settings:
                 f"hydra.sweeper.stopping={self.stopping} compares trials by their validation quality alone. Use "
                 f"hydra.sweeper.objectives=[quality], or hydra.sweeper.stopping=null."
             )
+        self._check_prices()
         if self.n_trials < 1 or self.eta < 2:
             raise ConfigError("hydra.sweeper.n_trials must be at least 1 and hydra.sweeper.eta at least 2.")
 
+    def _check_prices(self) -> None:
+        wants = any(isinstance(found, Cost) for found in self.goals())
+        if wants and self.prices is None:
+            raise ConfigError(
+                "hydra.sweeper.objectives=[cost] needs prices: hydra.sweeper.price_per_cpu_hour=0.05 "
+                "hydra.sweeper.requests_per_month=1e6 hydra.sweeper.cost_per_error=0.01"
+            )
+        if self.prices is not None and not wants:
+            raise ConfigError("The prices of hydra.sweeper are for hydra.sweeper.objectives=[cost]. Leave them out.")
+
+    @property
+    def prices(self) -> Prices | None:
+        """Of the objective ``cost``; None where none is given."""
+        return Prices.of({name: getattr(self, name) for name in PRICES}, "hydra.sweeper.{}".format)
+
     def goals(self) -> tuple[Objective, ...]:
-        return tuple(found for name in self.objectives if (found := goal(name)) is not None)
+        return tuple(found for name in self.objectives if (found := goal(name, self.prices)) is not None)
 
 
 def sampled(
@@ -129,13 +151,20 @@ def require_metrics(
         ConfigError: it is not.
     """
     named = [name for name in settings.objectives if name not in NAMED]
-    if not named or "task" in where.varied:
+    priced = any(isinstance(found, Cost) for found in settings.goals())
+    if not (named or priced) or "task" in where.varied:
         return
     from accel.config.compose import compose
     from accel.plan.decide import assemble
 
     words = [word for word in where.fixed if word.startswith(("task=", "task."))]
-    known = [m.key for m in assemble(compose(words, config_dirs), plugins).task.metrics()]
+    metrics = assemble(compose(words, config_dirs), plugins).task.metrics()
+    if priced and not metrics[0].share_of_right:
+        raise ConfigError(
+            f"hydra.sweeper.objectives=[cost]: a price of errors needs to know how many answers are wrong, and this "
+            f"task is judged by {metrics[0].title}. Use objectives=[quality,latency_ms_p50]."
+        )
+    known = [m.key for m in metrics]
     for name in named:
         if name not in known:
             raise ConfigError(

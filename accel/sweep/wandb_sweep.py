@@ -94,11 +94,20 @@ def _fixed(where: Space) -> list[str]:
 
 
 def _metric(objectives: Sequence[str], plan: Plan, *, early: bool) -> dict[str, str]:
-    """By the name that it is logged under; a search that stops trials early looks at what is logged meanwhile."""
-    from accel.report.pareto import NAMED
+    """By the name that it is logged under; a search that stops trials early looks at what is logged meanwhile.
+
+    Raises:
+        ConfigError: no run logs it.
+    """
+    from accel.report.pareto import NAMED, Cost
     from accel.report.summary import QUALITY as OF_THE_EXPORTED
 
     first = objectives[0]
+    if isinstance(NAMED.get(first), Cost):
+        raise ConfigError(
+            "objectives=[cost] is for accel's own searches: no run logs it, and W&B's agents see what is logged alone. "
+            "Use hydra.sweeper.objectives=[quality], or accel -m."
+        )
     names: Mapping[str, str] = {"quality": QUALITY if early else OF_THE_EXPORTED, "epsilon": "privacy/epsilon", **NAMES}
     goal = plan.task.predicts().metrics[0].direction if first == "quality" else NAMED[first].direction
     return {"name": names[first], "goal": goal}

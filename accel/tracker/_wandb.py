@@ -84,10 +84,11 @@ def finish_wandb(
     tables: Mapping[str, tuple[list[str], list[list[Any]]]],
     confusion: list[list[Any]],
     page: Path,
+    log: Path,
     model: Path | None,
     exit_code: int,
 ) -> None:
-    """Send the summary, the tables, the page and the model of the open run, and close it; nothing without one.
+    """Send the summary, the tables, page, log and model of the open run, and close it; nothing without one.
 
     Args:
         confusion: rows of (true label, predicted label, how often).
@@ -107,12 +108,21 @@ def finish_wandb(
                 run.log({"confusion_matrix": _confusion_chart(redact(confusion))})
             if page.is_file():
                 run.log({"report": wandb.Html(redactor().known(page.read_text("utf8")), inject=False)})
+            if log.is_file():
+                _send_log(run, log)
             if model is not None and model.is_dir():
                 artifact = wandb.Artifact(f"model-{run.id}", type="model", metadata=redact(summary))
                 artifact.add_dir(str(model))
                 run.log_artifact(artifact)
         finally:
             run.finish(exit_code=exit_code)
+
+
+def _send_log(run: Any, log: Path) -> None:
+    """Under the name that W&B's page of logs looks for; W&B's own capture would take what was not redacted."""
+    file = Path(run.dir) / "output.log"
+    file.write_text(redactor().known(log.read_text("utf8")), encoding="utf8")
+    run.save(str(file), base_path=run.dir, policy="now")
 
 
 def _confusion_chart(rows: list[list[Any]]) -> Any:

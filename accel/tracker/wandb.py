@@ -2,7 +2,7 @@
 
 What it does: one W&B run per run, grouped by sweep, tagged with the choices, with the configuration for filtering,
     curves by step, the record's figures as summary, a before/after table, the confusion matrix, the figures and the
-    flips of each class, and the report page.
+    flips of each class, the report page, and the log as W&B's own page of logs.
 Use it when: you compare runs in a W&B dashboard, now or later (``wandb sync``).
 What it costs: nothing that shows; about 0.4 s at the start.
 Composes with: everything; only rank 0 logs.
@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import ParseResult, urlparse
 
+from accel.core.console import LOG
 from accel.core.option import Objection
 from accel.core.tracker import RunInfo, Tracker
 from accel.errors import RefusedError
@@ -111,7 +112,8 @@ class Wandb(Tracker):
 
         model = folder / "model" if self.log_model else None
         tables = {"before_after": table(record), "per_class": per_class(record), "flips": flips(record)}
-        finish_wandb(summary(record), tables, confusion(record), folder / "report.html", model, exit_code)
+        page, log = folder / "report.html", folder / LOG
+        finish_wandb(summary(record), tables, confusion(record), page, log, model, exit_code)
 
 
 def _require_key() -> None:

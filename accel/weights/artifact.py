@@ -25,7 +25,7 @@ from accel.core.logs import quiet_import
 from accel.core.meta import META, Meta
 from accel.core.seen import Seen
 from accel.errors import DataError, NonFiniteLossError
-from accel.ops import inserts, prompts  # noqa: F401 - imported, so that their edits are known
+from accel.ops import inserts, prefixes, prompts  # noqa: F401 - imported, so that their edits are known
 from accel.ops.inputs import PLAIN, TYPES, note_inputs
 from accel.ops.quantize import fake_quantize, quantized_layers
 from accel.ops.quantize.schemes import SCHEMES

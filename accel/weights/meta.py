@@ -18,6 +18,7 @@ HEADS = {
     "ForSequenceClassification": "classification",
     "ForCausalLM": "language modelling",
     "LMHeadModel": "language modelling",
+    "ForMaskedLM": "masked language modelling",
 }
 """What a model predicts, by how the name of its class ends (transformers' ``architectures``)."""
 SINGLE_LABEL = "single_label_classification"

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 DEPENDED_ON = ("*.safetensors", "*.json", "*.txt", "*.model")
 """Files of a model's folder that say what it computes from a text, and where it comes from."""
 TOKENIZER = "tokenizer.json"
+NEW_HEAD = "accel_new_head"
+"""Attribute of a network with the names of what its checkpoint lacks of a head that checkpoints usually have."""
 CHOOSES_CODE = ("auto_map", "trust_remote_code", "custom_pipelines")
 
 
@@ -221,6 +223,8 @@ def load_network(folder: Path, objective: Objective, key: str, *, new_head: bool
             f"{key}={folder} lacks weights of its head ({[*missing, *mismatched][0]}), so its answers would be random. "
             f"Give a model that was fine-tuned and saved whole."
         )
+    if objective.head_is_pretrained:
+        setattr(model, NEW_HEAD, tuple(missing))
     if getattr(model.config, "pad_token_id", None) is None:  # GPT-2's: its classifier cannot tell padding from text
         model.config.pad_token_id = load_tokenizer(folder).pad_token_id
     return ready(model)

@@ -6,6 +6,8 @@ from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
+from accel.objective.classification import Classification
+from accel.ops.prefixes import add_prefix
 
 
 @pytest.mark.parametrize("prompt", [0, 3])
@@ -31,6 +33,14 @@ def test_an_encoder_decoder_model_reads_the_same_text_twice(predictor):
     found = network.logits_at(inputs, network.embedded(other)[None])
     with torch.inference_mode():
         torch.testing.assert_close(found.detach(), one.model(**other).logits.clone(), atol=1e-6, rtol=1e-5)
+
+
+def test_attention_is_that_among_tokens_whatever_prefix_they_read():
+    model = add_prefix(TinyBert().network(Classification(["a", "b"])), 3)
+    inputs = {"input_ids": torch.tensor([[1, 20, 30, 3]])}
+    found = Network(model).attentions(inputs)
+    assert [layer.shape for layer in found] == [(4, 4), (4, 4)]
+    assert all((layer.sum(-1) < 1).all() for layer in found)  # the rest is the prefix's
 
 
 def test_no_hook_is_left(predictor):

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import time
 
 from accel.core.console import Console
 
@@ -36,12 +37,26 @@ def test_another_rank_writes_into_its_own_log(tmp_path, capsys):
 
 
 def test_progress_says_every_tenth(tmp_path):
-    console = Console(tmp_path)
-    with console.progress("work", 100) as update:
-        for i in range(101):
-            update(i)
+    assert len(_lines_of_progress(tmp_path, range(101))) == 11
+
+
+def test_progress_estimates_from_the_first_step_and_counts_only_what_was_done_since(tmp_path, monkeypatch):
+    """Two seconds a step: 90 of 100 steps are done before, by an earlier run that was stopped."""
+    clock = iter(range(0, 100, 2))
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    first, second, last = _lines_of_progress(tmp_path, [91, 95, 100], done=90)[:3]
+    assert first.endswith("work 91/100  about 18 s to go")
+    assert second.endswith("work 95/100  about 4.0 s to go")
+    assert last.endswith("work 100/100")
+
+
+def _lines_of_progress(folder, steps, done=0):
+    console = Console(folder)
+    with console.progress("work", 100, done=done) as update:
+        for step in steps:
+            update(step)
     console.close()
-    assert len((tmp_path / "log.txt").read_text().splitlines()) == 11
+    return (folder / "log.txt").read_text().splitlines()
 
 
 def test_a_reader_that_leaves_does_not_end_the_work(tmp_path):

@@ -8,6 +8,7 @@ from accel.core.metric import (
     LOSS,
     MACRO_F1,
     NUMBER,
+    OF_TOKENS,
     Metric,
     every_metric,
     metrics_of,
@@ -28,8 +29,8 @@ def test_a_record_says_what_it_is_judged_by_and_which_way():
 
 def test_a_record_from_before_metrics_were_stated_has_those_it_has_values_of():
     scores = {"macro_f1": 0.4, "loss": 1.0, "accuracy": 0.5}
-    assert metrics_of({"after": {"metrics": scores}}) == (ACCURACY, MACRO_F1, LOSS)
-    assert metrics_of({"metrics": [], "before": {"metrics": scores}})[0] == ACCURACY
+    assert metrics_of({"after": {"metrics": scores}}) == (OF_TOKENS, MACRO_F1, LOSS), "nobody says of what"
+    assert metrics_of({"metrics": [], "before": {"metrics": scores}})[0] == OF_TOKENS
     assert quality_of({"after": {"validation": {"accuracy": 0.5}}}) == ACCURACY
     assert quality_of({"after": None}) is None
 

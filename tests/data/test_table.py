@@ -345,3 +345,26 @@ def test_of_parquet_only_the_groups_of_rows_that_are_wanted_are_read(tmp_path):
     pq.write_table(pa.Table.from_pylist([{"n": n} for n in range(100)]), file, row_group_size=10)
     assert read_table(str(file), "task.train", first=15).column("n", "task.text") == list(range(15))
     assert len(read_table(str(file), "task.train", first=200).rows) == 100
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("the train was late,neg\nthe train was warm,pos\n", "has no header: put a line with names above it"),
+        ("# exported in May\ntext,label\nthe train was late,neg\n", "line 2 .* remove what stands above them"),
+        ('text,label\n"she said \\"late\\" twice",neg\n', r"line 2: .* it is doubled"),
+    ],
+)
+def test_what_programs_write_that_is_no_table_is_told_apart(tmp_path, content, told):
+    file = tmp_path / "odd.csv"
+    file.write_text(content)
+    with pytest.raises(DataError, match=told):
+        read_table(str(file), "task.train").column("text", "task.text")
+
+
+def test_a_column_that_is_missing_beside_short_names_says_nothing_of_headers(tmp_path):
+    file = tmp_path / "odd.csv"
+    file.write_text("your opinion,label\nthe train was late,neg\n")
+    with pytest.raises(DataError) as told:
+        read_table(str(file), "task.train").column("text", "task.text")
+    assert "header" not in str(told.value)

@@ -1,6 +1,7 @@
 import json
 
 from accel.cli import main
+from accel.core.metric import ACCURACY, MACRO_F1, stated
 from accel.report.record import new_record, write_record
 
 
@@ -97,3 +98,45 @@ def test_runs_of_other_machines_are_told_apart(write_run, tmp_path, capsys, monk
     write_run(tmp_path / "1", 1, machine={"processor": "Xeon", "cores": 8})
     out = at_80_columns(tmp_path, capsys, monkeypatch)
     assert "A  airline; EPYC, 2 cores\nB  airline; Xeon, 8 cores" in out
+
+
+PRICED = ["--price-per-cpu-hour", "0.05", "--requests-per-month", "1e6", "--cost-per-error", "0.01"]
+
+
+def priced(folder, number, accuracy, latency, **changes):
+    """A record that states what its metric counts, as those of this version do."""
+    cost = {"latency_ms_p50": latency, "size_bytes": 1e6, "num_threads": 1, "engine": "eager", "dtype": "int8"}
+    after = {"metrics": {"accuracy": accuracy}, "cost": cost}
+    record = {**new_record([]), "name": f"run {number}", "status": "finished", "after": after}
+    write_record(record | {"metrics": stated([ACCURACY]), "data": {"test": 500}} | changes, folder / str(number))
+
+
+def test_prices_make_one_number_and_name_the_winner(tmp_path, capsys):
+    priced(tmp_path, 0, 0.90, 400.0)
+    priced(tmp_path, 1, 0.89, 10.0)
+    priced(tmp_path, 2, 0.95, 1.0, metrics=stated([MACRO_F1]))
+    page = tmp_path / "c.html"
+    assert main(["compare", str(tmp_path), *PRICED, "--html", str(page)]) == 0
+    out = capsys.readouterr().out
+    assert "Cheapest: run 0, 1,006 a month (errors 1,000, compute 5.56)." in out
+    assert "at 0 run 0; from 0.923 run 1." in out
+    assert "No cost for 1 of the runs: nothing was scored on the test split." in out
+    rows = [line for line in out.splitlines() if line.startswith("│") and "run " in line]
+    assert [row.split()[-2] for row in rows] == ["0", "1", "2"], "the cheapest first"
+    assert "—" in rows[2]
+    text = page.read_text()
+    assert "Cost a month over the price of a CPU hour" in text
+    assert "Cheapest: run 0" in text
+    assert main(["compare", str(tmp_path), "--html", str(page)]) == 0
+    assert "CPU hour" not in page.read_text()
+    assert "Cheapest" not in capsys.readouterr().out
+
+
+def test_prices_that_tell_nothing_are_refused(tmp_path, capsys):
+    priced(tmp_path, 0, 0.90, 4.0)
+    assert main(["compare", str(tmp_path), *PRICED[:2]]) == 2
+    assert "missing: --requests-per-month, --cost-per-error" in capsys.readouterr().err
+    assert main(["compare", str(tmp_path), *PRICED[:-1], "-3"]) == 2
+    run(tmp_path / "old" / "a", "of an earlier version", 0.8)
+    assert main(["compare", str(tmp_path / "old"), *PRICED]) == 2
+    assert "None of these runs can be priced: accuracy is not stated" in capsys.readouterr().err

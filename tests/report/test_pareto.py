@@ -1,5 +1,8 @@
 from accel.core.metric import NUMBER, Metric, stated
-from accel.report.pareto import NAMED, OBJECTIVES, dominates, pareto
+from accel.report.money import Prices
+from accel.report.pareto import NAMED, OBJECTIVES, dominates, goal, pareto
+
+PRICES = Prices(price_per_cpu_hour=1, requests_per_month=1, cost_per_error=1)
 
 
 def record(accuracy, latency, size):
@@ -36,8 +39,9 @@ def test_what_costs_is_minimized_and_a_search_looks_at_validation():
     assert {name: (o.key, o.direction) for name, o in NAMED.items()} == {
         "quality": ("after.validation", "maximize"), "latency_ms_p50": ("after.cost.latency_ms_p50", "minimize"),
         "size_bytes": ("after.cost.size_bytes", "minimize"), "flops": ("after.cost.flops", "minimize"),
-        "epsilon": ("privacy.epsilon", "minimize"),
+        "epsilon": ("privacy.epsilon", "minimize"), "cost": ("cost", "minimize"),
     }  # fmt: skip
+    assert goal("cost", PRICES).prices is PRICES
     private = {"privacy": {"epsilon": 3.0}}
     assert NAMED["epsilon"].cost(private) == NAMED["epsilon"].told(private) == 3.0
     assert [objective.key for objective in OBJECTIVES] == [

@@ -6,8 +6,10 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from accel.core.metric import ACCURACY, stated
 from accel.errors import ConfigError
 from accel.report.record import new_record, write_record
+from accel.sweep.entry import _cheapest
 from accel.sweep.journal import JOURNAL, open_journal
 from accel.sweep.pool import note_result
 from accel.sweep.record import Sweep
@@ -194,6 +196,33 @@ def test_stopping_early_looks_at_private_data(tmp_path):
         search.next()
 
 
+PRICES = {"price_per_cpu_hour": 0.1, "requests_per_month": 3.6e6, "cost_per_error": 0.01}
+
+
+def test_a_search_for_the_least_cost_hears_money_by_the_validation_split(tmp_path):
+    search, sweep = begin(tmp_path, objectives=["cost"], **PRICES)
+    job = search.next()
+    after = {"validation": {"accuracy": 0.9}, "cost": {"latency_ms_p50": 5.0, "num_threads": 2, "size_bytes": 1}}
+    record = {**new_record(job.overrides), "status": "finished", "after": after, "metrics": stated([ACCURACY])}
+    write_record(record, job.folder)
+    job.exit_code = 0
+    note_result(job)
+    search.ended(job)
+    (told,) = study(tmp_path).get_trials(states=(TrialState.COMPLETE,))
+    assert told.value == pytest.approx(3.6e6 * 0.1 * 0.01 + 10 * 0.1)  # errors, and 3.6e6 x 5 ms on two cores
+    sweep.save()
+    assert json.loads((tmp_path / "sweep.json").read_text())["pareto"] == [0]
+    (line, *_) = _cheapest(sweep, PRICES)
+    assert line.startswith("Cheapest: #0 ")
+    assert "3,601 a month (errors 3,600, compute 1)" in line
+    assert _cheapest(sweep, {}) == []
+
+
+def test_a_cost_of_what_counts_no_errors_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="judged by nDCG@10"):
+        begin(tmp_path, [*SPACE, "task=reply_retrieval"], objectives=["cost"], **PRICES)
+
+
 def test_several_objectives(tmp_path):
     search, _ = begin(tmp_path, objectives=["quality", "latency_ms_p50"])
     job = search.next()
@@ -212,6 +241,8 @@ def test_several_objectives(tmp_path):
     [
         ({"search": "tpee"}, "Did you mean 'tpe'"),
         ({"objectives": ["qualty"]}, "Did you mean 'quality'"),
+        ({"objectives": ["cost"]}, "needs prices: hydra.sweeper.price_per_cpu_hour"),
+        ({"price_per_cpu_hour": 1.0, "requests_per_month": 1.0, "cost_per_error": 1.0}, "are for hydra.sweeper.objec"),
         ({"objectives": []}, "something to look for"),
         ({"stopping": "ashas"}, "Did you mean 'asha'"),
         ({"stopping": "asha", "objectives": ["quality", "size_bytes"]}, "validation quality alone"),

@@ -34,6 +34,11 @@ def test_a_frontier_seeks_its_first_objective():
     assert sweep_file(["sweep=frontier", "hydra.sweeper.objectives=[size_bytes]"])["metric"]["goal"] == "minimize"
 
 
+def test_what_no_run_logs_is_refused():
+    with pytest.raises(ConfigError, match="no run logs it"):
+        sweep_file(["sweep=frontier", "hydra.sweeper.objectives=[cost]"])
+
+
 def test_a_grid_stays_a_grid():
     found = sweep_file(["trainer.learning_rate=1e-4,2e-4", "seed=range(3)", "tracker.mode=offline"])
     assert found["method"] == "grid"

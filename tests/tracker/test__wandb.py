@@ -5,7 +5,7 @@ from accel.tracker._wandb import finish_wandb
 
 
 def test_finishing_without_a_run_does_nothing(tmp_path):
-    finish_wandb({}, {}, [], tmp_path / "report.html", None, 0)
+    finish_wandb({}, {}, [], tmp_path / "report.html", tmp_path / "log.txt", None, 0)
 
 
 def test_deciding_on_a_tracker_imports_no_wandb():

@@ -51,6 +51,8 @@ def test_an_offline_run_holds_what_a_dashboard_needs(tiny_run, tmp_path):
         "confusion_matrix",
     ):
         assert expected in done.stdout, expected
+    assert "accuracy" in file.with_name("files").joinpath("output.log").read_text(), "its page of logs"
+    assert "output.log" in done.stdout
     run_id = (tmp_path / "run" / "run_id").read_text()
     assert run_id in file.name
     assert json.loads((tmp_path / "run" / "result.json").read_text())["status"] == "finished"

@@ -67,7 +67,7 @@ QAT = ("compression=[qat]", "group=my-sweep", "tracker.log_model=true")
 
 
 @pytest.mark.slow
-def test_an_online_run_arrives_whole(command, words, record, loopback):
+def test_an_online_run_arrives_whole(command, words, record, loopback, tmp_path):
     command(*words, *QAT, "tracker.mode=online")
     (run,) = loopback.runs.values()
     check_whole(run, record())
@@ -75,6 +75,9 @@ def test_an_online_run_arrives_whole(command, words, record, loopback):
     assert ["accuracy", pytest.approx(record()["before"]["metrics"]["accuracy"])] == json.loads(table)["data"][0][:2]
     (page,) = uploaded(loopback, ".html")
     assert b"<!doctype html>" in page.lower()
+    (log,) = uploaded(loopback, "output.log")
+    assert log.decode() in (tmp_path / "run" / "log.txt").read_text()
+    assert b"accuracy" in log
     (model,) = [a for a in loopback.artifacts.values() if a["artifactTypeName"] == "model"]
     assert model["state"] == "COMMITTED"
     assert "model.safetensors" in model["files"]

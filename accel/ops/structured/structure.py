@@ -22,6 +22,8 @@ from accel.ops.quantize.quantized_layers import QuantizedLinear
 
 KEEP = "accel_keep"
 """Buffer of a block's output layer while units are masked: which of them are kept, bool [num_units]."""
+PREFIX = "accel_prefix"
+"""Name, inside an attention, of the table with its trained keys and values: columns for each head, keys first."""
 
 
 @dataclass(frozen=True)
@@ -212,6 +214,10 @@ def remove_units(model: nn.Module, block: Block, keep: Tensor) -> None:
     positions = block.positions(model)
     if positions is not None:
         _keep_heads(positions, keep.nonzero().flatten())
+    prefix = model.get_submodule(block.owner)._modules.get(PREFIX) if block.kind == HEADS else None
+    if isinstance(prefix, nn.Embedding):
+        width = prefix.embedding_dim // (2 * block.num_units)
+        _keep_heads(prefix, keep.repeat_interleave(width).repeat(2).nonzero().flatten())
     set_num_units(model, block, int(keep.sum()))
 
 

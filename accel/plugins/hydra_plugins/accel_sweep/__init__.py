@@ -140,6 +140,10 @@ class SweeperConfig:
     stopping: Optional[str] = None
     eta: int = 3
     seed: int = 0
+    price_per_cpu_hour: Optional[float] = None
+    requests_per_month: Optional[float] = None
+    cost_per_error: Optional[float] = None
+    price_per_gb_month: Optional[float] = None
 
 
 for name, node in {"accel": LauncherConfig, "submitit_slurm": SlurmConfig, "ray": RayConfig}.items():
