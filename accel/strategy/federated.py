@@ -8,8 +8,9 @@ Use it when: you want to know, before anybody signs anything, what accuracy is l
 What it costs: a round costs its clients' steps and one sum of updates. It is a simulation, unless ``listen`` says where
     real owners join (``accel help federated``). Updates alone do not protect records, which can be rebuilt from them
     (Zhu et al. 2019, arXiv 1906.08935).
-Composes with: every tuning; ``privacy=dpfedavg``; qat, ptq and the scores of other compressions that look at no client's example. A dense
-    baseline is trained on all examples together: it shows what pooling would give.
+Composes with: every tuning that the server can average; ``privacy=dpfedavg``; qat, ptq and the scores of other
+    compressions that look at no client's example. A dense baseline is trained on all examples together: it shows what
+    pooling would give.
 Off switch: ``strategy=single`` or ``strategy=ddp``, which pool all examples.
 Reference: McMahan et al. 2017 (arXiv 1602.05629); Reddi et al. 2021 (arXiv 2003.00295); Li et al. 2020 (arXiv
     1812.06127); the design of the simulation is that of pfl-research (arXiv 2404.06430).
