@@ -41,6 +41,9 @@ accel: fine-tune a transformer while pruning, quantizing and distilling it, and 
                                    --max-tokens 256, --seed, --system TEXT, --json)
   accel explain RUN TEXT …         what each word did for a prediction, how good that explanation is, and a page
                                    (--method occlusion, --label L, --against OTHER, --file F, --html F)
+  accel federate serve HOST:PORT [overrides]
+                                   one model of many owners' data: takes the updates of those who join with
+                                   accel federate join HOST:PORT task.train=mine.csv; accel federate secret FILE
   accel attack RUN [SHADOW …]      membership inference on the finished model; shadows: the same with other seeds
   accel exemplars RUN RUN …        texts that all compressed models decide otherwise than the dense ones (--json)
   accel gate RUN                   whether a run keeps its limits (--max-drop 0.01, --limits F, --against RUN, --json)
@@ -339,6 +342,13 @@ def wandb_sweep(words: Sequence[str]) -> int:
     return wandb_sweep_main(words)
 
 
+def federate(words: Sequence[str]) -> int:
+    """Real owners of data, each on a machine of its own."""
+    from accel.federated.command import main as federate_main
+
+    return federate_main(_own_words(words), run)
+
+
 def help_(words: Sequence[str]) -> int:
     """One topic of the documentation, or what can be typed."""
     from accel.docs.show import main as show
@@ -396,6 +406,7 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "exemplars": exemplars,
     "gate": gate,
     "export": export,
+    "federate": federate,
     "help": help_,
     "wandb-sweep": wandb_sweep,
 }
