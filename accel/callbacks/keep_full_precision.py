@@ -84,7 +84,7 @@ class KeepFullPrecision(pl.Callback):
         data = trainer.datamodule.data  # type: ignore[attr-defined]
         texts = calibration_batches(data, None, self.settings.key, NUM_EXAMPLES, with_labels=True)
         asked = data.objective
-        moved = divergences(pl_module.model, texts, asked.predictions, asked.divergence, asked.counted)
+        moved = divergences(pl_module.model, texts, asked.predictions, asked.divergence, asked.places)
         return _by_leader(trainer, lambda say: _decide(moved, self._budget(trainer, pl_module, say)))
 
     def _budget(self, trainer: pl.Trainer, pl_module: Any, say: Callable[[str], None]) -> Budget:

@@ -25,7 +25,7 @@ Batches = Iterable[Mapping[str, Tensor]]
 Predict = Callable[[Tensor, Tensor], Tensor]
 """(logits, mask) -> [predictions, classes]."""
 Distance = Callable[[Tensor, Tensor], Tensor]
-Counted = Callable[[Mapping[str, Tensor]], Tensor]
+Places = Callable[[Mapping[str, Tensor]], Tensor]
 """batch -> [rows, tokens], the mask that ``Predict`` is given."""
 
 
@@ -52,13 +52,13 @@ def divergences(
     batches: Batches,
     predict: Predict,
     distance: Distance = kullback_leibler,
-    counted: Counted = itemgetter("attention_mask"),
+    places: Places = itemgetter("attention_mask"),
 ) -> dict[str, float]:
     """By name of a linear layer, how far the mean prediction moves when that layer alone is rounded; in nats.
 
     Args:
         distance: of predictions from others, added up; see ``Objective.divergence``.
-        counted: see ``Objective.counted``; it may ask for the batches' labels.
+        places: see ``Objective.places``; it may ask for the batches' labels.
     """
     layers = dict(fake_quantize.rounded_layers(model))
     kept = {name: [rounder.enabled for rounder in fake_quantize.rounders_of(layer)] for name, layer in layers.items()}
@@ -69,11 +69,11 @@ def divergences(
             fake_quantize.enable(model, enabled=False)
             for batch in batches:
                 inputs = {name: value.to(device) for name, value in batch.items()}
-                plain = _predictions(model, inputs, predict, counted)
+                plain = _predictions(model, inputs, predict, places)
                 count += len(plain)
                 for name in moved:
                     fake_quantize.enable(layers[name], enabled=True)
-                    rounded = _predictions(model, inputs, predict, counted)
+                    rounded = _predictions(model, inputs, predict, places)
                     moved[name] += float(distance(rounded, plain))
                     fake_quantize.enable(layers[name], enabled=False)
     finally:
@@ -83,8 +83,8 @@ def divergences(
     return {name: total / count for name, total in moved.items()}
 
 
-def _predictions(model: nn.Module, batch: Mapping[str, Tensor], predict: Predict, counted: Counted) -> Tensor:
-    return predict(model(**without_answers(batch)).logits, counted(batch)).double()
+def _predictions(model: nn.Module, batch: Mapping[str, Tensor], predict: Predict, places: Places) -> Tensor:
+    return predict(model(**without_answers(batch)).logits, places(batch)).double()
 
 
 def most_sensitive(divergences: Mapping[str, float], prices: Mapping[str, float], budget: float) -> list[str]:
