@@ -344,7 +344,7 @@ def wandb_sweep(words: Sequence[str]) -> int:
 
 def federate(words: Sequence[str]) -> int:
     """Real owners of data, each on a machine of its own."""
-    from accel.federated.command import main as federate_main
+    from accel.run.federate import main as federate_main
 
     return federate_main(_own_words(words), run)
 

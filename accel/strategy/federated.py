@@ -296,7 +296,7 @@ class Federated(Distributed):
         del facts
         if self.listen is None:
             return [BeginRound()]
-        from accel.callbacks.serve_owners import ServeOwners
+        from accel.process.serve_owners import ServeOwners
 
         return [ServeOwners(), BeginRound()]
 

@@ -12,9 +12,9 @@ import torch
 from accel.errors import ConfigError
 from accel.federated.channel import ChannelError
 from accel.federated.choices import SentAs
-from accel.federated.owner import Place, Refused, _connect
 from accel.federated.roster import Roster
 from accel.federated.tls import joining, serving
+from accel.run.owner import Place, Refused, _connect
 from tests.federated.fake_owner import SECRET
 
 pytest.importorskip("cryptography")
@@ -85,7 +85,7 @@ def test_any_other_certificate_is_refused(listening, tmp_path, other):
 
 
 def test_who_talks_plainly_is_not_heard(listening, monkeypatch):
-    monkeypatch.setattr("accel.federated.owner.GREETING_S", 0.5)
+    monkeypatch.setattr("accel.run.owner.GREETING_S", 0.5)
     roster, _ = listening
     with pytest.raises(ChannelError):
         _connect(Place(*roster.address, SECRET, "anna", None, 5))

@@ -83,7 +83,7 @@ def join(words: Sequence[str]) -> int:
     known = secret_of(found.secret_file, os.environ)
     context = joining(found.tls_ca)
     from accel.federated.agreed import joined
-    from accel.federated.owner import Place, take_part
+    from accel.run.owner import Place, take_part
 
     joined([], typed)
     sent = take_part(Place(host, port, known, found.name, context, found.wait_s), typed, record)

@@ -15,11 +15,11 @@ from accel.errors import ConfigError, DataError
 from accel.federated.agreed import facts_of, words_of
 from accel.federated.channel import ChannelError
 from accel.federated.choices import SentAs
-from accel.federated.owner import LocalOwner, Place, Refused, Sent, relabelled, take_part
 from accel.federated.remote import frozen_of
 from accel.federated.roster import Roster, taken_parts
 from accel.objective.classification import Classification
 from accel.plan.decide import decide
+from accel.run.owner import LocalOwner, Place, Refused, Sent, relabelled, take_part
 from tests.conftest import tiny_words, write_tiny_csv
 from tests.federated.fake_owner import SECRET, free_port
 
@@ -174,7 +174,7 @@ def test_what_is_wrong_with_the_data_is_not_sent(roster, tmp_path):
 
 
 def test_a_wrong_secret_ends_at_once_and_a_missing_aggregator_after_a_while(roster, tmp_path, monkeypatch):
-    monkeypatch.setattr("accel.federated.owner.RETRY_S", 0.05)
+    monkeypatch.setattr("accel.run.owner.RETRY_S", 0.05)
     with pytest.raises(Refused, match="secret"):
         take_part(place(roster.roster, b"x" * 32), [], tmp_path / "sent.json")
     nobody = Place("127.0.0.1", free_port(), SECRET, "anna", None, 0.3)

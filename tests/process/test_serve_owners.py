@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from accel.callbacks.serve_owners import ServeOwners
+from accel.process.serve_owners import ServeOwners
 
 
 def module(*, exhausted=None):

@@ -2,9 +2,9 @@ import pytest
 
 from accel.cli import main
 from accel.errors import ConfigError
-from accel.federated import command
-from accel.federated.command import serving
 from accel.federated.secret import VARIABLE
+from accel.run import federate as command
+from accel.run.federate import serving
 from accel.strategy.federated import Federated
 
 
