@@ -131,13 +131,14 @@ def pretrained(plan: Plan, data: Prepared, evaluate: Callable[[Any], Report]) ->
             torch.manual_seed(dense.seed)
             seen = inherited(dense)
             with _whole(folder) as temporary:
-                _save(dense.model.network(data.objective), data, temporary, seen)
+                save_dense(dense.model.network(data.objective), data, temporary, seen)
     start = time.perf_counter()
     report = evaluate(artifact.load_model(folder / "model"))
     return Baseline(folder / "model", report, time.perf_counter() - start, reused)
 
 
-def _save(model: Any, data: Prepared, folder: Path, seen: Sequence[Seen]) -> None:
+def save_dense(model: Any, data: Prepared, folder: Path, seen: Sequence[Seen]) -> None:
+    """As ``folder/model``, exported as a run's model is."""
     facts = {**ready_to_answer(data, model).artifact_facts(), "trained_on": seen}
     artifact.save_model(model, data.tokenizer, folder / "model", **facts)
 
@@ -192,7 +193,7 @@ def _train(plan: Plan, data: Prepared, console: Console, folder: Path, evaluate:
         dense, data, console, title="baseline", folder=work, checkpoint=_on_its_way(work, console), searched=False
     )
     with _whole(folder) as temporary:
-        _save(fitted.model, data, temporary, seen)
+        save_dense(fitted.model, data, temporary, seen)
         trained = time.perf_counter()
         report = evaluate(artifact.load_model(temporary / "model"))
         seconds = time.perf_counter() - trained
