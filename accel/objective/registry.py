@@ -15,6 +15,7 @@ from accel.objective import (
     multi_label,
     regression,
     retrieval,
+    sequence_to_sequence,
     tagging,
 )
 from accel.weights.meta import read_meta
@@ -22,7 +23,16 @@ from accel.weights.meta import read_meta
 if TYPE_CHECKING:
     from accel.core.meta import Meta
 
-OURS = (classification, language_modeling, masked_language_modeling, multi_label, regression, retrieval, tagging)
+OURS = (
+    classification,
+    language_modeling,
+    masked_language_modeling,
+    multi_label,
+    regression,
+    retrieval,
+    sequence_to_sequence,
+    tagging,
+)
 """Imported, so that their classes are known."""
 Kind = TypeVar("Kind", bound=Objective)
 
