@@ -93,6 +93,7 @@ OF_SPANS = (
     Metric("answerability", "answerability"),
     LOSS,
 )
+OF_WRITING = (Metric("rouge_l", "ROUGE-L"), Metric("exact_match", "exact match", share_of_right=True), LOSS)
 OF_MASKED = (OF_TOKENS, LOSS, PERPLEXITY)
 OF_LANGUAGE = (OF_TOKENS, LOSS, PERPLEXITY, BITS_PER_BYTE)
 """What accel's own objectives are scored by, the quality first; known without torch, so that a plan can be checked."""

@@ -44,6 +44,8 @@ class Objective(ABC):
     """Of the labels that an example has; empty where it has none beside its text, or a number."""
     head_is_pretrained: ClassVar[bool] = False
     """Whether checkpoints usually have its head, so that it is worth saying where one has not."""
+    more_inputs: ClassVar[tuple[str, ...]] = ()
+    """What a network is given beside a text's tokens, by name; it is made of the labels, see ``more``."""
     chooses_one: ClassVar[bool] = False
     """Whether an example has exactly one of the labels."""
 
@@ -119,6 +121,11 @@ class Objective(ABC):
         An example has a ``label``, whatever its task gives it, or none; and ``targets``, one for each of its tokens,
         where ``encode`` makes them.
         """
+
+    def more(self, labels: Tensor) -> dict[str, Tensor]:
+        """A batch's ``more_inputs``, made of its ``labels``; none by default."""
+        del labels
+        return {}
 
     @abstractmethod
     def counts(self, lengths: np.ndarray) -> np.ndarray:
@@ -245,6 +252,14 @@ class Objective(ABC):
 
 class Answering(Objective):
     """A trait: every text has an answer of its own, which ``accel predict`` prints and ``accel explain`` explains."""
+
+    def outputs(self, model: nn.Module, inputs: Mapping[str, Tensor], temperature: float) -> Tensor:
+        """[texts, …]: what answers are read from; a network's logits by default.
+
+        Args:
+            temperature: that the logits are divided by.
+        """
+        return model(**inputs).logits.float() / temperature
 
     @abstractmethod
     def answer(self, logits: Tensor, mask: Tensor) -> dict[str, Any]:

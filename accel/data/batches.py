@@ -153,13 +153,24 @@ Rows = Callable[[Sequence[Example]], Sequence[Example]]
 """examples -> what the network reads of them; see ``Objective.rows``."""
 
 
+More = Callable[[Tensor], dict[str, Tensor]]
+"""labels -> what else the network reads; see ``Objective.more``."""
+
+
 class Collator:
     """Stacks examples: int64 ``input_ids`` and ``attention_mask`` [batch, tokens], and ``labels``."""
 
-    def __init__(self, pad_token_id: int, targets: Targets, rows: Rows = lambda examples: examples) -> None:
+    def __init__(
+        self,
+        pad_token_id: int,
+        targets: Targets,
+        rows: Rows = lambda examples: examples,
+        more: More = lambda labels: {},
+    ) -> None:
         self.pad_token_id = pad_token_id
         self.targets = targets
         self.rows = rows
+        self.more = more
 
     def __call__(self, examples: Sequence[Example]) -> dict[str, Tensor]:
         examples = self.rows(examples)
@@ -168,7 +179,7 @@ class Collator:
         input_ids = _stack([e["input_ids"] for e in examples], width, self.pad_token_id)
         mask = _stack([np.ones(n, dtype=np.int32) for n in lengths], width, 0)
         labels = self.targets(examples, input_ids, mask)
-        batch = {"input_ids": input_ids, "attention_mask": mask, "labels": labels}
+        batch = {"input_ids": input_ids, "attention_mask": mask, "labels": labels, **self.more(labels)}
         if "token_type_ids" in examples[0]:
             batch["token_type_ids"] = _stack([e["token_type_ids"] for e in examples], width, 0)
         if IMPORTANCE in examples[0]:

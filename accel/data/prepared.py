@@ -92,7 +92,8 @@ class Prepared:
     @property
     def input_names(self) -> tuple[str, ...]:
         """What a network is given of a batch."""
-        return PLAIN if self.train.token_type_ids is None else (*PLAIN, TYPES)
+        types = () if self.train.token_type_ids is None else (TYPES,)
+        return (*PLAIN, *types, *self.objective.more_inputs)
 
     def artifact_facts(self) -> dict[str, Any]:
         """What an exported model must know of its data."""
@@ -132,7 +133,8 @@ class Prepared:
 
     def collator(self) -> Collator:
         pad = self.tokenizer.convert_tokens_to_ids(str(self.tokenizer.pad_token))
-        return Collator(int(pad), self.objective.targets, self.objective.rows)  # type: ignore[arg-type]
+        asked = self.objective
+        return Collator(int(pad), asked.targets, asked.rows, asked.more)  # type: ignore[arg-type]
 
     def validation_batches(self) -> Iterator[dict[str, Tensor]]:
         """The validation split likewise."""

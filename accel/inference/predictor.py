@@ -34,11 +34,13 @@ class Predictor:
     """
 
     def __init__(self, model: nn.Module, folder: Path) -> None:
-        self.objective = require(folder, Answering)
+        objective = require(folder, Answering)
         self.model = model
         self.meta = read_meta(folder)
         self.tokenizer = artifact.tokenizer_of(folder)
-        self.input_names = artifact.input_names(folder, self.meta)
+        self.objective = objective.reading(self.tokenizer)
+        known = artifact.input_names(folder, self.meta)
+        self.input_names = [name for name in known if name not in objective.more_inputs]
         count = self.meta.num_text_columns
         self.texts = Texts(tuple(text_columns_of(folder)[:count]), count)
 
@@ -113,7 +115,7 @@ class Predictor:
             return
         encoded = self.encoded(texts)
         inputs = {name: encoded[name] for name in self._made(encoded)}
-        logits = self.model(**inputs).logits.float() / self.meta.temperature
+        logits = self.objective.outputs(self.model, inputs, self.meta.temperature)
         offsets = encoded["offset_mapping"].tolist() if "offset_mapping" in encoded else [[]] * len(texts)
         read = zip(*self.texts.by_column(texts), strict=True)
         cut = [bool(one.overflowing) for one in encoded.encodings or ()] or [False] * len(texts)

@@ -65,6 +65,9 @@ class Scores(nn.Module):
     def update(self, logits: Tensor, labels: Tensor) -> None:
         """Add a batch: a network's logits, and the batch's ``labels``."""
 
+    def observe(self, model: nn.Module, batch: Mapping[str, Tensor]) -> None:
+        """Look at the same batch with the whole network, for what no single pass shows; nothing by default."""
+
     @abstractmethod
     def compute(self) -> Report:
         """The metrics of everything added."""
@@ -131,10 +134,17 @@ def evaluate(
     batches: Iterable[Mapping[str, Tensor]],
     scores: Scores,
     keep: Callable[[Tensor, Tensor], None] = lambda logits, labels: None,
+    model: nn.Module | None = None,
 ) -> Report:
-    """Score ``predict`` (inputs -> logits) on batches that hold ``labels``; ``keep`` is given each batch too."""
+    """Score ``predict`` (inputs -> logits) on batches that hold ``labels``; ``keep`` is given each batch too.
+
+    Args:
+        model: the whole network, where it is at hand.
+    """
     for batch in batches:
         logits = predict({k: v for k, v in batch.items() if k != "labels"})
         scores.update(logits, batch["labels"])
+        if model is not None:
+            scores.observe(model, batch)
         keep(logits, batch["labels"])
     return scores.compute()

@@ -12,6 +12,8 @@ from typing import Any
 from torch import nn
 
 IDS, MASK, TYPES = "input_ids", "attention_mask", "token_type_ids"
+DECODER = "decoder_input_ids"
+"""What an encoder-decoder has written so far."""
 PLAIN = (IDS, MASK)
 """What every network is given."""
 IMPORTANCE = "importance"

@@ -26,9 +26,9 @@ def scorer(data: Prepared, *, validation: bool = False) -> Callable[[nn.Module],
         batches = data.validation_batches() if validation else data.test_batches()
         scores, predict = objective.scores(split), lambda inputs: model(**inputs).logits
         if objective.keeps is None or scores.keeps:
-            return evaluate(predict, batches, scores)
+            return evaluate(predict, batches, scores, model=model)
         keeper = _Keeper(objective, evaluation_order(split))
-        return replace(evaluate(predict, batches, scores, keeper), kept=keeper.whole())
+        return replace(evaluate(predict, batches, scores, keeper, model), kept=keeper.whole())
 
     return score
 
