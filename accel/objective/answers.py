@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from accel.data.words import OUTSIDE, entities, first_tokens, spelled, words_of
+from accel.objective._extraction import Part, best_parts, score_of_none, trimmed
 
 if TYPE_CHECKING:
     from accel.core.meta import Meta
+    from accel.data.windows import Window
 
 HALF = 0.5
 """The probability from which on a label holds where nothing else was chosen."""
+OTHERS = 2
+"""Parts of a text that are told beside the likeliest answer."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class Answers(ABC):
 
     name: ClassVar[str]
     """The objective's."""
+    columns: ClassVar[tuple[str, ...]] = ("text",)
+    """What its texts are called where the data are no file of the user's."""
 
     @classmethod
     def of(cls, meta: Meta) -> Self:
@@ -172,6 +178,56 @@ class TasteAnswers(VectorAnswers):
         return np.array(found, np.float32) * np.float32(self.temperature)
 
 
+@dataclass(frozen=True)
+class WindowAnswers(Answers):
+    """Of pairs whose second text is read window by window, as ``InWindows`` has it."""
+
+    stride: int
+
+    def answer_to(self, text: Sequence[str], logits: np.ndarray, offsets: Sequence[tuple[int, int]]) -> dict[str, Any]:
+        raise NotImplementedError(f"{type(self).__name__} answers in windows")
+
+    @abstractmethod
+    def answer_in_windows(
+        self, text: Sequence[str], logits: Sequence[np.ndarray], windows: Sequence[Window]
+    ) -> dict[str, Any]:
+        """As the objective's own."""
+
+
+@dataclass(frozen=True)
+class SpanAnswers(WindowAnswers):
+    """A part of the second text that answers the first: where it stands, in characters, and how sure the model is."""
+
+    longest: int
+    """Tokens that an answer has at most."""
+    threshold: float
+    """Log-odds against there being no answer, above which there is one."""
+
+    name: ClassVar[str] = "question answering"
+    columns: ClassVar[tuple[str, ...]] = ("question", "context")
+
+    @classmethod
+    def of(cls, meta: Meta) -> Self:
+        known = meta.answering
+        return cls((), int(known["stride"]), int(known["longest"]), float(known["threshold"]))
+
+    def answer_in_windows(
+        self, text: Sequence[str], logits: Sequence[np.ndarray], windows: Sequence[Window]
+    ) -> dict[str, Any]:
+        context = text[1]
+        found = best_parts(windows, logits, self.stride, self.longest, OTHERS + 1)
+        said = [self._said(context, part) for part in found]
+        if found and found[0].odds > self.threshold:
+            return {**said[0], "others": said[1:]}
+        none = {"answer": None, "start": None, "end": None, "score": score_of_none(found)}
+        return {**none, "others": said[:OTHERS]}
+
+    @staticmethod
+    def _said(context: str, part: Part) -> dict[str, Any]:
+        start, end = trimmed(context, part.characters)
+        return {"answer": context[start:end], "start": start, "end": end, "score": part.score}
+
+
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Probabilities over the last axis."""
     powers = np.exp(logits - logits.max(-1, keepdims=True))
@@ -185,6 +241,15 @@ def sigmoid(logits: np.ndarray) -> np.ndarray:
 
 ANSWERS: Mapping[str, type[Answers]] = {
     kind.name: kind
-    for kind in (LabelAnswers, LabelSetAnswers, NumberAnswers, LevelAnswers, EntityAnswers, VectorAnswers, TasteAnswers)
+    for kind in (
+        LabelAnswers,
+        LabelSetAnswers,
+        NumberAnswers,
+        LevelAnswers,
+        EntityAnswers,
+        VectorAnswers,
+        TasteAnswers,
+        SpanAnswers,
+    )
 }
 """By the name that an exported model states."""

@@ -55,7 +55,6 @@ class Recommendation(Retrieval):
     name: ClassVar[str] = TasteAnswers.name
     metrics: ClassVar[tuple[Metric, ...]] = OF_RECOMMENDATION
     keeps: ClassVar[type[Kept] | None] = Places
-    kept_with_scores: ClassVar[bool] = True
     unit: ClassVar[str] = "users"
 
     @classmethod
@@ -233,6 +232,8 @@ class Held:
 
 class TasteScores(GatheredScores):
     """Of every user's ranking of the whole catalogue."""
+
+    keeps: ClassVar[bool] = True
 
     def __init__(self, held: Held, log_shares: Tensor, temperature: float) -> None:
         super().__init__()

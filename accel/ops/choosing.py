@@ -38,7 +38,7 @@ def worth_labelling(texts: Sequence[str], probabilities: np.ndarray | None, budg
     else:
         doubt = margins(probabilities)
         among = np.argsort(doubt, kind="stable")[: CANDIDATES * budget]
-    clusters, distance = _clusters(directions([texts[i] for i in among]), budget, seed)
+    clusters, distance = _clusters(directions([str(texts[i]) for i in among]), budget, seed)
     by = distance if probabilities is None else doubt[among]
     best = [min(np.nonzero(clusters == c)[0], key=by.__getitem__) for c in np.unique(clusters)]
     chosen = among[best].tolist()
@@ -52,8 +52,8 @@ def _clusters(points: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np
 
     from sklearn.cluster import KMeans
 
-    model = KMeans(n_clusters=count, n_init=1, max_iter=20, random_state=seed)
+    model = KMeans(n_clusters=count, n_init=1, max_iter=20, random_state=seed)  # type: ignore[arg-type] # or "auto"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of fewer distinct points than clusters
-        found = model.fit(points)
-    return found.labels_, np.linalg.norm(points - found.cluster_centers_[found.labels_], axis=1)
+        clusters = np.asarray(model.fit_predict(points))
+    return clusters, np.linalg.norm(points - model.cluster_centers_[clusters], axis=1)

@@ -31,6 +31,7 @@ from accel.privacy.dpfedavg import Dpfedavg
 from accel.strategy.federated import Federated
 from accel.strategy.fsdp import Fsdp
 from accel.strategy.tensor_parallel import TensorParallel
+from accel.task._answers import SpanTask
 from accel.task._pairs import PairTask
 from accel.task.multi_label import MultiLabel
 from accel.task.regression import Regression
@@ -98,6 +99,12 @@ RULES: tuple[Rule, ...] = (
         "strategy=ddp",
     ),
     Rule(
+        (Privacy, SpanTask),
+        "a context may have many windows, and the threshold is chosen on private examples and stored in the model: "
+        "neither is bounded for each record",
+        "privacy=none",
+    ),
+    Rule(
         (Prune, Adapter),
         "heads and channels are scored and removed by their own weights, and an adapter leaves those frozen",
         "tuning=full, or leave prune out",
@@ -137,6 +144,12 @@ RULES: tuple[Rule, ...] = (
         "cannot drop a part of the adapter's input",
         "tuning.dropout=0",
         unless=lambda qat, adapter: adapter.input_dropout == 0,
+    ),
+    Rule(
+        (Qat, Tuning),
+        "while this tuning trains, the weights are in four bits: what would be rounded to int8 is only made at the end",
+        "compression=[ptq], which rounds the merged weights, or tuning=lora",
+        unless=lambda qat, tuning: not tuning.rounds_body,
     ),
     Rule(
         (Ptq, Qat),
@@ -211,6 +224,12 @@ RULES: tuple[Rule, ...] = (
         "it reads its parameters outside their layer's forward pass, where each process holds only a part of them",
         "tuning=lora, or strategy=ddp",
         unless=lambda tuning, strategy: tuning.shards,
+    ),
+    Rule(
+        (Tuning, Federated),
+        "it decides by the gradient of each step, and the server sees updates of many steps, each client its own steps",
+        "tuning=lora, or strategy=ddp",
+        unless=lambda tuning, strategy: not tuning.reads_gradients,
     ),
     Rule(
         (Distill, Prompt),

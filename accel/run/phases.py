@@ -70,6 +70,8 @@ def make_ready(run: RunState, dataset: Dataset, console: Console) -> Ready:
     with run.timed("tokenize"):
         data = prepare(dataset, run.plan)
     run.record["data"] |= {"truncated": data.num_truncated, **data.objective.data_facts(dataset)}
+    if unlabelled := data.num_unlabelled(run.plan):
+        run.record["data"]["unlabelled"] = unlabelled
     run.record["reused"]["tokens"] = data.reused
     if told := data.told():
         run.record["data"]["notes"] = [*(run.record["data"].get("notes") or []), told]
