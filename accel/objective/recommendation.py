@@ -7,14 +7,12 @@ scored, users and items are examples of their own: the whole catalogue is in eac
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
-import torchmetrics
 from torch import Tensor
-from torchmetrics.utilities import dim_zero_cat
 
 from accel.behaviour.kept import Kept
 from accel.behaviour.places import Places
@@ -23,7 +21,7 @@ from accel.data.batches import Example, Tokenized
 from accel.data.interactions import NOBODY, RankingDataset
 from accel.objective.answers import TasteAnswers
 from accel.objective.retrieval import AT_ONCE, EQUAL, Retrieval, contrast, holds, pair_keys
-from accel.objective.scores import Report, Scores
+from accel.objective.scores import GatheredScores, Report, Scores
 from accel.ops.distill.losses import full
 from accel.ops.parallel.gather import gathered
 from accel.ops.ranking import Ranked, among_first
@@ -36,6 +34,8 @@ if TYPE_CHECKING:
 
 FIRST = 10
 """Items that are shown."""
+WEIGHED = (0.5, 0.7, 1, 1.4, 2, 2.8, 4, 5.7, 8, 16, 32)
+"""Times the temperature of training; at the last one hardly anything but popularity counts."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,11 @@ class Recommendation(Retrieval):
     log_shares: Tensor = field(default_factory=lambda: torch.zeros(1), compare=False, repr=False)
     """float64 [items]: the same by the number of an item."""
 
+    held: Held | None = field(default=None, compare=False, repr=False)
+    """Of validation, by which ``weighed_at`` is chosen."""
+    weighed_at: float | None = None
+    """The temperature at which similarities count beside how likely an item is for anybody; none is chosen yet."""
+
     name: ClassVar[str] = TasteAnswers.name
     metrics: ClassVar[tuple[Metric, ...]] = OF_RECOMMENDATION
     keeps: ClassVar[type[Kept] | None] = Places
@@ -55,7 +60,7 @@ class Recommendation(Retrieval):
     @classmethod
     def of(cls, meta: Meta) -> Recommendation:
         found = TasteAnswers.of(meta)
-        return cls(found.temperature, priors=found.priors)
+        return cls(priors=found.priors, weighed_at=found.temperature)
 
     @classmethod
     def of_interactions(cls, dataset: RankingDataset, temperature: float) -> Recommendation:
@@ -69,10 +74,24 @@ class Recommendation(Retrieval):
         for text, share in zip(texts, counts / counts.sum(), strict=True):
             priors[text] = float(np.logaddexp(priors.get(text, -np.inf), np.log(share)))
         shares = torch.tensor([priors[text] for text in texts], dtype=torch.float64)
-        return cls(temperature, known, priors=priors, log_shares=shares)
+        held = Held.of(dataset.validation.labels)
+        return cls(temperature, known, priors=priors, log_shares=shares, held=held)
+
+    @property
+    def is_fitted(self) -> bool:
+        return self.weighed_at is not None or self.held is None
+
+    def fitted(self, logits: Tensor, labels: Tensor) -> Self:
+        """At which temperature items to come of the validation split are likeliest: who is unsure trusts popularity."""
+        assert self.held is not None
+        choices = {self.temperature * times: 0.0 for times in WEIGHED}
+        for temperature in choices:
+            recommend = tastes(logits, labels, self.log_shares, temperature)
+            choices[temperature] = self.held.report(recommend, logits=True).metrics[LOSS.key]
+        return replace(self, weighed_at=min(choices, key=lambda temperature: choices[temperature]))
 
     def answering(self) -> dict[str, Any]:
-        return {"temperature": self.temperature, "priors": dict(self.priors)}
+        return {"temperature": self.weighed_at or self.temperature, "priors": dict(self.priors)}
 
     def rows(self, examples: Sequence[Example]) -> Sequence[Example]:
         """The users' histories, then the items; an example may lack a side."""
@@ -97,7 +116,7 @@ class Recommendation(Retrieval):
         return {"loss": contrast(users, all_items, start, related, self.temperature).mean()}
 
     def scores(self, split: Tokenized) -> Scores:
-        return TasteScores(Held.of(split.labels), self.log_shares, self.temperature)
+        return TasteScores(Held.of(split.labels), self.log_shares, self.weighed_at or self.temperature)
 
     def parts_of_quality(self, kept: Kept, split: Tokenized) -> np.ndarray | None:
         del split
@@ -211,47 +230,32 @@ class Held:
         return found
 
 
-class Vectors(torchmetrics.Metric):
-    """The vectors of all rows of all batches and processes."""
-
-    full_state_update = False
-    rows: list[Tensor]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.add_state("rows", [], dist_reduce_fx="cat")
-
-    def update(self, logits: Tensor, labels: Tensor) -> None:
-        self.rows.append(torch.cat([logits.double(), labels.double()[:, None]], 1).detach())
-
-    def compute(self) -> tuple[Tensor, Tensor]:
-        """(vectors float64 [rows, width], what they are of int64 [rows])."""
-        found = dim_zero_cat(self.rows).cpu()
-        return found[:, :-1], found[:, -1].long()
-
-
-class TasteScores(Scores):
+class TasteScores(GatheredScores):
     """Of every user's ranking of the whole catalogue."""
 
     keeps: ClassVar[bool] = True
 
     def __init__(self, held: Held, log_shares: Tensor, temperature: float) -> None:
         super().__init__()
-        self.vectors, self.held, self.log_shares, self.temperature = Vectors(), held, log_shares, temperature
+        self.held, self.log_shares, self.temperature = held, log_shares, temperature
 
-    def update(self, logits: Tensor, labels: Tensor) -> None:
-        self.vectors.update(logits, labels)
+    def report(self, logits: Tensor, labels: Tensor) -> Report:
+        """Args: vectors, and whose they are, [rows, 1]."""
+        return self.held.report(tastes(logits, labels, self.log_shares, self.temperature), logits=True)
 
-    def compute(self) -> Report:
-        vectors, numbers = self.vectors.compute()
-        users, items = numbers >= 0, numbers < 0
-        table = torch.zeros(self.held.num_items, vectors.shape[1], dtype=torch.float64)
-        table[_unmarked(numbers[items])] = vectors[items]
-        who, place = numbers[users].sort()
 
-        def similar(asked: Tensor, history: Tensor) -> Tensor:
-            del history
-            own = vectors[users][place[torch.searchsorted(who, asked)]]
-            return (own @ table.T / EQUAL).round() * EQUAL / self.temperature + self.log_shares
+def tastes(vectors: Tensor, numbers: Tensor, log_shares: Tensor, temperature: float) -> Recommend:
+    """How likely each item is for a user, but for a constant: by their vectors, and by how likely it is for anybody."""
+    numbers = numbers.flatten().long()
+    users, items = numbers >= 0, numbers < 0
+    table = torch.zeros(len(log_shares), vectors.shape[1], dtype=torch.float64)
+    table[_unmarked(numbers[items])] = vectors[items].double()
+    who, place = numbers[users].sort()
+    own = vectors[users][place].double()
 
-        return self.held.report(similar, logits=True)
+    def recommend(asked: Tensor, history: Tensor) -> Tensor:
+        del history
+        similar = own[torch.searchsorted(who, asked)] @ table.T
+        return (similar / EQUAL).round() * EQUAL / temperature + log_shares
+
+    return recommend

@@ -98,16 +98,18 @@ class Gathered(Metric):
 
     def __init__(self) -> None:
         super().__init__()
+        self.choices = 0
         self.add_state("rows", [], dist_reduce_fx="cat")
 
     def update(self, logits: Tensor, labels: Tensor) -> None:
-        """Add a batch: logits [batch, choices], and as many labels for each."""
-        self.rows.append(torch.cat([logits.double(), labels.double().view_as(logits)], 1).detach())
+        """Add a batch: logits [batch, choices], and one or several labels for each."""
+        self.choices = logits.shape[1]
+        self.rows.append(torch.cat([logits.double(), labels.double().view(len(logits), -1)], 1).detach())
 
     def compute(self) -> tuple[Tensor, Tensor]:
-        """(logits, labels), both [examples, choices] in float64."""
-        logits, labels = dim_zero_cat(self.rows).cpu().chunk(2, 1)
-        return logits, labels
+        """(logits, labels), both [examples, …] in float64."""
+        rows = dim_zero_cat(self.rows).cpu()
+        return rows[:, : self.choices], rows[:, self.choices :]
 
 
 class GatheredScores(Scores):

@@ -160,9 +160,33 @@ def test_how_likely_an_item_is_for_anybody_goes_with_the_model():
     assert kind.log_shares.exp().tolist() == pytest.approx([count / 14 for count in counts])
     known = objective_of(Meta(max_length=8, **kind.artifact_facts()))
     assert known.priors == kind.priors
-    assert (known.temperature, list(known.priors)[4]) == (0.1, "item 4")
+    assert (known.weighed_at, known.is_fitted, list(known.priors)[4]) == (0.1, True, "item 4")
     added = TasteAnswers.of(Meta(max_length=8, **kind.artifact_facts())).added(["item  2", "an item that is new"])
     assert added.tolist() == pytest.approx([0.1 * math.log(4 / 14), 0.1 * math.log(1 / 14)], rel=1e-5)
+
+
+def rows_of(own, items):
+    return torch.cat([own, items]), torch.tensor([0, 1, 2, *(-1 - n for n in range(ITEMS))])[:, None]
+
+
+def test_who_knows_the_tastes_trusts_them_and_who_guesses_trusts_popularity():
+    """The weight is the one with the least loss; negative control: at the other's weight each has more."""
+    right, items = torch.zeros(3, ITEMS).double(), torch.eye(ITEMS).double()
+    right[range(3), [label[2][0] for label in users(1)]] = 1.0
+    kind = objective()
+    assert not kind.is_fitted
+    sure, unsure = kind.fitted(*rows_of(right, items)), kind.fitted(*rows_of(-right, items))
+    assert (sure.weighed_at, unsure.weighed_at) == (0.1 * 0.5, 0.1 * 32)
+    assert sure.is_fitted
+
+    def lost(kind, own):
+        scores = kind.scores(dataset().test)
+        scores.update(*rows_of(own, items))
+        return scores.compute().metrics["loss"]
+
+    assert lost(sure, right) < lost(unsure, right)
+    assert lost(unsure, -right) < lost(sure, -right)
+    assert sure.answering()["temperature"] == sure.weighed_at
 
 
 def test_figures_do_not_depend_on_batches_or_order():
