@@ -96,9 +96,17 @@ def test_every_pair_is_there(decided):
 
 
 def test_every_kind_of_task_is_there():
+    """But those whose pairs are refused or not by the same rules, and trained by no test of this file yet."""
     kinds = {file.stem: class_of(file).predicts for file in FILES if file.parent.name == "task"}
-    assert {kinds[name] for name in TASKS} == set(kinds.values())
-    assert len(TASKS) == len(set(kinds.values()))
+    there = {kinds[name] for name in TASKS}
+    assert len(TASKS) == len(there)
+    assert {kind.__qualname__.split(".")[0] for kind in set(kinds.values()) - there} == {
+        "ChatTask",
+        "HubTask",  # classes or numbers, as airline and regression
+        "MaskedLanguageModeling",
+        "RecommendingTask",
+        "Seq2seq",
+    }
 
 
 def test_every_allowed_pair_is_in_a_plan_that_is_trained(decided, covering):
