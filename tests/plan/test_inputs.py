@@ -140,7 +140,8 @@ def test_a_task_is_read_once_for_all_jobs_that_have_it(tiny_run, monkeypatch):
 def test_every_task_knows_its_metrics_without_torch():
     for name in options_of("task"):
         file = OmegaConf.load(conf_dir() / "task" / f"{name}.yaml")
-        train = ["task.train=x.csv"] if OmegaConf.is_missing(file, "train") else []
+        given = {"train": "x.csv", "items": "y.csv", "name": {"clue": "tnews"}.get(name, "sst2")}
+        train = [f"task.{key}={value}" for key, value in given.items() if OmegaConf.is_missing(file, key)]
         model = ["model=tiny_gpt2"] if name in ("chat", "chitchat", "chitchat_replies", "language_modeling") else []
         task = decide(compose([f"task={name}", *train, *model])).task
         assert task.metrics() == task.predicts().metrics, name
