@@ -27,7 +27,8 @@ accel: fine-tune a transformer while pruning, quantizing and distilling it, and 
   accel -m [overrides]             a sweep into sweeps/DATE/TIME/, one folder per job
   accel FILE [overrides]           looks at a data file, says what it understood and the full command, and runs it
                                    (preset=fast, balanced or best; columns that are not clear are refused)
-  accel data FILE [overrides]      the same look, nothing is started (--json, --html F)
+  accel data FILE [overrides]      the same look, nothing is started (--json, --html F); --suspects: wrong labels
+  accel label POOL                 the texts worth labelling next (--budget 200, --train FILE, --out F)
   accel check [-m] [overrides]     looks at options, files, packages and devices, starts nothing; --config-only: at
                                    options alone; --forecast=h100: will it fit there, and how fast; =here measures it
   accel matrix [--markdown]        every pair of options: works, or refused because …
@@ -36,8 +37,13 @@ accel: fine-tune a transformer while pruning, quantizing and distilling it, and 
   accel wandb-sweep sweep=NAME     a named search as a file for W&B's own sweeps and agents (--file F)
   accel predict RUN [TEXT …]       predictions as JSON lines (--file F)
   accel search RUN TEXT --in F     the nearest texts of a file, by a retrieval model (--column C, --top 5, --json)
+  accel chat RUN                   talk with a model of task=chat, also line by line from a pipe (--temperature 0.7,
+                                   --max-tokens 256, --seed, --system TEXT, --json)
   accel explain RUN TEXT …         what each word did for a prediction, how good that explanation is, and a page
                                    (--method occlusion, --label L, --against OTHER, --file F, --html F)
+  accel federate serve HOST:PORT [overrides]
+                                   one model of many owners' data: takes the updates of those who join with
+                                   accel federate join HOST:PORT task.train=mine.csv; accel federate secret FILE
   accel attack RUN [SHADOW …]      membership inference on the finished model; shadows: the same with other seeds
   accel exemplars RUN RUN …        texts that all compressed models decide otherwise than the dense ones (--json)
   accel gate RUN                   whether a run keeps its limits (--max-drop 0.01, --limits F, --against RUN, --json)
@@ -242,6 +248,13 @@ def data(words: Sequence[str]) -> int:
     return look_main(_own_words(words))
 
 
+def label(words: Sequence[str]) -> int:
+    """The texts worth labelling next."""
+    from accel.look.label import main as label_main
+
+    return label_main(_own_words(words))
+
+
 def compare(words: Sequence[str]) -> int:
     """Runs and sweeps side by side."""
     from accel.report.compare import main as compare_main
@@ -273,6 +286,13 @@ def search(words: Sequence[str]) -> int:
     from accel.inference.search import main as search_main
 
     return search_main(_with_plugins(words))
+
+
+def chat(words: Sequence[str]) -> int:
+    """A conversation with an exported model."""
+    from accel.inference.chat import main as chat_main
+
+    return chat_main(_with_plugins(words))
 
 
 def explain(words: Sequence[str]) -> int:
@@ -322,6 +342,13 @@ def wandb_sweep(words: Sequence[str]) -> int:
     return wandb_sweep_main(words)
 
 
+def federate(words: Sequence[str]) -> int:
+    """Real owners of data, each on a machine of its own."""
+    from accel.federated.command import main as federate_main
+
+    return federate_main(_own_words(words), run)
+
+
 def help_(words: Sequence[str]) -> int:
     """One topic of the documentation, or what can be typed."""
     from accel.docs.show import main as show
@@ -368,15 +395,18 @@ def hydra_itself(words: Sequence[str]) -> int:
 VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "check": check,
     "data": data,
+    "label": label,
     "matrix": matrix,
     "compare": compare,
     "predict": predict,
+    "chat": chat,
     "explain": explain,
     "search": search,
     "attack": attack,
     "exemplars": exemplars,
     "gate": gate,
     "export": export,
+    "federate": federate,
     "help": help_,
     "wandb-sweep": wandb_sweep,
 }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 
-from accel.dp.canaries import Canaries
+from accel.dp.canaries import Coordinates
 from accel.dp.ledger import AUDIT
 from accel.process.lightning import do_not_average
 
@@ -19,16 +20,18 @@ class KeepPrivate(pl.Callback):
 
     Args:
         folder: where the audit is written, if there is one.
+        spender: finds in a module's step what has the ledger and the canaries.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, spender: Callable[[Any], Any] = lambda step: step) -> None:
         self.folder = folder
-        self.canaries: Canaries | None = None
+        self.spender = spender
+        self.canaries: Coordinates | None = None
         self.resumed: dict[str, Any] = {}
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
         do_not_average(trainer.strategy.model)
-        self.canaries = pl_module.step.canaries
+        self.canaries = self.spender(pl_module.step).canaries
         if self.canaries is not None and self.resumed:
             self.canaries.load_state_dict(self.resumed)
         self._stop_when_spent(trainer, pl_module)
@@ -42,7 +45,7 @@ class KeepPrivate(pl.Callback):
             return
         from accel.dp.audit import audit
 
-        found = audit(self.canaries.observed(), pl_module.step.ledger.mechanism)
+        found = audit(self.canaries.observed(), self.spender(pl_module.step).ledger.mechanism)
         (self.folder / AUDIT).write_text(json.dumps(asdict(found)), "utf8")
 
     def state_dict(self) -> dict[str, Any]:
@@ -51,7 +54,6 @@ class KeepPrivate(pl.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.resumed = state_dict
 
-    @staticmethod
-    def _stop_when_spent(trainer: pl.Trainer, pl_module: Any) -> None:
-        if pl_module.step.ledger.exhausted:
+    def _stop_when_spent(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        if self.spender(pl_module.step).ledger.exhausted:
             trainer.should_stop = True

@@ -19,6 +19,15 @@ History = Mapping[str, list[float]]
 
 
 @dataclass(frozen=True)
+class Cohorts:
+    """Who owns the training examples of a federated run, and how many owners train in a round."""
+
+    clients: int
+    expected: float
+    """Of them in a round, on average."""
+
+
+@dataclass(frozen=True)
 class Facts:
     """What a technique may know of the run, fixed before the model is built."""
 
@@ -40,8 +49,12 @@ class Facts:
     """What layers, heads and channels cost on this machine, when the plan asks for it."""
     num_threads: int = 1
     """Of the whole run, which training shares out to its processes on this machine."""
+    num_unlabelled: int = 0
+    """Of the examples, texts without a label: what they count in the loss is 0 in the batch."""
     kept_tokens: Sequence[int] | None = None
     """Ids of the tokens that the finished model needs; None for all."""
+    cohorts: Cohorts | None = None
+    """Where the strategy trains at the owners of the examples."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What tasks have in common whose documents a language model learns to continue."""
+"""What tasks have in common whose texts a language model learns to continue, or to answer."""
 
 from __future__ import annotations
 
@@ -17,19 +17,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class LanguageTask(TokenTask):
-    """Base of every task whose documents a language model learns to continue."""
+class CausalTask(TokenTask):
+    """A trait: the model predicts each token of a text from those before it."""
 
     can_calibrate: ClassVar[bool] = False
+    unit: ClassVar[str] = "documents"
+    """What is drawn into splits, in the plural."""
 
-    block_length: int = 256
-    """Tokens; a longer document is cut into several blocks, and no block holds parts of two documents."""
     validation_fraction: float = 0.05
-    """Of the documents that are left after the test split."""
+    """Of what is left after the test split."""
     test_fraction: float = 0.05
-
-    def max_tokens(self) -> int:
-        return self.block_length
 
     def predicts(self) -> type[Objective]:
         from accel.objective.language_modeling import LanguageModelling
@@ -37,14 +34,12 @@ class LanguageTask(TokenTask):
         return LanguageModelling
 
     def metrics(self) -> tuple[Metric, ...]:
-        return OF_LANGUAGE if type(self).predicts is LanguageTask.predicts else super().metrics()
+        return OF_LANGUAGE if type(self).predicts is CausalTask.predicts else super().metrics()
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
-        if not 8 <= self.block_length <= 100_000:
-            yield self.out_of_range("block_length", "at least 8 tokens", "256")
         for name in ("validation_fraction", "test_fraction"):
             if not 0 < getattr(self, name) < 1:
-                yield self.out_of_range(name, "between 0 and 1: a share of the documents", "0.05")
+                yield self.out_of_range(name, f"between 0 and 1: a share of the {self.unit}", "0.05")
         if (family := plan.model.family()) is not None:
             yield from self.objections_to_model(family)
 
@@ -56,3 +51,19 @@ class LanguageTask(TokenTask):
                 f"a language model must predict each token from those before it, and a {family} does not",
                 "model=smollm2, or another of " + ", ".join(CAUSAL_FAMILIES),
             )
+
+
+@dataclass(kw_only=True)
+class LanguageTask(CausalTask):
+    """Base of every task whose documents a language model learns to continue."""
+
+    block_length: int = 256
+    """Tokens; a longer document is cut into several blocks, and no block holds parts of two documents."""
+
+    def max_tokens(self) -> int:
+        return self.block_length
+
+    def objections(self, plan: Plan) -> Iterator[Objection]:
+        if not 8 <= self.block_length <= 100_000:
+            yield self.out_of_range("block_length", "at least 8 tokens", "256")
+        yield from super().objections(plan)

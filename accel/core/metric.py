@@ -75,6 +75,25 @@ OF_RETRIEVAL = (
     LOSS,
 )
 OF_WRITING = (Metric("rouge_l", "ROUGE-L"), Metric("exact_match", "exact match", share_of_right=True), LOSS)
+OF_RECOMMENDATION = (
+    Metric("ndcg_at_10", "nDCG@10"),
+    Metric("recall_at_10", "recall@10"),
+    Metric("hit_at_10", "hit@10"),
+    Metric("mrr", "MRR"),
+    Metric("coverage", "coverage"),
+    LOSS,
+)
+OF_CHAT = (
+    Metric("reply_perplexity", "reply perplexity", higher_is_better=False, format=NUMBER),
+    OF_TOKENS,
+    LOSS,
+)
+OF_SPANS = (
+    Metric("f1", "F1"),
+    Metric("exact_match", "exact match"),
+    Metric("answerability", "answerability"),
+    LOSS,
+)
 OF_MASKED = (OF_TOKENS, LOSS, PERPLEXITY)
 OF_LANGUAGE = (OF_TOKENS, LOSS, PERPLEXITY, BITS_PER_BYTE)
 """What accel's own objectives are scored by, the quality first; known without torch, so that a plan can be checked."""

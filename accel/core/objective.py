@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from accel.errors import ConfigError, DataError, did_you_mean
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from accel.data import Dataset, Split
     from accel.data.batches import Example, Tokenized
     from accel.data.tokens import Encoded
-    from accel.objective.scores import Report, Scores
+    from accel.objective.scores import Gathering, Report, Scores
 
 
 class Objective(ABC):
@@ -38,6 +38,8 @@ class Objective(ABC):
     """What is kept of a split's predictions, to compare two models one by one; by default nothing."""
     unit: ClassVar[str] = "examples"
     """What a prediction is made for, in the plural: texts, words, tokens."""
+    instead_of_predicting: ClassVar[str] = ""
+    """A sentence that says what to type where a text has no answer of its own."""
     label_names: Sequence[str]
     """Of the labels that an example has; empty where it has none beside its text, or a number."""
     head_is_pretrained: ClassVar[bool] = False
@@ -88,9 +90,21 @@ class Objective(ABC):
         """A text as the tokenizer is given it; unchanged by default."""
         return text
 
+    def adapted(self, tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+        """The tokenizer as the examples need it, and as it is exported; unchanged by default.
+
+        Raises:
+            DataError: it cannot be what they need.
+        """
+        return tokenizer
+
     @abstractmethod
     def encode(self, split: Split, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoded:
         """A split's examples as tokens, none longer than ``max_length``."""
+
+    def encodes_by(self) -> Sequence[Any]:
+        """Settings of its own that the tokens depend on, as JSON can hold them; none by default."""
+        return ()
 
     def texts_together(self, num_columns: int) -> int:
         """How many of an example's texts the network reads in one sequence; by default all."""
@@ -117,6 +131,14 @@ class Objective(ABC):
     def counts(self, lengths: np.ndarray) -> np.ndarray:
         """How many predictions each example of so many tokens adds to a mean."""
 
+    def counts_in(self, split: Tokenized) -> np.ndarray:
+        """The same of each example of a split; by default its length tells."""
+        return self.counts(split.lengths)
+
+    def places(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """[batch, tokens]: the mask by which ``predictions`` finds those that a batch learns; by default all tokens."""
+        return batch["attention_mask"]
+
     @abstractmethod
     def predictions(self, logits: Tensor, mask: Tensor) -> Tensor:
         """[predictions, choices]: those of a network's logits that are scored."""
@@ -142,6 +164,19 @@ class Objective(ABC):
         """What reading nothing reaches on the test split, by name and metrics; nothing to say by default."""
         del dataset
         return []
+
+    def simple_models(self, dataset: Dataset, seed: int) -> Iterator[tuple[str, Report, int]]:
+        """(name, what it reaches on the test split, of how many examples) of simple models; none by default.
+
+        Each is trained as it is asked for. Of an objective that chooses one label accel trains one by itself.
+        """
+        del dataset, seed
+        return iter(())
+
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """Names of objectives whose models predict the same thing; its own alone by default."""
+        return (self.name,)
 
     def may_imitate(self, teacher: Objective) -> bool:
         """Whether a teacher of the same name and labels predicts in the same units; by default there are none."""
@@ -184,11 +219,18 @@ class Objective(ABC):
         """Whether it knows how to answer from a network's logits; not where the trained network must be seen first."""
         return True
 
+    def gathering(self, split: Tokenized) -> Gathering:
+        """What gathers the answers that ``fitted`` reads, of the validation split; by default all of them."""
+        from accel.objective.scores import Gathered
+
+        del split
+        return Gathered()
+
     def fitted(self, logits: Tensor, labels: Tensor) -> Self:
         """Itself, with what it reads from a trained network's answers on the validation split; nothing by default.
 
         Args:
-            logits: [examples, choices], in float64.
+            logits: [examples, choices], in float64, as ``gathering`` gives them.
             labels: of the same shape.
         """
         del logits, labels
@@ -253,6 +295,7 @@ class Answering(Objective):
         mask: Tensor,
         offsets: Sequence[tuple[int, int]],
         asked: Sequence[str] = (),
+        columns: Sequence[int | None] = (),
     ) -> list[tuple[str, tuple[int, ...]]]:
         """What it is called, and where it stands in one text's logits, of each number that is to be explained.
 
@@ -264,11 +307,12 @@ class Answering(Objective):
             mask: [tokens], 1 at real tokens.
             offsets: where in ``spelled(text)`` each token begins and ends, in characters.
             asked: labels.
+            columns: which of the strings each token is of; None where it is of none.
 
         Raises:
             DataError: there is no such label.
         """
-        del text, offsets
+        del text, offsets, columns
         names = list(self.label_names) if logits.shape[-1] == len(self.label_names) else []
         require_known(asked, names)
         place = self.explained(logits, mask)

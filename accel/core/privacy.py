@@ -14,7 +14,7 @@ from accel.errors import DataError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from accel.core.trainer import Trainer
+    from accel.core.plan import Plan
     from accel.data import Dataset
 
 
@@ -27,6 +27,8 @@ class Privacy(Technique):
 
     group: ClassVar[str] = "privacy"
     stage: ClassVar[Stage] = Stage.PRIVATIZE
+    protects_clients: ClassVar[bool] = False
+    """Whether it protects a client of a federated run with all of its records: it bounds updates, not gradients."""
 
     public_task: str | None = None
     """A task with public data and the same labels on which the model is trained first, without privacy; cached."""
@@ -49,12 +51,13 @@ class Privacy(Technique):
     def trainer_args(self, args: dict[str, Any]) -> dict[str, Any]:
         return args if self.log_figures else {**args, "limit_val_batches": 0}
 
-    def check_records(self, dataset: Dataset) -> list[str]:
+    def check_records(self, dataset: Dataset, plan: Plan) -> list[str]:
         """What must be said of a guarantee for so many records.
 
         Raises:
             DataError: there can be none for these records.
         """
+        del plan
         if dataset.draws > 1:
             raise DataError(
                 f"{self.group}={self.option_name()}: with so few rows the splits were drawn {dataset.draws} times, "
@@ -63,13 +66,13 @@ class Privacy(Technique):
             )
         return []
 
-    def check_noise(self, num_examples: int, trainer: Trainer) -> None:
+    def check_noise(self, dataset: Dataset, plan: Plan) -> None:
         """Refuse what no noise can give in the steps that are planned; nothing by default.
 
         Raises:
             RefusedError: with what could be asked for.
         """
-        del num_examples, trainer
+        del dataset, plan
 
     def check_claim(self, stated: Mapping[str, Any]) -> None:
         """Fail a run that is not as private as it claims; nothing by default.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -10,6 +11,7 @@ from accel.core.technique import Stage, Technique
 if TYPE_CHECKING:
     from torch import nn
 
+    from accel.core.facts import Cohorts
     from accel.forecast.spread import Spread
 
 
@@ -27,6 +29,15 @@ class Strategy(Technique):
 
     def planned_steps(self) -> int | None:
         """Optimizer steps of a whole run, where the strategy counts them; else the trainer does."""
+        return None
+
+    def cohorts(self, owners: Sequence[str]) -> Cohorts | None:
+        """Who trains in a round, where the examples stay at their owners; None where they are pooled.
+
+        Args:
+            owners: of the training examples, where the task says so.
+        """
+        del owners
         return None
 
     def num_processes(self) -> int:

@@ -24,6 +24,10 @@ class Tuning(Technique):
     """Whether what it adds can be split with the layers that it is added to."""
     shards: ClassVar[bool] = True
     """Whether it only uses its parameters where they are gathered, in a layer's forward pass."""
+    reads_gradients: ClassVar[bool] = False
+    """Whether it decides between steps by the gradient of the one before."""
+    rounds_body: ClassVar[bool] = False
+    """Whether frozen weights are kept rounded while it trains."""
 
     @property
     def extra_tokens(self) -> int:

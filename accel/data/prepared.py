@@ -48,6 +48,8 @@ class Prepared:
     """Whether a model was trained on them with differential privacy."""
     reused: bool = False
     """Whether an earlier run made the tokens."""
+    unlabelled: Tokenized | None = None
+    """Texts without labels, for techniques that learn from texts alone."""
     trimmed: Trimmed | None = None
     """The tokenizer of the finished model, where a technique keeps only some pieces."""
 
@@ -57,11 +59,35 @@ class Prepared:
 
     def num_examples(self, plan: Plan) -> int:
         """What the steps of training draw from: rows, or under privacy the records that are protected."""
-        return self.num_train if plan.privacy is None else self.train.num_records
+        return len(self.learned(plan)) if plan.privacy is None else self.train.num_records
+
+    def num_unlabelled(self, plan: Plan) -> int:
+        """Of these, the texts without labels."""
+        return len(self.learned(plan)) - self.num_train
+
+    def learned(self, plan: Plan) -> Tokenized:
+        """What training draws from: the training split, and texts without labels where a technique learns from them."""
+        if self.unlabelled is None or not plan.learns_without_labels:
+            return self.train
+        return self.train.with_unlabelled(self.unlabelled)
 
     @property
     def num_truncated(self) -> int:
         return sum(split.num_truncated for split in (self.train, self.validation, self.test))
+
+    @property
+    def num_lost(self) -> int:
+        return sum(split.num_lost for split in (self.train, self.validation, self.test))
+
+    def told(self) -> str:
+        """What a user must know of examples that are left out; nothing where none is."""
+        if not self.num_lost:
+            return ""
+        every = self.num_lost + sum(split.num_records for split in (self.train, self.validation, self.test))
+        return (
+            f"{self.num_lost} of {every} examples have nothing to predict within {self.max_length} tokens, and are "
+            f"left out. A larger task.max_length keeps them."
+        )
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -82,15 +108,16 @@ class Prepared:
 
     def sampler(self, plan: Plan, rank: int = 0) -> TokenBudgetSampler:
         """The order and the batches of training, for one of the plan's processes."""
+        learned = self.learned(plan)
         return TokenBudgetSampler(
-            self.train.lengths,
+            learned.lengths,
             batch_tokens=plan.trainer.batch_tokens,
             batch_size=plan.trainer.batch_size,
             seed=plan.seed,
             rank=plan.strategy.share_of(rank),
             world_size=plan.strategy.num_shares(),
             accumulate=plan.trainer.accumulate,
-            counts=self.objective.counts(self.train.lengths),
+            counts=self.objective.counts_in(learned),
         )
 
     def total_steps(self, plan: Plan) -> int:
@@ -131,7 +158,7 @@ def prepare(dataset: Dataset, plan: Plan) -> Prepared:
     data = encoded_with(tokenizer, dataset, plan)
     for technique in plan.techniques:
         technique.check_data(data.tokenizer, data.objective, data.max_length)
-    wanted = [t.kept_tokens(data.tokenizer, data.train.input_ids) for t in plan.techniques]
+    wanted = [t.kept_tokens(data.tokenizer, data.learned(plan).input_ids) for t in plan.techniques]
     needed = [set(ids) for ids in wanted if ids is not None]
     if not needed:
         return data
@@ -149,7 +176,9 @@ def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Pla
 
     Private texts are tokenized anew by every run: what accel leaves outside of a run's folder holds none of them.
     """
-    max_length, objective = plan.task.max_tokens(), plan.task.objective(dataset).reading(tokenizer)
+    max_length, objective = plan.task.max_tokens(), plan.task.objective(dataset)
+    tokenizer = objective.adapted(tokenizer)
+    objective = objective.reading(tokenizer)
     splits = {name: getattr(dataset, name) for name in SPLITS}
 
     def encode() -> dict[str, Encoded]:
@@ -165,16 +194,19 @@ def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Pla
             list(splits[name].labels),
             e.token_type_ids,
             e.num_truncated,
+            e.num_lost,
             splits[name].num_bytes,
             e.targets,
             e.records,
             splits[name].owners,
             splits[name].strata,
+            texts=splits[name].texts,
         )
         for name, e in ((name, encoded[name]) for name in SPLITS)
     )
     return Prepared(
         train=replace(train, importance=plan.trainer.importance(splits["train"])),
+        unlabelled=_unlabelled(dataset, tokenizer, max_length, objective),
         validation=validation,
         test=test,
         reused=reused,
@@ -186,13 +218,21 @@ def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Pla
     )
 
 
+def _unlabelled(
+    dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int, objective: Objective
+) -> Tokenized | None:
+    if dataset.unlabelled is None:
+        return None
+    found = objective.encode(dataset.unlabelled, tokenizer, max_length)
+    return Tokenized(found.input_ids, [], found.token_type_ids, found.num_truncated)
+
+
 def _content_hash(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int, objective: Objective) -> str:
     """Over everything that the tokens depend on, and nothing else."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     rules = backend.to_str() if backend is not None else [sorted(tokenizer.get_vocab().items()), tokenizer.init_kwargs]
     what = [type(tokenizer).__name__, str(rules), tokenizer.special_tokens_map, tokenizer.model_input_names]
-    what.append(tokenizer.split_special_tokens)
-    what += [known] if (known := objective.answering()) else []
+    what += [tokenizer.split_special_tokens, tokenizer.chat_template, *objective.encodes_by()]
     versions = [version("transformers"), version("tokenizers")]
     return digest([dataset.fingerprint, max_length, objective.name, *what, versions])[:24]
 
@@ -209,7 +249,7 @@ class Batches(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Any]:
         assert self.trainer is not None
         sampler = self.data.sampler(self.plan, self.trainer.global_rank)
-        loader: DataLoader[Any] = ResumableLoader(self.data.train, sampler, self.data.collator())
+        loader: DataLoader[Any] = ResumableLoader(self.data.learned(self.plan), sampler, self.data.collator())
         for technique in self.plan.techniques:
             loader = technique.adapt_loader(loader, self.facts)
         return loader

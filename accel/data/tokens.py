@@ -19,6 +19,8 @@ from filelock import FileLock
 from accel.core.checksums import is_whole, write_sums
 
 NOTE = "tokens.json"
+IGNORED = -100
+"""Target of a token that is not predicted."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +83,15 @@ class Encoded:
     """Only for pairs, and only where the model tells the two texts apart by them."""
     num_truncated: int
     targets: Ragged | None = None
-    """One for each token, where the objective makes them of the labels as it tokenizes."""
+    """One for each token, or as many for each, where the objective makes them as it tokenizes."""
     records: np.ndarray | None = None
     """int64 [rows], counted from 0 and never falling: whose rows they are, where a text makes several; else each row is
     one record."""
+    num_lost: int = 0
+    """Texts that have no row: of which nothing is left to predict."""
 
     def beside(self) -> dict[str, Ragged]:
-        """What stands beside the tokens, one number for each, by the end of its files' name."""
+        """What stands beside the tokens, as many numbers for each, by the end of its files' name."""
         rows = {"types": self.token_type_ids, "targets": self.targets}
         return {name: row for name, row in rows.items() if row is not None}
 
@@ -104,17 +108,25 @@ def read(folder: Path) -> dict[str, Encoded] | None:
 
 
 def _read_split(
-    folder: Path, name: str, *, rows: int, tokens: int, beside: Sequence[str], grouped: bool, num_truncated: int
+    folder: Path,
+    name: str,
+    *,
+    rows: int,
+    tokens: int,
+    beside: Sequence[str],
+    grouped: bool,
+    num_truncated: int,
+    num_lost: int,
 ) -> Encoded:
     ids = Ragged.load(folder / name)
     others = {kind: Ragged.load(folder / f"{name}.{kind}") for kind in beside}
     for found in (ids, *others.values()):
-        if len(found) != rows or len(found.values) != tokens:
+        if len(found) != rows or len(found.values) < tokens or len(found.values) % max(1, tokens):
             raise ValueError(f"{folder / name} is not what {NOTE} says")
     records = np.load(f"{folder / name}.records.npy") if grouped else None
     if records is not None and len(records) != rows:
         raise ValueError(f"{folder / name} is not what {NOTE} says")
-    return Encoded(ids, others.get("types"), num_truncated, others.get("targets"), records)
+    return Encoded(ids, others.get("types"), num_truncated, others.get("targets"), records, num_lost)
 
 
 def write(splits: dict[str, Encoded], folder: Path) -> None:
@@ -136,6 +148,7 @@ def write(splits: dict[str, Encoded], folder: Path) -> None:
             "beside": list(beside),
             "grouped": split.records is not None,
             "num_truncated": split.num_truncated,
+            "num_lost": split.num_lost,
         }
     (temporary / NOTE).write_text(json.dumps(note), "utf8")
     write_sums(temporary)

@@ -27,64 +27,41 @@ TIMES_TOO_LONG = 100.0
 """Length of a canary's gradient before clipping, over the clipping bound."""
 
 
-class Canaries:
-    """Half of them, by coin, take part; the others show what no canary looks like.
+class Coordinates:
+    """A coordinate for each canary, and what was seen there. Half of them, by coin, take part.
 
     Args:
-        book: gets a page for them, beside the model's.
         count: how many there are, m.
         mechanism: the run's.
         test_seed: the same coins again, for tests.
     """
 
-    def __init__(self, book: Book, count: int, mechanism: Mechanism, test_seed: int | None = None) -> None:
-        self.book = book
+    def __init__(self, count: int, mechanism: Mechanism, test_seed: int | None = None) -> None:
         self.mechanism = mechanism
-        self.weight = nn.Parameter(torch.zeros(count))
-        self.page = book.page(NormPage, self.weight, None)
-        book.parameters.append(self.weight)
         self.included = Keystream(None if test_seed is None else (test_seed,)).coins(count) < 0.5
-        rank, world_size = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-        self.share = (mechanism.num_records + np.arange(count)) % world_size == rank
-        """Which are dealt out to this process, as the sampler does; it knows nothing of the others' coins."""
+        self.share = np.ones(count, dtype=bool)
+        """Which are this process's."""
         self.scores = np.zeros(count)
         self.noise_squares = np.zeros(count)
         self.steps = self.joined = 0
         self.contributed = 0.0
-        self.joining = torch.zeros(0, dtype=torch.long)
+        self.joining = np.zeros(0, dtype=int)
 
     def __len__(self) -> int:
         return len(self.included)
 
-    @torch.no_grad()
-    def join(self, drawn: np.ndarray, clip: Clip, *, per_layer: bool) -> None:
-        """Add the drawn canaries that take part to the step's sums, through the book.
-
-        Args:
-            drawn: numbers of those whose coin fell, out of all.
-        """
-        self.joining = joining = torch.from_numpy(drawn[self.included[drawn]])
-        if not len(joining):
-            return
-        rows = torch.zeros(len(joining), 1, len(self))
-        rows[torch.arange(len(joining)), 0, joining] = TIMES_TOO_LONG * self.mechanism.max_grad_norm
-        self.page.add(rows, rows)
-        self.book.flush(clip, torch.ones(len(joining)), per_layer=per_layer)
-
-    @torch.no_grad()
-    def listen(self) -> None:
-        """After the release: score every canary by its coordinate.
+    def hear(self, released: np.ndarray) -> None:
+        """After the release: score every canary by its coordinate of the mean that was released.
 
         The score adds up the log-likelihood ratio of "it takes part, with this sampling rate" to "it does not".
         """
-        scale = self.mechanism.expected_batch_size / self.mechanism.max_grad_norm
-        seen = (sum_of(self.weight).double() * scale).cpu().numpy()
+        seen = released * (self.mechanism.expected_batch_size / self.mechanism.max_grad_norm)
         rate, variance = self.mechanism.sample_rate, max(self.mechanism.noise_multiplier, 1e-2) ** 2
         exponent = np.clip((2 * seen - 1) / (2 * variance), -700, 700)
         self.scores += np.logaddexp(np.log1p(-rate) if rate < 1 else -np.inf, np.log(rate) + exponent)
         self.noise_squares += seen**2
         self.joined += len(self.joining)
-        self.contributed += float(seen[self.joining.numpy()].sum())
+        self.contributed += float(seen[self.joining].sum())
         self.steps += 1
 
     def observed(self) -> Observed:
@@ -109,3 +86,42 @@ class Canaries:
             setattr(self, name, np.array(state[name]))
         for name in NUMBERS:
             setattr(self, name, state[name])
+
+
+class Canaries(Coordinates):
+    """Records of nobody, that go through the book.
+
+    Args:
+        book: gets a page for them, beside the model's.
+    """
+
+    def __init__(self, book: Book, count: int, mechanism: Mechanism, test_seed: int | None = None) -> None:
+        super().__init__(count, mechanism, test_seed)
+        self.book = book
+        self.weight = nn.Parameter(torch.zeros(count))
+        self.page = book.page(NormPage, self.weight, None)
+        book.parameters.append(self.weight)
+        rank, world_size = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+        self.share = (mechanism.num_records + np.arange(count)) % world_size == rank
+        """Which are dealt out to this process, as the sampler does; it knows nothing of the others' coins."""
+
+    @torch.no_grad()
+    def join(self, drawn: np.ndarray, clip: Clip, *, per_layer: bool) -> None:
+        """Add the drawn canaries that take part to the step's sums, through the book.
+
+        Args:
+            drawn: numbers of those whose coin fell, out of all.
+        """
+        self.joining = drawn[self.included[drawn]]
+        if not len(self.joining):
+            return
+        joining = torch.from_numpy(self.joining)
+        rows = torch.zeros(len(joining), 1, len(self))
+        rows[torch.arange(len(joining)), 0, joining] = TIMES_TOO_LONG * self.mechanism.max_grad_norm
+        self.page.add(rows, rows)
+        self.book.flush(clip, torch.ones(len(joining)), per_layer=per_layer)
+
+    @torch.no_grad()
+    def listen(self) -> None:
+        """After the release."""
+        self.hear(sum_of(self.weight).double().cpu().numpy())

@@ -83,7 +83,7 @@ class Ledger:
             RunError: the budget is spent.
         """
         if self.exhausted:
-            raise RunError(f"privacy=dpsgd: all {self.mechanism.steps} steps of the budget are spent.")
+            raise RunError(f"privacy: all {self.mechanism.steps} steps of the budget are spent.")
         self.charged += 1
         if self.file is not None:
             _append(self.file, json.dumps({"step": self.charged}))

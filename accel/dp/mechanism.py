@@ -24,3 +24,5 @@ class Mechanism:
     epsilon_target: float | None
     test_mode: bool
     """Noise and draws that can be repeated: for tests, and not private."""
+    protects: str = "record"
+    """What the other words call a record: one of the data, or a whole client."""

@@ -24,7 +24,8 @@ def spent_in_sweep(folder: Path) -> dict[str, Any] | None:
 def spent_together(ledgers: Iterable[Path]) -> dict[str, Any] | None:
     """The epsilon of all runs that have a ledger, whatever became of them; None when there is none.
 
-    The runs are counted as if on the same records, at the largest of their deltas.
+    The runs are counted as if on the same records, at the largest of their deltas. Guarantees for records and for
+    clients do not add up to one of either kind.
     """
     files = [file for file in ledgers if file.is_file()]
     found = [Ledger.read(file) for file in files]
@@ -35,6 +36,7 @@ def spent_together(ledgers: Iterable[Path]) -> dict[str, Any] | None:
     history = [(run.mechanism.noise_multiplier, run.mechanism.sample_rate, run.charged) for run in found]
     delta = max(run.mechanism.delta for run in found)
     private = not any(run.mechanism.test_mode for run in found) and not any(_refuted(file.parent) for file in files)
+    private = private and len({run.mechanism.protects for run in found}) == 1
     return {
         "epsilon": round(composed("prv", history, delta), 6) if private else None,
         "delta": delta,

@@ -29,8 +29,15 @@ class Cohort:
         """Those of them that send an update; at least one."""
         return self._won(number, 1, self.asked(number), 1 - self.drop)
 
+    def of(self, number: int, asked: np.ndarray) -> np.ndarray:
+        """Those of any who were asked that send an update; each by its own coin alone, so there may be none."""
+        return asked[self._coins(number, 1)[asked] < 1 - self.drop]
+
+    def _coins(self, number: int, toss: int) -> np.ndarray:
+        return np.random.default_rng([self.seed, number, toss]).random(self.clients)
+
     def _won(self, number: int, toss: int, clients: np.ndarray, rate: float) -> np.ndarray:
-        coins = np.random.default_rng([self.seed, number, toss]).random(self.clients)[clients]
+        coins = self._coins(number, toss)[clients]
         won = clients[coins < rate]
         return won if len(won) else clients[[int(np.argmin(coins))]]
 

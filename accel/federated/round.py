@@ -7,7 +7,7 @@ Every process holds one model and trains its share of a round's clients (as Appl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,18 +15,16 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from accel.core.seeds import step_seed
 from accel.federated.choices import SentAs
 from accel.federated.client_log import ClientLog
-from accel.federated.clients import Batch, Round
+from accel.federated.clients import Round
 from accel.federated.cohort import Cohort, dealt
+from accel.federated.local import LocalTraining, Score, put
 from accel.federated.lora_products import LoraProducts
+from accel.federated.release import Mean, Release
 from accel.federated.sent import bytes_down, bytes_up, received
 from accel.ops.hand_over import hand_over
 from accel.ops.parallel.shards import add_up
-
-Score = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
-"""A batch -> named scalar terms, of which ``loss`` is minimised."""
 
 WEIGHT, LOSS, NORM = range(3)
 """Columns of a round's figures, one row per client."""
@@ -44,8 +42,6 @@ class Rules:
     """Share of a round's clients that do not answer."""
     sent_as: SentAs
     proximal: float
-    by_examples: bool
-    """Whether a client counts as much as it has examples; else all count the same."""
     seed: int
 
     def cohort(self, clients: int) -> Cohort:
@@ -60,35 +56,44 @@ class FederatedRound:
 
     Args:
         log: where each client's figures go; None where nothing is kept.
+        release: what becomes of the updates.
     """
 
-    def __init__(self, score: Score, model: nn.Module, rules: Rules, log: ClientLog | None) -> None:
-        self.score = score
+    def __init__(
+        self, score: Score, model: nn.Module, rules: Rules, log: ClientLog | None, release: Release | None = None
+    ) -> None:
         self.rules = rules
         self.log = log
+        self.release = release or Mean(by_examples=True)
         self.exchanged = [p for p in model.parameters() if p.requires_grad]
-        self.products = LoraProducts(model, rules.seed)
+        self.local = LocalTraining(score, self.exchanged, rules.proximal, rules.seed)
+        self.products = LoraProducts(model if self.release.exact else nn.Module(), rules.seed)
         self.total: list[Tensor] = []
 
     def __call__(self, round_: Round) -> dict[str, Tensor]:
-        cohort = self.rules.cohort(len(round_.clients))
-        answering = cohort.answering(round_.number)
+        cohort, device = self.rules.cohort(len(round_.clients)), self.exchanged[0].device
+        asked, answering = self.release.cohort(cohort, round_.number, device)
         start = [p.detach().clone() for p in self.exchanged]
-        self.total = [torch.zeros_like(p) for p in start]
-        figures = torch.zeros(len(round_.clients), 3, dtype=torch.float64)
+        self.release.begin(start)
         self.products.begin()
-        for client in self._mine(round_, answering):
-            figures[client] = torch.tensor(self._train(round_, client, start), dtype=torch.float64)
-        self._put(start)
-        figures = self._add_up(figures.to(start[0].device)).cpu()[answering]
+        figures = self._figures(round_, answering, start)[answering]
+        self.total = self.release.finish(float(figures[:, WEIGHT].sum()))
         if self.log is not None:
-            self.log.write(round_.number, answering, figures)
-        terms = self._terms(len(cohort.asked(round_.number)), figures)
+            self.log.write(round_.number, [round_.clients.name(c) for c in answering.tolist()], figures)
+        terms = self._terms(asked, figures)
         return {**terms, "loss": hand_over(self.exchanged[0], terms["loss"], self._deliver)}
 
     def _mine(self, round_: Round, answering: np.ndarray) -> list[int]:
         rank, size = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
         return dealt(answering.tolist(), [round_.clients.num_steps(c) for c in answering.tolist()], rank, size)
+
+    def _figures(self, round_: Round, answering: np.ndarray, start: Sequence[Tensor]) -> Tensor:
+        """Those of all clients, after the updates of the round have been taken; zeros for who has sent none."""
+        figures = torch.zeros(len(round_.clients), 3, dtype=torch.float64)
+        for client in self._mine(round_, answering):
+            figures[client] = torch.tensor(self._train(round_, client, start), dtype=torch.float64)
+        put(self.exchanged, start)
+        return add_up(figures.to(start[0].device)).cpu()
 
     def _train(self, round_: Round, client: int, start: Sequence[Tensor]) -> tuple[float, float, float]:
         """One client's local training, from the common weights; its update goes into the total.
@@ -96,70 +101,31 @@ class FederatedRound:
         Returns:
             Its weight in the mean, the mean loss of its steps, and the norm of its update.
         """
-        self._put(start)
+        batches = round_.clients.batches(client, round_.number)
         optimizer = round_.server.fresh_local()
-        losses = []
-        for step, batch in enumerate(round_.clients.batches(client, round_.number)):
-            torch.manual_seed(step_seed(self.rules.seed + client, step, round_.number))
-            losses.append(self._step(batch, start))
-            round_.bound()
-            optimizer.step()
-            optimizer.zero_grad()
-        return self._send(round_, client, start), float(torch.stack(losses).mean()), self._norm
+        loss = self.local.train(batches, optimizer, round_.bound, start, client=client, number=round_.number)
+        with torch.no_grad():
+            updates = [received(p - s, self.rules.sent_as) for p, s in zip(self.exchanged, start, strict=True)]
+            weight = self.release.add(updates, float(round_.clients.weights[client]))
+            self.products.add(weight)
+        return weight, loss, float(nn.utils.get_total_norm(updates))
 
-    def _step(self, batch: Batch, start: Sequence[Tensor]) -> Tensor:
-        device = self.exchanged[0].device
-        loss = self.score({name: value.to(device) for name, value in batch.items()})["loss"]
-        loss.backward()
-        if self.rules.proximal:
-            self._pull_back(start)
-        return loss.detach().double()
-
-    @torch.no_grad()
-    def _pull_back(self, start: Sequence[Tensor]) -> None:
-        """The gradient of mu / 2 times the squared distance from the common weights."""
-        for weight, before in zip(self.exchanged, start, strict=True):
-            if weight.grad is not None:
-                weight.grad.add_(weight - before, alpha=self.rules.proximal)
-
-    @torch.no_grad()
-    def _send(self, round_: Round, client: int, start: Sequence[Tensor]) -> float:
-        torch.manual_seed(step_seed(self.rules.seed + client, -1, round_.number))
-        weight = float(round_.clients.weights[client]) if self.rules.by_examples else 1.0
-        updates = [received(p - s, self.rules.sent_as) for p, s in zip(self.exchanged, start, strict=True)]
-        for total, update in zip(self.total, updates, strict=True):
-            total.add_(update, alpha=weight)
-        self._norm = float(nn.utils.get_total_norm(updates))
-        self.products.add(weight)
-        return weight
-
-    def _add_up(self, figures: Tensor) -> Tensor:
-        """The sums over all processes; afterwards ``total`` is the mean update."""
-        everyone = add_up(figures)
-        flat = add_up(torch.cat([t.flatten() for t in self.total]))
-        pieces = flat.div_(everyone[:, WEIGHT].sum().to(flat.dtype)).split([t.numel() for t in self.total])
-        self.total = [piece.view_as(total) for piece, total in zip(pieces, self.total, strict=True)]
-        return everyone
-
-    def _terms(self, asked: int, figures: Tensor) -> dict[str, Tensor]:
-        weights, losses = figures[:, WEIGHT], figures[:, LOSS]
-        answered = len(figures)
-        worst = losses.sort(descending=True).values[: max(1, round(WORST * answered))]
+    def _terms(self, asked: float, figures: Tensor) -> dict[str, Tensor]:
+        counted = figures[figures[:, WEIGHT] > 0]  # not of a client that was left out, whose loss may be no number
+        weights, losses = counted[:, WEIGHT], counted[:, LOSS]
+        answered = self.release.answered(len(figures))
+        worst = losses.sort(descending=True).values[: max(1, round(WORST * len(losses)))]
         found = {
-            "loss": (weights * losses).sum() / weights.sum(),
-            "worst_decile_loss": worst.mean(),
+            "loss": (weights * losses).sum() / weights.sum() if len(losses) else 0.0,
+            "worst_decile_loss": worst.mean() if len(losses) else 0.0,
             "clients": answered,
             "update_norm": nn.utils.get_total_norm(self.total),
             "bytes_up": answered * bytes_up(self.exchanged, self.rules.sent_as),
             "bytes_down": asked * bytes_down(self.exchanged),
             **self.products.error(self.exchanged, self.total, float(weights.sum())),
+            **self.release.terms(),
         }
         return {name: torch.as_tensor(value).to(self.exchanged[0].device) for name, value in found.items()}
-
-    @torch.no_grad()
-    def _put(self, weights: Sequence[Tensor]) -> None:
-        for weight, value in zip(self.exchanged, weights, strict=True):
-            weight.copy_(value)
 
     def _deliver(self) -> None:
         for weight, mean in zip(self.exchanged, self.total, strict=True):

@@ -13,20 +13,28 @@ from accel.config.redact import redact_text
 from accel.errors import ConfigError, DataError, ExitCode
 from accel.look.look import Look, look
 from accel.look.page import page
+from accel.look.suspects import suspects_of
 from accel.process.rank_info import RankInfo
+
+SHOWN = 20
+"""Suspects in the terminal."""
 
 
 def main(words: Sequence[str]) -> int:
     """Say what a file holds, and start nothing.
 
     Raises:
-        DataError: it cannot be read, or what it holds is not clear.
+        DataError: it cannot be read, what it holds is not clear, or it has no labels that could be suspected.
     """
     arguments, typed = _parser().parse_known_args(words)
     if wrong := [word for word in typed if "=" not in word or word.startswith("-")]:
         raise ConfigError(f"accel data {arguments.file}: {wrong[0]} is no flag and no setting. See accel data --help.")
     found = look(arguments.file, typed)
-    text = json.dumps(found.plain(), ensure_ascii=False, indent=1) if arguments.json else told(found)
+    judged = suspects_of(found) if arguments.suspects is not None else None
+    if arguments.json:
+        text = json.dumps(found.plain() | (judged.plain() if judged else {}), ensure_ascii=False, indent=1)
+    else:
+        text = "\n".join([told(found), *(judged.lines(arguments.suspects or 0) if judged else [])])
     print(redact_text(text))  # noqa: T201 - the command's own output
     if arguments.html is not None:
         _write(arguments.html, redact_text(page(found)))
@@ -69,6 +77,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("file", metavar="FILE", help=".csv, .tsv, .jsonl, .json, .parquet, .xlsx or .conll")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--suspects",
+        nargs="?",
+        type=int,
+        const=SHOWN,
+        metavar="N",
+        help=f"labels that are likely wrong; the first {SHOWN}",
+    )
     parser.add_argument("--html", type=Path, metavar="F", help="write a page too")
     return parser
 

@@ -42,6 +42,8 @@ class Look:
     model: Choice
     typed: Sequence[str] = ()
     """The user's own words."""
+    lines: Sequence[int] = ()
+    """Of the file, for each row."""
 
     def words(self) -> list[str]:
         """The overrides that run what was understood; what the user typed stands last and is not said twice."""
@@ -115,7 +117,7 @@ def look(path: str, typed: Sequence[str] = ()) -> Look:
     reading = reading or read(columns, wish, path)
     facts = facts_of(table, columns, reading)
     model = Choice() if any(word.startswith("model=") for word in typed) else model_for(facts.language)
-    return Look(path, len(table.rows), sampled, columns, table.notes, reading, facts, model, list(typed))
+    return Look(path, len(table.rows), sampled, columns, table.notes, reading, facts, model, list(typed), table.lines)
 
 
 def _table(path: str) -> Table:

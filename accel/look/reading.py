@@ -102,13 +102,13 @@ def _spanned(columns: Sequence[Column], wish: Wish, file: str) -> Reading | None
     spans = next((c for c in columns if c.lists_spans and c.holds_lists), None)
     if spans is None or not wish.task("token_classification"):
         return None
-    (text,) = _texts(columns, Wish({"task.text": wish.typed.get("task.text", "")}), file, pairs=False)
+    (text,) = texts_of(columns, Wish({"task.text": wish.typed.get("task.text", "")}), file, pairs=False)
     why = f"{spans.name!r} says where entities stand in {text.name!r}"
     return Reading("token_classification", {"text": text.name, "spans": spans.name}, why, (text.name,))
 
 
 def _labelled(columns: Sequence[Column], wish: Wish, file: str) -> Reading | None:
-    texts = _texts(columns, wish, file)
+    texts = texts_of(columns, wish, file)
     rest = [column for column in columns if column not in texts]
     found = [r for label in _kinds() for r in label(rest, wish) if wish.task(r.task)]
     if not found or not texts:
@@ -192,7 +192,7 @@ def _called(reading: Reading, columns: Mapping[str, Column]) -> int:
     return names_label(columns[label]) if isinstance(label, str) else 0
 
 
-def _texts(columns: Sequence[Column], wish: Wish, file: str, *, pairs: bool = True) -> list[Column]:
+def texts_of(columns: Sequence[Column], wish: Wish, file: str, *, pairs: bool = True) -> list[Column]:
     """One column, or the two of a pair.
 
     Raises:

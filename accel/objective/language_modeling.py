@@ -17,6 +17,7 @@ from accel.core.family import CAUSAL_FAMILIES
 from accel.core.metric import OF_LANGUAGE, Metric
 from accel.data.batches import RECORDS, Example, Tokenized
 from accel.data.blocks import blocks_of
+from accel.data.tokens import IGNORED
 from accel.errors import DataError
 from accel.objective._choices import Choices, marked
 from accel.objective.scores import Report, Scores
@@ -119,8 +120,6 @@ def _mean_by_record(logits: Tensor, labels: Tensor, records: Tensor) -> Tensor:
     return sums / nothing.index_add(0, records, (labels != IGNORED).sum(1).to(losses.dtype))
 
 
-IGNORED = -100
-"""Label of a position that is not predicted."""
 LARGEST_EXPONENT = 700.0
 """Of e: beyond it the perplexity of an untrained model is no float."""
 

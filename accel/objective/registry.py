@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, TypeVar
 
 from accel.core.meta import META
 from accel.core.objective import Objective, known_objectives
 from accel.errors import DataError
-from accel.objective import (
-    classification,
-    language_modeling,
-    masked_language_modeling,
-    multi_label,
-    regression,
-    retrieval,
-    sequence_to_sequence,
-    tagging,
-)
 from accel.weights.meta import read_meta
 
 if TYPE_CHECKING:
     from accel.core.meta import Meta
 
-OURS = (
-    classification,
-    language_modeling,
-    masked_language_modeling,
-    multi_label,
-    regression,
-    retrieval,
-    sequence_to_sequence,
-    tagging,
-)
-"""Imported, so that their classes are known."""
 Kind = TypeVar("Kind", bound=Objective)
+
+
+def _know_ours() -> None:
+    """Their classes are known once their modules are imported."""
+    for module in iter_modules([str(Path(__file__).parent)]):
+        import_module(f"{__package__}.{module.name}")
+
+
+_know_ours()
 
 
 def objective_of(meta: Meta) -> Objective:
@@ -70,7 +60,7 @@ def require(folder: Path, kind: type[Kind]) -> Kind:
     if not isinstance(objective, kind):
         raise DataError(
             f"{folder} holds a model of {meta.objective}, which gives texts no labels, nor other answers. "
-            f"accel.weights.artifact.load_model loads it, and transformers' {objective.auto_class().__name__} does if "
-            "it was neither cut nor rounded."
+            f"{objective.instead_of_predicting}accel.weights.artifact.load_model loads it, and transformers' "
+            f"{objective.auto_class().__name__} does if it was neither cut nor rounded."
         )
     return objective

@@ -186,15 +186,18 @@ def holds(keys: Tensor, ascending: Tensor) -> Tensor:
     return ascending[place] == keys
 
 
-def contrast(own: Tensor, others: Tensor, start: int, related: Tensor, temperature: float) -> Tensor:
+def contrast(
+    own: Tensor, others: Tensor, start: int, related: Tensor, temperature: float, handicap: Tensor | float = 0.0
+) -> Tensor:
     """[n]: -log of the softmax of each vector's partner among all others that are not related to it.
 
     Args:
         start: the partner of vector i is ``others[start + i]``.
         related: bool [n, others].
+        handicap: [others], taken from the logits: of one that is met more often than others.
     """
     partner = torch.arange(start, start + len(own), device=own.device)
-    logits = own @ others.T / temperature
+    logits = own @ others.T / temperature - handicap
     partners = F.one_hot(partner, len(others)).bool()
     return F.cross_entropy(logits.masked_fill(related & ~partners, -torch.inf), partner, reduction="none")
 

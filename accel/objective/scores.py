@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -58,6 +58,9 @@ def precision_recall_f1(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 class Scores(nn.Module):
     """Accumulates predictions over batches and, under a distributed strategy, over processes."""
 
+    keeps: ClassVar[bool] = False
+    """Whether its reports hold the predictions one by one, which otherwise the objective keeps of each batch."""
+
     @abstractmethod
     def update(self, logits: Tensor, labels: Tensor) -> None:
         """Add a batch: a network's logits, and the batch's ``labels``."""
@@ -73,6 +76,18 @@ class Scores(nn.Module):
         """Forget everything."""
         for metric in self.children():
             metric.reset()  # type: ignore[operator] - every child is a metric
+
+
+class Gathering(Protocol):
+    """Gathers answers, see ``Objective.gathering``."""
+
+    def update(self, logits: Tensor, labels: Tensor) -> None:
+        """Add a batch: a network's logits, and the batch's ``labels``."""
+        ...
+
+    def compute(self) -> tuple[Tensor, Tensor]:
+        """(logits, labels) as ``Objective.fitted`` reads them."""
+        ...
 
 
 class Gathered(Metric):

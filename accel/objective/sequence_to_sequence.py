@@ -110,6 +110,9 @@ class SequenceToSequence(Answering):
         del num_columns
         return 1
 
+    def encodes_by(self) -> Sequence[Any]:
+        return (self.most,)
+
     def encode(self, split: Split, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoded:
         """Both texts one after the other; ``targets`` say which text a token is of."""
         sides = [Split([(texts[side],) for texts in split.texts], []) for side in (0, 1)]

@@ -62,11 +62,3 @@ def suspects(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
                 margin = probabilities[mine, other] - given[mine]
                 found[mine[np.argsort(-margin, kind="stable")[: joint[label, other]]]] = True
     return found & (probabilities.argmax(1) != labels)
-
-
-def doubt(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """How far the likeliest other class is ahead of the given one, in [-1, 1]: the order in which to look."""
-    rows = np.arange(len(labels))
-    others = probabilities.copy()
-    others[rows, labels] = -np.inf
-    return others.max(1) - probabilities[rows, labels]

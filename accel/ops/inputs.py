@@ -17,7 +17,8 @@ DECODER = "decoder_input_ids"
 PLAIN = (IDS, MASK)
 """What every network is given."""
 IMPORTANCE = "importance"
-"""Key of a training batch whose examples do not all count the same: [batch], see ``accel/data/balance.py``."""
+"""Key of a training batch whose examples do not all count the same: [batch], see ``accel/data/balance.py``; one without
+a label counts 0."""
 _NOTE = "accel_inputs"
 
 

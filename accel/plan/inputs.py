@@ -51,7 +51,7 @@ def read_inputs(plan: Plan, load: Load = load) -> Inputs:
         DataError: they cannot be read or learned from, or are too few.
     """
     dataset = load(plan)
-    stated = plan.privacy.check_records(dataset) if plan.privacy else ()
+    stated = plan.privacy.check_records(dataset, plan) if plan.privacy else ()
     found = Inputs(dataset, [*dataset.notes, *stated])
     _check_batch(plan, len(dataset.train))
     return found

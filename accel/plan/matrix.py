@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -15,11 +15,12 @@ from accel.plan.decide import assemble, objections_to
 
 MODELS = ("tiny_bert", "tiny_gpt2", "tiny_llama", "tiny_t5")
 """One of each architecture class: encoder, decoder, encoder-decoder."""
-TASKS = ("airline", "chitchat", "chinese_ner", "regression", "multi_label", "reply_retrieval")
+TASKS = ("airline", "chitchat", "chinese_ner", "regression", "multi_label", "reply_retrieval", "population")
 """One of each kind of objective: a label, the next token, a tag for each word, a number, several labels, a
-vector."""
-COMPANY = {"task=chitchat": "model=tiny_gpt2"}
-"""What a task is looked at with where no model is: the default model is an encoder, which no language task can use."""
+vector, a part of a text."""
+COMPANY = {"task=chitchat": "model=tiny_gpt2", "privacy=dpfedavg": "strategy=federated"}
+"""What an option is looked at with where nothing else of that group is chosen: the default model is an encoder, which
+no language task can use, and only a federated run has clients to protect."""
 FILES = {"task=regression": "task.train=ratings.csv", "task=multi_label": "task.train=topics.csv"}
 """What a task without data of its own is looked at with; nobody reads it."""
 USAGE = "accel matrix [--markdown]: every pair of options, works or refused because …"
@@ -55,12 +56,12 @@ def words() -> list[str]:
 
 
 def accompanied(chosen: Sequence[str]) -> list[str]:
-    """The choices, with a model for a task that cannot do with the default one, and with a file for one that needs it;
-    first, so that they may be replaced.
+    """The choices, with what some cannot do without, and with a file for a task that needs one; first, so that they may
+    be replaced.
     """
-    modelled = any(word.startswith("model=") for word in chosen)
-    models = (COMPANY[word] for word in chosen if word in COMPANY and not modelled)
-    return [*models, *(FILES[word] for word in chosen if word in FILES), *chosen]
+    groups = {word.split("=")[0] for word in chosen}
+    company = (COMPANY[word] for word in chosen if word in COMPANY and COMPANY[word].split("=")[0] not in groups)
+    return [*company, *(FILES[word] for word in chosen if word in FILES), *chosen]
 
 
 def cells() -> Iterator[Cell]:
@@ -69,14 +70,22 @@ def cells() -> Iterator[Cell]:
     alone = {word: assemble(compose(accompanied([word]))) for word in words()}
     for first, second in combinations(alone, 2):
         if together(first, second) is not None:
-            plan = _joined(alone[first], alone[second], second.split("=")[0])
+            plan = _joined(alone[first], alone[second], _groups_of(second) - _groups_of(first, alone=True))
             yield Cell(first, second, tuple(objections_to(plan)))
 
 
-def _joined(plan: Plan, other: Plan, group: str) -> Plan:
-    """A plan with what another one chose of a group, beside its own choices where the group is a list."""
-    chosen = getattr(other, group)
-    return replace(plan, **{group: (*getattr(plan, group), *chosen) if group in list_groups() else chosen})
+def _groups_of(word: str, *, alone: bool = False) -> set[str]:
+    """What a choice decides: its own group where that is a list, and that of its company unless it stands alone."""
+    group, *more = (w.split("=")[0] for w in [word, *([] if alone else [COMPANY[word]] if word in COMPANY else [])])
+    return {*more, *([] if alone and group in list_groups() else [group])}
+
+
+def _joined(plan: Plan, other: Plan, groups: Collection[str]) -> Plan:
+    """A plan with what another one chose of some groups, beside its own choices where the group is a list."""
+    for group in groups:
+        chosen = getattr(other, group)
+        plan = replace(plan, **{group: (*getattr(plan, group), *chosen) if group in list_groups() else chosen})
+    return plan
 
 
 def together(first: str, second: str) -> list[str] | None:

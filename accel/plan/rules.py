@@ -20,15 +20,18 @@ from accel.compression.ptq import Ptq
 from accel.compression.qat import Qat
 from accel.compression.vocabulary import Vocabulary
 from accel.core.compression import Compression
-from accel.core.language_task import LanguageTask
+from accel.core.language_task import CausalTask
 from accel.core.option import Objection, Option, typed
 from accel.core.privacy import Privacy
+from accel.core.strategy import Strategy
 from accel.core.task import TokenTask
 from accel.core.technique import Technique
 from accel.core.tuning import Adapter, FrozenBody, HeadOnly, Prompt, Tuning
+from accel.privacy.dpfedavg import Dpfedavg
 from accel.strategy.federated import Federated
 from accel.strategy.fsdp import Fsdp
 from accel.strategy.tensor_parallel import TensorParallel
+from accel.task._answers import SpanTask
 from accel.task._pairs import PairTask
 from accel.task.multi_label import MultiLabel
 from accel.task.regression import Regression
@@ -56,12 +59,12 @@ class Rule:
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        (LanguageTask, Vocabulary),
+        (CausalTask, Vocabulary),
         "a language model predicts every token of its vocabulary, and its scores over fewer tokens do not compare",
         "leave vocabulary out",
     ),
     Rule(
-        (LanguageTask, HeadOnly),
+        (CausalTask, HeadOnly),
         "the head of a language model is its output embedding, which most models tie to the frozen input embedding",
         "tuning=lora or tuning=full",
     ),
@@ -94,6 +97,12 @@ RULES: tuple[Rule, ...] = (
         (Federated, PairTask),
         "a pair's negatives are the other pairs of the whole batch, and examples stay at the clients",
         "strategy=ddp",
+    ),
+    Rule(
+        (Privacy, SpanTask),
+        "a context may have many windows, and the threshold is chosen on private examples and stored in the model: "
+        "neither is bounded for each record",
+        "privacy=none",
     ),
     Rule(
         (Prune, Adapter),
@@ -135,6 +144,12 @@ RULES: tuple[Rule, ...] = (
         "cannot drop a part of the adapter's input",
         "tuning.dropout=0",
         unless=lambda qat, adapter: adapter.input_dropout == 0,
+    ),
+    Rule(
+        (Qat, Tuning),
+        "while this tuning trains, the weights are in four bits: what would be rounded to int8 is only made at the end",
+        "compression=[ptq], which rounds the merged weights, or tuning=lora",
+        unless=lambda qat, tuning: not tuning.rounds_body,
     ),
     Rule(
         (Ptq, Qat),
@@ -196,7 +211,7 @@ RULES: tuple[Rule, ...] = (
         (Privacy, Tuning),
         "per-example gradients of some of the parameters that it trains are not known",
         "tuning=lora, tuning=adapter or tuning=bitfit",
-        unless=lambda privacy, tuning: tuning.sampled,
+        unless=lambda privacy, tuning: tuning.sampled or privacy.protects_clients,
     ),
     Rule(
         (Tuning, TensorParallel),
@@ -209,6 +224,12 @@ RULES: tuple[Rule, ...] = (
         "it reads its parameters outside their layer's forward pass, where each process holds only a part of them",
         "tuning=lora, or strategy=ddp",
         unless=lambda tuning, strategy: tuning.shards,
+    ),
+    Rule(
+        (Tuning, Federated),
+        "it decides by the gradient of each step, and the server sees updates of many steps, each client its own steps",
+        "tuning=lora, or strategy=ddp",
+        unless=lambda tuning, strategy: not tuning.reads_gradients,
     ),
     Rule(
         (Distill, Prompt),
@@ -257,9 +278,16 @@ RULES: tuple[Rule, ...] = (
         unless=lambda distill, strategy: not distill.relations_weight,
     ),
     Rule(
+        (Dpfedavg, Strategy),
+        "it protects whole clients of a federated run, and this strategy pools the records of all",
+        "strategy=federated, or privacy=dpsgd, which protects records",
+        unless=lambda privacy, strategy: isinstance(strategy, Federated),
+    ),
+    Rule(
         (Privacy, Federated),
         "its guarantee holds for steps that sample from all records, and each client trains on its own",
-        "privacy=none, or strategy=ddp",
+        "privacy=dpfedavg, which protects whole clients, or strategy=ddp",
+        unless=lambda privacy, federated: privacy.protects_clients,
     ),
     Rule(
         (Federated, Prune),

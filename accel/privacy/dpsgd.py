@@ -16,21 +16,17 @@ Reference: Abadi et al. 2016 (arXiv 1607.00133); Bu et al. 2023 (arXiv 2210.0003
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from accel.core.extras import install_words, is_installed
 from accel.core.facts import Evidence, Facts, History, Step
 from accel.core.option import Objection, typed
-from accel.core.privacy import Privacy
 from accel.core.task import TokenTask
-from accel.errors import ClaimError, DataError
-from accel.privacy import meaning
+from accel.errors import DataError
+from accel.privacy._gaussian import Gaussian
 
 if TYPE_CHECKING:
     from pytorch_lightning import Callback
@@ -38,7 +34,6 @@ if TYPE_CHECKING:
     from torch.utils.data import DataLoader
 
     from accel.core.plan import Plan
-    from accel.core.trainer import Trainer
     from accel.data import Dataset
     from accel.dp.mechanism import Mechanism
 
@@ -46,8 +41,6 @@ BATCH = 768
 """Records per step where nothing is said; large batches win accuracy."""
 FEW_RECORDS = 1000
 """Fewer are worth a word."""
-LEAST_EPSILON = 0.05
-"""For less, the accountants give up or compute for minutes, and nothing would be learned."""
 
 
 class Clipping(Enum):
@@ -58,13 +51,6 @@ class Clipping(Enum):
     per_layer = "per_layer"
 
 
-class Accountant(Enum):
-    """How epsilon is computed from the steps."""
-
-    rdp = "rdp"
-    prv = "prv"
-
-
 class Engine(Enum):
     """What computes the clipped sums."""
 
@@ -73,15 +59,9 @@ class Engine(Enum):
 
 
 @dataclass(kw_only=True)
-class Dpsgd(Privacy):
+class Dpsgd(Gaussian):
     """DP-SGD by book-keeping."""
 
-    epsilon: float | None = 8.0
-    """What the whole run may spend; the noise follows from it."""
-    delta: float | None = None
-    """Chance that the bound fails; by default 1 / (10 records), at 1 / records or above it is refused."""
-    noise_multiplier: float | None = None
-    """Noise over clipping bound, instead of ``epsilon``."""
     max_grad_norm: float = 6.0
     """The clipping bound. A classifier's gradients are one to fifteen long; a bound below most of them lets the many
     easy records outvote the few hard ones."""
@@ -95,18 +75,8 @@ class Dpsgd(Privacy):
     physical_batch_size: int = 32
     """Most rows that are computed at once, per process: texts, or blocks of documents. All blocks of a document are
     computed at once in any case."""
-    audit: bool = False
-    """Canaries take part in the run, and the record says how much they show that it leaked."""
-    num_canaries: int = 1000
-    """How many there are for the audit; half of them take part."""
     engine: Engine = Engine.bookkeeping
     """bookkeeping needs one backward pass and no per-record gradients; opacus_hooks is slower, to compare with."""
-    accountant: Accountant = Accountant.prv
-    """prv is tighter, rdp is faster; the record states both."""
-    test_seed: int | None = None
-    """Repeats noise and draws, for tests; the record then says that the run is not private."""
-
-    said_freely: ClassVar[tuple[str, ...]] = ("noise_multiplier",)
 
     @property
     def against_compiling(self) -> str:
@@ -114,7 +84,7 @@ class Dpsgd(Privacy):
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         yield from super().objections(plan)
-        yield from self._objections_to_packages()
+        yield from self.objections_to_packages()
         yield from self._objections_to_accumulation(plan)
         yield from self._objections_to_losses(plan)
         if self.audit and self.engine is not Engine.bookkeeping:
@@ -126,40 +96,13 @@ class Dpsgd(Privacy):
         yield from self._objections_to_values()
 
     def _objections_to_values(self) -> Iterator[Objection]:
-        if (self.epsilon is None) == (self.noise_multiplier is None):
-            yield Objection(
-                f"{self.key}.epsilon={self.epsilon}  with  {self.key}.noise_multiplier={self.noise_multiplier}",
-                "the noise follows from the epsilon, or the epsilon from the noise: exactly one of them is given",
-                f"{self.key}.epsilon=8, or {self.key}.epsilon=null {self.key}.noise_multiplier=0.8",
-            )
-        if self.epsilon is not None and not (0 < self.epsilon < math.inf):
-            yield self.out_of_range("epsilon", "positive and finite", "8")
-        elif self.epsilon is not None and self.epsilon < LEAST_EPSILON:
-            yield self.out_of_range("epsilon", f"at least {LEAST_EPSILON}: the accountants resolve no less", "1")
-        if self.delta is not None and not (0 < self.delta < 1):
-            yield self.out_of_range("delta", "in (0, 1), well below 1 / records", "1e-5")
-        if self.noise_multiplier is not None and not (
-            0 < self.noise_multiplier < math.inf or self.test_seed is not None
-        ):
-            yield self.out_of_range("noise_multiplier", "positive and finite: without noise nothing is private", "0.8")
+        yield from self.objections_to_budget()
         if not (0 < self.max_grad_norm < math.inf):
             yield self.out_of_range("max_grad_norm", "positive and finite", "1")
-        sizes = (("logical_batch_size", "768"), ("physical_batch_size", "32"), ("num_canaries", "1000"))
-        for name, instead in sizes:
+        for name, instead in (("logical_batch_size", "768"), ("physical_batch_size", "32")):
             size = getattr(self, name)
             if size is not None and size < 1:
                 yield self.out_of_range(name, "at least 1", instead)
-
-    @staticmethod
-    def _objections_to_packages() -> Iterator[Objection]:
-        parts = (("opacus", "accountants come"), ("cryptography", "noise comes"), ("scipy", "audit comes"))
-        for package, what in parts:
-            if not is_installed(package):
-                yield Objection(
-                    "privacy=dpsgd",
-                    f"its {what} from {package}, which is not installed here",
-                    install_words("privacy"),
-                )
 
     def _objections_to_accumulation(self, plan: Plan) -> Iterator[Objection]:
         if plan.trainer.accumulate > 1:
@@ -181,16 +124,15 @@ class Dpsgd(Privacy):
                     f"leave {technique.option_name()} out, or {self.group}=none",
                 )
 
-    def check_records(self, dataset: Dataset) -> list[str]:
+    def check_records(self, dataset: Dataset, plan: Plan) -> list[str]:
         """For how many records the settings make sense.
 
-        The limits of delta are those of Ponomareva et al. 2023 (arXiv 2303.00654), section 5.3: a mechanism that gives
-        away one record of N at random has delta = 1/N and epsilon = 0. They also show how accuracy falls with few
-        records; the number from which on we say nothing is ours.
+        Ponomareva et al. 2023 (arXiv 2303.00654) show how accuracy falls with few records; the number from which on we
+        say nothing is ours.
         """
-        notes = super().check_records(dataset)
+        notes = super().check_records(dataset, plan)
         count = len(dataset.train)
-        self._check_delta(count)
+        self.check_delta(count)
         if self.logical_batch_size is not None and self.logical_batch_size > count:
             raise DataError(
                 f"{self.key}.logical_batch_size={self.logical_batch_size} is more than the {count} training records, "
@@ -198,20 +140,8 @@ class Dpsgd(Privacy):
             )
         return [*notes, *self._said_of(count)]
 
-    def _check_delta(self, count: int) -> None:
-        if self.delta_for(count) >= 1 / count:
-            raise DataError(
-                f"{self.key}.delta={self.delta} with {count} training records: whoever publishes one at random keeps "
-                f"a delta of 1 / records = {1 / count:.1e}, so it must be smaller. Use {self.key}.delta="
-                f"{_rounded_down(0.1 / count)}, or leave it out."
-            )
-
     def _said_of(self, count: int) -> Iterator[str]:
-        if self.delta_for(count) > 1 / (10 * count):
-            yield (
-                f"{self.key}.delta={self.delta} is more than 1 / (10 records) = {1 / (10 * count):.1e}: a smaller one "
-                f"promises more; without {self.key}.delta it is that"
-            )
+        yield from self.said_of_delta(count)
         if count < FEW_RECORDS:
             yield (
                 f"{count} training records are few for differential privacy: what the noise leaves of them is little, "
@@ -220,37 +150,21 @@ class Dpsgd(Privacy):
         if self.batch_size(count) == count:
             yield f"Each of the {count} records takes part in every step: privacy gains nothing from sampling"
 
-    def check_noise(self, num_examples: int, trainer: Trainer) -> None:
-        self._noise(num_examples, trainer.max_steps or self.steps(num_examples) * trainer.epochs)
-
-    def remarks(self) -> list[str]:
-        return [meaning(self.epsilon)] if meaning(self.epsilon) else []
+    def check_noise(self, dataset: Dataset, plan: Plan) -> None:
+        count, trainer = len(dataset.train), plan.trainer
+        self._noise(count, trainer.max_steps or self.steps(count) * trainer.epochs)
 
     def batch_size(self, num_examples: int) -> int:
         """Records per step on average."""
         return min(num_examples, self.logical_batch_size or BATCH)
-
-    def delta_for(self, num_examples: int) -> float:
-        """The chance that the bound fails."""
-        return self.delta if self.delta is not None else 1 / (10 * num_examples)
 
     def steps(self, num_examples: int) -> int:
         return max(1, round(num_examples / self.batch_size(num_examples)))
 
     def _noise(self, num_examples: int, steps: int) -> float:
         """Over the clipping bound."""
-        from accel.dp.accountant import sigma_for
-
-        if self.noise_multiplier is not None:
-            return self.noise_multiplier
-        assert self.epsilon is not None
-        return sigma_for(
-            self.accountant.name,
-            epsilon=self.epsilon,
-            sample_rate=self.batch_size(num_examples) / num_examples,
-            steps=steps,
-            delta=self.delta_for(num_examples),
-        )
+        rate = self.batch_size(num_examples) / num_examples
+        return self.noise_for(num_examples, sample_rate=rate, steps=steps)
 
     def mechanism(self, facts: Facts) -> Mechanism:
         """What the run will do, with the noise that its epsilon asks for."""
@@ -344,46 +258,3 @@ class Dpsgd(Privacy):
 
             detach(model)
         return model
-
-    def statement(self, folder: Path) -> dict[str, Any]:
-        from accel.dp.ledger import AUDIT, LEDGER, Ledger
-        from accel.dp.statement import WHILE_TRAINING
-        from accel.dp.together import spent_in_sweep
-
-        found = Ledger.read(folder / LEDGER).statement()
-        if self.log_figures:
-            found["outside_the_guarantee"].insert(0, WHILE_TRAINING)
-        if self.audit:
-            found = _audited(found, folder / AUDIT)
-        sweep = spent_in_sweep(folder.parent)
-        if sweep is not None:
-            found |= {"epsilon_of_sweep_so_far": sweep["epsilon"], "runs_of_sweep_so_far": sweep["runs"]}
-        return found
-
-    def check_claim(self, stated: Mapping[str, Any]) -> None:
-        from accel.report.figures import audit_sentence
-
-        if self.audit and not holds(stated.get("audit")):
-            raise ClaimError(
-                f"{self.key}.audit=true: the run is not as private as it claims. {audit_sentence(stated.get('audit'))} "
-                f"Nothing was exported. Release nothing of this run, its checkpoints included, and report this: the "
-                f"fault is the program's or the machine's, not that of your settings."
-            )
-
-
-def holds(audit: Mapping[str, Any] | None) -> bool:
-    """Whether there is an audit and nothing speaks against the claim."""
-    return audit is not None and audit["passed"] is True
-
-
-def _audited(stated: Mapping[str, Any], file: Path) -> dict[str, Any]:
-    """The statement with what the canaries show; without a good audit, where one was asked for, nothing is claimed."""
-    audit = json.loads(file.read_text("utf8")) if file.is_file() else None
-    refuted = {} if holds(audit) else {"private": False, "epsilon": None}
-    return {**stated, **refuted, "audit": audit}
-
-
-def _rounded_down(value: float) -> str:
-    """With one digit, as one types it."""
-    exponent = math.floor(math.log10(value))
-    return f"{math.floor(value / 10**exponent)}e{exponent}"

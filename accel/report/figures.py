@@ -199,23 +199,30 @@ def beside(record: Mapping[str, Any]) -> list[str]:
 def _how(guess: Mapping[str, Any]) -> str:
     if "trained_on" not in guess:
         return f"Without reading, {guess['name']}"
-    return f"{SIMPLE}, {guess['seconds']:.1f} s for {guess['trained_on']:,} texts"
+    what = "texts" if guess["name"] in SIMPLE else "examples"
+    return f"{_simple(guess)}, {guess['seconds']:.1f} s for {guess['trained_on']:,} {what}"
 
 
 def advice(record: Mapping[str, Any]) -> list[str]:
     """Where the finished model is not shown to be better than a simple one: which of them to ship."""
     quality = quality_of(record)
     return [
-        f"NOT SHOWN TO BE BETTER than {SIMPLE}: {quality.title} {guess['difference']:+.4f}, 95 % interval {low:+.4f} "
-        f"to {high:+.4f}. That one costs next to nothing to run: ship it (accel help look), or train longer or on more "
-        f"examples."
+        f"NOT SHOWN TO BE BETTER than {_simple(guess)}: {quality.title} {guess['difference']:+.4f}, 95 % interval "
+        f"{low:+.4f} to {high:+.4f}. That one costs next to nothing to run: ship it (accel help look), or train longer "
+        f"or on more examples."
         for guess in record.get("baselines") or []
         for low, high in [guess.get("difference_interval") or (1.0, 1.0)]
         if quality is not None and low <= 0
     ]
 
 
-SIMPLE = "TF-IDF with logistic regression"
+SIMPLE = {"tfidf_logistic": "TF-IDF with logistic regression"}
+"""Names of the record, for people; others are as they stand."""
+
+
+def _simple(guess: Mapping[str, Any]) -> str:
+    name = str(guess["name"])
+    return SIMPLE.get(name, name)
 
 
 def _figures(metrics: Iterable[Metric], values: Mapping[str, float]) -> str:

@@ -33,7 +33,7 @@ from accel.run.disk import check_disk
 from accel.run.fairness import fairness_of
 from accel.run.fit import Fitted, facts_of, fit
 from accel.run.score import ready_to_answer, scorer
-from accel.run.simple_baseline import Simple, against, simple_baseline
+from accel.run.simple_baseline import Simple, against, simple_baselines
 from accel.weights.meta import note_temperature
 from accel.weights.provenance import begin, plain, spent
 
@@ -50,7 +50,7 @@ class Ready:
     latency: LatencyTable | None
     dense: Baseline | None
     untrained: Baseline | None
-    simple: Simple | None = None
+    simple: Sequence[Simple] = ()
 
 
 def make_ready(run: RunState, dataset: Dataset, console: Console) -> Ready:
@@ -61,7 +61,7 @@ def make_ready(run: RunState, dataset: Dataset, console: Console) -> Ready:
     for technique in run.plan.techniques:
         technique.check_machine()
     if run.plan.privacy is not None:
-        run.plan.privacy.check_noise(len(dataset.train), run.plan.trainer)
+        run.plan.privacy.check_noise(dataset, run.plan)
     _start_from_public_data(run, dataset, console)
     if run.leads:
         run.seen = begin(run.plan, run.folder, run.run_id(), resumed=run.resume)
@@ -70,7 +70,12 @@ def make_ready(run: RunState, dataset: Dataset, console: Console) -> Ready:
     with run.timed("tokenize"):
         data = prepare(dataset, run.plan)
     run.record["data"] |= {"truncated": data.num_truncated, **data.objective.data_facts(dataset)}
+    if unlabelled := data.num_unlabelled(run.plan):
+        run.record["data"]["unlabelled"] = unlabelled
     run.record["reused"]["tokens"] = data.reused
+    if told := data.told():
+        run.record["data"]["notes"] = [*(run.record["data"].get("notes") or []), told]
+        console.say(f"\n{told}")
     if (weights := balance_of(data.train, data.objective.label_names)) is not None:
         run.record["data"]["balance"] = weights
     run.record["metrics"] = stated(data.objective.metrics)
@@ -79,7 +84,7 @@ def make_ready(run: RunState, dataset: Dataset, console: Console) -> Ready:
         check_disk(run.plan, run.folder)
     latency = _latency(run, data, console)
     _check_budgets(run.plan, data, latency)
-    simple = _simple(run, dataset, data) if run.leads else None
+    simple = _simple(run, dataset, data) if run.leads else ()
     return Ready(data, latency, _baseline(run, data, console), _pretrained(run, data), simple)
 
 
@@ -97,8 +102,8 @@ def train_and_finish(run: RunState, dataset: Dataset, ready: Ready, console: Con
     if run.plan.privacy is not None:
         run.plan.privacy.check_claim(run.record["privacy"])
     after = _finish(run, data, console, fitted, ready.dense or ready.untrained, dataset.test.texts)
-    if ready.simple is not None:
-        run.record["baselines"][-1] = against(data, ready.simple, after)
+    if ready.simple:
+        run.record["baselines"][-len(ready.simple) :] = [against(data, simple, after) for simple in ready.simple]
     _require_folder(run.folder)
     drop_before(run.folder / "checkpoints" / LAST)
     run.record["status"] = "finished"
@@ -142,11 +147,10 @@ def _baseline(run: RunState, data: Prepared, console: Console) -> Baseline | Non
     return found
 
 
-def _simple(run: RunState, dataset: Dataset, data: Prepared) -> Simple | None:
+def _simple(run: RunState, dataset: Dataset, data: Prepared) -> Sequence[Simple]:
     with run.timed("simple baseline"):
-        found = simple_baseline(run.plan, dataset, data)
-    if found is not None:
-        run.record["baselines"].append(found.entry)
+        found = simple_baselines(run.plan, dataset, data)
+    run.record["baselines"] += [simple.entry for simple in found]
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,21 +34,33 @@ def may_train(plan: Plan) -> bool:
     return plan.privacy is None and not plan.strategy.trains_locally
 
 
-def simple_baseline(plan: Plan, dataset: Dataset, data: Prepared) -> Simple | None:
-    """What it reaches where each text has one of several labels; None where it is not trained."""
-    if not may_train(plan) or not data.objective.chooses_one:
-        return None
+def simple_baselines(plan: Plan, dataset: Dataset, data: Prepared) -> list[Simple]:
+    """What the objective's own ones reach, and TF-IDF where each text has one of several labels."""
+    if not may_train(plan):
+        return []
+    found = [*_of_words(dataset, data)] if data.objective.chooses_one else []
+    start = time.perf_counter()
+    for name, report, trained_on in data.objective.simple_models(dataset, plan.seed):
+        found.append(_simple(name, report, trained_on, start))
+        start = time.perf_counter()
+    return found
+
+
+def _of_words(dataset: Dataset, data: Prepared) -> Iterator[Simple]:
+    """None where the texts have no words, or one label only."""
     start = time.perf_counter()
     texts, asked = (["\n".join(row) for row in split.texts] for split in (dataset.train, dataset.test))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it would learn on after so many steps; the figure is what it is
         found = tfidf_logistic(texts, dataset.train.labels, len(dataset.label_names), asked)
-    if found is None:
-        return None
-    report = _report(data, torch.from_numpy(found.log_probabilities).float(), torch.tensor(dataset.test.labels))
+    if found is not None:
+        report = _report(data, torch.from_numpy(found.log_probabilities).float(), torch.tensor(dataset.test.labels))
+        yield _simple(NAME, report, found.num_texts, start)
+
+
+def _simple(name: str, report: Report, trained_on: int, start: float) -> Simple:
     seconds = round(time.perf_counter() - start, 3)
-    entry = {"name": NAME, "metrics": report.metrics, "trained_on": found.num_texts, "seconds": seconds}
-    return Simple(entry, report)
+    return Simple({"name": name, "metrics": report.metrics, "trained_on": trained_on, "seconds": seconds}, report)
 
 
 def _report(data: Prepared, logits: torch.Tensor, labels: torch.Tensor) -> Report:

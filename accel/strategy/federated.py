@@ -5,11 +5,12 @@ What it does: deals the examples out to ``clients``; in each of ``rounds`` some 
     clients in turn. What is exchanged is what the tuning trains.
 Use it when: you want to know, before anybody signs anything, what accuracy is lost when records cannot be pooled, and
     how many bytes and rounds it takes.
-What it costs: a round costs its clients' steps and one sum of updates. It is a simulation: all examples are in one
-    place, the record has figures of every client, and updates alone do not protect records, which can be rebuilt from
-    them (Zhu et al. 2019, arXiv 1906.08935).
-Composes with: every tuning; qat, ptq and the scores of other compressions that look at no client's example. A dense
-    baseline is trained on all examples together: it shows what pooling would give.
+What it costs: a round costs its clients' steps and one sum of updates. It is a simulation, unless ``listen`` says where
+    real owners join (``accel help federated``). Updates alone do not protect records, which can be rebuilt from them
+    (Zhu et al. 2019, arXiv 1906.08935).
+Composes with: every tuning that the server can average; ``privacy=dpfedavg``; qat, ptq and the scores of other
+    compressions that look at no client's example. A dense baseline is trained on all examples together: it shows what
+    pooling would give.
 Off switch: ``strategy=single`` or ``strategy=ddp``, which pool all examples.
 Reference: McMahan et al. 2017 (arXiv 1602.05629); Reddi et al. 2021 (arXiv 2003.00295); Li et al. 2020 (arXiv
     1812.06127); the design of the simulation is that of pfl-research (arXiv 2404.06430).
@@ -20,15 +21,18 @@ Reference: McMahan et al. 2017 (arXiv 1602.05629); Reddi et al. 2021 (arXiv 2003
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from accel.core.facts import Evidence, Facts, History, Step
-from accel.core.option import Objection
+from accel.core.facts import Cohorts, Evidence, Facts, History, Step
+from accel.core.option import Objection, typed
 from accel.core.task import TokenTask
 from accel.errors import DataError
 from accel.federated.choices import LocalOptimizer, Partition, SentAs, ServerOptimizer
+from accel.federated.secret import address_of, secret_of
 from accel.strategy._distributed import Distributed
 
 if TYPE_CHECKING:
@@ -51,6 +55,8 @@ class Federated(Distributed):
     fewest: ClassVar[int] = 1
     fewest_said: ClassVar[str] = "at least 1"
     trains_locally: ClassVar[bool] = True
+    said_freely: ClassVar[tuple[str, ...]] = ("update_norm", "clients", "bytes_up", "bytes_down")
+    """Under privacy these are about what is released, and the expected number of clients."""
 
     processes: int = 1
     """How many processes share the clients of a round, on each machine."""
@@ -77,14 +83,25 @@ class Federated(Distributed):
     """By which an update is multiplied; null: 1, or 0.01 for adam and yogi."""
     proximal: float = 0.0
     """FedProx: how strongly a client is pulled back to the common weights."""
-    weigh_by_examples: bool = True
-    """Whether a client counts as much as it has examples; else all count the same."""
+    weigh_by_examples: bool | None = None
+    """Whether a client counts as much as it has examples; null: it does, but not where clients are private."""
     compress: SentAs = SentAs.none
     """How updates are sent: bf16 halves them; int8 has a scale for each row and rounds at random."""
     drop: float = 0.0
     """Share of a round's clients that do not answer."""
     validate_every: int = 1
     """Rounds from one look at the validation split to the next."""
+
+    listen: str | None = None
+    """HOST:PORT where real owners join (``accel federate serve``); null simulates clients of the task's examples."""
+    answer_s: int = 600
+    """How long an owner may take for its part of a round before it is left out."""
+    secret_file: str | None = None
+    """The secret that owners and aggregator share; null: the environment's ACCEL_FEDERATE_SECRET."""
+    tls_certificate: str | None = None
+    """A certificate for TLS, in PEM; null: connections are authenticated and not encrypted."""
+    tls_key: str | None = None
+    """Its private key."""
 
     def planned_steps(self) -> int:
         return self.rounds
@@ -95,6 +112,7 @@ class Federated(Distributed):
         yield from self._objections_to_amounts()
         yield from self._objections_to_owners(plan)
         yield from self._objections_to_labels(plan)
+        yield from self._objections_to_listening(plan)
         if self.cohort is not None and not 0 < self.cohort <= (math.inf if self.partition.is_given else self.clients):
             yield self.out_of_range("cohort", f"positive and at most strategy.clients={self.clients}", "null")
         if not 0 <= self.drop < 1:
@@ -119,6 +137,49 @@ class Federated(Distributed):
                 "task=text_classification with task.owner=COLUMN, or strategy.partition=dirichlet",
             )
 
+    def _objections_to_listening(self, plan: Plan) -> Iterator[Objection]:
+        """Owners bring their own examples, train the plain model, and drop out by themselves."""
+        if self.listen is None:
+            return
+        if address_of(self.listen) is None:
+            yield self.out_of_range("listen", "HOST:PORT", "0.0.0.0:7070")
+        if self.answer_s < 1:
+            yield self.out_of_range("answer_s", "at least 1 second", "600")
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            yield self.out_of_range("tls_key", "given together with strategy.tls_certificate", "FILE")
+        alone = (("partition", Partition.iid), ("processes", 1), ("nodes", 1), ("drop", 0.0))
+        for name, neutral in alone:
+            if (value := getattr(self, name)) != neutral:
+                yield Objection(
+                    f"strategy.{name}={getattr(value, 'name', value)}  with  strategy.listen",
+                    "that is of a simulation; here owners come with examples of their own, on machines of their own",
+                    f"strategy.{name}={getattr(neutral, 'name', neutral)}",
+                )
+        for technique in plan.compression:
+            if not technique.after_training:
+                yield Objection(
+                    f"{typed(technique)}  with  strategy.listen",
+                    "it changes the model or its loss while it is trained, and owners train the plain model",
+                    "compression=[ptq], or a simulation: strategy.listen=null",
+                )
+
+    def check_machine(self) -> None:
+        """Refuse to listen without a secret, or with a certificate that cannot be read."""
+        if self.listen is not None:
+            from accel.federated.tls import serving
+
+            secret_of(Path(self.secret_file) if self.secret_file else None, os.environ)
+            serving(self.tls_certificate, self.tls_key)
+
+    @property
+    def caveat(self) -> str:
+        if self.listen is None:
+            return ""
+        return (
+            "Owners trained at their own places; the aggregator was sent an update of each in each round, its count of "
+            "examples and its loss. Updates are no protection: texts can be rebuilt from them."
+        )
+
     def _objections_to_labels(self, plan: Plan) -> Iterator[Objection]:
         if self.partition.needs_labels and isinstance(plan.task, TokenTask):
             yield Objection(
@@ -137,6 +198,10 @@ class Federated(Distributed):
             if value is not None and not 0 < value < math.inf:
                 yield self.out_of_range(name, "positive and finite", "1")
 
+    def cohorts(self, owners: Sequence[str]) -> Cohorts:
+        clients = len(set(owners)) if self.partition.is_given else self.clients
+        return Cohorts(clients, min(self.cohort or clients, clients))
+
     def check_data(self, tokenizer: PreTrainedTokenizerBase, objective: Objective, max_length: int) -> None:
         del tokenizer, max_length
         if self.partition.needs_labels and not objective.chooses_one:
@@ -152,7 +217,7 @@ class Federated(Distributed):
     def check_budget(self, model: nn.Module, facts: Facts) -> None:
         """Refuse more clients than there are examples."""
         del model
-        if not self.partition.is_given and self.clients > facts.num_examples:
+        if self.listen is None and not self.partition.is_given and self.clients > facts.num_examples:
             raise DataError(
                 f"strategy.clients={self.clients} is more than the {facts.num_examples} training examples, and a "
                 f"client without any could not train. Use strategy.clients={max(1, facts.num_examples // 10)}."
@@ -175,23 +240,33 @@ class Federated(Distributed):
         import torch.distributed as dist
 
         from accel.federated.client_log import ClientLog
+        from accel.federated.release import Mean, Released
         from accel.federated.round import FederatedRound, Rules
 
+        mean = Mean(by_examples=self.weigh_by_examples is not False)
+        release = step.release if isinstance(step, Released) else mean
         leads = not dist.is_initialized() or dist.get_rank() == 0
-        log = ClientLog(facts.folder) if facts.folder is not None and leads else None
+        log = ClientLog(facts.folder) if facts.folder is not None and leads and release.exact else None
         rules = Rules(
             expected=self.cohort,
             drop=self.drop,
             sent_as=self.compress,
             proximal=self.proximal,
-            by_examples=self.weigh_by_examples,
             seed=facts.seed,
         )
-        return FederatedRound(step, model, rules, log)
+        if self.listen is not None:
+            from accel.federated.remote import RemoteRound
+
+            return RemoteRound(step, model, rules, log, release, wait_s=self.timeout_s, folder=facts.folder)
+        return FederatedRound(step, model, rules, log, release)
 
     def adapt_loader(self, loader: DataLoader[Any], facts: Facts) -> DataLoader[Any]:
         from accel.federated.clients import Clients, RoundLoader
 
+        if self.listen is not None:
+            from accel.federated.remote import Places
+
+            return RoundLoader(Places(self.clients))  # type: ignore[arg-type, return-value]
         shares = self._shares(loader.dataset, facts.seed)
         clients = Clients(loader, shares, local_steps=self.local_steps, local_epochs=self.local_epochs)  # type: ignore[arg-type]
         return RoundLoader(clients)  # type: ignore[return-value] - Lightning takes anything that yields batches
@@ -219,21 +294,26 @@ class Federated(Distributed):
         from accel.process.begin_round import BeginRound
 
         del facts
-        return [BeginRound()]
+        if self.listen is None:
+            return [BeginRound()]
+        from accel.callbacks.serve_owners import ServeOwners
+
+        return [ServeOwners(), BeginRound()]
 
     def evidence(self, model: nn.Module, history: History) -> Evidence:
         processes = super().evidence(model, history)
         moved, answered = history.get("update_norm", []), history.get("clients", [])
+        # a private run ends when its budget is spent, also on rounds that were done again after a break
+        spent = bool(moved) and "noise_multiplier" in history
         return Evidence(
-            acted=processes.acted and len(moved) == self.rounds and max(moved, default=0.0) > 0,
+            acted=processes.acted and (len(moved) == self.rounds or spent) and max(moved, default=0.0) > 0,
             figures={
                 **processes.figures,
                 **({} if self.partition.is_given else {"clients": self.clients}),
                 "rounds": len(moved),
                 "clients_per_round": sum(answered) / max(1, len(answered)),
                 **{name: int(sum(history.get(name, []))) for name in ("bytes_up", "bytes_down")},
-                "worst_decile_loss": history.get("worst_decile_loss", [math.nan])[-1],
-                **{name: history[name][-1] for name in ("aggregation_error",) if history.get(name)},
+                **{n: history[n][-1] for n in ("worst_decile_loss", "aggregation_error") if history.get(n)},
             },
             expected=f"{self.rounds} rounds whose updates moved the weights, on {self.num_processes()} processes",
         )

@@ -41,7 +41,7 @@ def main(words: Sequence[str]) -> int:
     file = found.file or Path(f"{name}.wandb.yaml")
     found_sweep = redact(sweep_file(overrides))
     text = yaml.safe_dump(found_sweep, sort_keys=False, allow_unicode=True)
-    if any(word.startswith("privacy=dpsgd") for word in found_sweep["command"]):
+    if any(word.startswith("privacy=") and word != "privacy=none" for word in found_sweep["command"]):
         text = f"# {PRIVATE}\n{text}"
     try:
         file.write_text(text, "utf8")

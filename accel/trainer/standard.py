@@ -47,6 +47,8 @@ class Standard(Trainer):
 
     baseline_epochs: int | None = None
     """Passes of the dense baseline, where they differ: a run that starts from it needs fewer of its own."""
+    baseline_max_steps: int | None = None
+    """Optimizer steps of the dense baseline, where they differ from ``max_steps``."""
     learning_rate: float = 1e-4
     """The highest, after warm-up."""
     weight_decay: float = 0.01
@@ -147,6 +149,7 @@ class Standard(Trainer):
             "epochs": "3",
             "baseline_epochs": "null",
             "max_steps": "1000",
+            "baseline_max_steps": "null",
             "batch_tokens": "1024",
             "batch_size": "32",
             "accumulate": "1",
@@ -179,7 +182,14 @@ class Standard(Trainer):
 
     def for_baseline(self) -> Standard:
         """The trainer of the dense baseline."""
-        return replace(self, epochs=self.baseline_epochs or self.epochs, baseline_epochs=None, calibrate=False)
+        return replace(
+            self,
+            epochs=self.baseline_epochs or self.epochs,
+            max_steps=self.baseline_max_steps or self.max_steps,
+            baseline_epochs=None,
+            baseline_max_steps=None,
+            calibrate=False,
+        )
 
     def for_public_task(self) -> Standard:
         """The default settings, for ``baseline_epochs`` or two passes."""

@@ -3,7 +3,8 @@
 What it does: PEFT adds two small matrices to every linear layer of the body; they and the head learn, the pretrained
     weights stay frozen; after training the adapters are merged, so the exported model is as fast as a dense one.
     ``rslora`` keeps high ranks from learning too slowly, ``pissa`` begins with the weight's largest singular values,
-    ``plus`` (LoRA+) lets the second matrix learn faster, ``train=b`` leaves the first one frozen (LoRA-FA).
+    ``plus`` (LoRA+) lets the second matrix learn faster, ``train=b`` leaves the first one frozen (LoRA-FA),
+    ``targets=attention`` adapts queries and values alone.
 Use it when: memory for gradients and optimizer state is short, or one body serves many tasks.
 What it costs: often within a point of full fine-tuning, with a learning rate about ten times higher. ``pissa`` takes a
     singular value decomposition of every weight before the first step.
@@ -27,6 +28,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
 
 from accel.core.facts import Evidence, Facts, History
+from accel.core.family import SUPPORTED_FAMILIES
 from accel.core.option import Objection
 from accel.core.tuning import Adapter
 
@@ -36,6 +38,13 @@ if TYPE_CHECKING:
 
     from accel.core.plan import Plan
     from accel.core.shape import Shape
+
+
+class Targets(Enum):
+    """Which linear layers of the body have adapters."""
+
+    all = "all"
+    attention = "attention"
 
 
 class Train(Enum):
@@ -66,13 +75,21 @@ class Lora(Adapter):
     """How many times faster than the first matrix the second one learns; the paper's choice is 16."""
     train: Train = Train.both
     """both matrices, or b, the second, alone: the first stays as it was drawn, and its input need not be kept."""
+    targets: Targets = Targets.all
+    """all linear layers of the body, or attention: its queries and values alone, as in the paper; a faster step."""
 
     @property
     def input_dropout(self) -> float:
         return self.dropout
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
-        del plan
+        family = plan.model.family()
+        if self.targets is Targets.attention and family is not None and family not in SUPPORTED_FAMILIES:
+            yield Objection(
+                f"tuning.targets=attention  with a {family} model",
+                f"accel knows where queries and values lie in {', '.join(SUPPORTED_FAMILIES)}, not in {family}",
+                "tuning.targets=all",
+            )
         if self.rank < 1:
             yield self.out_of_range("rank", "at least 1", "8")
         if not 0 < self.plus < math.inf:
@@ -95,6 +112,7 @@ class Lora(Adapter):
             pissa=self.pissa,
             dora=self.learns_lengths,
             trains_first=self.train is Train.both,
+            attention_only=self.targets is Targets.attention,
         )
 
     def adapt_optimizer(self, optimizer: Optimizer, model: nn.Module, facts: Facts) -> Optimizer:
@@ -110,7 +128,9 @@ class Lora(Adapter):
         return merge(model)
 
     def trained_share(self, shape: Shape) -> float:
-        return self.rank * shape.linear_edges / shape.num_parameters
+        attentions = shape.num_layers + 2 * shape.num_decoder_layers
+        edges = shape.linear_edges if self.targets is Targets.all else 4 * shape.width * attentions
+        return self.rank * edges / shape.num_parameters
 
     def evidence(self, model: nn.Module, history: History) -> Evidence:
         from accel.ops.adapters import adapter_norms

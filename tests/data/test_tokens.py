@@ -81,7 +81,7 @@ def test_a_place_that_cannot_be_written_costs_no_run(tmp_path):
 def test_the_note_says_what_there_is(tmp_path):
     write(encoded(), tmp_path / "x")
     assert json.loads((tmp_path / "x" / NOTE).read_text()) == {
-        "train": {"rows": 4, "tokens": 6, "beside": ["types"], "grouped": False, "num_truncated": 2}
+        "train": {"rows": 4, "tokens": 6, "beside": ["types"], "grouped": False, "num_truncated": 2, "num_lost": 0}
     }
 
 

@@ -36,6 +36,12 @@ def test_a_run_in_test_mode_leaves_no_claim(tmp_path):
     assert spent_together(files)["epsilon"] is None
 
 
+def test_records_and_clients_do_not_add_up(tmp_path):
+    files = [spend(tmp_path / "a", 1), spend(tmp_path / "b", 1, dataclasses.replace(MECHANISM, protects="client"))]
+    assert spent_together(files)["epsilon"] is None
+    assert spent_together(files[1:])["epsilon"] > 0
+
+
 def test_an_attempt_that_is_repeated_stays_on_the_books(tmp_path):
     """A killed job spent something; starting it anew must not forget that."""
     import json

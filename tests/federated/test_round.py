@@ -6,6 +6,7 @@ import torch
 
 from accel.federated.choices import SentAs, ServerOptimizer
 from accel.federated.cohort import Cohort
+from accel.federated.release import Mean
 from accel.federated.round import FederatedRound, Rules
 from accel.federated.server import Server
 
@@ -19,6 +20,9 @@ class Few:
     def __len__(self):
         return len(self.wants)
 
+    def name(self, client):
+        return str(client)
+
     def num_steps(self, client):
         return self.steps
 
@@ -27,13 +31,13 @@ class Few:
         return [{"want": torch.tensor([self.wants[client]], dtype=torch.float64)} for _ in range(self.steps)]
 
 
-def round_of(clients, *, rate=0.5, **rules):
+def round_of(clients, *, rate=0.5, release=None, **rules):
     model = torch.nn.Linear(1, 1, bias=False).double()
     torch.nn.init.zeros_(model.weight)
-    rules = {"sent_as": SentAs.none, "proximal": 0.0, "by_examples": True, "seed": 0} | rules
+    rules = {"sent_as": SentAs.none, "proximal": 0.0, "seed": 0} | rules
     rules = {"expected": None, "drop": 0.0} | rules
     score = lambda batch: {"loss": (model.weight[0, 0] - batch["want"][0]).square() / 2}  # noqa: E731
-    step = FederatedRound(score, model, Rules(**rules), None)
+    step = FederatedRound(score, model, Rules(**rules), None, release)
     server = Server(torch.optim.SGD(model.parameters(), lr=rate), ServerOptimizer.sgd, 1.0)
     given = SimpleNamespace(clients=clients, number=0, server=server, bound=lambda: None)
     terms = step(given)
@@ -49,7 +53,7 @@ def test_the_weight_moves_by_the_mean_of_the_updates():
 
 
 def test_all_clients_may_count_the_same():
-    assert round_of(Few([1.0, 4.0], [3, 1]), by_examples=False)[0] == pytest.approx(0.5 * 2.5, abs=1e-15)
+    assert round_of(Few([1.0, 4.0], [3, 1]), release=Mean(by_examples=False))[0] == pytest.approx(0.5 * 2.5, abs=1e-15)
 
 
 def test_more_local_steps_go_further():

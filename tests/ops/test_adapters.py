@@ -1,12 +1,26 @@
 import pytest
 import torch
+from peft.tuners.lora import Linear as PeftLinear
 
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
 from accel.objective.classification import Classification
-from accel.ops.adapters import MergedLora, adapter_norms, add_lora, merge, merge_in_the_loop
+from accel.ops.adapters import (
+    AdaptedLinear,
+    Budget,
+    MergedLora,
+    RankAllocation,
+    _Adapted,
+    adapter_norms,
+    add_adalora,
+    add_lora,
+    merge,
+    merge_in_the_loop,
+    orthogonality,
+    ranks,
+)
 from accel.ops.quantize import fake_quantize, kernels
 from accel.ops.quantize.grids import Int8Rows
 from accel.ops.quantize.schemes import Int4WeightOnly, Int8
@@ -129,3 +143,128 @@ def test_the_norm_of_a_row_is_a_constant_to_the_gradient(lengthened):
     weight = torch.randn(layer.adapter.out_features, layer.adapter.in_features, requires_grad=True)
     layer._scaled(weight).sum().backward()
     assert torch.allclose(weight.grad, (length / weight.norm(dim=1)).unsqueeze(1).expand_as(weight))
+
+
+BUDGET = Budget(rank=2, initial_rank=4, begin_step=2, end_step=8, every_steps=2, total_steps=12)
+
+
+def adaptive():
+    torch.manual_seed(0)
+    return add_adalora(TinyBert().network(Classification(["a", "b"])), initial_rank=4, alpha=8.0, dropout=0.0)
+
+
+def stepped(model, after_step, first, last):
+    """Plain descent on made-up labels; ranks are dealt out after each step, before gradients are forgotten."""
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.5)
+    for step in range(first, last + 1):
+        torch.manual_seed(step)
+        loss = model.train()(input_ids=IDS, labels=torch.tensor([0, 1])).loss + 0.1 * orthogonality(model)
+        loss.backward()
+        optimizer.step()
+        after_step(model, step)
+        optimizer.zero_grad()
+    return model
+
+
+def test_ranks_are_those_that_peft_itself_would_deal_out():
+    """A tuner that keeps its allocator, on the same steps, to the last step of the schedule."""
+    from peft.tuners.adalora import AdaLoraModel
+
+    ours, theirs = adaptive(), TinyBert().network(Classification(["a", "b"]))
+    torch.manual_seed(0)
+    targets = [name for name, m in theirs.bert.named_modules() if isinstance(m, torch.nn.Linear)]
+    config = BUDGET.config()
+    config.target_modules, config.lora_alpha = {f"bert.{name}" for name in targets}, 8.0
+    tuner = AdaLoraModel(theirs, config, "accel")
+    theirs.load_state_dict(ours.state_dict())
+    theirs.classifier.requires_grad_(True)
+    stepped(ours, RankAllocation(ours, BUDGET).after_step, 1, 12)
+    stepped(theirs, lambda model, step: tuner.update_and_allocate(step), 1, 12)
+    assert ranks(ours) == ranks(theirs)
+    assert len(set(ranks(ours).values())) > 1
+    assert 0 < sum(ranks(ours).values()) <= 2 * 13
+
+
+@pytest.mark.parametrize(("stop", "last"), [(5, 7), (9, 12)])
+@pytest.mark.parametrize("stored", [True, False])
+def test_an_allocation_goes_on_from_its_state(stop, last, stored):
+    """Negative control: one that begins anew does not know what it has weighed, or fails at what it has decided."""
+    whole, model = adaptive(), adaptive()
+    expected, before, after = (RankAllocation(m, BUDGET) for m in (whole, model, model))
+    stepped(whole, expected.after_step, 1, last)
+    stepped(model, before.after_step, 1, stop)
+    if stored:
+        after.restore(before.state())
+    elif stop >= BUDGET.end_step:
+        with pytest.raises(StopIteration):
+            stepped(model, after.after_step, stop + 1, last)
+        return
+    stepped(model, after.after_step, stop + 1, last)
+    ours, theirs = after.state(), expected.state()
+    same = all(torch.equal(value, theirs["exp_avg_ipt"][name]) for name, value in ours["exp_avg_ipt"].items())
+    assert (same and ours["kept"] == theirs["kept"]) is stored
+    assert ranks(whole) == ranks(model) or not stored
+
+
+def test_singular_vectors_are_orthonormal_where_the_term_is_zero():
+    model = adaptive()
+    assert orthogonality(model) > 1
+    for name, parameter in model.named_parameters():
+        if ".lora_A.accel" in name or ".lora_B.accel" in name:
+            torch.nn.init.orthogonal_(parameter)
+    assert orthogonality(model) < 1e-5
+
+
+@pytest.mark.parametrize(("total", "begin", "end"), [(100, 10, 70), (11, 1, 7), (4, 1, 2), (1, 1, 2)])
+def test_even_the_shortest_run_has_a_step_to_weigh_and_one_to_decide(total, begin, end):
+    budget = Budget.of(total, 0.1, 0.7, rank=2, initial_rank=4, every_steps=1)
+    assert (budget.begin_step, budget.end_step) == (begin, end)
+    assert budget.config().tfinal == max(total, end) - end
+
+
+def both_ways(trains_first=True, watched=False, dropout=0.0):
+    """The output and all gradients of one adapted layer, as PEFT computes them and as accel does."""
+    found = []
+    for forward in (PeftLinear.forward, AdaptedLinear.forward):
+        torch.manual_seed(0)
+        model = add_lora(
+            TinyBert().network(Classification(["a", "b"])), rank=4, alpha=8, dropout=dropout, trains_first=trains_first
+        )
+        layer = model.bert.encoder.layer[0].intermediate.dense
+        torch.nn.init.normal_(layer.lora_B["accel"].weight)
+        calls = []
+        if watched:
+            layer.lora_B["accel"].register_forward_hook(lambda *told, calls=calls: calls.append(told))
+        x = torch.randn(2, 5, 64, requires_grad=True)
+        torch.manual_seed(1)
+        y = forward(layer.train(), x)
+        y.pow(2).sum().backward()
+        found.append([y, x.grad, *(p.grad for p in layer.parameters())])
+        assert len(calls) == watched
+    return zip(*found, strict=True)
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"trains_first": False}, {"watched": True}, {"dropout": 0.5}], ids=lambda s: " ".join(s) or "plain"
+)
+def test_an_adapted_layer_computes_what_pefts_does(settings):
+    """Also where another sees the calls of its parts, or a part of the input is left out: then they are called."""
+    for theirs, ours in both_ways(**settings):
+        assert (theirs is None) == (ours is None)
+        if theirs is not None:
+            torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_every_adapter_but_that_of_dora_is_computed_so():
+    for dora in (False, True):
+        model = add_lora(TinyBert().network(Classification(["a", "b"])), rank=4, alpha=8, dropout=0, dora=dora)
+        assert sum(isinstance(m, AdaptedLinear) for m in model.modules()) == (0 if dora else 13)
+
+
+def test_gradients_are_those_of_finite_differences():
+    torch.manual_seed(0)
+    shapes = ((2, 3, 5), (4, 5), (4,), (2, 5), (4, 2))
+    parts = [
+        torch.randn(shape, dtype=torch.double, requires_grad=place not in (1, 2)) for place, shape in enumerate(shapes)
+    ]
+    assert torch.autograd.gradcheck(_Adapted.apply, (*parts, 0.7))

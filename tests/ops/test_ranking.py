@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from accel.ops.ranking import Ranked
+from accel.ops.ranking import Ranked, among_first
 
 
 def ranked(scores, relevant):
@@ -14,7 +14,13 @@ def ranked(scores, relevant):
 
 
 def figures(found):
-    return found.recall(1), found.recall(2), found.ndcg(10), found.mrr()
+    return (
+        found.recall(1),
+        found.recall(2),
+        found.ndcg(10),
+        found.mrr(),
+        *(float(found.hits(k).mean()) for k in (1, 2, 3)),
+    )
 
 
 def test_by_hand():
@@ -59,3 +65,10 @@ def test_parts_are_the_whole():
     relevant[7:, 3] = True
     parts = [Ranked.of(scores[:4], relevant[:4]), Ranked.of(scores[4:], relevant[4:])]
     assert figures(Ranked.together(parts)) == pytest.approx(figures(Ranked.of(scores, relevant)))
+
+
+def test_what_is_shown_to_somebody():
+    """Of two that are equally good for the last place each has it half of the time; what is left out never."""
+    shown = among_first(torch.tensor([[3.0, 2, 2, 1], [1, 1, 1, 1], [1, 2, -torch.inf, -torch.inf]]), 2)
+    assert shown.tolist() == [[1, 0.5, 0.5, 0], [0.5] * 4, [1, 1, 0, 0]]
+    assert among_first(torch.tensor([[1.0, -torch.inf]]), 2).tolist() == [[1, 0]]

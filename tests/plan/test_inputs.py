@@ -141,7 +141,7 @@ def test_every_task_knows_its_metrics_without_torch():
     for name in options_of("task"):
         file = OmegaConf.load(conf_dir() / "task" / f"{name}.yaml")
         train = ["task.train=x.csv"] if OmegaConf.is_missing(file, "train") else []
-        model = ["model=tiny_gpt2"] if name in ("chitchat", "language_modeling") else []
+        model = ["model=tiny_gpt2"] if name in ("chat", "chitchat", "chitchat_replies", "language_modeling") else []
         task = decide(compose([f"task={name}", *train, *model])).task
         assert task.metrics() == task.predicts().metrics, name
 

@@ -22,8 +22,9 @@ from tests.matrix_cover import cover, overrides, with_files
 from tests.test_conf import FILES, class_of
 
 SEVERAL = [f"strategy={name}" for name in options_of("strategy") if name != "single"]
-ENTITIES, RATINGS, TOPICS, QUESTIONS = (
-    Path(__file__).with_name(n) for n in ("entities.jsonl", "ratings.csv", "topics.csv", "questions.csv")
+ENTITIES, RATINGS, TOPICS, QUESTIONS, ANSWERS = (
+    Path(__file__).with_name(n)
+    for n in ("entities.jsonl", "ratings.csv", "topics.csv", "questions.csv", "answers.jsonl")
 )
 STAND_INS = {
     "task=airline": [],
@@ -32,8 +33,11 @@ STAND_INS = {
     "task=multi_label": ["task=multi_label", f"task.train={TOPICS}"],
     "task=chinese_ner": ["task=token_classification", f"task.train={ENTITIES}"],
     "task=reply_retrieval": ["task=retrieval", f"task.train={QUESTIONS}"],
+    "task=population": ["task=question_answering", f"task.train={ANSWERS}", "task.max_length=64", "task.stride=16"],
 }
 """The small file of ``tiny_run``, as labels or as documents, for a task of the same kind."""
+CLIENTS = "privacy=dpfedavg"
+"""Protects the clients of a federated run: what it goes with is trained in one."""
 SHORT = {"strategy=federated": ["trainer.max_steps=null", "strategy.rounds=4", "strategy.processes=2"]}
 """A few steps on two processes, where ``trainer.max_steps`` does not say them."""
 PAIRS = [pair for pair in combinations(words(), 2) if together(*pair)]
@@ -48,9 +52,8 @@ class Decided:
     @property
     def in_process(self) -> set[frozenset[str]]:
         """The pairs that one process trains."""
-        return {
-            frozenset((c.first, c.second)) for c in self.cells if c.works and not {c.first, c.second} & set(SEVERAL)
-        }
+        others = {*SEVERAL, CLIENTS}
+        return {frozenset((c.first, c.second)) for c in self.cells if c.works and not {c.first, c.second} & others}
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +122,18 @@ def test_what_is_allowed_trains_and_proves_its_effect(train, covering, model):
         assert len(losses) == (0 if "dpsgd" in options else 4), chosen  # a private run tells no loss
         acting = options - {model, "full", "single", *TASKS}
         assert acting <= set(fitted.evidence), chosen
+
+
+@pytest.mark.slow
+@pytest.mark.full
+@pytest.mark.usefixtures("noise_is_looked_for_once")
+def test_what_goes_with_private_clients_trains(train, decided):
+    rounds = ["trainer.max_steps=null", "strategy.rounds=2", "strategy.clients=4", "strategy.local_steps=1"]
+    for plan in cover(decided.cells, CLIENTS):
+        chosen = overrides(stood_in([w for w in accompanied(plan) if not w.startswith("task.")]))
+        quick = [f"compression.{n}.every_steps=1" for n in ("prune", "mask") if f"compression=[{n}]" in plan]
+        fitted, _, _ = train(*chosen, *quick, *rounds)
+        assert fitted.evidence["dpfedavg"]["rounds_with_noise"] == 2, plan
 
 
 @pytest.mark.fault("B3")

@@ -14,22 +14,28 @@ from accel.compression.qat import Qat
 from accel.compression.vocabulary import Vocabulary
 from accel.config.compose import compose
 from accel.core.compression import Compression
-from accel.core.language_task import LanguageTask
+from accel.core.language_task import CausalTask, LanguageTask
 from accel.core.option import Option, typed
 from accel.core.privacy import Privacy
+from accel.core.strategy import Strategy
 from accel.core.task import Task, TokenTask
 from accel.core.technique import Stage, Technique
 from accel.core.tuning import Adapter, FrozenBody, HeadOnly, Inserted, Prompt, Tuning
 from accel.errors import PlanError
 from accel.plan.decide import decide
 from accel.plan.rules import RULES, Rule, clashes
+from accel.privacy.dpfedavg import Dpfedavg
+from accel.strategy.ddp import Ddp
 from accel.strategy.federated import Federated
 from accel.strategy.fsdp import Fsdp
 from accel.strategy.tensor_parallel import TensorParallel
+from accel.task._answers import SpanTask
 from accel.task._pairs import PairTask
 from accel.task.chitchat import Chitchat
+from accel.task.chitchat_replies import ChitchatReplies
 from accel.task.finance_ner import FinanceNer
 from accel.task.multi_label import MultiLabel
+from accel.task.question_answering import QuestionAnswering
 from accel.task.regression import Regression
 from accel.task.retrieval import Retrieval
 from accel.tuning import adapter, prompt
@@ -74,6 +80,7 @@ class Apart(FrozenBody):
     """A tuning whose parameters belong to no layer."""
 
     sampled = splits = shards = False
+    reads_gradients = rounds_body = True
 
 
 @dataclass(kw_only=True)
@@ -89,6 +96,17 @@ class Probe(HeadOnly):
 @dataclass(kw_only=True)
 class Stories(LanguageTask):
     """Documents that a user brought."""
+
+    def load(self, seed):
+        raise NotImplementedError(seed)
+
+
+@dataclass(kw_only=True)
+class Talks(CausalTask):
+    """Conversations that a user brought."""
+
+    def max_tokens(self):
+        return 8
 
     def load(self, seed):
         raise NotImplementedError(seed)
@@ -133,14 +151,14 @@ class Taught(FrozenBody):
     needs_baseline = True
 
 
-INSTANCES = {c: c() for c in (Layers, Prune, Ptq, Qat, Vocabulary, Distill, Federated, Fsdp, TensorParallel)} | {
-    Adapter: Bottleneck(), FrozenBody: Norms(), HeadOnly: Probe(), Prompt: Prefix(), Tuning: Apart(), LanguageTask: Stories(), TokenTask: Marked(), Compression: Silent(), Regression: Regression(train="ratings.csv"), MultiLabel: MultiLabel(train="topics.csv"),
-    PairTask: Retrieval(train="faq.csv"), Technique: Taught(), Mask: Mask(pattern="2:4", score=Importance.movement), Privacy: Private(),
-    Quantization: Qat(full_precision=0.1),
+INSTANCES = {c: c() for c in (Layers, Prune, Ptq, Qat, Vocabulary, Distill, Dpfedavg, Federated, Fsdp, TensorParallel)} | {
+    Adapter: Bottleneck(), FrozenBody: Norms(), HeadOnly: Probe(), Prompt: Prefix(), Tuning: Apart(), CausalTask: Stories(), TokenTask: Marked(), Compression: Silent(), Regression: Regression(train="ratings.csv"), MultiLabel: MultiLabel(train="topics.csv"),
+    PairTask: Retrieval(train="faq.csv"), SpanTask: QuestionAnswering(train="q.jsonl"), Technique: Taught(), Mask: Mask(pattern="2:4", score=Importance.movement), Privacy: Private(),
+    Strategy: Ddp(), Quantization: Qat(full_precision=0.1),
 }  # fmt: skip
 LIKE = (
     (Bottleneck(), Lora(dropout=0.1)), (Prefix(), prompt.Prompt()), (Network(), adapter.Adapter()), (Norms(), Bitfit()), (Probe(), Head()),
-    (Stories(), Chitchat()), (Marked(), FinanceNer()),
+    (Stories(), Chitchat()), (Talks(), ChitchatReplies()), (Marked(), FinanceNer()),
 )  # fmt: skip
 """What users brought, and what accel has of the same trait."""
 CLASHING = {
@@ -295,6 +313,8 @@ AVOIDING = {
     (Privacy, Tuning): (Private(), Norms()),
     (Tuning, TensorParallel): (Norms(), TensorParallel()),
     (Tuning, Fsdp): (Norms(), Fsdp()),
+    (Tuning, Federated): (Norms(), Federated()),
+    (Qat, Tuning): (Qat(), Norms()),
     (Distill, Prompt): (Distill(hidden_weight=0.0), Prefix()),
     (Privacy, Compression): (Private(), Blind()),
     (Privacy, Prune): (Private(), Prune(score=Score.magnitude, start=Start.pretrained)),
@@ -303,6 +323,8 @@ AVOIDING = {
     (Privacy, Distill): (Private(), Distill(teacher="pretrained")),
     (Privacy, Regression): (Private(), Regression(train="ratings.csv", mean=3.0, std=1.5)),
     (Privacy, MultiLabel): (Private(), MultiLabel(train="topics.csv", threshold=0.5)),
+    (Dpfedavg, Strategy): (Dpfedavg(), Federated()),
+    (Privacy, Federated): (Dpfedavg(), Federated()),
     (Federated, Prune): (Federated(), Prune(score=Score.magnitude, start=Start.pretrained)),
     (Federated, Mask): (Federated(), Mask(score=Importance.magnitude)),
     (Federated, Layers): (Federated(), Layers(start=Start.pretrained)),

@@ -17,7 +17,8 @@ from accel.dp.ledger import LEDGER, Ledger
 from accel.errors import ClaimError, DataError, PlanError, RefusedError
 from accel.objective.classification import Classification
 from accel.plan.decide import decide
-from accel.privacy.dpsgd import Accountant, Clipping, Dpsgd
+from accel.privacy._gaussian import Accountant
+from accel.privacy.dpsgd import Clipping, Dpsgd
 from accel.report.metrics_file import read_metrics
 from tests.forked_ranks import run_ranks
 from tests.laws import Laws
@@ -78,8 +79,8 @@ def records(count, draws=1):
 def decided(*words):
     """A plan that is decided, as far as data and noise can refuse it, before any model exists."""
     plan = decide(compose(["privacy=dpsgd", *words]))
-    plan.privacy.check_records(records(2000))
-    plan.privacy.check_noise(2000, plan.trainer)
+    plan.privacy.check_records(records(2000), plan)
+    plan.privacy.check_noise(records(2000), plan)
 
 
 def batch_norm():
@@ -135,9 +136,9 @@ def test_a_valid_plan_passes_the_same_checks():
     ],
 )
 def test_what_is_refused_for_so_many_records_names_what_would_do(words, count, text):
-    privacy = decide(compose(["privacy=dpsgd", *words])).privacy
+    plan = decide(compose(["privacy=dpsgd", *words]))
     with pytest.raises(DataError, match=text):
-        privacy.check_records(records(count))
+        plan.privacy.check_records(records(count), plan)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,8 @@ def test_what_is_refused_for_so_many_records_names_what_would_do(words, count, t
     ],
 )
 def test_what_is_weak_for_so_many_records_is_said(words, count, said):
-    notes = decide(compose(["privacy=dpsgd", *words])).privacy.check_records(records(count))
+    plan = decide(compose(["privacy=dpsgd", *words]))
+    notes = plan.privacy.check_records(records(count), plan)
     assert len(notes) == len(said)
     assert all(part in note for part, note in zip(said, notes, strict=True))
 
@@ -163,8 +165,9 @@ def test_delta_is_a_tenth_of_a_record_and_batches_are_no_larger_than_the_data():
 
 
 def test_splits_that_depend_on_other_rows_are_refused():
+    plan = decide(compose(["privacy=dpsgd"]))
     with pytest.raises(DataError, match=r"drawn 2 times.*more than one record.*task\.test"):
-        decide(compose(["privacy=dpsgd"])).privacy.check_records(records(5000, draws=2))
+        plan.privacy.check_records(records(5000, draws=2), plan)
 
 
 def test_a_weak_epsilon_is_called_what_it_is():

@@ -10,9 +10,11 @@ from accel.config.compose import compose
 from accel.core.metric import ACCURACY
 from accel.data import Dataset, Split
 from accel.objective.classification import Classification
+from accel.objective.regression import Regression
+from accel.objective.scores import Report
 from accel.plan.decide import decide
 from accel.run import simple_baseline as module
-from accel.run.simple_baseline import against, may_train, simple_baseline
+from accel.run.simple_baseline import against, may_train, simple_baselines
 
 TRAIN = Split([(f"a good day {n}",) for n in range(8)] + [(f"a bad day {n}",) for n in range(8)], [0] * 8 + [1] * 8)
 TEST = Split([("good food",), ("bad food",), ("good and bad",), ("a bad idea",)], [0, 1, 0, 1])
@@ -29,17 +31,16 @@ def plan(*words):
 
 
 def test_its_figures_are_those_of_the_objective_and_stand_the_same_again():
-    found = simple_baseline(plan(), DATASET, prepared())
-    assert found is not None
+    (found,) = simple_baselines(plan(), DATASET, prepared())
     assert (found.entry["name"], found.entry["trained_on"]) == ("tfidf_logistic", 16)
     assert found.entry["metrics"]["accuracy"] >= 0.75
     assert 0 < found.entry["metrics"]["loss"] < 1
-    again = simple_baseline(plan(), DATASET, prepared())
+    (again,) = simple_baselines(plan(), DATASET, prepared())
     assert again.entry["metrics"] == found.entry["metrics"]
 
 
 def test_the_finished_model_stands_against_it_text_by_text():
-    data, simple = prepared(), simple_baseline(plan(), DATASET, prepared())
+    data, (simple,) = prepared(), simple_baselines(plan(), DATASET, prepared())
     right = torch.eye(2)[TEST.labels] * 9
     after = module._report(data, right, torch.tensor(TEST.labels))
     found = against(data, simple, after)
@@ -53,15 +54,24 @@ def test_the_finished_model_stands_against_it_text_by_text():
 def test_texts_that_are_protected_are_not_learned_by_it(words, monkeypatch):
     protected = plan(*words)
     assert not may_train(protected)
-    assert simple_baseline(protected, DATASET, prepared()) is None
+    assert simple_baselines(protected, DATASET, prepared()) == []
     monkeypatch.setattr(module, "may_train", lambda plan: True)  # negative control
-    assert simple_baseline(protected, DATASET, prepared()) is not None
+    assert simple_baselines(protected, DATASET, prepared())
 
 
 def test_what_chooses_no_label_has_none():
     data = prepared()
-    data.objective = SimpleNamespace(chooses_one=False)
-    assert simple_baseline(plan(), DATASET, data) is None
+    data.objective = Regression()
+    assert simple_baselines(plan(), DATASET, data) == []
+
+
+def test_an_objective_has_its_own_ones():
+    data = prepared()
+    own = Report({"rmse": 2.0})
+    data.objective = SimpleNamespace(chooses_one=False, simple_models=lambda dataset, seed: iter([("mean", own, 16)]))
+    (found,) = simple_baselines(plan(), DATASET, data)
+    assert (found.entry["name"], found.entry["metrics"], found.entry["trained_on"]) == ("mean", {"rmse": 2.0}, 16)
+    assert found.report is own
 
 
 def test_a_run_has_it_in_its_record_and_its_report(tiny_run, tmp_path, capsys):

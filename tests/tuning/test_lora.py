@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 from peft.tuners.lora import LoraLayer
@@ -5,11 +7,13 @@ from peft.tuners.lora import LoraLayer
 from accel.config.compose import compose
 from accel.errors import PlanError
 from accel.model.tiny_bert import TinyBert
+from accel.model.tiny_gpt2 import TinyGpt2
+from accel.model.tiny_t5 import TinyT5
 from accel.objective.classification import Classification
 from accel.ops.adapters import adapter_norms, merge
 from accel.plan.decide import decide
 from accel.trainer.standard import Standard
-from accel.tuning.lora import Lora, Train
+from accel.tuning.lora import Lora, Targets, Train
 from tests.laws import Laws
 
 LAWS = Laws(
@@ -82,3 +86,27 @@ def test_the_first_matrix_stays_where_the_second_alone_learns():
     learning = {n for n, p in adapted(train=Train.b).named_parameters() if p.requires_grad}
     assert any("lora_B" in name for name in learning)
     assert not any("lora_A" in name for name in learning)
+
+
+@pytest.mark.parametrize(
+    ("model_class", "count", "names"),
+    [(TinyBert, 4, ("query", "value")), (TinyGpt2, 2, ("c_attn",)), (TinyT5, 12, (".q", ".v"))],
+)
+def test_attention_alone_means_queries_and_values(model_class, count, names):
+    model = Lora(targets=Targets.attention).adapt_model(model_class().network(Classification(["a", "b"])), None)
+    found = [name for name, layer in model.named_modules() if isinstance(layer, LoraLayer)]
+    assert len(found) == count
+    assert all(name.endswith(names) for name in found)
+    body = getattr(model, model.base_model_prefix)
+    trained = sum(p.numel() for p in body.parameters() if p.requires_grad)
+    shape = model_class().shape()
+    assert Lora(targets=Targets.attention).trained_share(shape) * shape.num_parameters == pytest.approx(
+        trained, rel=0.5
+    )
+
+
+def test_attention_of_an_unknown_family_is_refused():
+    plan = decide(compose(["tuning=lora"]))
+    unknown = SimpleNamespace(model=SimpleNamespace(family=lambda: "unheard of"), trainer=plan.trainer)
+    assert [o.instead for o in Lora(targets=Targets.attention).objections(unknown)] == ["tuning.targets=all"]
+    assert not list(Lora().objections(unknown))

@@ -21,6 +21,8 @@ MIN_OUT_FEATURES = 16
 """A smaller linear layer is a classification head: rounding saves nothing there and costs accuracy."""
 SCHEME = "accel_scheme"
 """Attribute of a model: the scheme that its rounded layers will be stored in."""
+LATER = "accel_later"
+"""Attribute of a layer that is none of those that are rounded yet, and will be one when training is over."""
 SPENDING = "accel_spending"
 """Attribute of a model: what was measured to choose the layers in full precision."""
 
@@ -130,7 +132,7 @@ Rounded = RoundedLinear | RoundedEmbedding
 
 
 def prepare(model: nn.Module, scheme: Scheme) -> int:
-    """Put rounding into every linear layer (and embedding) in place, and count them.
+    """Put rounding into every linear layer (and embedding) in place, and count them and those that will be some.
 
     Idempotent. Parameters stay the same objects, so optimizers and shared weights keep working. T5's position tables
     stay as they are: they are small, and their rows change when heads go.
@@ -145,7 +147,7 @@ def prepare(model: nn.Module, scheme: Scheme) -> int:
             lambda m: type(m) is nn.Embedding and id(m) not in left,
             lambda table: RoundedEmbedding.of(table, scheme.embeddings),
         )
-    return sum(1 for _ in rounded_layers(model))
+    return sum(1 for _ in rounded_layers(model)) + sum(hasattr(module, LATER) for module in model.modules())
 
 
 def rounded_layers(model: nn.Module) -> Iterator[tuple[str, Rounded]]:

@@ -1,0 +1,257 @@
+"""Vectors for histories and items, so that a history's is near those of the items to come: the loss and the scores.
+
+It is retrieval among all items but those that a user has taken. A batch of training is what retrieval's is. To be
+scored, users and items are examples of their own: the whole catalogue is in each split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+import torchmetrics
+from torch import Tensor
+from torchmetrics.utilities import dim_zero_cat
+
+from accel.behaviour.kept import Kept
+from accel.behaviour.places import Places
+from accel.core.metric import LOSS, OF_RECOMMENDATION, Metric
+from accel.data.batches import Example, Tokenized
+from accel.data.interactions import NOBODY, RankingDataset
+from accel.objective.answers import TasteAnswers
+from accel.objective.retrieval import AT_ONCE, EQUAL, Retrieval, contrast, holds, pair_keys
+from accel.objective.scores import Report, Scores
+from accel.ops.distill.losses import full
+from accel.ops.parallel.gather import gathered
+from accel.ops.ranking import Ranked, among_first
+from accel.ops.recommend.counted import Recommend, Taken
+from accel.ops.recommend.simple import simple_recommenders
+
+if TYPE_CHECKING:
+    from accel.core.meta import Meta
+    from accel.data import Dataset
+
+FIRST = 10
+"""Items that are shown."""
+
+
+@dataclass(frozen=True)
+class Recommendation(Retrieval):
+    """A vector for a history or an item."""
+
+    priors: Mapping[str, float] = field(default_factory=dict, compare=False, repr=False)
+    """By the text of an item: log of how likely anybody takes it."""
+    log_shares: Tensor = field(default_factory=lambda: torch.zeros(1), compare=False, repr=False)
+    """float64 [items]: the same by the number of an item."""
+
+    name: ClassVar[str] = TasteAnswers.name
+    metrics: ClassVar[tuple[Metric, ...]] = OF_RECOMMENDATION
+    keeps: ClassVar[type[Kept] | None] = Places
+    unit: ClassVar[str] = "users"
+
+    @classmethod
+    def of(cls, meta: Meta) -> Recommendation:
+        found = TasteAnswers.of(meta)
+        return cls(found.temperature, priors=found.priors)
+
+    @classmethod
+    def of_interactions(cls, dataset: RankingDataset, temperature: float) -> Recommendation:
+        """Of training on who took what; what nobody took counts as taken once, as all others do once more."""
+        known = pair_keys(*map(torch.from_numpy, (dataset.users, dataset.items))).unique()
+        counts = 1 + np.bincount(dataset.items, minlength=dataset.num_items)
+        texts = [
+            text for (_, text), label in zip(dataset.test.texts, dataset.test.labels, strict=True) if _is_item(label)
+        ]
+        priors = dict[str, float]()
+        for text, share in zip(texts, counts / counts.sum(), strict=True):
+            priors[text] = float(np.logaddexp(priors.get(text, -np.inf), np.log(share)))
+        shares = torch.tensor([priors[text] for text in texts], dtype=torch.float64)
+        return cls(temperature, known, priors=priors, log_shares=shares)
+
+    def answering(self) -> dict[str, Any]:
+        return {"temperature": self.temperature, "priors": dict(self.priors)}
+
+    def rows(self, examples: Sequence[Example]) -> Sequence[Example]:
+        """The users' histories, then the items; an example may lack a side."""
+        return [
+            {"input_ids": e["input_ids"][e["targets"] == side], "label": _marked(e["label"][side], side)}
+            for side in (0, 1)
+            for e in examples
+            if e["label"][side] != NOBODY
+        ]
+
+    def loss(self, outputs: Any, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """-log of the softmax of what a user took next among the items of all processes' batches.
+
+        A mean over this process's pairs. What a user took at any time of training is no negative of his. Popular items
+        are in many batches, so similarities say how much likelier an item is for a user than for anybody; how likely it
+        is for anybody is counted, and added where items are ranked.
+        """
+        users, items = full(outputs.logits).chunk(2)
+        asked, told = batch["labels"][: len(users)], _unmarked(batch["labels"][len(users) :])
+        (all_items, start), (all_told, _) = gathered(items), gathered(told)
+        related = holds(pair_keys(asked[:, None], all_told), self.known.to(asked.device))
+        return {"loss": contrast(users, all_items, start, related, self.temperature).mean()}
+
+    def scores(self, split: Tokenized) -> Scores:
+        return TasteScores(Held.of(split.labels), self.log_shares, self.temperature)
+
+    def parts_of_quality(self, kept: Kept, split: Tokenized) -> np.ndarray | None:
+        del split
+        assert isinstance(kept, Places)
+        return np.stack([kept.gains, np.ones(len(kept.gains))], axis=1)
+
+    def data_facts(self, dataset: Dataset) -> dict[str, Any]:
+        """Who is ranked for, and what is ranked."""
+        assert isinstance(dataset, RankingDataset)
+        ranked = {"users": len(Held.of(dataset.test.labels)), "items": dataset.num_items}
+        return {"labels": [], "label_counts": {}, "ranked": ranked, "interactions": len(dataset.users)}
+
+    def baselines(self, dataset: Dataset) -> list[dict[str, Any]]:
+        """All items are equally near."""
+        assert isinstance(dataset, RankingDataset)
+        found = Held.of(dataset.test.labels).report(lambda users, history: torch.zeros(history.shape).double())
+        return [{"name": "random order", "metrics": found.metrics}]
+
+    def simple_models(self, dataset: Dataset, seed: int) -> Iterator[tuple[str, Report, int]]:
+        """What who took what alone says, of training; a user's history is what the network reads of."""
+        assert isinstance(dataset, RankingDataset)
+        users, items = torch.from_numpy(dataset.users), torch.from_numpy(dataset.items)
+        times = None if dataset.times is None else torch.from_numpy(dataset.times)
+        taken = Taken(users, items, dataset.num_users, dataset.num_items, times)
+        validated, tested = (Held.of(split.labels) for split in (dataset.validation, dataset.test))
+
+        def quality(recommend: Recommend) -> float:
+            return validated.ndcg(recommend)
+
+        for name, recommend in simple_recommenders(taken, quality, seed):
+            yield name, tested.report(recommend), len(taken.users)
+
+
+def _is_item(label: Sequence[Any]) -> bool:
+    """Of an example that is scored: whether it is an item, without a user."""
+    return label[0] == NOBODY
+
+
+def _marked(number: int, side: int) -> int:
+    """One number for both sides: items are below 0."""
+    return -1 - number if side else number
+
+
+def _unmarked(numbers: Tensor) -> Tensor:
+    return -1 - numbers
+
+
+@dataclass(frozen=True)
+class Held:
+    """What is held out of whom, as a split's labels say it."""
+
+    users: Tensor
+    """int64 [users]: their numbers."""
+    to_come: Sequence[Sequence[int]]
+    """The items of each."""
+    before: Sequence[Sequence[int]]
+    """The items that each has taken, which are not recommended again."""
+    num_items: int
+
+    @classmethod
+    def of(cls, labels: Sequence[Sequence[Any]]) -> Held:
+        users = [label for label in labels if not _is_item(label)]
+        items = sum(map(_is_item, labels))
+        return cls(torch.tensor([u[0] for u in users]), [u[2] for u in users], [u[3] for u in users], items)
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def ndcg(self, recommend: Recommend) -> float:
+        """The quality alone."""
+        return Ranked.together([self._ranks(start, recommend)[0] for start in self._starts()]).ndcg(FIRST)
+
+    def report(self, recommend: Recommend, *, logits: bool = False) -> Report:
+        """Of what scores all items for a user; the loss only where scores are ``logits``."""
+        parts = [self._ranked(start, recommend) for start in self._starts()]
+        ranked, losses, first, missing = zip(*parts, strict=True)
+        found = Ranked.together(list(ranked))
+        gains, hits = found.ndcgs(FIRST), found.hits(FIRST)
+        shown = 1 - torch.stack(missing).prod(0)
+        values = (gains.mean(), found.recall(FIRST), hits.mean(), found.mrr(), shown.mean(), torch.cat(losses).mean())
+        metrics = {metric.key: float(value) for metric, value in zip(OF_RECOMMENDATION, values, strict=True)}
+        if not logits:
+            del metrics[LOSS.key]
+        truths = np.array([items[0] for items in self.to_come])
+        kept = Places(np.arange(len(self)), truths, gains.numpy(), hits.numpy(), torch.cat(first).numpy())
+        return Report(metrics, kept=kept)
+
+    def _starts(self) -> range:
+        return range(0, len(self), AT_ONCE)
+
+    def _ranks(self, start: int, recommend: Recommend) -> tuple[Ranked, Tensor, Tensor]:
+        """Of some users: where the items to come stand, all scores, and which items are to come."""
+        some = slice(start, start + AT_ONCE)
+        history, relevant = self._table(self.before[some]), self._table(self.to_come[some])
+        scores = recommend(self.users[some], history).masked_fill(history, -torch.inf)
+        return Ranked.of(scores, relevant), scores, relevant
+
+    def _ranked(self, start: int, recommend: Recommend) -> tuple[Ranked, Tensor, Tensor, Tensor]:
+        """Likewise: the ranks, the losses, what is shown first, and how likely each item is shown to nobody."""
+        ranked, scores, relevant = self._ranks(start, recommend)
+        order = torch.sort(scores, dim=1, descending=True, stable=True)
+        first = order.indices[:, :FIRST].masked_fill(order.values[:, :FIRST].isinf(), -1)
+        losses = scores.logsumexp(1)[:, None].sub(scores)[relevant]
+        return ranked, losses, first, (1 - among_first(scores, FIRST)).prod(0)
+
+    def _table(self, items: Sequence[Sequence[int]]) -> Tensor:
+        """bool [users, items]."""
+        found = torch.zeros(len(items), self.num_items, dtype=torch.bool)
+        for row, numbers in zip(found, items, strict=True):
+            row[numbers] = True
+        return found
+
+
+class Vectors(torchmetrics.Metric):
+    """The vectors of all rows of all batches and processes."""
+
+    full_state_update = False
+    rows: list[Tensor]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("rows", [], dist_reduce_fx="cat")
+
+    def update(self, logits: Tensor, labels: Tensor) -> None:
+        self.rows.append(torch.cat([logits.double(), labels.double()[:, None]], 1).detach())
+
+    def compute(self) -> tuple[Tensor, Tensor]:
+        """(vectors float64 [rows, width], what they are of int64 [rows])."""
+        found = dim_zero_cat(self.rows).cpu()
+        return found[:, :-1], found[:, -1].long()
+
+
+class TasteScores(Scores):
+    """Of every user's ranking of the whole catalogue."""
+
+    keeps: ClassVar[bool] = True
+
+    def __init__(self, held: Held, log_shares: Tensor, temperature: float) -> None:
+        super().__init__()
+        self.vectors, self.held, self.log_shares, self.temperature = Vectors(), held, log_shares, temperature
+
+    def update(self, logits: Tensor, labels: Tensor) -> None:
+        self.vectors.update(logits, labels)
+
+    def compute(self) -> Report:
+        vectors, numbers = self.vectors.compute()
+        users, items = numbers >= 0, numbers < 0
+        table = torch.zeros(self.held.num_items, vectors.shape[1], dtype=torch.float64)
+        table[_unmarked(numbers[items])] = vectors[items]
+        who, place = numbers[users].sort()
+
+        def similar(asked: Tensor, history: Tensor) -> Tensor:
+            del history
+            own = vectors[users][place[torch.searchsorted(who, asked)]]
+            return (own @ table.T / EQUAL).round() * EQUAL / self.temperature + self.log_shares
+
+        return self.held.report(similar, logits=True)

@@ -1,0 +1,79 @@
+"""What the tasks have in common whose conversations teach a language model to reply."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from accel.core.language_task import CausalTask
+from accel.core.metric import OF_CHAT, Metric
+from accel.core.option import Objection
+from accel.data import Dataset, Split
+from accel.data.chat_templates import SUFFIX, TEMPLATES, is_template, template_of
+from accel.data.examples import Splits, Tally, check_filled
+
+if TYPE_CHECKING:
+    from accel.core.objective import Objective
+    from accel.core.plan import Plan
+
+
+@dataclass(kw_only=True)
+class ChatTask(CausalTask):
+    """Base of every task whose examples are conversations."""
+
+    unit: ClassVar[str] = "conversations"
+    may_be_known: ClassVar[bool] = True
+
+    template: str | None = None
+    """How turns are written: chatml, plain, or a .jinja file; the model's own when absent."""
+    max_length: int = 512
+    """Tokens; a longer conversation is cut, and counted."""
+
+    def max_tokens(self) -> int:
+        return self.max_length
+
+    def predicts(self) -> type[Objective]:
+        from accel.objective.chat import Chat
+
+        return Chat
+
+    def metrics(self) -> tuple[Metric, ...]:
+        return OF_CHAT if type(self).predicts is ChatTask.predicts else super().metrics()
+
+    def objective(self, dataset: Dataset) -> Objective:
+        del dataset
+        return self.predicts()(template=template_of(self.template))  # type: ignore[call-arg]
+
+    def objections(self, plan: Plan) -> Iterator[Objection]:
+        if not 16 <= self.max_length <= 100_000:
+            yield self.out_of_range("max_length", "at least 16 tokens", "512")
+        if self.template is not None and not is_template(self.template):
+            yield self.out_of_range("template", f"one of {', '.join(TEMPLATES)}, or a {SUFFIX} file", "plain")
+        yield from super().objections(plan)
+
+
+def assemble(splits: Splits, tally: Tally, source: str) -> Dataset:
+    """The splits as a data set without labels.
+
+    Raises:
+        DataError: a split is empty.
+    """
+    train, validation, test = splits
+    named = {"train": train, "validation": validation, "test": test}
+    check_filled(named, source, tally.notes)
+    made = {name: Split([example.texts for example in split], []) for name, split in named.items()}
+    total = hashlib.sha256(b"conversations")
+    for name, split in made.items():
+        total.update(json.dumps([name, split.texts]).encode())
+    return Dataset(
+        **made,
+        label_names=[],
+        fingerprint=total.hexdigest(),
+        dropped=tally.dropped,
+        duplicates=tally.duplicates,
+        draws=tally.draws,
+        notes=tally.notes,
+    )
