@@ -74,6 +74,7 @@ OF_RETRIEVAL = (
     Metric("mrr", "MRR"),
     LOSS,
 )
+OF_WRITING = (Metric("rouge_l", "ROUGE-L"), Metric("exact_match", "exact match", share_of_right=True), LOSS)
 OF_RECOMMENDATION = (
     Metric("ndcg_at_10", "nDCG@10"),
     Metric("recall_at_10", "recall@10"),
@@ -93,7 +94,6 @@ OF_SPANS = (
     Metric("answerability", "answerability"),
     LOSS,
 )
-OF_WRITING = (Metric("rouge_l", "ROUGE-L"), Metric("exact_match", "exact match", share_of_right=True), LOSS)
 OF_MASKED = (OF_TOKENS, LOSS, PERPLEXITY)
 OF_LANGUAGE = (OF_TOKENS, LOSS, PERPLEXITY, BITS_PER_BYTE)
 """What accel's own objectives are scored by, the quality first; known without torch, so that a plan can be checked."""
