@@ -37,8 +37,13 @@ accel: fine-tune a transformer while pruning, quantizing and distilling it, and 
   accel wandb-sweep sweep=NAME     a named search as a file for W&B's own sweeps and agents (--file F)
   accel predict RUN [TEXT …]       predictions as JSON lines (--file F)
   accel search RUN TEXT --in F     the nearest texts of a file, by a retrieval model (--column C, --top 5, --json)
+  accel chat RUN                   talk with a model of task=chat, also line by line from a pipe (--temperature 0.7,
+                                   --max-tokens 256, --seed, --system TEXT, --json)
   accel explain RUN TEXT …         what each word did for a prediction, how good that explanation is, and a page
                                    (--method occlusion, --label L, --against OTHER, --file F, --html F)
+  accel federate serve HOST:PORT [overrides]
+                                   one model of many owners' data: takes the updates of those who join with
+                                   accel federate join HOST:PORT task.train=mine.csv; accel federate secret FILE
   accel attack RUN [SHADOW …]      membership inference on the finished model; shadows: the same with other seeds
   accel exemplars RUN RUN …        texts that all compressed models decide otherwise than the dense ones (--json)
   accel gate RUN                   whether a run keeps its limits (--max-drop 0.01, --limits F, --against RUN, --json)
@@ -283,6 +288,13 @@ def search(words: Sequence[str]) -> int:
     return search_main(_with_plugins(words))
 
 
+def chat(words: Sequence[str]) -> int:
+    """A conversation with an exported model."""
+    from accel.inference.chat import main as chat_main
+
+    return chat_main(_with_plugins(words))
+
+
 def explain(words: Sequence[str]) -> int:
     """What each word did for a prediction."""
     from accel.analysis.explain import main as explain_main
@@ -328,6 +340,13 @@ def wandb_sweep(words: Sequence[str]) -> int:
     from accel.sweep.wandb_sweep import main as wandb_sweep_main
 
     return wandb_sweep_main(words)
+
+
+def federate(words: Sequence[str]) -> int:
+    """Real owners of data, each on a machine of its own."""
+    from accel.run.federate import main as federate_main
+
+    return federate_main(_own_words(words), run)
 
 
 def help_(words: Sequence[str]) -> int:
@@ -380,12 +399,14 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "matrix": matrix,
     "compare": compare,
     "predict": predict,
+    "chat": chat,
     "explain": explain,
     "search": search,
     "attack": attack,
     "exemplars": exemplars,
     "gate": gate,
     "export": export,
+    "federate": federate,
     "help": help_,
     "wandb-sweep": wandb_sweep,
 }

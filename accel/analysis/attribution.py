@@ -101,9 +101,9 @@ class Explainer:
     def _targets(self, reading: Reading) -> list[tuple[str, tuple[int, ...]]]:
         with torch.inference_mode():
             logits = self.predictor.model(**reading.inputs).logits[0].float()
-        offsets = [(start, end) for _, start, end in reading.tokens]
+        columns, offsets = [token[0] for token in reading.tokens], [token[1:] for token in reading.tokens]
         return self.predictor.objective.to_explain(
-            reading.columns, logits, reading.inputs[MASK][0], offsets, self.asked
+            reading.columns, logits, reading.inputs[MASK][0], offsets, self.asked, columns
         )
 
 
@@ -121,7 +121,7 @@ def _told(prediction: Prediction, name: str, reading: Reading, question: Questio
         difference=question.difference,
         gap=told.gap,
         steps=told.steps,
-        is_cut=prediction.is_cut,
+        is_cut=prediction.is_cut or reading.is_cut,
     )
 
 
@@ -146,22 +146,25 @@ class Reading:
     units: list[Unit]
     owners: list[int]
     padding: int
+    is_cut: bool = False
+    """Whether the network would read more of it, window by window, than stands here."""
 
     @classmethod
     def of(cls, predictor: Predictor, text: Text, *, by_piece: bool) -> Reading:
         """By a predictor's tokenizer."""
         columns = [column[0] for column in predictor.texts.by_column([text])]
         spelled = [predictor.objective.spelled(column) for column in columns]
-        encoded = predictor.encoded([text])
+        encoded, is_cut = predictor.encoded([text]), False
         if not predictor.tokenizer.is_fast:
             spelled, tokens = _decoded(predictor.tokenizer, encoded["input_ids"][0].tolist())
             by_piece = True
         else:
             owner, offsets = encoded.sequence_ids(0), encoded["offset_mapping"][0].tolist()
             tokens = [(column, start, end) for column, (start, end) in zip(owner, offsets, strict=True)]
+            is_cut = bool(encoded.encodings[0].overflowing)
         units, owners = (pieces if by_piece else words)(columns, spelled, tokens)
         padding: Any = predictor.tokenizer.pad_token_id
-        return cls(predictor.inputs([text]), tokens, columns, units, owners, padding)
+        return cls(predictor.inputs([text]), tokens, columns, units, owners, padding, is_cut)
 
     def question(self, network: Network, place: tuple[int, ...]) -> Question:
         """What is hidden is replaced by padding."""

@@ -11,11 +11,12 @@ import numpy as np
 
 from accel.behaviour.decisions import Decisions
 from accel.behaviour.drift import paired_interval
+from accel.behaviour.found import Found
 from accel.behaviour.kept import Kept
 from accel.behaviour.numbers import Numbers
 from accel.behaviour.places import Places
 
-KINDS: dict[str, type[Kept]] = {kind.__name__: kind for kind in (Decisions, Numbers, Places)}
+KINDS: dict[str, type[Kept]] = {kind.__name__: kind for kind in (Decisions, Numbers, Places, Found)}
 KIND, PARTS = "kind", "parts"
 """Names in the file beside those of the columns."""
 

@@ -82,8 +82,9 @@ class KeepFullPrecision(pl.Callback):
     def _chosen(self, trainer: pl.Trainer, pl_module: Any) -> Choice | None:
         """All processes predict, as each may hold a part of the model; one decides."""
         data = trainer.datamodule.data  # type: ignore[attr-defined]
-        texts = calibration_batches(data, None, self.settings.key, NUM_EXAMPLES)
-        moved = divergences(pl_module.model, texts, data.objective.predictions, data.objective.divergence)
+        texts = calibration_batches(data, None, self.settings.key, NUM_EXAMPLES, with_labels=True)
+        asked = data.objective
+        moved = divergences(pl_module.model, texts, asked.predictions, asked.divergence, asked.places)
         return _by_leader(trainer, lambda say: _decide(moved, self._budget(trainer, pl_module, say)))
 
     def _budget(self, trainer: pl.Trainer, pl_module: Any, say: Callable[[str], None]) -> Budget:

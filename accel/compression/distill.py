@@ -6,6 +6,7 @@ What it does: adds to the task's loss the distance to the teacher's softened log
     baseline: the same model fine-tuned without compression, trained once and reused. Another run's folder, or that of
     any model that transformers saved, can teach too if it has the student's tokenizer and, where its predictions teach,
     the task's labels; and so can the model as it was pretrained.
+    Texts of ``task.unlabelled`` have its answers alone, of which it must be sure enough (``confidence``).
     The teacher is kept outside the student's parameters, checkpoints and strategy.
 Use it when: another technique takes capacity away (prune, qat) and you want the accuracy back.
 What it costs: one forward pass of the teacher per step, about a third more time; one dense training the first time.
@@ -32,7 +33,7 @@ from accel.core.meta import META
 from accel.core.option import Objection
 from accel.core.technique import Stage
 from accel.errors import DataError
-from accel.ops.distill import DISTANCES
+from accel.ops.distill import BELIEVED, DISTANCES
 from accel.ops.distill.terms import Terms
 from accel.weights.meta import answers_of, artifact_folder, read_meta
 
@@ -54,6 +55,7 @@ class Distill(Terms, Compression):
 
     stage: ClassVar[Stage] = Stage.DISTILL
     said_freely: ClassVar[tuple[str, ...]] = (DISTANCES,)
+    learns_without_labels: ClassVar[bool] = True
     changes_model: ClassVar[bool] = False
     teacher: str = BASELINE
     """baseline, pretrained (hidden states only: its head is new), or the folder of a finished run or of any model that
@@ -95,6 +97,8 @@ class Distill(Terms, Compression):
         for name in WEIGHTS:
             if getattr(self, name) < 0:
                 yield self.out_of_range(name, "at least 0", "1")
+        if not 0 <= self.confidence <= 1:
+            yield self.out_of_range("confidence", "a probability, in [0, 1]", "0.6")
         if self.relation_heads is not None and self.relation_heads < 1:
             yield self.out_of_range("relation_heads", "at least 1", "null")
         if self.needs_pretrained and self.logits_weight > 0:
@@ -191,8 +195,12 @@ class Distill(Terms, Compression):
             acted=bool(taught) and any(any(value > 0 for value in values) for values in told.values()),
             figures={
                 f"{name}_{when}": values[at]
-                for name, values in terms.items()
+                for name, values in {**terms, **_believed(history)}.items()
                 for when, at in (("first", 0), ("last", -1))
             },
             expected="a distance to the teacher in the loss of at least one step",
         )
+
+
+def _believed(history: History) -> dict[str, list[float]]:
+    return {BELIEVED: history[BELIEVED]} if BELIEVED in history else {}

@@ -16,7 +16,7 @@ Reference: Zafrir et al. 2019, Q8BERT (arXiv 1910.06188), its baseline; Yao et a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from accel.compression._quantization import Quantization
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 @dataclass(kw_only=True)
 class Ptq(Quantization):
     """Rounding after training."""
+
+    after_training: ClassVar[bool] = True
 
     def callbacks(self, facts: Facts) -> list[Callback]:
         from accel.callbacks.round_at_end import RoundAtEnd

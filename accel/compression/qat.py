@@ -62,10 +62,10 @@ class Qat(Quantization):
             )
         if self.times_layers:
             yield from self._objections_to_unfinished(plan)
-        by_record = plan.privacy is not None and not plan.privacy.protects_clients
-        if by_record and isinstance(plan.tuning, Adapter):
+        privacy = plan.privacy
+        if privacy is not None and not privacy.protects_clients and isinstance(plan.tuning, Adapter):
             yield Objection(
-                f"{self.key}  with  {typed(plan.tuning)}  and  {typed(plan.privacy)}",
+                f"{self.key}  with  {typed(plan.tuning)}  and  {typed(privacy)}",
                 "the per-example gradients of an adapter that is quantized together with its weight are not known",
                 "compression=[ptq], or tuning=full",
             )

@@ -19,6 +19,8 @@ class Compression(Technique):
     """Base of every option of the group ``compression``."""
 
     group: ClassVar[str] = "compression"
+    after_training: ClassVar[bool] = False
+    """Whether a model is trained as if it were not there."""
     several: ClassVar[bool] = True
     changes_model: ClassVar[bool] = True
 

@@ -87,6 +87,9 @@ class Engine(Option):
     ``accel/plan/inputs.py``, which looks at the machine that runs the plan."""
     multiplies_int8: ClassVar[bool] = True
     """Whether it can tell what a layer costs that is left in full precision in a model of int8 layers."""
+    ready_s: ClassVar[float] = 30.0
+    """About how long it takes to write, load and time one model, where that was never seen: for a run that has to end
+    in time."""
     packages: ClassVar[tuple[str, ...]] = ()
     """Whose versions decide how fast it is, beside torch."""
 

@@ -49,6 +49,8 @@ class Facts:
     """What layers, heads and channels cost on this machine, when the plan asks for it."""
     num_threads: int = 1
     """Of the whole run, which training shares out to its processes on this machine."""
+    num_unlabelled: int = 0
+    """Of the examples, texts without a label: what they count in the loss is 0 in the batch."""
     kept_tokens: Sequence[int] | None = None
     """Ids of the tokens that the finished model needs; None for all."""
     cohorts: Cohorts | None = None

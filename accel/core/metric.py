@@ -87,6 +87,13 @@ OF_CHAT = (
     OF_TOKENS,
     LOSS,
 )
+OF_SPANS = (
+    Metric("f1", "F1"),
+    Metric("exact_match", "exact match"),
+    Metric("answerability", "answerability"),
+    LOSS,
+)
+OF_WRITING = (Metric("rouge_l", "ROUGE-L"), Metric("exact_match", "exact match", share_of_right=True), LOSS)
 OF_MASKED = (OF_TOKENS, LOSS, PERPLEXITY)
 OF_LANGUAGE = (OF_TOKENS, LOSS, PERPLEXITY, BITS_PER_BYTE)
 """What accel's own objectives are scored by, the quality first; known without torch, so that a plan can be checked."""

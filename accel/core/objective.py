@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from accel.data import Dataset, Split
     from accel.data.batches import Example, Tokenized
     from accel.data.tokens import Encoded
-    from accel.objective.scores import Report, Scores
+    from accel.objective.scores import Gathering, Report, Scores
 
 
 class Objective(ABC):
@@ -36,8 +36,6 @@ class Objective(ABC):
     """Padded tokens of a batch that is only scored."""
     keeps: ClassVar[type[Kept] | None] = None
     """What is kept of a split's predictions, to compare two models one by one; by default nothing."""
-    kept_with_scores: ClassVar[bool] = False
-    """Whether the scores' report holds what is kept, as where it follows from all predictions together."""
     unit: ClassVar[str] = "examples"
     """What a prediction is made for, in the plural: texts, words, tokens."""
     instead_of_predicting: ClassVar[str] = ""
@@ -46,6 +44,8 @@ class Objective(ABC):
     """Of the labels that an example has; empty where it has none beside its text, or a number."""
     head_is_pretrained: ClassVar[bool] = False
     """Whether checkpoints usually have its head, so that it is worth saying where one has not."""
+    more_inputs: ClassVar[tuple[str, ...]] = ()
+    """What a network is given beside a text's tokens, by name; it is made of the labels, see ``more``."""
     chooses_one: ClassVar[bool] = False
     """Whether an example has exactly one of the labels."""
 
@@ -102,6 +102,10 @@ class Objective(ABC):
     def encode(self, split: Split, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoded:
         """A split's examples as tokens, none longer than ``max_length``."""
 
+    def encodes_by(self) -> Sequence[Any]:
+        """Settings of its own that the tokens depend on, as JSON can hold them; none by default."""
+        return ()
+
     def texts_together(self, num_columns: int) -> int:
         """How many of an example's texts the network reads in one sequence; by default all."""
         return num_columns
@@ -117,6 +121,11 @@ class Objective(ABC):
         An example has a ``label``, whatever its task gives it, or none; and ``targets``, one for each of its tokens,
         where ``encode`` makes them.
         """
+
+    def more(self, labels: Tensor) -> dict[str, Tensor]:
+        """A batch's ``more_inputs``, made of its ``labels``; none by default."""
+        del labels
+        return {}
 
     @abstractmethod
     def counts(self, lengths: np.ndarray) -> np.ndarray:
@@ -210,11 +219,18 @@ class Objective(ABC):
         """Whether it knows how to answer from a network's logits; not where the trained network must be seen first."""
         return True
 
+    def gathering(self, split: Tokenized) -> Gathering:
+        """What gathers the answers that ``fitted`` reads, of the validation split; by default all of them."""
+        from accel.objective.scores import Gathered
+
+        del split
+        return Gathered()
+
     def fitted(self, logits: Tensor, labels: Tensor) -> Self:
         """Itself, with what it reads from a trained network's answers on the validation split; nothing by default.
 
         Args:
-            logits: [examples, choices], in float64.
+            logits: [examples, choices], in float64, as ``gathering`` gives them.
             labels: of the same shape.
         """
         del logits, labels
@@ -236,6 +252,14 @@ class Objective(ABC):
 
 class Answering(Objective):
     """A trait: every text has an answer of its own, which ``accel predict`` prints and ``accel explain`` explains."""
+
+    def outputs(self, model: nn.Module, inputs: Mapping[str, Tensor], temperature: float) -> Tensor:
+        """[texts, …]: what answers are read from; a network's logits by default.
+
+        Args:
+            temperature: that the logits are divided by.
+        """
+        return model(**inputs).logits.float() / temperature
 
     @abstractmethod
     def answer(self, logits: Tensor, mask: Tensor) -> dict[str, Any]:
@@ -271,6 +295,7 @@ class Answering(Objective):
         mask: Tensor,
         offsets: Sequence[tuple[int, int]],
         asked: Sequence[str] = (),
+        columns: Sequence[int | None] = (),
     ) -> list[tuple[str, tuple[int, ...]]]:
         """What it is called, and where it stands in one text's logits, of each number that is to be explained.
 
@@ -282,11 +307,12 @@ class Answering(Objective):
             mask: [tokens], 1 at real tokens.
             offsets: where in ``spelled(text)`` each token begins and ends, in characters.
             asked: labels.
+            columns: which of the strings each token is of; None where it is of none.
 
         Raises:
             DataError: there is no such label.
         """
-        del text, offsets
+        del text, offsets, columns
         names = list(self.label_names) if logits.shape[-1] == len(self.label_names) else []
         require_known(asked, names)
         place = self.explained(logits, mask)

@@ -75,9 +75,18 @@ class Plan:
 
     @property
     def needs_pretrained(self) -> bool:
-        """Under privacy the *before* column is the model as it was before any training."""
-        wanted = self.changes_model and self.privacy is not None
-        return wanted or any(t.needs_pretrained for t in self.techniques)
+        """Under privacy the *before* column is the model as it was before any training.
+
+        So it is where no dense baseline is trained, if a model may know the task before it is taught.
+        """
+        private = self.changes_model and self.privacy is not None
+        known = self.task.may_be_known and not self.needs_baseline
+        return private or known or any(t.needs_pretrained for t in self.techniques)
+
+    @property
+    def learns_without_labels(self) -> bool:
+        """Whether texts of which nobody knows the label are learned from too."""
+        return any(t.learns_without_labels for t in self.techniques)
 
     def choices(self) -> dict[str, Any]:
         """The chosen option of each group, as the record states it."""

@@ -25,6 +25,8 @@ class Task(Option):
     can_calibrate: ClassVar[bool] = True
     """Whether a prediction is a probability for each of some labels, which one temperature can correct."""
 
+    may_be_known: ClassVar[bool] = False
+    """Whether a pretrained model may do it before it is taught, so that its figures stand beside the trained one's."""
     may_show_texts: ClassVar[bool] = True
     """Whether a page may show examples of its texts to whoever opens it."""
 

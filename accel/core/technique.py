@@ -69,6 +69,8 @@ class Technique(Option):
     stage: ClassVar[Stage]
     said_freely: ClassVar[tuple[str, ...]] = ()
     """Names of a step's terms that depend on no record: a private run logs no others."""
+    learns_without_labels: ClassVar[bool] = False
+    """Whether it teaches from texts alone, so that ``task.unlabelled`` may add some to those of training."""
     changes_model: ClassVar[bool] = False
     """Whether the finished model differs from a dense one; if any does, a baseline is measured."""
 

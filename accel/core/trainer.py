@@ -28,6 +28,10 @@ class Trainer(Option):
     """Passes over the training split; ignored when ``max_steps`` is given."""
     max_steps: int | None = None
     """Optimizer steps to stop after."""
+    baseline_steps: int | None = None
+    """Optimizer steps of the dense baseline, where they differ from ``max_steps``."""
+    time_limit: str | None = None
+    """How long the whole run may take: 90s, 20m, 1h30m. Steps are timed, and what does not fit is cut and named."""
     batch_tokens: int | None = 1024
     """Padded tokens per batch and process."""
     batch_size: int | None = None
@@ -40,6 +44,9 @@ class Trainer(Option):
     """Besides the end of each epoch; for long epochs."""
     calibrate: bool = False
     """Fit a temperature on the validation split, by which ``accel predict`` gives honest probabilities."""
+
+    def limit_s(self) -> float | None:
+        """Seconds that the whole run may take; None where nothing limits it."""
 
     def importance(self, train: Split) -> np.ndarray | None:
         """float32 [examples], with the mean 1: what each example of training counts in the loss; all the same here."""

@@ -46,6 +46,8 @@ class Dataset:
     """How often the splits were drawn; once: where a row goes depends on nothing but its text and the seed."""
     notes: list[str] = field(default_factory=list)
     """What a user should know: class imbalance, dropped rows, overlap between files."""
+    unlabelled: Split | None = None
+    """Texts that a teacher may answer: in none of the splits, and without labels."""
 
     def said(self, label: Any) -> str:
         """A label in words: its name where labels have names."""

@@ -48,7 +48,7 @@ class Tokenized(Dataset[Example]):
     num_bytes: int = 0
     """Of the texts in UTF-8, where the tokens themselves are predicted."""
     targets: Ragged | None = None
-    """One for each token, where the objective makes them as it tokenizes."""
+    """One for each token, or as many for each, where the objective makes them as it tokenizes."""
     records: np.ndarray | None = None
     """int64 [rows]: whose rows they are, where a text makes several; else each row is one record."""
     owners: Sequence[str] = ()
@@ -57,12 +57,17 @@ class Tokenized(Dataset[Example]):
     """By each column of ``task.group``, the group of each example."""
     importance: np.ndarray | None = None
     """float32 [examples], with the mean 1: what each counts in the loss; None where all count the same."""
+    texts: Sequence[tuple[str, ...]] = ()
+    """Of each example, for an objective that scores texts."""
+    numbers: np.ndarray | None = None
+    """int64 [examples]: of each in the whole split, where this is a part of one."""
 
     def __len__(self) -> int:
         return len(self.input_ids)
 
     def __getitem__(self, index: int) -> Example:
-        example: Example = {"index": index, "input_ids": self.input_ids[index]}
+        number = index if self.numbers is None else int(self.numbers[index])
+        example: Example = {"index": number, "input_ids": self.input_ids[index]}
         if self.labels:
             example["label"] = self.labels[index]
         if self.token_type_ids is not None:
@@ -83,11 +88,24 @@ class Tokenized(Dataset[Example]):
         """Texts, or pairs, that the rows are made of."""
         return len(self) if self.records is None else int(self.records[-1]) + 1 if len(self) else 0
 
+    def with_unlabelled(self, others: Tokenized) -> Tokenized:
+        """And texts of which nobody knows the label, which count 0 in the loss; the mean over all stays 1."""
+        types = (self.token_type_ids, others.token_type_ids)
+        counts = np.ones(len(self), np.float32) if self.importance is None else self.importance
+        counts = counts * np.float32((len(self) + len(others)) / len(self))
+        return Tokenized(
+            Ragged.of([*self.input_ids, *others.input_ids]),
+            [*self.labels, *[self.labels[0]] * len(others)],
+            Ragged.of([row for rows in types for row in rows or ()]) if types[0] is not None else None,
+            importance=np.concatenate([counts, np.zeros(len(others), np.float32)]),
+        )
+
     def share(self, rank: int, world_size: int) -> Tokenized:
         """Every ``world_size``-th example: each process scores its own, none is scored twice."""
         some = slice(rank, None, world_size)
         types, targets = (rows[some] if rows is not None else None for rows in (self.token_type_ids, self.targets))
-        return Tokenized(self.input_ids[some], self.labels[some], types, targets=targets)
+        numbers = np.arange(len(self)) if self.numbers is None else self.numbers
+        return Tokenized(self.input_ids[some], self.labels[some], types, targets=targets, numbers=numbers[some])
 
 
 def tokenize(split: Split, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoded:
@@ -135,13 +153,24 @@ Rows = Callable[[Sequence[Example]], Sequence[Example]]
 """examples -> what the network reads of them; see ``Objective.rows``."""
 
 
+More = Callable[[Tensor], dict[str, Tensor]]
+"""labels -> what else the network reads; see ``Objective.more``."""
+
+
 class Collator:
     """Stacks examples: int64 ``input_ids`` and ``attention_mask`` [batch, tokens], and ``labels``."""
 
-    def __init__(self, pad_token_id: int, targets: Targets, rows: Rows = lambda examples: examples) -> None:
+    def __init__(
+        self,
+        pad_token_id: int,
+        targets: Targets,
+        rows: Rows = lambda examples: examples,
+        more: More = lambda labels: {},
+    ) -> None:
         self.pad_token_id = pad_token_id
         self.targets = targets
         self.rows = rows
+        self.more = more
 
     def __call__(self, examples: Sequence[Example]) -> dict[str, Tensor]:
         examples = self.rows(examples)
@@ -150,7 +179,7 @@ class Collator:
         input_ids = _stack([e["input_ids"] for e in examples], width, self.pad_token_id)
         mask = _stack([np.ones(n, dtype=np.int32) for n in lengths], width, 0)
         labels = self.targets(examples, input_ids, mask)
-        batch = {"input_ids": input_ids, "attention_mask": mask, "labels": labels}
+        batch = {"input_ids": input_ids, "attention_mask": mask, "labels": labels, **self.more(labels)}
         if "token_type_ids" in examples[0]:
             batch["token_type_ids"] = _stack([e["token_type_ids"] for e in examples], width, 0)
         if IMPORTANCE in examples[0]:

@@ -20,7 +20,7 @@ BATCH_TOKENS = 2048
 
 
 def calibration_batches(
-    data: Prepared, public_text: str | None, key: str, num_examples: int = NUM_EXAMPLES
+    data: Prepared, public_text: str | None, key: str, num_examples: int = NUM_EXAMPLES, *, with_labels: bool = False
 ) -> Iterator[Mapping[str, Tensor]]:
     """A model's inputs, the same in every process and at every time.
 
@@ -28,10 +28,11 @@ def calibration_batches(
         public_text: a file or a task; None for training examples, spread over the whole split.
         key: of the setting, for messages.
         num_examples: how many training examples, about.
+        with_labels: whether training examples have their labels, which are no input.
     """
     if public_text is not None:
         yield from public_batches(public_text, key, data.tokenizer)
         return
     some = data.train.share(0, max(1, len(data.train) // num_examples))
     for batch in in_order(some, BATCH_TOKENS, data.collator()):
-        yield without_answers(batch)
+        yield batch if with_labels else without_answers(batch)

@@ -115,7 +115,6 @@ def last_one_out(
     pairs_per_user: int,
     source: str,
     timed: bool,
-    strata: Mapping[str, tuple[tuple[str, str], ...]] | None = None,
 ) -> RankingDataset:
     """Three splits.
 
@@ -124,7 +123,6 @@ def last_one_out(
         pairs_per_user: of how many of a user's items the network learns to say them before, the latest ones.
         source: what to name in messages.
         timed: whether the times are times.
-        strata: of each user, groups that figures are compared between.
 
     Raises:
         DataError: nobody has enough items.
@@ -138,11 +136,9 @@ def last_one_out(
     number, user_number = catalogue.number(), {user: place for place, user in enumerate(users)}
     labels: list[list[object]] = []
 
-    groups = strata or {}
-
-    def example(texts: tuple[str, str], label: list[object], own: tuple[tuple[str, str], ...] = ()) -> Example:
+    def example(texts: tuple[str, str], label: list[object]) -> Example:
         labels.append(label)
-        return Example(texts, str(len(labels) - 1), strata=own)
+        return Example(texts, str(len(labels) - 1))
 
     def told(taken: Sequence[Interaction]) -> str:
         return history_text([catalogue.names[row.item] for row in taken], history)
@@ -153,14 +149,14 @@ def last_one_out(
             for place in range(max(1, len(kept) - pairs_per_user), len(kept)):
                 item = kept[place].item
                 pair = (told(kept[:place]), catalogue.texts[item])
-                yield example(pair, [user_number[user], number[item]], groups.get(user, ()))
+                yield example(pair, [user_number[user], number[item]])
 
     def held_out(from_the_end: int) -> Iterator[Example]:
         for user in tested:
             before, now = users[user][:-from_the_end], users[user][-from_the_end]
             seen = sorted(number[row.item] for row in before)
             label: list[object] = [user_number[user], NOBODY, [number[now.item]], seen]
-            yield example((told(before), ""), label, groups.get(user, ()))
+            yield example((told(before), ""), label)
         yield from (example(("", text), [NOBODY, number[item]]) for item, text in catalogue.texts.items())
 
     splits = [list(training()), list(held_out(2)), list(held_out(1))]

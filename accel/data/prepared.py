@@ -48,6 +48,8 @@ class Prepared:
     """Whether a model was trained on them with differential privacy."""
     reused: bool = False
     """Whether an earlier run made the tokens."""
+    unlabelled: Tokenized | None = None
+    """Texts without labels, for techniques that learn from texts alone."""
     trimmed: Trimmed | None = None
     """The tokenizer of the finished model, where a technique keeps only some pieces."""
 
@@ -57,7 +59,17 @@ class Prepared:
 
     def num_examples(self, plan: Plan) -> int:
         """What the steps of training draw from: rows, or under privacy the records that are protected."""
-        return self.num_train if plan.privacy is None else self.train.num_records
+        return len(self.learned(plan)) if plan.privacy is None else self.train.num_records
+
+    def num_unlabelled(self, plan: Plan) -> int:
+        """Of these, the texts without labels."""
+        return len(self.learned(plan)) - self.num_train
+
+    def learned(self, plan: Plan) -> Tokenized:
+        """What training draws from: the training split, and texts without labels where a technique learns from them."""
+        if self.unlabelled is None or not plan.learns_without_labels:
+            return self.train
+        return self.train.with_unlabelled(self.unlabelled)
 
     @property
     def num_truncated(self) -> int:
@@ -80,7 +92,8 @@ class Prepared:
     @property
     def input_names(self) -> tuple[str, ...]:
         """What a network is given of a batch."""
-        return PLAIN if self.train.token_type_ids is None else (*PLAIN, TYPES)
+        types = () if self.train.token_type_ids is None else (TYPES,)
+        return (*PLAIN, *types, *self.objective.more_inputs)
 
     def artifact_facts(self) -> dict[str, Any]:
         """What an exported model must know of its data."""
@@ -95,15 +108,16 @@ class Prepared:
 
     def sampler(self, plan: Plan, rank: int = 0) -> TokenBudgetSampler:
         """The order and the batches of training, for one of the plan's processes."""
+        learned = self.learned(plan)
         return TokenBudgetSampler(
-            self.train.lengths,
+            learned.lengths,
             batch_tokens=plan.trainer.batch_tokens,
             batch_size=plan.trainer.batch_size,
             seed=plan.seed,
             rank=plan.strategy.share_of(rank),
             world_size=plan.strategy.num_shares(),
             accumulate=plan.trainer.accumulate,
-            counts=self.objective.counts_in(self.train),
+            counts=self.objective.counts_in(learned),
         )
 
     def total_steps(self, plan: Plan) -> int:
@@ -119,7 +133,8 @@ class Prepared:
 
     def collator(self) -> Collator:
         pad = self.tokenizer.convert_tokens_to_ids(str(self.tokenizer.pad_token))
-        return Collator(int(pad), self.objective.targets, self.objective.rows)  # type: ignore[arg-type]
+        asked = self.objective
+        return Collator(int(pad), asked.targets, asked.rows, asked.more)  # type: ignore[arg-type]
 
     def validation_batches(self) -> Iterator[dict[str, Tensor]]:
         """The validation split likewise."""
@@ -143,7 +158,7 @@ def prepare(dataset: Dataset, plan: Plan) -> Prepared:
     data = encoded_with(tokenizer, dataset, plan)
     for technique in plan.techniques:
         technique.check_data(data.tokenizer, data.objective, data.max_length)
-    wanted = [t.kept_tokens(data.tokenizer, data.train.input_ids) for t in plan.techniques]
+    wanted = [t.kept_tokens(data.tokenizer, data.learned(plan).input_ids) for t in plan.techniques]
     needed = [set(ids) for ids in wanted if ids is not None]
     if not needed:
         return data
@@ -185,11 +200,13 @@ def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Pla
             e.records,
             splits[name].owners,
             splits[name].strata,
+            texts=splits[name].texts,
         )
         for name, e in ((name, encoded[name]) for name in SPLITS)
     )
     return Prepared(
         train=replace(train, importance=plan.trainer.importance(splits["train"])),
+        unlabelled=_unlabelled(dataset, tokenizer, max_length, objective),
         validation=validation,
         test=test,
         reused=reused,
@@ -201,12 +218,21 @@ def encoded_with(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, plan: Pla
     )
 
 
+def _unlabelled(
+    dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int, objective: Objective
+) -> Tokenized | None:
+    if dataset.unlabelled is None:
+        return None
+    found = objective.encode(dataset.unlabelled, tokenizer, max_length)
+    return Tokenized(found.input_ids, [], found.token_type_ids, found.num_truncated)
+
+
 def _content_hash(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int, objective: Objective) -> str:
     """Over everything that the tokens depend on, and nothing else."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     rules = backend.to_str() if backend is not None else [sorted(tokenizer.get_vocab().items()), tokenizer.init_kwargs]
     what = [type(tokenizer).__name__, str(rules), tokenizer.special_tokens_map, tokenizer.model_input_names]
-    what += [tokenizer.split_special_tokens, tokenizer.chat_template]
+    what += [tokenizer.split_special_tokens, tokenizer.chat_template, *objective.encodes_by()]
     versions = [version("transformers"), version("tokenizers")]
     return digest([dataset.fingerprint, max_length, objective.name, *what, versions])[:24]
 
@@ -223,7 +249,7 @@ class Batches(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Any]:
         assert self.trainer is not None
         sampler = self.data.sampler(self.plan, self.trainer.global_rank)
-        loader: DataLoader[Any] = ResumableLoader(self.data.train, sampler, self.data.collator())
+        loader: DataLoader[Any] = ResumableLoader(self.data.learned(self.plan), sampler, self.data.collator())
         for technique in self.plan.techniques:
             loader = technique.adapt_loader(loader, self.facts)
         return loader

@@ -83,7 +83,7 @@ class Encoded:
     """Only for pairs, and only where the model tells the two texts apart by them."""
     num_truncated: int
     targets: Ragged | None = None
-    """One for each token, where the objective makes them of the labels as it tokenizes."""
+    """One for each token, or as many for each, where the objective makes them as it tokenizes."""
     records: np.ndarray | None = None
     """int64 [rows], counted from 0 and never falling: whose rows they are, where a text makes several; else each row is
     one record."""
@@ -91,7 +91,7 @@ class Encoded:
     """Texts that have no row: of which nothing is left to predict."""
 
     def beside(self) -> dict[str, Ragged]:
-        """What stands beside the tokens, one number for each, by the end of its files' name."""
+        """What stands beside the tokens, as many numbers for each, by the end of its files' name."""
         rows = {"types": self.token_type_ids, "targets": self.targets}
         return {name: row for name, row in rows.items() if row is not None}
 
@@ -121,7 +121,7 @@ def _read_split(
     ids = Ragged.load(folder / name)
     others = {kind: Ragged.load(folder / f"{name}.{kind}") for kind in beside}
     for found in (ids, *others.values()):
-        if len(found) != rows or len(found.values) != tokens:
+        if len(found) != rows or len(found.values) < tokens or len(found.values) % max(1, tokens):
             raise ValueError(f"{folder / name} is not what {NOTE} says")
     records = np.load(f"{folder / name}.records.npy") if grouped else None
     if records is not None and len(records) != rows:

@@ -63,9 +63,10 @@ def results() -> str:
 
 
 def take(file: Path) -> None:
-    """Replace the stored figures by those of the same benchmark and name in a file; others are no page's."""
-    new = figures(file)
-    kept = [new.get(key, figure) for key, figure in figures().items()]
+    """Replace the stored figures by those of a file, of those that the page shows."""
+    known = figures() | figures(file)
+    shown = {(m["benchmark"], m["name"]) for m in SHOWN.finditer(RESULTS.read_text("utf8"))}
+    kept = [figure for key, figure in known.items() if key in shown]
     FIGURES.write_text("[\n" + ",\n".join(map(json.dumps, kept)) + "\n]\n", "utf8")
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from accel.core.engine import Engine, Inputs, Runner
 
@@ -43,6 +43,8 @@ class EagerRunner(Runner):
 @dataclass(kw_only=True)
 class Eager(Engine):
     """The exported model in PyTorch."""
+
+    ready_s: ClassVar[float] = 8.0
 
     def candidates(self, model: nn.Module, folder: Path) -> Mapping[str, Callable[[], Runner]]:
         from accel.ops.quantize.quantized_layers import multiplies_int8

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from accel.core.engine import Runner
 from accel.errors import RunError
 from accel.export.saturation import saturates
-from accel.ops.inputs import IDS, MASK, PLAIN, TYPES, inputs_of
+from accel.ops.inputs import DECODER, IDS, MASK, PLAIN, TYPES, inputs_of
 
 OPSET = 20
 FP32_TOLERANCE = 1e-4
@@ -200,7 +200,10 @@ def _two_texts(lengths: np.ndarray, shape: tuple[int, ...], generator: np.random
     return ((place >= second[:, None]) & (place < lengths[:, None])).astype(np.int64)
 
 
-MADE_UP: Mapping[str, Callable[[np.ndarray, tuple[int, ...], np.random.Generator], np.ndarray]] = {TYPES: _two_texts}
+MADE_UP: Mapping[str, Callable[[np.ndarray, tuple[int, ...], np.random.Generator], np.ndarray]] = {
+    TYPES: _two_texts,
+    DECODER: lambda lengths, shape, generator: generator.integers(0, 8, shape),
+}
 """(lengths, shape, generator) -> int64 of that shape, by the input's name."""
 
 

@@ -42,6 +42,10 @@ class Clients:
     def __len__(self) -> int:
         return len(self.shares)
 
+    def name(self, client: int) -> str:
+        """What its figures are called."""
+        return str(client)
+
     def num_steps(self, client: int) -> int:
         """Local steps of a round."""
         return self.local_steps or self.local_epochs * self._order(client).num_steps

@@ -7,7 +7,7 @@ Every process holds one model and trains its share of a round's clients (as Appl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,19 +15,16 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from accel.core.seeds import step_seed
 from accel.federated.choices import SentAs
 from accel.federated.client_log import ClientLog
-from accel.federated.clients import Batch, Round
+from accel.federated.clients import Round
 from accel.federated.cohort import Cohort, dealt
+from accel.federated.local import LocalTraining, Score, put
 from accel.federated.lora_products import LoraProducts
 from accel.federated.release import Mean, Release
 from accel.federated.sent import bytes_down, bytes_up, received
 from accel.ops.hand_over import hand_over
 from accel.ops.parallel.shards import add_up
-
-Score = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
-"""A batch -> named scalar terms, of which ``loss`` is minimised."""
 
 WEIGHT, LOSS, NORM = range(3)
 """Columns of a round's figures, one row per client."""
@@ -65,11 +62,11 @@ class FederatedRound:
     def __init__(
         self, score: Score, model: nn.Module, rules: Rules, log: ClientLog | None, release: Release | None = None
     ) -> None:
-        self.score = score
         self.rules = rules
         self.log = log
         self.release = release or Mean(by_examples=True)
         self.exchanged = [p for p in model.parameters() if p.requires_grad]
+        self.local = LocalTraining(score, self.exchanged, rules.proximal, rules.seed)
         self.products = LoraProducts(model if self.release.exact else nn.Module(), rules.seed)
         self.total: list[Tensor] = []
 
@@ -78,15 +75,11 @@ class FederatedRound:
         asked, answering = self.release.cohort(cohort, round_.number, device)
         start = [p.detach().clone() for p in self.exchanged]
         self.release.begin(start)
-        figures = torch.zeros(len(round_.clients), 3, dtype=torch.float64)
         self.products.begin()
-        for client in self._mine(round_, answering):
-            figures[client] = torch.tensor(self._train(round_, client, start), dtype=torch.float64)
-        self._put(start)
-        figures = add_up(figures.to(device)).cpu()[answering]
+        figures = self._figures(round_, answering, start)[answering]
         self.total = self.release.finish(float(figures[:, WEIGHT].sum()))
         if self.log is not None:
-            self.log.write(round_.number, answering, figures)
+            self.log.write(round_.number, [round_.clients.name(c) for c in answering.tolist()], figures)
         terms = self._terms(asked, figures)
         return {**terms, "loss": hand_over(self.exchanged[0], terms["loss"], self._deliver)}
 
@@ -94,46 +87,28 @@ class FederatedRound:
         rank, size = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
         return dealt(answering.tolist(), [round_.clients.num_steps(c) for c in answering.tolist()], rank, size)
 
+    def _figures(self, round_: Round, answering: np.ndarray, start: Sequence[Tensor]) -> Tensor:
+        """Those of all clients, after the updates of the round have been taken; zeros for who has sent none."""
+        figures = torch.zeros(len(round_.clients), 3, dtype=torch.float64)
+        for client in self._mine(round_, answering):
+            figures[client] = torch.tensor(self._train(round_, client, start), dtype=torch.float64)
+        put(self.exchanged, start)
+        return add_up(figures.to(start[0].device)).cpu()
+
     def _train(self, round_: Round, client: int, start: Sequence[Tensor]) -> tuple[float, float, float]:
         """One client's local training, from the common weights; its update goes into the total.
 
         Returns:
             Its weight in the mean, the mean loss of its steps, and the norm of its update.
         """
-        self._put(start)
+        batches = round_.clients.batches(client, round_.number)
         optimizer = round_.server.fresh_local()
-        losses = []
-        for step, batch in enumerate(round_.clients.batches(client, round_.number)):
-            torch.manual_seed(step_seed(self.rules.seed + client, step, round_.number))
-            losses.append(self._step(batch, start))
-            round_.bound()
-            optimizer.step()
-            optimizer.zero_grad()
-        return self._send(round_, client, start), float(torch.stack(losses).mean()), self._norm
-
-    def _step(self, batch: Batch, start: Sequence[Tensor]) -> Tensor:
-        device = self.exchanged[0].device
-        loss = self.score({name: value.to(device) for name, value in batch.items()})["loss"]
-        loss.backward()
-        if self.rules.proximal:
-            self._pull_back(start)
-        return loss.detach().double()
-
-    @torch.no_grad()
-    def _pull_back(self, start: Sequence[Tensor]) -> None:
-        """The gradient of mu / 2 times the squared distance from the common weights."""
-        for weight, before in zip(self.exchanged, start, strict=True):
-            if weight.grad is not None:
-                weight.grad.add_(weight - before, alpha=self.rules.proximal)
-
-    @torch.no_grad()
-    def _send(self, round_: Round, client: int, start: Sequence[Tensor]) -> float:
-        torch.manual_seed(step_seed(self.rules.seed + client, -1, round_.number))
-        updates = [received(p - s, self.rules.sent_as) for p, s in zip(self.exchanged, start, strict=True)]
-        weight = self.release.add(updates, float(round_.clients.weights[client]))
-        self._norm = float(nn.utils.get_total_norm(updates))
-        self.products.add(weight)
-        return weight
+        loss = self.local.train(batches, optimizer, round_.bound, start, client=client, number=round_.number)
+        with torch.no_grad():
+            updates = [received(p - s, self.rules.sent_as) for p, s in zip(self.exchanged, start, strict=True)]
+            weight = self.release.add(updates, float(round_.clients.weights[client]))
+            self.products.add(weight)
+        return weight, loss, float(nn.utils.get_total_norm(updates))
 
     def _terms(self, asked: float, figures: Tensor) -> dict[str, Tensor]:
         counted = figures[figures[:, WEIGHT] > 0]  # not of a client that was left out, whose loss may be no number
@@ -151,11 +126,6 @@ class FederatedRound:
             **self.release.terms(),
         }
         return {name: torch.as_tensor(value).to(self.exchanged[0].device) for name, value in found.items()}
-
-    @torch.no_grad()
-    def _put(self, weights: Sequence[Tensor]) -> None:
-        for weight, value in zip(self.exchanged, weights, strict=True):
-            weight.copy_(value)
 
     def _deliver(self) -> None:
         for weight, mean in zip(self.exchanged, self.total, strict=True):

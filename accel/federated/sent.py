@@ -13,15 +13,19 @@ SCALE_BYTES = 4
 """Of a row's fp32 scale."""
 
 
-def _as_it_is(update: Tensor) -> Tensor:
-    return update
+Packed = dict[str, Tensor]
+"""What is sent of one update, by the name of a part."""
 
 
-def _bf16(update: Tensor) -> Tensor:
-    return update.to(torch.bfloat16).to(update.dtype)
+def _whole(update: Tensor) -> Packed:
+    return {"values": update}
 
 
-def _int8(update: Tensor) -> Tensor:
+def _bf16(update: Tensor) -> Packed:
+    return {"values": update.to(torch.bfloat16)}
+
+
+def _int8(update: Tensor) -> Packed:
     """A scale for each row; rounded up or down at random, so that the mean over clients is not biased.
 
     Alistarh et al. 2017, QSGD (arXiv 1610.02132). Draws from torch's generator.
@@ -29,23 +33,47 @@ def _int8(update: Tensor) -> Tensor:
     rows = update.reshape(_num_rows(update), -1)
     scale = rows.abs().amax(dim=1, keepdim=True) / 127
     steps = torch.where(scale > 0, rows / scale, 0)
-    return ((steps + torch.rand_like(steps)).floor().clamp_(-127, 127) * scale).reshape(update.shape)
+    rounded = (steps + torch.rand_like(steps)).floor().clamp_(-127, 127)
+    return {"values": rounded.to(torch.int8), "scale": scale}
 
 
 def _num_rows(update: Tensor) -> int:
     return len(update) if update.ndim > 1 else 1
 
 
-FORMATS: dict[SentAs, Callable[[Tensor], Tensor]] = {
-    SentAs.none: _as_it_is,
+FORMATS: dict[SentAs, Callable[[Tensor], Packed]] = {
+    SentAs.none: _whole,
     SentAs.bf16: _bf16,
     SentAs.int8: _int8,
 }
 
 
+def packed(update: Tensor, compress: SentAs) -> Packed:
+    """What a client sends of a weight's update."""
+    return FORMATS[compress](update)
+
+
+Part = tuple[tuple[int, ...], torch.dtype]
+
+
+def parts_of(weight: Tensor, compress: SentAs) -> dict[str, Part]:
+    """Shape and format of each part that ``packed`` gives of an update of this weight."""
+    if compress is not SentAs.int8:
+        dtype = torch.bfloat16 if compress is SentAs.bf16 else weight.dtype
+        return {"values": (tuple(weight.shape), dtype)}
+    rows = _num_rows(weight)
+    return {"values": ((rows, weight.numel() // max(1, rows)), torch.int8), "scale": ((rows, 1), weight.dtype)}
+
+
+def unpacked(sent: Packed, like: Tensor) -> Tensor:
+    """What the server makes of it."""
+    values = sent["values"].to(like.dtype)
+    return (values * sent["scale"].to(like.dtype) if "scale" in sent else values).reshape(like.shape)
+
+
 def received(update: Tensor, compress: SentAs) -> Tensor:
     """An update as the server has it."""
-    return FORMATS[compress](update)
+    return unpacked(packed(update, compress), update)
 
 
 def bytes_up(exchanged: Sequence[Tensor], compress: SentAs) -> int:

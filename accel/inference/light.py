@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from accel.core.checksums import is_as_written
+from accel.data.windows import in_windows
 from accel.engines.onnxruntime import ONNX, ONNX_INT8
 from accel.export.formats import Format
 from accel.inference.columns import text_columns_of
 from accel.inference.texts import Prediction, Text, Texts
-from accel.objective.answers import ANSWERS
+from accel.objective.answers import ANSWERS, WindowAnswers
 from accel.report.record import read_record
 from accel.weights.meta import WEIGHTS, is_quantized, read_meta, small_files
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
 
     from accel.core.meta import Meta
     from accel.inference.predictor import Predictor
@@ -68,11 +69,19 @@ class LightPredictor:
 
     def _answer(self, row: Sequence[str]) -> tuple[dict[str, Any], bool]:
         """The answer, and whether something was cut off."""
+        if isinstance(self.answers, WindowAnswers):
+            return self._in_windows(self.answers, row)
         first, *second = map(self.answers.spelled, row)
         found = self.tokenizer.encode(first, second[0] if second else None)
+        return self.answers.answer_to(row, self._logits(found), found.offsets), bool(found.overflowing)
+
+    def _in_windows(self, answers: WindowAnswers, row: Sequence[str]) -> tuple[dict[str, Any], bool]:
+        (read,) = in_windows(self.tokenizer, [tuple(row)], self.meta.max_length, answers.stride)
+        return answers.answer_in_windows(row, list(map(self._logits, read.parts)), read.windows), read.is_cut
+
+    def _logits(self, found: Encoding) -> np.ndarray:
         inputs = {name: np.array([getattr(found, MADE[name])], np.int64) for name in self.meta.inputs}
-        logits = self.engine.run(inputs)[0] / self.meta.temperature
-        return self.answers.answer_to(row, logits, found.offsets), bool(found.overflowing)
+        return self.engine.run(inputs)[0] / self.meta.temperature
 
 
 def predictor_of(folder: Path) -> Predictor | LightPredictor:

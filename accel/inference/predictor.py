@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import torch
 from torch import Tensor, nn
 
 from accel.core.objective import Answering
+from accel.data.windows import in_windows
 from accel.errors import DataError
 from accel.inference.columns import text_columns_of
 from accel.inference.texts import Prediction, Text, Texts
 from accel.objective.registry import require
+from accel.objective.spans import InWindows
 from accel.ops.inputs import MASK
 from accel.weights import artifact
 from accel.weights.meta import artifact_folder, read_meta
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding
 
 BATCH_SIZE = 32
 
@@ -29,11 +34,13 @@ class Predictor:
     """
 
     def __init__(self, model: nn.Module, folder: Path) -> None:
-        self.objective = require(folder, Answering)
+        objective = require(folder, Answering)
         self.model = model
         self.meta = read_meta(folder)
         self.tokenizer = artifact.tokenizer_of(folder)
-        self.input_names = artifact.input_names(folder, self.meta)
+        self.objective = objective.reading(self.tokenizer)
+        known = artifact.input_names(folder, self.meta)
+        self.input_names = [name for name in known if name not in objective.more_inputs]
         count = self.meta.num_text_columns
         self.texts = Texts(tuple(text_columns_of(folder)[:count]), count)
 
@@ -103,12 +110,31 @@ class Predictor:
 
     @torch.inference_mode()
     def _batch(self, texts: Sequence[Text]) -> Iterator[Prediction]:
+        if isinstance(self.objective, InWindows):
+            yield from self._in_windows(self.objective, texts)
+            return
         encoded = self.encoded(texts)
         inputs = {name: encoded[name] for name in self._made(encoded)}
-        logits = self.model(**inputs).logits.float() / self.meta.temperature
+        logits = self.objective.outputs(self.model, inputs, self.meta.temperature)
         offsets = encoded["offset_mapping"].tolist() if "offset_mapping" in encoded else [[]] * len(texts)
         read = zip(*self.texts.by_column(texts), strict=True)
         cut = [bool(one.overflowing) for one in encoded.encodings or ()] or [False] * len(texts)
         parts = zip(texts, read, logits, inputs[MASK], offsets, cut, strict=True)
         for text, strings, row, mask, where, is_cut in parts:
             yield Prediction(text, self.objective.answer_to(strings, row, mask, where), is_cut)
+
+    def _in_windows(self, objective: InWindows, texts: Sequence[Text]) -> Iterator[Prediction]:
+        pairs = list(zip(*self.texts.by_column(texts), strict=True))
+        backend: Any = self.tokenizer.backend_tokenizer
+        found = in_windows(backend, pairs, self.meta.max_length, objective.stride)
+        for text, pair, read in zip(texts, pairs, found, strict=True):
+            parts = [self._padded(read.parts[n : n + BATCH_SIZE]) for n in range(0, len(read.parts), BATCH_SIZE)]
+            rows = [row for inputs in parts for row in self.model(**inputs).logits.float() / self.meta.temperature]
+            answer = objective.answer_in_windows(pair, [row.numpy() for row in rows], read.windows)
+            yield Prediction(text, answer, read.is_cut)
+
+    def _padded(self, parts: Sequence[Encoding]) -> dict[str, Tensor]:
+        """The inputs of some windows."""
+        made = {"input_ids": [part.ids for part in parts], "token_type_ids": [part.type_ids for part in parts]}
+        found = self.tokenizer.pad(made, return_tensors="pt")
+        return {name: found[name] for name in self._made(found)}

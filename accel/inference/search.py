@@ -23,6 +23,7 @@ from accel.errors import ConfigError, DataError, ExitCode
 from accel.inference.columns import text_columns_of
 from accel.inference.light import LightPredictor, predictor_of
 from accel.inference.rows import Keys, Query, rows_of
+from accel.objective.answers import ANSWERS, VectorAnswers
 from accel.weights.meta import artifact_folder
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Found:
 
     stored: Query
     score: float
-    """The cosine of the two vectors, in [-1, 1]."""
+    """The cosine of the two vectors, in [-1, 1], and what the model adds to it."""
 
     def as_json(self) -> dict[str, Any]:
         """With what the file says of it."""
@@ -61,7 +62,8 @@ def main(words: Sequence[str]) -> int:
     stored = _stored(arguments, Path(arguments.run).expanduser())
     predictor = predictor_of(folder)
     asked = vectors_of(predictor, arguments.texts, arguments.run)
-    near = nearest(asked, _kept_vectors(predictor, folder, stored, arguments.run), stored, arguments.top)
+    vectors = _kept_vectors(predictor, folder, stored, arguments.run)
+    near = nearest(asked, vectors, stored, arguments.top, _added(predictor, stored))
     show = _as_json if arguments.json else _as_text
     sys.stdout.writelines(f"{line}\n" for line in show(arguments.texts, near))
     return ExitCode.DONE
@@ -128,9 +130,22 @@ def _digest(predictor: Predictor | LightPredictor, folder: Path, texts: Sequence
     return hashlib.sha256(json.dumps([type(predictor).__name__, model, texts]).encode()).hexdigest()[:24]
 
 
-def nearest(asked: np.ndarray, vectors: np.ndarray, stored: Sequence[Query], top: int) -> list[list[Found]]:
-    """For each vector the nearest ones, the nearest first; of equally near ones what stands first in the file."""
-    scores = asked @ vectors.T
+def _added(predictor: Predictor | LightPredictor, stored: Sequence[Query]) -> np.ndarray:
+    """[stored]: what a model says of a stored text whatever is asked; 0 where it says nothing."""
+    answers = ANSWERS.get(predictor.meta.objective)
+    kind = answers.of(predictor.meta) if answers is not None else None
+    return kind.added([str(row.text) for row in stored]) if isinstance(kind, VectorAnswers) else np.zeros(len(stored))
+
+
+def nearest(
+    asked: np.ndarray, vectors: np.ndarray, stored: Sequence[Query], top: int, added: np.ndarray | float = 0.0
+) -> list[list[Found]]:
+    """For each vector the nearest ones, the nearest first; of equally near ones what stands first in the file.
+
+    Args:
+        added: [stored], to each cosine.
+    """
+    scores = asked @ vectors.T + added
     order = np.argsort(-scores, axis=1, kind="stable")[:, :top]
     return [
         [Found(stored[place], float(row[place])) for place in places] for row, places in zip(scores, order, strict=True)

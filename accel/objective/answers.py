@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from accel.data.words import OUTSIDE, entities, first_tokens, spelled, words_of
+from accel.objective._extraction import Part, best_parts, score_of_none, trimmed
 
 if TYPE_CHECKING:
     from accel.core.meta import Meta
+    from accel.data.windows import Window
 
 HALF = 0.5
 """The probability from which on a label holds where nothing else was chosen."""
+OTHERS = 2
+"""Parts of a text that are told beside the likeliest answer."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class Answers(ABC):
 
     name: ClassVar[str]
     """The objective's."""
+    columns: ClassVar[tuple[str, ...]] = ("text",)
+    """What its texts are called where the data are no file of the user's."""
 
     @classmethod
     def of(cls, meta: Meta) -> Self:
@@ -145,11 +151,81 @@ class VectorAnswers(Answers):
         del text, offsets
         return {"vector": logits.tolist()}
 
+    def added(self, stored: Sequence[str]) -> np.ndarray:
+        """[texts]: what ``accel search`` adds to the cosine of each stored text; nothing by default."""
+        return np.zeros(len(stored), np.float32)
 
+
+@dataclass(frozen=True)
 class TasteAnswers(VectorAnswers):
-    """The same of a history or an item: an item is recommended whose vector is near a history's."""
+    """The same of a history or an item; what is stored is ranked by how likely anybody takes it, too."""
+
+    temperature: float = 1.0
+    priors: Mapping[str, float] = field(default_factory=dict)
+    """By the text of an item: log of how likely anybody takes it."""
 
     name: ClassVar[str] = "recommendation"
+
+    @classmethod
+    def of(cls, meta: Meta) -> Self:
+        priors = {str(text): float(prior) for text, prior in meta.answering["priors"].items()}
+        return cls(meta.label_names, float(meta.answering["temperature"]), priors)
+
+    def added(self, stored: Sequence[str]) -> np.ndarray:
+        """In units of a cosine; an item that is new is as likely as the rarest one."""
+        rarest = min(self.priors.values(), default=0.0)
+        found = [self.priors.get(" ".join(text.split()), rarest) for text in stored]
+        return np.array(found, np.float32) * np.float32(self.temperature)
+
+
+@dataclass(frozen=True)
+class WindowAnswers(Answers):
+    """Of pairs whose second text is read window by window, as ``InWindows`` has it."""
+
+    stride: int
+
+    def answer_to(self, text: Sequence[str], logits: np.ndarray, offsets: Sequence[tuple[int, int]]) -> dict[str, Any]:
+        raise NotImplementedError(f"{type(self).__name__} answers in windows")
+
+    @abstractmethod
+    def answer_in_windows(
+        self, text: Sequence[str], logits: Sequence[np.ndarray], windows: Sequence[Window]
+    ) -> dict[str, Any]:
+        """As the objective's own."""
+
+
+@dataclass(frozen=True)
+class SpanAnswers(WindowAnswers):
+    """A part of the second text that answers the first: where it stands, in characters, and how sure the model is."""
+
+    longest: int
+    """Tokens that an answer has at most."""
+    threshold: float
+    """Log-odds against there being no answer, above which there is one."""
+
+    name: ClassVar[str] = "question answering"
+    columns: ClassVar[tuple[str, ...]] = ("question", "context")
+
+    @classmethod
+    def of(cls, meta: Meta) -> Self:
+        known = meta.answering
+        return cls((), int(known["stride"]), int(known["longest"]), float(known["threshold"]))
+
+    def answer_in_windows(
+        self, text: Sequence[str], logits: Sequence[np.ndarray], windows: Sequence[Window]
+    ) -> dict[str, Any]:
+        context = text[1]
+        found = best_parts(windows, logits, self.stride, self.longest, OTHERS + 1)
+        said = [self._said(context, part) for part in found]
+        if found and found[0].odds > self.threshold:
+            return {**said[0], "others": said[1:]}
+        none = {"answer": None, "start": None, "end": None, "score": score_of_none(found)}
+        return {**none, "others": said[:OTHERS]}
+
+    @staticmethod
+    def _said(context: str, part: Part) -> dict[str, Any]:
+        start, end = trimmed(context, part.characters)
+        return {"answer": context[start:end], "start": start, "end": end, "score": part.score}
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -165,6 +241,15 @@ def sigmoid(logits: np.ndarray) -> np.ndarray:
 
 ANSWERS: Mapping[str, type[Answers]] = {
     kind.name: kind
-    for kind in (LabelAnswers, LabelSetAnswers, NumberAnswers, LevelAnswers, EntityAnswers, VectorAnswers, TasteAnswers)
+    for kind in (
+        LabelAnswers,
+        LabelSetAnswers,
+        NumberAnswers,
+        LevelAnswers,
+        EntityAnswers,
+        VectorAnswers,
+        TasteAnswers,
+        SpanAnswers,
+    )
 }
 """By the name that an exported model states."""

@@ -28,6 +28,7 @@ from accel.ops.distill.losses import full
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
+    from accel.core.meta import Meta
     from accel.data import Split
 
 FRACTION = 0.15
@@ -60,6 +61,13 @@ class MaskedLanguageModelling(Choices):
     def for_labels(cls, label_names: Sequence[str]) -> MaskedLanguageModelling:
         del label_names
         return cls()
+
+    @classmethod
+    def of(cls, meta: Meta) -> MaskedLanguageModelling:
+        return cls(float(meta.answering["fraction"]))
+
+    def answering(self) -> dict[str, Any]:
+        return {"fraction": self.fraction}
 
     def reading(self, tokenizer: PreTrainedTokenizerBase) -> Self:
         pieces = Pieces.of(tokenizer)

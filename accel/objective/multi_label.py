@@ -122,6 +122,7 @@ class MultiLabel(Labelled):
         mask: Tensor,
         offsets: Sequence[tuple[int, int]],
         asked: Sequence[str] = (),
+        columns: Sequence[int | None] = (),
     ) -> list[tuple[str, tuple[int, ...]]]:
         """Each label that holds, where none is asked for; the likeliest one where none holds."""
         return super().to_explain(text, logits, mask, offsets, asked or self.answer(logits, mask)["labels"])

@@ -7,14 +7,12 @@ scored, users and items are examples of their own: the whole catalogue is in eac
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
-import torchmetrics
 from torch import Tensor
-from torchmetrics.utilities import dim_zero_cat
 
 from accel.behaviour.kept import Kept
 from accel.behaviour.places import Places
@@ -23,7 +21,7 @@ from accel.data.batches import Example, Tokenized
 from accel.data.interactions import NOBODY, RankingDataset
 from accel.objective.answers import TasteAnswers
 from accel.objective.retrieval import AT_ONCE, EQUAL, Retrieval, contrast, holds, pair_keys
-from accel.objective.scores import Report, Scores
+from accel.objective.scores import GatheredScores, Report, Scores
 from accel.ops.distill.losses import full
 from accel.ops.parallel.gather import gathered
 from accel.ops.ranking import Ranked, among_first
@@ -31,32 +29,69 @@ from accel.ops.recommend.counted import Recommend, Taken
 from accel.ops.recommend.simple import simple_recommenders
 
 if TYPE_CHECKING:
+    from accel.core.meta import Meta
     from accel.data import Dataset
 
 FIRST = 10
 """Items that are shown."""
+WEIGHED = (0.5, 0.7, 1, 1.4, 2, 2.8, 4, 5.7, 8, 16, 32)
+"""Times the temperature of training; at the last one hardly anything but popularity counts."""
 
 
 @dataclass(frozen=True)
 class Recommendation(Retrieval):
     """A vector for a history or an item."""
 
+    priors: Mapping[str, float] = field(default_factory=dict, compare=False, repr=False)
+    """By the text of an item: log of how likely anybody takes it."""
     log_shares: Tensor = field(default_factory=lambda: torch.zeros(1), compare=False, repr=False)
-    """[items]: log of the share of training pairs that each item is in."""
+    """float64 [items]: the same by the number of an item."""
+
+    held: Held | None = field(default=None, compare=False, repr=False)
+    """Of validation, by which ``weighed_at`` is chosen."""
+    weighed_at: float | None = None
+    """The temperature at which similarities count beside how likely an item is for anybody; none is chosen yet."""
 
     name: ClassVar[str] = TasteAnswers.name
     metrics: ClassVar[tuple[Metric, ...]] = OF_RECOMMENDATION
     keeps: ClassVar[type[Kept] | None] = Places
-    kept_with_scores: ClassVar[bool] = True
     unit: ClassVar[str] = "users"
 
     @classmethod
+    def of(cls, meta: Meta) -> Recommendation:
+        found = TasteAnswers.of(meta)
+        return cls(priors=found.priors, weighed_at=found.temperature)
+
+    @classmethod
     def of_interactions(cls, dataset: RankingDataset, temperature: float) -> Recommendation:
-        """Of training on who took what."""
+        """Of training on who took what; what nobody took counts as taken once, as all others do once more."""
         known = pair_keys(*map(torch.from_numpy, (dataset.users, dataset.items))).unique()
-        counts = np.bincount([item for _, item in dataset.train.labels], minlength=dataset.num_items)
-        shares = torch.from_numpy(np.maximum(counts, 1) / max(1, counts.sum()))
-        return cls(temperature, known, log_shares=shares.log().float())
+        counts = 1 + np.bincount(dataset.items, minlength=dataset.num_items)
+        texts = [
+            text for (_, text), label in zip(dataset.test.texts, dataset.test.labels, strict=True) if _is_item(label)
+        ]
+        priors = dict[str, float]()
+        for text, share in zip(texts, counts / counts.sum(), strict=True):
+            priors[text] = float(np.logaddexp(priors.get(text, -np.inf), np.log(share)))
+        shares = torch.tensor([priors[text] for text in texts], dtype=torch.float64)
+        held = Held.of(dataset.validation.labels)
+        return cls(temperature, known, priors=priors, log_shares=shares, held=held)
+
+    @property
+    def is_fitted(self) -> bool:
+        return self.weighed_at is not None or self.held is None
+
+    def fitted(self, logits: Tensor, labels: Tensor) -> Self:
+        """At which temperature items to come of the validation split are likeliest: who is unsure trusts popularity."""
+        assert self.held is not None
+        choices = {self.temperature * times: 0.0 for times in WEIGHED}
+        for temperature in choices:
+            recommend = tastes(logits, labels, self.log_shares, temperature)
+            choices[temperature] = self.held.report(recommend, logits=True).metrics[LOSS.key]
+        return replace(self, weighed_at=min(choices, key=lambda temperature: choices[temperature]))
+
+    def answering(self) -> dict[str, Any]:
+        return {"temperature": self.weighed_at or self.temperature, "priors": dict(self.priors)}
 
     def rows(self, examples: Sequence[Example]) -> Sequence[Example]:
         """The users' histories, then the items; an example may lack a side."""
@@ -71,19 +106,17 @@ class Recommendation(Retrieval):
         """-log of the softmax of what a user took next among the items of all processes' batches.
 
         A mean over this process's pairs. What a user took at any time of training is no negative of his. Popular items
-        are in many batches: their logits are lowered by the log of their share (Bengio & Senécal 2008; Yi et al. 2019,
-        Sampling-bias-corrected neural modeling), so that similarities say how likely an item is, not how much likelier
-        than for others.
+        are in many batches, so similarities say how much likelier an item is for a user than for anybody; how likely it
+        is for anybody is counted, and added where items are ranked.
         """
         users, items = full(outputs.logits).chunk(2)
         asked, told = batch["labels"][: len(users)], _unmarked(batch["labels"][len(users) :])
         (all_items, start), (all_told, _) = gathered(items), gathered(told)
         related = holds(pair_keys(asked[:, None], all_told), self.known.to(asked.device))
-        handicap = self.log_shares.to(asked.device)[all_told]
-        return {"loss": contrast(users, all_items, start, related, self.temperature, handicap).mean()}
+        return {"loss": contrast(users, all_items, start, related, self.temperature).mean()}
 
     def scores(self, split: Tokenized) -> Scores:
-        return TasteScores(Held.of(split.labels), self.temperature)
+        return TasteScores(Held.of(split.labels), self.log_shares, self.weighed_at or self.temperature)
 
     def parts_of_quality(self, kept: Kept, split: Tokenized) -> np.ndarray | None:
         del split
@@ -117,6 +150,11 @@ class Recommendation(Retrieval):
             yield name, tested.report(recommend), len(taken.users)
 
 
+def _is_item(label: Sequence[Any]) -> bool:
+    """Of an example that is scored: whether it is an item, without a user."""
+    return label[0] == NOBODY
+
+
 def _marked(number: int, side: int) -> int:
     """One number for both sides: items are below 0."""
     return -1 - number if side else number
@@ -140,8 +178,8 @@ class Held:
 
     @classmethod
     def of(cls, labels: Sequence[Sequence[Any]]) -> Held:
-        users = [label for label in labels if label[0] != NOBODY]
-        items = sum(label[0] == NOBODY for label in labels)
+        users = [label for label in labels if not _is_item(label)]
+        items = sum(map(_is_item, labels))
         return cls(torch.tensor([u[0] for u in users]), [u[2] for u in users], [u[3] for u in users], items)
 
     def __len__(self) -> int:
@@ -151,16 +189,16 @@ class Held:
         """The quality alone."""
         return Ranked.together([self._ranks(start, recommend)[0] for start in self._starts()]).ndcg(FIRST)
 
-    def report(self, recommend: Recommend, temperature: float | None = None) -> Report:
-        """Of what scores all items for a user; the loss only where scores are similarities."""
-        parts = [self._ranked(start, recommend, temperature) for start in self._starts()]
+    def report(self, recommend: Recommend, *, logits: bool = False) -> Report:
+        """Of what scores all items for a user; the loss only where scores are ``logits``."""
+        parts = [self._ranked(start, recommend) for start in self._starts()]
         ranked, losses, first, missing = zip(*parts, strict=True)
         found = Ranked.together(list(ranked))
         gains, hits = found.ndcgs(FIRST), found.hits(FIRST)
         shown = 1 - torch.stack(missing).prod(0)
         values = (gains.mean(), found.recall(FIRST), hits.mean(), found.mrr(), shown.mean(), torch.cat(losses).mean())
         metrics = {metric.key: float(value) for metric, value in zip(OF_RECOMMENDATION, values, strict=True)}
-        if temperature is None:
+        if not logits:
             del metrics[LOSS.key]
         truths = np.array([items[0] for items in self.to_come])
         kept = Places(np.arange(len(self)), truths, gains.numpy(), hits.numpy(), torch.cat(first).numpy())
@@ -176,15 +214,12 @@ class Held:
         scores = recommend(self.users[some], history).masked_fill(history, -torch.inf)
         return Ranked.of(scores, relevant), scores, relevant
 
-    def _ranked(
-        self, start: int, recommend: Recommend, temperature: float | None
-    ) -> tuple[Ranked, Tensor, Tensor, Tensor]:
+    def _ranked(self, start: int, recommend: Recommend) -> tuple[Ranked, Tensor, Tensor, Tensor]:
         """Likewise: the ranks, the losses, what is shown first, and how likely each item is shown to nobody."""
         ranked, scores, relevant = self._ranks(start, recommend)
         order = torch.sort(scores, dim=1, descending=True, stable=True)
         first = order.indices[:, :FIRST].masked_fill(order.values[:, :FIRST].isinf(), -1)
-        logits = scores / (temperature or 1.0)
-        losses = logits.logsumexp(1)[:, None].sub(logits)[relevant]
+        losses = scores.logsumexp(1)[:, None].sub(scores)[relevant]
         return ranked, losses, first, (1 - among_first(scores, FIRST)).prod(0)
 
     def _table(self, items: Sequence[Sequence[int]]) -> Tensor:
@@ -195,45 +230,32 @@ class Held:
         return found
 
 
-class Vectors(torchmetrics.Metric):
-    """The vectors of all rows of all batches and processes."""
-
-    full_state_update = False
-    rows: list[Tensor]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.add_state("rows", [], dist_reduce_fx="cat")
-
-    def update(self, logits: Tensor, labels: Tensor) -> None:
-        self.rows.append(torch.cat([logits.double(), labels.double()[:, None]], 1).detach())
-
-    def compute(self) -> tuple[Tensor, Tensor]:
-        """(vectors float64 [rows, width], what they are of int64 [rows])."""
-        found = dim_zero_cat(self.rows).cpu()
-        return found[:, :-1], found[:, -1].long()
-
-
-class TasteScores(Scores):
+class TasteScores(GatheredScores):
     """Of every user's ranking of the whole catalogue."""
 
-    def __init__(self, held: Held, temperature: float) -> None:
+    keeps: ClassVar[bool] = True
+
+    def __init__(self, held: Held, log_shares: Tensor, temperature: float) -> None:
         super().__init__()
-        self.vectors, self.held, self.temperature = Vectors(), held, temperature
+        self.held, self.log_shares, self.temperature = held, log_shares, temperature
 
-    def update(self, logits: Tensor, labels: Tensor) -> None:
-        self.vectors.update(logits, labels)
+    def report(self, logits: Tensor, labels: Tensor) -> Report:
+        """Args: vectors, and whose they are, [rows, 1]."""
+        return self.held.report(tastes(logits, labels, self.log_shares, self.temperature), logits=True)
 
-    def compute(self) -> Report:
-        vectors, numbers = self.vectors.compute()
-        users, items = numbers >= 0, numbers < 0
-        table = torch.zeros(self.held.num_items, vectors.shape[1], dtype=torch.float64)
-        table[_unmarked(numbers[items])] = vectors[items]
-        who, place = numbers[users].sort()
 
-        def similar(asked: Tensor, history: Tensor) -> Tensor:
-            del history
-            own = vectors[users][place[torch.searchsorted(who, asked)]]
-            return (own @ table.T / EQUAL).round() * EQUAL
+def tastes(vectors: Tensor, numbers: Tensor, log_shares: Tensor, temperature: float) -> Recommend:
+    """How likely each item is for a user, but for a constant: by their vectors, and by how likely it is for anybody."""
+    numbers = numbers.flatten().long()
+    users, items = numbers >= 0, numbers < 0
+    table = torch.zeros(len(log_shares), vectors.shape[1], dtype=torch.float64)
+    table[_unmarked(numbers[items])] = vectors[items].double()
+    who, place = numbers[users].sort()
+    own = vectors[users][place].double()
 
-        return self.held.report(similar, self.temperature)
+    def recommend(asked: Tensor, history: Tensor) -> Tensor:
+        del history
+        similar = own[torch.searchsorted(who, asked)] @ table.T
+        return (similar / EQUAL).round() * EQUAL / temperature + log_shares
+
+    return recommend

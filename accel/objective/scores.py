@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -58,9 +58,15 @@ def precision_recall_f1(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 class Scores(nn.Module):
     """Accumulates predictions over batches and, under a distributed strategy, over processes."""
 
+    keeps: ClassVar[bool] = False
+    """Whether its reports hold the predictions one by one, which otherwise the objective keeps of each batch."""
+
     @abstractmethod
     def update(self, logits: Tensor, labels: Tensor) -> None:
         """Add a batch: a network's logits, and the batch's ``labels``."""
+
+    def observe(self, model: nn.Module, batch: Mapping[str, Tensor]) -> None:
+        """Look at the same batch with the whole network, for what no single pass shows; nothing by default."""
 
     @abstractmethod
     def compute(self) -> Report:
@@ -72,6 +78,18 @@ class Scores(nn.Module):
             metric.reset()  # type: ignore[operator] - every child is a metric
 
 
+class Gathering(Protocol):
+    """Gathers answers, see ``Objective.gathering``."""
+
+    def update(self, logits: Tensor, labels: Tensor) -> None:
+        """Add a batch: a network's logits, and the batch's ``labels``."""
+        ...
+
+    def compute(self) -> tuple[Tensor, Tensor]:
+        """(logits, labels) as ``Objective.fitted`` reads them."""
+        ...
+
+
 class Gathered(Metric):
     """All predictions of all batches and processes, for what is no sum over examples."""
 
@@ -80,16 +98,18 @@ class Gathered(Metric):
 
     def __init__(self) -> None:
         super().__init__()
+        self.choices = 0
         self.add_state("rows", [], dist_reduce_fx="cat")
 
     def update(self, logits: Tensor, labels: Tensor) -> None:
-        """Add a batch: logits [batch, choices], and as many labels for each."""
-        self.rows.append(torch.cat([logits.double(), labels.double().view_as(logits)], 1).detach())
+        """Add a batch: logits [batch, choices], and one or several labels for each."""
+        self.choices = logits.shape[1]
+        self.rows.append(torch.cat([logits.double(), labels.double().view(len(logits), -1)], 1).detach())
 
     def compute(self) -> tuple[Tensor, Tensor]:
-        """(logits, labels), both [examples, choices] in float64."""
-        logits, labels = dim_zero_cat(self.rows).cpu().chunk(2, 1)
-        return logits, labels
+        """(logits, labels), both [examples, …] in float64."""
+        rows = dim_zero_cat(self.rows).cpu()
+        return rows[:, : self.choices], rows[:, self.choices :]
 
 
 class GatheredScores(Scores):
@@ -116,10 +136,17 @@ def evaluate(
     batches: Iterable[Mapping[str, Tensor]],
     scores: Scores,
     keep: Callable[[Tensor, Tensor], None] = lambda logits, labels: None,
+    model: nn.Module | None = None,
 ) -> Report:
-    """Score ``predict`` (inputs -> logits) on batches that hold ``labels``; ``keep`` is given each batch too."""
+    """Score ``predict`` (inputs -> logits) on batches that hold ``labels``; ``keep`` is given each batch too.
+
+    Args:
+        model: the whole network, where it is at hand.
+    """
     for batch in batches:
         logits = predict({k: v for k, v in batch.items() if k != "labels"})
         scores.update(logits, batch["labels"])
+        if model is not None:
+            scores.observe(model, batch)
         keep(logits, batch["labels"])
     return scores.compute()

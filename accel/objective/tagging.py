@@ -156,8 +156,10 @@ class Tagging(Choices, Answering):
         mask: Tensor,
         offsets: Sequence[tuple[int, int]],
         asked: Sequence[str] = (),
+        columns: Sequence[int | None] = (),
     ) -> list[tuple[str, tuple[int, ...]]]:
         """The first word of each entity, of the types that are asked for; where there is none, of what is nearest."""
+        del columns
         require_known(asked, self.types)
         (whole,) = text
         words, first = words_of(whole), first_tokens(whole, offsets)

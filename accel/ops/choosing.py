@@ -38,7 +38,7 @@ def worth_labelling(texts: Sequence[str], probabilities: np.ndarray | None, budg
     else:
         doubt = margins(probabilities)
         among = np.argsort(doubt, kind="stable")[: CANDIDATES * budget]
-    clusters, distance = _clusters(directions([texts[i] for i in among]), budget, seed)
+    clusters, distance = _clusters(directions([str(texts[i]) for i in among]), budget, seed)
     by = distance if probabilities is None else doubt[among]
     best = [min(np.nonzero(clusters == c)[0], key=by.__getitem__) for c in np.unique(clusters)]
     chosen = among[best].tolist()

@@ -12,10 +12,13 @@ from typing import Any
 from torch import nn
 
 IDS, MASK, TYPES = "input_ids", "attention_mask", "token_type_ids"
+DECODER = "decoder_input_ids"
+"""What an encoder-decoder has written so far."""
 PLAIN = (IDS, MASK)
 """What every network is given."""
 IMPORTANCE = "importance"
-"""Key of a training batch whose examples do not all count the same: [batch], see ``accel/data/balance.py``."""
+"""Key of a training batch whose examples do not all count the same: [batch], see ``accel/data/balance.py``; one without
+a label counts 0."""
 _NOTE = "accel_inputs"
 
 

@@ -15,9 +15,9 @@ from accel.plan.decide import assemble, objections_to
 
 MODELS = ("tiny_bert", "tiny_gpt2", "tiny_llama", "tiny_t5")
 """One of each architecture class: encoder, decoder, encoder-decoder."""
-TASKS = ("airline", "chitchat", "chinese_ner", "regression", "multi_label", "reply_retrieval")
+TASKS = ("airline", "chitchat", "chinese_ner", "regression", "multi_label", "reply_retrieval", "population")
 """One of each kind of objective: a label, the next token, a tag for each word, a number, several labels, a
-vector."""
+vector, a part of a text."""
 COMPANY = {"task=chitchat": "model=tiny_gpt2", "privacy=dpfedavg": "strategy=federated"}
 """What an option is looked at with where nothing else of that group is chosen: the default model is an encoder, which
 no language task can use, and only a federated run has clients to protect."""

@@ -31,6 +31,7 @@ from accel.privacy.dpfedavg import Dpfedavg
 from accel.strategy.federated import Federated
 from accel.strategy.fsdp import Fsdp
 from accel.strategy.tensor_parallel import TensorParallel
+from accel.task._answers import SpanTask
 from accel.task._pairs import PairTask
 from accel.task.multi_label import MultiLabel
 from accel.task.regression import Regression
@@ -96,6 +97,12 @@ RULES: tuple[Rule, ...] = (
         (Federated, PairTask),
         "a pair's negatives are the other pairs of the whole batch, and examples stay at the clients",
         "strategy=ddp",
+    ),
+    Rule(
+        (Privacy, SpanTask),
+        "a context may have many windows, and the threshold is chosen on private examples and stored in the model: "
+        "neither is bounded for each record",
+        "privacy=none",
     ),
     Rule(
         (Prune, Adapter),

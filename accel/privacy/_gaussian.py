@@ -7,14 +7,19 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from accel.core.extras import install_words, is_installed
+from accel.core.facts import Facts
 from accel.core.option import Objection
 from accel.core.privacy import Privacy
 from accel.errors import ClaimError, DataError
 from accel.privacy import meaning
+
+if TYPE_CHECKING:
+    from pytorch_lightning import Callback
 
 LEAST_EPSILON = 0.05
 """For less, the accountants give up or compute for minutes, and nothing would be learned."""
@@ -130,6 +135,11 @@ class Gaussian(Privacy):
             steps=steps,
             delta=self.delta_for(count),
         )
+
+    def callbacks(self, facts: Facts) -> list[Callback]:
+        from accel.callbacks.keep_private import KeepPrivate
+
+        return [KeepPrivate(facts.folder, attrgetter("release") if self.protects_clients else lambda step: step)]
 
     def remarks(self) -> list[str]:
         return [meaning(self.epsilon)] if meaning(self.epsilon) else []

@@ -20,7 +20,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import TYPE_CHECKING, ClassVar
 
 from accel.core.facts import Cohorts, Evidence, Facts, History, Step
@@ -28,7 +27,6 @@ from accel.core.option import Objection, typed
 from accel.privacy._gaussian import Gaussian
 
 if TYPE_CHECKING:
-    from pytorch_lightning import Callback
     from torch import nn
 
     from accel.core.plan import Plan
@@ -139,11 +137,6 @@ class Dpfedavg(Gaussian):
         coins = Coins(mechanism.sample_rate, self.test_seed)
         canaries = CanaryClients(self.num_canaries, mechanism, self.test_seed) if self.audit else None
         return Released(step, PrivateMean(ledger, GaussianNoise(self.test_seed), coins, canaries))
-
-    def callbacks(self, facts: Facts) -> list[Callback]:
-        from accel.callbacks.keep_private import KeepPrivate
-
-        return [KeepPrivate(facts.folder, attrgetter("release"))]
 
     def evidence(self, model: nn.Module, history: History) -> Evidence:
         noise = history.get("noise_multiplier", [])

@@ -29,7 +29,6 @@ from accel.errors import DataError
 from accel.privacy._gaussian import Gaussian
 
 if TYPE_CHECKING:
-    from pytorch_lightning import Callback
     from torch import nn
     from torch.utils.data import DataLoader
 
@@ -227,11 +226,6 @@ class Dpsgd(Gaussian):
             canaries=self.num_canaries if self.audit else 0,
             test_seed=self.test_seed,
         )
-
-    def callbacks(self, facts: Facts) -> list[Callback]:
-        from accel.callbacks.keep_private import KeepPrivate
-
-        return [KeepPrivate(facts.folder)]
 
     def evidence(self, model: nn.Module, history: History) -> Evidence:
         from accel.dp.layers import booked_layers, unsampled

@@ -6,11 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from accel.core.metric import MACRO_F1, quality_of
+from accel.core.metric import MACRO_F1, OF_SPANS, quality_of
 from accel.report import markup
 
 Record = Mapping[str, Any]
-DIFFERENCES = {"demographic_parity": "demographic-parity difference", "equalized_odds": "equalized-odds difference"}
+DIFFERENCES = {
+    "demographic_parity": "demographic-parity difference",
+    "equalized_odds": "equalized-odds difference",
+    "f1_gap": "difference of F1",
+    "exact_match_gap": "difference of exact match",
+}
+"""Those that a record has, the last of which is told in the terminal."""
+EXACT = OF_SPANS[1].key
 RATES = {
     "selection_rate": "chosen",
     "true_positive_rate": "found (TPR)",
@@ -42,8 +49,14 @@ def _worst(found: Mapping[str, Any]) -> str:
 
 
 def _differences(found: Mapping[str, Any]) -> str:
-    values = [f"{found[f'equalized_odds_{side}']:.3f}" for side in _sides(found)]
-    return f"equalized-odds difference {' -> '.join(values)}"
+    key, title = list(_known(found).items())[-1]
+    values = [f"{found[f'{key}_{side}']:.3f}" for side in _sides(found)]
+    return f"{title} {' -> '.join(values)}"
+
+
+def _known(found: Mapping[str, Any]) -> dict[str, str]:
+    """The differences that are told of these groups."""
+    return {key: title for key, title in DIFFERENCES.items() if f"{key}_after" in found}
 
 
 def _sides(found: Mapping[str, Any]) -> list[str]:
@@ -72,7 +85,7 @@ def _column(found: Mapping[str, Any], key: str, title: str) -> str:
     return (
         f"<p>By <b>{escape(str(found['group']))}</b>: {escape(_worst(found))}.</p>"
         + _groups_table(found, key, title)
-        + _rates_table(found)
+        + (_rates_table(found) if "rates_of" in found else _exact_table(found))
         + _differences_table(found)
         + "".join(f'<p class="note">{escape(note)}</p>' for note in _notes(found))
     )
@@ -115,6 +128,20 @@ def _rates_table(found: Mapping[str, Any]) -> str:
     return markup.rows(header, rows)
 
 
+def _exact_table(found: Mapping[str, Any]) -> str:
+    sides = _sides(found)
+    rows = [
+        [
+            escape(str(name)),
+            _pair(own, EXACT, sides),
+            "{:.3f} to {:.3f}".format(*own["after"][f"{EXACT}_interval"]),
+            _pair(own, "ece", sides),
+        ]
+        for name, own in found["groups"].items()
+    ]
+    return markup.rows(["answers", "exactly right", "95 % interval", "calibration error (ECE)"], rows)
+
+
 def _pair(own: Mapping[str, Any], key: str, sides: Sequence[str]) -> str:
     return " → ".join("–" if own[side].get(key) is None else f"{own[side][key]:.3f}" for side in sides)
 
@@ -127,7 +154,7 @@ def _differences_table(found: Mapping[str, Any]) -> str:
             *("{:.3f} ({:.3f} to {:.3f})".format(found[f"{key}_{s}"], *found[f"{key}_{s}_interval"]) for s in sides),
             *(["{:+.3f} to {:+.3f}".format(*found[f"{key}_change_interval"])] if "changes" in found else []),
         ]
-        for key, title in DIFFERENCES.items()
+        for key, title in _known(found).items()
     ]
     return markup.rows(["between groups", *sides, *(["change, 95 %"] if "changes" in found else [])], rows)
 
@@ -136,7 +163,11 @@ def _notes(found: Mapping[str, Any]) -> Iterator[str]:
     if found.get("merged"):
         small = ", ".join(f"{name} ({size})" for name, size in found["merged"].items())
         yield f"Too few examples to be told apart, so they are others: {small}."
+    chance = "such a maximum is above 0 by chance alone, as are its intervals."
+    if "rates_of" not in found:
+        yield f"Differences are the largest between two groups; {chance}"
+        return
     yield (
-        "Differences are the largest between two groups, over all labels; such a maximum is above 0 by chance alone, "
-        "as are its intervals. The rates are of the label whose odds differ most."
+        f"Differences are the largest between two groups, over all labels; {chance} The rates are of the label whose "
+        f"odds differ most."
     )

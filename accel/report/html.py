@@ -286,7 +286,7 @@ def _data(record: Record) -> str:
     return _pairs(counts) + _rows(["label in training", "examples", "share"], rows) + notes
 
 
-_DATA_COUNTS = ("train", "validation", "test", "dropped", "duplicates", "truncated")
+_DATA_COUNTS = ("train", "unlabelled", "validation", "test", "dropped", "duplicates", "truncated")
 
 
 def _privacy(record: Record) -> str:

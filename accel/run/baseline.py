@@ -25,6 +25,7 @@ from accel.checkpoint.sharded import is_whole as is_whole_checkpoint
 from accel.checkpoint.sharded import put_back, step_of
 from accel.core.checksums import SUMS, is_whole, write_sums
 from accel.core.console import Console
+from accel.core.objective import Objective, known_objectives
 from accel.core.plan import Plan, digest
 from accel.core.seen import Seen
 from accel.data.prepared import Prepared
@@ -73,6 +74,7 @@ def content_hash(plan: Plan, data: Prepared) -> str:
     return digest(
         {
             **({"inputs": others} if others else {}),  # the files of older baselines took no others
+            **scored_by(data.objective),
             **({"answering": known} if (known := data.objective.answering()) else {}),
             **({"importance": weights.tobytes().hex()} if (weights := data.train.importance) is not None else {}),
             "data": data.fingerprint,
@@ -84,6 +86,12 @@ def content_hash(plan: Plan, data: Prepared) -> str:
             "versions": [__version__, version("torch"), version("transformers")],
         }
     )[:24]
+
+
+def scored_by(objective: Objective) -> dict[str, Any]:
+    """The metrics of an objective that is scored otherwise than the one whose name it has."""
+    known = known_objectives().get(objective.name)
+    return {} if known in (None, type(objective)) else {"metrics": [metric.key for metric in objective.metrics]}
 
 
 def folder_of(plan: Plan, data: Prepared) -> Path:
@@ -131,13 +139,14 @@ def pretrained(plan: Plan, data: Prepared, evaluate: Callable[[Any], Report]) ->
             torch.manual_seed(dense.seed)
             seen = inherited(dense)
             with _whole(folder) as temporary:
-                _save(dense.model.network(data.objective), data, temporary, seen)
+                save_dense(dense.model.network(data.objective), data, temporary, seen)
     start = time.perf_counter()
     report = evaluate(artifact.load_model(folder / "model"))
     return Baseline(folder / "model", report, time.perf_counter() - start, reused)
 
 
-def _save(model: Any, data: Prepared, folder: Path, seen: Sequence[Seen]) -> None:
+def save_dense(model: Any, data: Prepared, folder: Path, seen: Sequence[Seen]) -> None:
+    """As ``folder/model``, exported as a run's model is."""
     facts = {**ready_to_answer(data, model).artifact_facts(), "trained_on": seen}
     artifact.save_model(model, data.tokenizer, folder / "model", **facts)
 
@@ -192,7 +201,7 @@ def _train(plan: Plan, data: Prepared, console: Console, folder: Path, evaluate:
         dense, data, console, title="baseline", folder=work, checkpoint=_on_its_way(work, console), searched=False
     )
     with _whole(folder) as temporary:
-        _save(fitted.model, data, temporary, seen)
+        save_dense(fitted.model, data, temporary, seen)
         trained = time.perf_counter()
         report = evaluate(artifact.load_model(temporary / "model"))
         seconds = time.perf_counter() - trained

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from accel.behaviour.decisions import Decisions
-from accel.behaviour.fairness import fairness, groups_of
+from accel.behaviour.fairness import Groups, fairness, groups_of
+from accel.behaviour.found import Found
+from accel.behaviour.kept import Kept
+from accel.behaviour.means import means
+from accel.core.objective import Objective
 from accel.data.prepared import Prepared
 from accel.objective.scores import Report
 
@@ -18,20 +23,31 @@ def fairness_of(data: Prepared, before: Report | None, after: Report, *, private
         private: names of groups so small that they are put together are not told: they may be a person's.
     """
     was = before.kept if before is not None else None
-    if not isinstance(after.kept, Decisions) or not data.test.strata:
+    tell = next((tell for kind, tell in BY_KIND.items() if isinstance(after.kept, kind)), None)
+    if tell is None or not data.test.strata:
         return None
+    paired = was if type(was) is type(after.kept) else None
     found = [
-        fairness(
-            groups_of(column, values),
-            data.objective.label_names,
-            was if isinstance(was, Decisions) else None,
-            after.kept,
-            data.objective.quality.key,
-        )
+        tell(groups_of(column, values), data.objective, paired, after.kept)
         for column, values in data.test.strata.items()
     ]
     told = [_without_names(figures) if private else figures for figures in found]
     return {**told[0], "others": told[1:]}
+
+
+def _of_decisions(groups: Groups, objective: Objective, before: Any, after: Any) -> dict[str, Any]:
+    return fairness(groups, objective.label_names, before, after, objective.quality.key)
+
+
+def _of_found(groups: Groups, objective: Objective, before: Any, after: Any) -> dict[str, Any]:
+    return means(groups, before, after, objective.quality.key, objective.metrics[1].key)
+
+
+BY_KIND: Mapping[type[Kept], Callable[[Groups, Objective, Any, Any], dict[str, Any]]] = {
+    Decisions: _of_decisions,
+    Found: _of_found,
+}
+"""What is told of a column's groups, by what is kept of predictions."""
 
 
 def _without_names(figures: dict[str, Any]) -> dict[str, Any]:

@@ -144,6 +144,7 @@ def facts_of(plan: Plan, data: Prepared, latency: LatencyTable | None = None) ->
     return Facts(
         total_steps=data.total_steps(plan),
         num_examples=data.num_examples(plan),
+        num_unlabelled=data.num_unlabelled(plan),
         objective=data.objective,
         world_size=plan.strategy.num_processes(),
         seed=plan.seed,

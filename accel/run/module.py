@@ -140,6 +140,7 @@ class TransformerModule(pl.LightningModule):
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
         self.scores.update(self._forward(batch).logits, batch["labels"])
+        self.scores.observe(self.model, batch)
 
     def on_validation_epoch_end(self) -> None:
         figures = self.scores.compute().metrics

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -34,6 +35,7 @@ from accel.run.fairness import fairness_of
 from accel.run.fit import Fitted, facts_of, fit
 from accel.run.score import ready_to_answer, scorer
 from accel.run.simple_baseline import Simple, against, simple_baselines
+from accel.run.time_limit import again, note_end, within_limit
 from accel.weights.meta import note_temperature
 from accel.weights.provenance import begin, plain, spent
 
@@ -70,6 +72,8 @@ def make_ready(run: RunState, dataset: Dataset, console: Console) -> Ready:
     with run.timed("tokenize"):
         data = prepare(dataset, run.plan)
     run.record["data"] |= {"truncated": data.num_truncated, **data.objective.data_facts(dataset)}
+    if unlabelled := data.num_unlabelled(run.plan):
+        run.record["data"]["unlabelled"] = unlabelled
     run.record["reused"]["tokens"] = data.reused
     if told := data.told():
         run.record["data"]["notes"] = [*(run.record["data"].get("notes") or []), told]
@@ -83,7 +87,10 @@ def make_ready(run: RunState, dataset: Dataset, console: Console) -> Ready:
     latency = _latency(run, data, console)
     _check_budgets(run.plan, data, latency)
     simple = _simple(run, dataset, data) if run.leads else ()
-    return Ready(data, latency, _baseline(run, data, console), _pretrained(run, data), simple)
+    clock = within_limit(run, data, latency, console)
+    dense, untrained = _baseline(run, data, console), _pretrained(run, data)
+    again(run, data, clock, console)
+    return Ready(data, latency, dense, untrained, simple)
 
 
 def train_and_finish(run: RunState, dataset: Dataset, ready: Ready, console: Console) -> None:
@@ -92,6 +99,7 @@ def train_and_finish(run: RunState, dataset: Dataset, ready: Ready, console: Con
     fitted = _train(run, ready, console)
     if not run.leads:
         return
+    ending = time.perf_counter()
     run.record["steps"] = fitted.steps
     run.record["techniques"] = _techniques(run, fitted)
     if data.trimmed is not None:
@@ -102,6 +110,8 @@ def train_and_finish(run: RunState, dataset: Dataset, ready: Ready, console: Con
     after = _finish(run, data, console, fitted, ready.dense or ready.untrained, dataset.test.texts)
     if ready.simple:
         run.record["baselines"][-len(ready.simple) :] = [against(data, simple, after) for simple in ready.simple]
+    if run.plan.privacy is None:
+        note_end(run.plan, ready.data, time.perf_counter() - ending)
     _require_folder(run.folder)
     drop_before(run.folder / "checkpoints" / LAST)
     run.record["status"] = "finished"

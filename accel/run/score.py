@@ -13,7 +13,7 @@ from accel.behaviour.kept import Kept
 from accel.core.objective import Objective
 from accel.data.batches import evaluation_order
 from accel.data.prepared import Prepared
-from accel.objective.scores import Gathered, Report, evaluate
+from accel.objective.scores import Report, evaluate
 
 
 def scorer(data: Prepared, *, validation: bool = False) -> Callable[[nn.Module], Report]:
@@ -25,10 +25,10 @@ def scorer(data: Prepared, *, validation: bool = False) -> Callable[[nn.Module],
         split = data.validation if validation else data.test
         batches = data.validation_batches() if validation else data.test_batches()
         scores, predict = objective.scores(split), lambda inputs: model(**inputs).logits
-        if objective.keeps is None or objective.kept_with_scores:
-            return evaluate(predict, batches, scores)
+        if objective.keeps is None or scores.keeps:
+            return evaluate(predict, batches, scores, model=model)
         keeper = _Keeper(objective, evaluation_order(split))
-        return replace(evaluate(predict, batches, scores, keeper), kept=keeper.whole())
+        return replace(evaluate(predict, batches, scores, keeper, model), kept=keeper.whole())
 
     return score
 
@@ -39,7 +39,7 @@ def ready_to_answer(data: Prepared, model: nn.Module) -> Prepared:
     if data.objective.is_fitted:
         return data
     model.eval()
-    answers = Gathered()
+    answers = data.objective.gathering(data.validation)
     for batch in data.validation_batches():
         labels = batch.pop("labels")
         answers.update(model(**batch).logits, labels)

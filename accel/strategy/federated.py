@@ -5,11 +5,12 @@ What it does: deals the examples out to ``clients``; in each of ``rounds`` some 
     clients in turn. What is exchanged is what the tuning trains.
 Use it when: you want to know, before anybody signs anything, what accuracy is lost when records cannot be pooled, and
     how many bytes and rounds it takes.
-What it costs: a round costs its clients' steps and one sum of updates. It is a simulation: all examples are in one
-    place, the record has figures of every client, and updates alone do not protect records, which can be rebuilt from
-    them (Zhu et al. 2019, arXiv 1906.08935).
-Composes with: every tuning; qat, ptq and the scores of other compressions that look at no client's example. A dense
-    baseline is trained on all examples together: it shows what pooling would give.
+What it costs: a round costs its clients' steps and one sum of updates. It is a simulation, unless ``listen`` says where
+    real owners join (``accel help federated``). Updates alone do not protect records, which can be rebuilt from them
+    (Zhu et al. 2019, arXiv 1906.08935).
+Composes with: every tuning that the server can average; ``privacy=dpfedavg``; qat, ptq and the scores of other
+    compressions that look at no client's example. A dense baseline is trained on all examples together: it shows what
+    pooling would give.
 Off switch: ``strategy=single`` or ``strategy=ddp``, which pool all examples.
 Reference: McMahan et al. 2017 (arXiv 1602.05629); Reddi et al. 2021 (arXiv 2003.00295); Li et al. 2020 (arXiv
     1812.06127); the design of the simulation is that of pfl-research (arXiv 2404.06430).
@@ -20,15 +21,18 @@ Reference: McMahan et al. 2017 (arXiv 1602.05629); Reddi et al. 2021 (arXiv 2003
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from accel.core.facts import Cohorts, Evidence, Facts, History, Step
-from accel.core.option import Objection
+from accel.core.option import Objection, typed
 from accel.core.task import TokenTask
 from accel.errors import DataError
 from accel.federated.choices import LocalOptimizer, Partition, SentAs, ServerOptimizer
+from accel.federated.secret import address_of, secret_of
 from accel.strategy._distributed import Distributed
 
 if TYPE_CHECKING:
@@ -88,6 +92,17 @@ class Federated(Distributed):
     validate_every: int = 1
     """Rounds from one look at the validation split to the next."""
 
+    listen: str | None = None
+    """HOST:PORT where real owners join (``accel federate serve``); null simulates clients of the task's examples."""
+    answer_s: int = 600
+    """How long an owner may take for its part of a round before it is left out."""
+    secret_file: str | None = None
+    """The secret that owners and aggregator share; null: the environment's ACCEL_FEDERATE_SECRET."""
+    tls_certificate: str | None = None
+    """A certificate for TLS, in PEM; null: connections are authenticated and not encrypted."""
+    tls_key: str | None = None
+    """Its private key."""
+
     def planned_steps(self) -> int:
         return self.rounds
 
@@ -97,6 +112,7 @@ class Federated(Distributed):
         yield from self._objections_to_amounts()
         yield from self._objections_to_owners(plan)
         yield from self._objections_to_labels(plan)
+        yield from self._objections_to_listening(plan)
         if self.cohort is not None and not 0 < self.cohort <= (math.inf if self.partition.is_given else self.clients):
             yield self.out_of_range("cohort", f"positive and at most strategy.clients={self.clients}", "null")
         if not 0 <= self.drop < 1:
@@ -120,6 +136,49 @@ class Federated(Distributed):
                 "the task does not say whose its examples are",
                 "task=text_classification with task.owner=COLUMN, or strategy.partition=dirichlet",
             )
+
+    def _objections_to_listening(self, plan: Plan) -> Iterator[Objection]:
+        """Owners bring their own examples, train the plain model, and drop out by themselves."""
+        if self.listen is None:
+            return
+        if address_of(self.listen) is None:
+            yield self.out_of_range("listen", "HOST:PORT", "0.0.0.0:7070")
+        if self.answer_s < 1:
+            yield self.out_of_range("answer_s", "at least 1 second", "600")
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            yield self.out_of_range("tls_key", "given together with strategy.tls_certificate", "FILE")
+        alone = (("partition", Partition.iid), ("processes", 1), ("nodes", 1), ("drop", 0.0))
+        for name, neutral in alone:
+            if (value := getattr(self, name)) != neutral:
+                yield Objection(
+                    f"strategy.{name}={getattr(value, 'name', value)}  with  strategy.listen",
+                    "that is of a simulation; here owners come with examples of their own, on machines of their own",
+                    f"strategy.{name}={getattr(neutral, 'name', neutral)}",
+                )
+        for technique in plan.compression:
+            if not technique.after_training:
+                yield Objection(
+                    f"{typed(technique)}  with  strategy.listen",
+                    "it changes the model or its loss while it is trained, and owners train the plain model",
+                    "compression=[ptq], or a simulation: strategy.listen=null",
+                )
+
+    def check_machine(self) -> None:
+        """Refuse to listen without a secret, or with a certificate that cannot be read."""
+        if self.listen is not None:
+            from accel.federated.tls import serving
+
+            secret_of(Path(self.secret_file) if self.secret_file else None, os.environ)
+            serving(self.tls_certificate, self.tls_key)
+
+    @property
+    def caveat(self) -> str:
+        if self.listen is None:
+            return ""
+        return (
+            "Owners trained at their own places; the aggregator was sent an update of each in each round, its count of "
+            "examples and its loss. Updates are no protection: texts can be rebuilt from them."
+        )
 
     def _objections_to_labels(self, plan: Plan) -> Iterator[Objection]:
         if self.partition.needs_labels and isinstance(plan.task, TokenTask):
@@ -158,7 +217,7 @@ class Federated(Distributed):
     def check_budget(self, model: nn.Module, facts: Facts) -> None:
         """Refuse more clients than there are examples."""
         del model
-        if not self.partition.is_given and self.clients > facts.num_examples:
+        if self.listen is None and not self.partition.is_given and self.clients > facts.num_examples:
             raise DataError(
                 f"strategy.clients={self.clients} is more than the {facts.num_examples} training examples, and a "
                 f"client without any could not train. Use strategy.clients={max(1, facts.num_examples // 10)}."
@@ -195,11 +254,19 @@ class Federated(Distributed):
             proximal=self.proximal,
             seed=facts.seed,
         )
+        if self.listen is not None:
+            from accel.federated.remote import RemoteRound
+
+            return RemoteRound(step, model, rules, log, release, wait_s=self.timeout_s, folder=facts.folder)
         return FederatedRound(step, model, rules, log, release)
 
     def adapt_loader(self, loader: DataLoader[Any], facts: Facts) -> DataLoader[Any]:
         from accel.federated.clients import Clients, RoundLoader
 
+        if self.listen is not None:
+            from accel.federated.remote import Places
+
+            return RoundLoader(Places(self.clients))  # type: ignore[arg-type, return-value]
         shares = self._shares(loader.dataset, facts.seed)
         clients = Clients(loader, shares, local_steps=self.local_steps, local_epochs=self.local_epochs)  # type: ignore[arg-type]
         return RoundLoader(clients)  # type: ignore[return-value] - Lightning takes anything that yields batches
@@ -227,7 +294,11 @@ class Federated(Distributed):
         from accel.process.begin_round import BeginRound
 
         del facts
-        return [BeginRound()]
+        if self.listen is None:
+            return [BeginRound()]
+        from accel.process.serve_owners import ServeOwners
+
+        return [ServeOwners(), BeginRound()]
 
     def evidence(self, model: nn.Module, history: History) -> Evidence:
         processes = super().evidence(model, history)

@@ -25,6 +25,7 @@ class ChatTask(CausalTask):
     """Base of every task whose examples are conversations."""
 
     unit: ClassVar[str] = "conversations"
+    may_be_known: ClassVar[bool] = True
 
     template: str | None = None
     """How turns are written: chatml, plain, or a .jinja file; the model's own when absent."""

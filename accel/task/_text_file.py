@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,10 +63,15 @@ class TextFile(Task):
     def source(self) -> str:
         return Path(self.train).name
 
+    def files(self) -> dict[str, str | None]:
+        """What is read, by the key that names it."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
     def content(self, secret: bytes) -> Content:
-        files = {"train": self.train, "validation": self.validation, "test": self.test}
         asked = (
-            ContentQuery.now(path, f"task.{split}", self.columns()) for split, path in files.items() if path is not None
+            ContentQuery.now(path, f"task.{split}", self.columns())
+            for split, path in self.files().items()
+            if path is not None
         )
         return Content.together(content_of_file(file, secret) for file in asked)
 
@@ -86,13 +91,17 @@ class TextFile(Task):
     def max_tokens(self) -> int:
         return self.max_length
 
+    def table(self, path: str, key: str, columns: Sequence[str]) -> Table:
+        """The rows of a file, of which these columns are wanted."""
+        return read_table(path, key, columns=columns)
+
     def read(self, split: str, tally: Tally) -> list[Example]:
         """The examples of a split's file, each text once; none where the split has no file."""
         path = getattr(self, split)
         if path is None:
             return []
         more = [*(name for name in (self.split_by, self.owner) if name is not None), *self.group_columns()]
-        table = read_table(path, f"task.{split}", columns=[*self.columns(), *self.label_columns(), *more])
+        table = self.table(path, f"task.{split}", [*self.columns(), *self.label_columns(), *more])
         examples = self.examples(table, tally)
         if self.owner is not None and split == "train":
             examples = owned(examples, table, self.owner)

@@ -1,7 +1,7 @@
 """Recommend films by their titles and kinds: 100,000 real ratings of 943 people, that install as a package.
 
 What it does: reads who rated which of 1,682 films when, and learns which film comes next. ``task=recommendation`` says
-    how. ``group=gender``, ``age`` or ``occupation`` compares nDCG@10 between people.
+    how.
 Use it when: you want to see a recommender of texts trained, cut and rounded before you bring interactions of your own.
 What it costs: nothing; the data files of a package are read, its code is never run.
 Composes with: as ``task=recommendation``.
@@ -17,10 +17,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from accel.core.option import Objection
-from accel.core.task import GroupedTask
 from accel.data import Dataset
 from accel.data.content import Row
 from accel.data.examples import Tally
@@ -28,24 +25,13 @@ from accel.data.interactions import Catalogue, Interaction, in_order, last_one_o
 from accel.task._recommending import RecommendingTask
 from accel.weights.packaged import Packaged
 
-if TYPE_CHECKING:
-    from accel.core.plan import Plan
-
 FOLDER = "recbole/dataset_example/ml-100k/ml-100k"
-RATINGS, FILMS, PEOPLE = (
-    Packaged("recbole", "1.2.1", f"{FOLDER}.{ending}", "the ratings") for ending in ("inter", "item", "user")
-)
-GROUPS = ("gender", "age", "occupation")
+RATINGS, FILMS = (Packaged("recbole", "1.2.1", f"{FOLDER}.{ending}", "the ratings") for ending in ("inter", "item"))
 
 
 @dataclass(kw_only=True)
-class Movielens(GroupedTask, RecommendingTask):
+class Movielens(RecommendingTask):
     """Ratings of films."""
-
-    def objections(self, plan: Plan) -> Iterator[Objection]:
-        yield from super().objections(plan)
-        if not set(self.group_columns()) <= set(GROUPS):
-            yield self.out_of_range("group", f"among {', '.join(GROUPS)}", "gender")
 
     def rows(self) -> Iterator[Row]:
         texts = self.films().texts
@@ -62,14 +48,13 @@ class Movielens(GroupedTask, RecommendingTask):
         return Catalogue(texts, {row["item_id"]: row["movie_title"] for row in films})
 
     def _table(self, packaged: Packaged) -> Iterator[dict[str, str]]:
-        """Rows of a file whose header has names with types, as ``age:token``."""
+        """Rows of a file whose header has names with types, as ``item_id:token``."""
         with packaged.find(f"task={self.option_name()}").open(encoding="utf8", newline="") as lines:
             for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
                 yield {name.split(":")[0]: value for name, value in row.items()}
 
     def load(self, seed: int) -> Dataset:
-        tally, columns = Tally(), self.group_columns()
-        people = {row["user_id"]: tuple((name, row[name]) for name in columns) for row in self._table(PEOPLE)}
+        tally = Tally()
         return last_one_out(
             in_order(self.ratings(), seed, tally),
             self.films(),
@@ -78,5 +63,4 @@ class Movielens(GroupedTask, RecommendingTask):
             pairs_per_user=self.pairs_per_user,
             source=f"task={self.option_name()}",
             timed=True,
-            strata=people,
         )

@@ -5,18 +5,20 @@ What it does: trains for ``epochs`` (or ``max_steps``) in batches of a token bud
 Use it when: always; override its keys.
 What it costs: nothing beyond the training itself.
 Composes with: everything.
-Off switch: none; ``trainer.epochs`` and ``trainer.max_steps`` say when to stop.
+Off switch: none; ``trainer.epochs``, ``trainer.max_steps`` and ``trainer.time_limit`` say when to stop.
 Reference: Loshchilov & Hutter 2019 (arXiv 1711.05101); Clark et al. 2020, ELECTRA (arXiv 2003.10555) for
     ``layer_decay``; Kamiran & Calders 2012 (doi 10.1007/s10115-011-0463-8) for ``balance=group``.
 
     accel trainer.epochs=2 trainer.learning_rate=5e-5
     accel task=airline task.group=company trainer.balance=group
+    accel trainer.time_limit=20m
     accel trainer.layer_decay=0.9 trainer.freeze='*embeddings*'
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
 
     from accel.core.plan import Plan
     from accel.data import Split
+
+LIMIT = re.compile(r"(?=\d)(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+"""A time; what has no unit is seconds."""
 
 
 @dataclass(kw_only=True)
@@ -76,6 +81,8 @@ class Standard(Trainer):
         yield from self._objections_to_calibration(plan)
         if self.balance is not Balance.none:
             yield from self._objections_to_balance(plan)
+        if self.time_limit is not None:
+            yield from self._objections_to_limit(plan)
         if not 0 <= self.warmup < 1:
             yield self.out_of_range("warmup", "in [0, 1): a share of training", "0.06")
         if (self.batch_tokens is None) == (self.batch_size is None):
@@ -86,6 +93,23 @@ class Standard(Trainer):
             )
         if self.precision is Precision.bf16 and not bf16_supported():
             yield self.out_of_range("precision", "a format this machine computes in; it has no bf16 units", "fp32")
+
+    def _objections_to_limit(self, plan: Plan) -> Iterator[Objection]:
+        chosen, without = f"{self.key}.time_limit={self.time_limit}", f"{self.key}.time_limit=null"
+        if not self.limit_s():
+            yield self.out_of_range("time_limit", "hours, minutes and seconds", "20m, 90s or 1h30m")
+        if plan.privacy is not None:
+            because = "the noise is made for a number of steps, which a clock must not decide"
+            yield Objection(f"{chosen}  with  {plan.privacy.key}", because, f"{without} {self.key}.max_steps=N")
+        if plan.strategy.num_processes() > 1 or plan.strategy.trains_locally:
+            because = "each process would time its own steps and come to a number of its own"
+            yield Objection(f"{chosen}  with  {plan.strategy.key}", because, f"{without} {self.key}.max_steps=N")
+
+    def limit_s(self) -> float | None:
+        parts = LIMIT.fullmatch(str(self.time_limit or "").strip())
+        if parts is None:
+            return None
+        return sum(float(part) * unit for part, unit in zip(parts.groups("0"), (3600, 60, 1), strict=True))
 
     def _objections_to_techniques(self, plan: Plan) -> Iterator[Objection]:
         for technique in plan.techniques:
@@ -146,6 +170,7 @@ class Standard(Trainer):
         amounts = {
             "epochs": "3",
             "baseline_epochs": "null",
+            "baseline_steps": "null",
             "max_steps": "1000",
             "batch_tokens": "1024",
             "batch_size": "32",
@@ -179,7 +204,15 @@ class Standard(Trainer):
 
     def for_baseline(self) -> Standard:
         """The trainer of the dense baseline."""
-        return replace(self, epochs=self.baseline_epochs or self.epochs, baseline_epochs=None, calibrate=False)
+        return replace(
+            self,
+            epochs=self.baseline_epochs or self.epochs,
+            max_steps=self.baseline_steps or self.max_steps,
+            baseline_epochs=None,
+            baseline_steps=None,
+            time_limit=None,
+            calibrate=False,
+        )
 
     def for_public_task(self) -> Standard:
         """The default settings, for ``baseline_epochs`` or two passes."""

@@ -213,7 +213,8 @@ def load_network(folder: Path, objective: Objective, key: str, *, new_head: bool
             f"{key}={folder} does not load for {objective.name}: {first}. Copy the folder again."
         ) from error
     missing, mismatched = sorted(found["missing_keys"]), sorted(name for name, *_ in found["mismatched_keys"])
-    body = f"{model.base_model_prefix}."
+    whole = not hasattr(model, model.base_model_prefix)  # T5's, which has no head of its own
+    body = "" if whole else f"{model.base_model_prefix}."
     for names, problem in ((mismatched, "the weights do not fit config.json"), (missing, "it lacks weights")):
         of_body = [name for name in names if name.startswith(body) and ".pooler." not in name]
         if of_body:

@@ -17,4 +17,6 @@ def test_says_where_training_stands(tmp_path):
     console.close()
     lines = (tmp_path / "log.txt").read_text().splitlines()
     assert lines[-1].split() == ["train", "40/40", "loss", "0.500", "validation", "accuracy", "0.750"]
-    assert len(lines) == 4
+    assert lines[0].split()[:2] == ["train", "1/40"], "whoever waits is told at once how long"
+    assert lines[0].endswith("to go")
+    assert len(lines) == 5

@@ -12,6 +12,7 @@ from accel.model.tiny_bert import TinyBert
 from accel.objective.classification import Classification
 from accel.objective.language_modeling import LanguageModelling
 from accel.plan.decide import decide
+from accel.report.metrics_file import read_metrics
 from accel.weights import artifact
 from tests.laws import Laws
 
@@ -40,6 +41,7 @@ LAWS = Laws(
     [
         (["temperature=0"], "temperature must be positive"),
         (["logits_weight=-1"], "at least 0"),
+        (["confidence=1.5"], "confidence must be a probability"),
         (["logits_weight=0", "hidden_weight=0", "task_weight=0"], "the loss would be zero"),
     ],
 )
@@ -189,3 +191,25 @@ def test_it_is_refused_before_anything_is_trained(teacher, train):
     folder = teacher(trim(TinyBert().tokenizer(), set(range(30))).tokenizer)
     with pytest.raises(DataError, match="has another vocabulary"):
         train("compression=[distill]", f"compression.distill.teacher={folder}", "compression.distill.logits_weight=0")
+
+
+@pytest.fixture
+def pool(tmp_path):
+    file = tmp_path / "pool.csv"
+    file.write_text("text\n" + "".join(f"a word of number {i} that is new\n" for i in range(60)))
+    return f"task.unlabelled={file}"
+
+
+def test_texts_without_labels_are_learned_from_and_doubted_answers_are_not_imitated(train, pool):
+    words = ["compression=[distill]", "trainer.max_steps=6", "trainer.batch_size=64", "trainer.batch_tokens=null"]
+    alone, without, _ = train(*words)
+    found = {}
+    for confidence in (0, 1):
+        fitted, losses, folder = train(*words, pool, f"compression.distill.confidence={confidence}")
+        assert losses != without
+        found[confidence] = read_metrics(folder / "metrics.csv")["train/answers_imitated"]
+        assert fitted.evidence["distill"]["answers_imitated_last"] == found[confidence][-1][1]
+    assert all(share == 1 for _, share in found[0])
+    shares = [share for _, share in found[1]]  # a batch is of one length, so it may have texts of one kind alone
+    assert 0 < sum(shares) / len(shares) < 1, "no answer is certain, and a label always is"
+    assert "answers_imitated_last" not in alone.evidence["distill"]

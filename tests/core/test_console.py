@@ -41,12 +41,12 @@ def test_progress_says_every_tenth(tmp_path):
 
 
 def test_progress_estimates_from_the_first_step_and_counts_only_what_was_done_since(tmp_path, monkeypatch):
-    """Two seconds a step: 90 of 100 steps are done before, by an earlier run that was stopped."""
+    """Two seconds a call: 50 of 100 steps are done before, by an earlier run that was stopped."""
     clock = iter(range(0, 100, 2))
     monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
-    first, second, last = _lines_of_progress(tmp_path, [91, 95, 100], done=90)[:3]
-    assert first.endswith("work 91/100  about 18 s to go")
-    assert second.endswith("work 95/100  about 4.0 s to go")
+    first, second, last = _lines_of_progress(tmp_path, [51, 75, 100], done=50)
+    assert first.endswith("work 51/100  about 1 min 38 s to go")
+    assert second.endswith("work 75/100  about 4.0 s to go")
     assert last.endswith("work 100/100")
 
 

@@ -372,3 +372,17 @@ def test_weighted_means_are_the_mean_over_the_step_and_a_mean_of_means_is_not():
         plain = np.mean([values[batch].mean() for batch, _ in step])
         assert abs(weighted - values[members].mean()) < 1e-14
         assert abs(plain - values[members].mean()) > 1e-6
+
+
+def test_texts_without_labels_count_nothing_and_all_together_count_one_each():
+    labelled = replace(tokenized([3, 4, 5, 6]), importance=np.array([0.5, 1.5, 1.0, 1.0], dtype=np.float32))
+    both = labelled.with_unlabelled(Tokenized(Ragged.of([np.array([7, 8, 9])] * 12), []))
+    assert len(both) == len(both.labels) == len(both.importance) == 16
+    assert both.importance.mean() == pytest.approx(1)
+    assert both.importance[:4].tolist() == [2.0, 6.0, 4.0, 4.0]
+    assert not both.importance[4:].any()
+    assert both.input_ids[15].tolist() == [7, 8, 9]
+    assert both.input_ids[2].tolist() == labelled.input_ids[2].tolist()
+    pairs = replace(labelled, token_type_ids=labelled.input_ids)
+    more = Tokenized(Ragged.of([np.array([7, 8])]), [], Ragged.of([np.array([0, 1])]))
+    assert [len(row) for row in pairs.with_unlabelled(more).token_type_ids] == [3, 4, 5, 6, 2]

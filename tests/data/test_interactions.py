@@ -23,7 +23,7 @@ def catalogue(num_items=40):
     return Catalogue(texts, {item: f"name {item}" for item in texts})
 
 
-def split(found, *, timed=True, history=100, pairs_per_user=100, seed=0, tally=None, strata=None):
+def split(found, *, timed=True, history=100, pairs_per_user=100, seed=0, tally=None):
     tally = tally or Tally()
     users = in_order(found, seed, tally)
     return users, last_one_out(
@@ -34,7 +34,6 @@ def split(found, *, timed=True, history=100, pairs_per_user=100, seed=0, tally=N
         pairs_per_user=pairs_per_user,
         source="task.train=x.csv",
         timed=timed,
-        strata=strata,
     )
 
 
@@ -121,15 +120,6 @@ def test_repeated_interactions_count_once_and_short_users_only_teach():
     assert ("name i1", "text of 2") in found.train.texts
     assert not [label for label in found.test.labels if label[0] == number]
     assert number in found.users
-
-
-def test_groups_are_those_of_the_users():
-    groups = {f"u{n}": (("gender", "F" if n % 2 else "M"),) for n in range(30)}
-    users, found = split(rows(), strata=groups)
-    names = list(users)
-    for part in (found.train, found.test):
-        for label, group in zip(part.labels, part.strata["gender"], strict=True):
-            assert label[0] < 0 or group == dict(groups[names[label[0]]])["gender"]
 
 
 def test_nobody_with_enough_items_is_told():

@@ -20,6 +20,9 @@ class Few:
     def __len__(self):
         return len(self.wants)
 
+    def name(self, client):
+        return str(client)
+
     def num_steps(self, client):
         return self.steps
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from accel.federated.choices import SentAs
-from accel.federated.sent import FORMATS, bytes_down, bytes_up, received
+from accel.federated.sent import FORMATS, bytes_down, bytes_up, packed, parts_of, received
 
 SHAPES = [(384, 384), (384,), (1536, 384)]
 
@@ -46,3 +46,10 @@ def test_bytes():
     assert full == 4 * sum(t.numel() for t in tensors) == bytes_up(tensors, SentAs.none)
     assert bytes_up(tensors, SentAs.bf16) == full / 2
     assert 0.25 < bytes_up(tensors, SentAs.int8) / full <= 0.27
+
+
+@pytest.mark.parametrize("sent_as", SentAs)
+@pytest.mark.parametrize("shape", [*SHAPES, (), (2, 3, 4)], ids=str)
+def test_parts_are_known_before_they_come(sent_as, shape):
+    update = torch.zeros(shape)
+    assert parts_of(update, sent_as) == {n: (tuple(p.shape), p.dtype) for n, p in packed(update, sent_as).items()}

@@ -9,12 +9,14 @@ import torch
 import torch.nn.functional as F
 from transformers import GPT2Config, T5Config
 
+from accel.core.meta import Meta
 from accel.data import Split
 from accel.data.batches import DRAW, RECORDS, Collator, Tokenized, in_order
 from accel.errors import DataError
 from accel.model.tiny_bert import TinyBert
 from accel.objective.language_modeling import IGNORED
 from accel.objective.masked_language_modeling import MaskedLanguageModelling
+from accel.objective.registry import objective_of
 
 TOKENIZER = TinyBert().tokenizer()
 OBJECTIVE = MaskedLanguageModelling(0.3).reading(TOKENIZER)
@@ -131,4 +133,4 @@ def test_what_cannot_find_hidden_words_is_refused():
 
 def test_two_that_hide_alike_are_equal():
     assert replace(OBJECTIVE, pieces=None) == MaskedLanguageModelling(0.3)
-    assert OBJECTIVE.artifact_facts() == {"objective": "masked language modelling", "label_names": []}
+    assert objective_of(Meta(max_length=8, **OBJECTIVE.artifact_facts())) == OBJECTIVE

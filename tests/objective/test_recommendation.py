@@ -1,6 +1,7 @@
 """Histories and items: the loss beside a naive loop, and all items ranked but a user's own."""
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +15,7 @@ from accel.data import Split
 from accel.data.batches import Collator, Tokenized, in_order
 from accel.data.interactions import NOBODY, RankingDataset
 from accel.model.tiny_bert import TinyBert
+from accel.objective.answers import TasteAnswers
 from accel.objective.recommendation import Held, Recommendation
 from accel.objective.registry import objective_of
 from accel.objective.retrieval import Retrieval
@@ -56,26 +58,25 @@ def loss(kind, found, pairs):
     return float(kind.loss(SimpleNamespace(logits=found), {"labels": labels})["loss"])
 
 
-def naive(found, pairs, temperature=0.1, *, corrected=True):
+def naive(found, pairs, temperature=0.1, *, masked=True):
     """Pair by pair, item by item."""
     own, items = found.chunk(2)
-    share = {item: sum(i == item for _, i in TRAIN) / len(TRAIN) for _, item in TRAIN}
 
     def weight(i, j):
-        return math.exp(float(own[i] @ items[j]) / temperature) / (share[pairs[j][1]] if corrected else 1)
+        return math.exp(float(own[i] @ items[j]) / temperature)
 
     total = 0.0
     for i, (user, _) in enumerate(pairs):
-        wrong = sum(weight(i, j) for j in range(len(pairs)) if [user, pairs[j][1]] not in TAKEN)
-        total -= math.log(weight(i, i) / (weight(i, i) + wrong))
+        others = [j for j in range(len(pairs)) if j != i and not (masked and [user, pairs[j][1]] in TAKEN)]
+        total -= math.log(weight(i, i) / (weight(i, i) + sum(weight(i, j) for j in others)))
     return total / len(pairs)
 
 
 def test_the_loss_is_that_of_a_loop():
-    """Negative control: without the correction for popular items it is another."""
+    """Negative control: where what a user took is a negative of hers it is another."""
     found = vectors(2 * len(TRAIN))
     assert loss(objective(), found, TRAIN) == pytest.approx(naive(found, TRAIN))
-    assert naive(found, TRAIN, corrected=False) != pytest.approx(naive(found, TRAIN))
+    assert naive(found, TRAIN, masked=False) > naive(found, TRAIN)
 
 
 def test_the_order_of_a_batch_does_not_count():
@@ -102,9 +103,11 @@ def test_two_processes_have_the_loss_of_one():
     assert in_forks(rank_of_two, [(rank, port) for rank in range(2)], 60) == [0, 0]
 
 
-def scored(kind, own, items, batches):
+def scored(kind, own, items, batches, *, popular=False):
     """As batches of any size and order bring them."""
     split = dataset().test
+    if not popular:
+        kind = replace(kind, log_shares=torch.zeros(ITEMS))
     rows = [*((user, own[n]) for n, user in enumerate([0, 1, 2])), *((-1 - n, items[n]) for n in range(ITEMS))]
     scores = kind.scores(split)
     for some in batches:
@@ -139,6 +142,51 @@ def test_a_network_that_says_the_same_of_everything_is_as_good_as_chance():
         (2 * (1 + 1 / 2 + 1 / 3) / 3 + (1 + 1 / 2 + 1 / 3 + 1 / 4) / 4) / 3
     )
     assert found.metrics["loss"] == pytest.approx((2 * math.log(3) + math.log(4)) / 3)
+
+
+def test_what_is_popular_is_first_where_nothing_else_is_known():
+    """Of similarities that are all equal only popularity is left; of vectors that tell apart it is not."""
+    popular = {name: report for name, report, _ in objective().simple_models(dataset(), 0)}["popularity"]
+    same = scored(objective(), torch.ones(3, 1).double(), torch.ones(ITEMS, 1).double(), [range(9)], popular=True)
+    for name, value in popular.metrics.items():
+        assert same.metrics[name] == pytest.approx(value)
+    other = scored(objective(), vectors(3), vectors(ITEMS, 1), [range(9)], popular=True)
+    assert other.metrics["mrr"] != pytest.approx(same.metrics["mrr"])
+
+
+def test_how_likely_an_item_is_for_anybody_goes_with_the_model():
+    kind = objective()
+    counts = [3, 3, 4, 2, 1, 1]  # each once more than it was taken
+    assert kind.log_shares.exp().tolist() == pytest.approx([count / 14 for count in counts])
+    known = objective_of(Meta(max_length=8, **kind.artifact_facts()))
+    assert known.priors == kind.priors
+    assert (known.weighed_at, known.is_fitted, list(known.priors)[4]) == (0.1, True, "item 4")
+    added = TasteAnswers.of(Meta(max_length=8, **kind.artifact_facts())).added(["item  2", "an item that is new"])
+    assert added.tolist() == pytest.approx([0.1 * math.log(4 / 14), 0.1 * math.log(1 / 14)], rel=1e-5)
+
+
+def rows_of(own, items):
+    return torch.cat([own, items]), torch.tensor([0, 1, 2, *(-1 - n for n in range(ITEMS))])[:, None]
+
+
+def test_who_knows_the_tastes_trusts_them_and_who_guesses_trusts_popularity():
+    """The weight is the one with the least loss; negative control: at the other's weight each has more."""
+    right, items = torch.zeros(3, ITEMS).double(), torch.eye(ITEMS).double()
+    right[range(3), [label[2][0] for label in users(1)]] = 1.0
+    kind = objective()
+    assert not kind.is_fitted
+    sure, unsure = kind.fitted(*rows_of(right, items)), kind.fitted(*rows_of(-right, items))
+    assert (sure.weighed_at, unsure.weighed_at) == (0.1 * 0.5, 0.1 * 32)
+    assert sure.is_fitted
+
+    def lost(kind, own):
+        scores = kind.scores(dataset().test)
+        scores.update(*rows_of(own, items))
+        return scores.compute().metrics["loss"]
+
+    assert lost(sure, right) < lost(unsure, right)
+    assert lost(unsure, -right) < lost(sure, -right)
+    assert sure.answering()["temperature"] == sure.weighed_at
 
 
 def test_figures_do_not_depend_on_batches_or_order():

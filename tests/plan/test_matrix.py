@@ -22,8 +22,9 @@ from tests.matrix_cover import cover, overrides, with_files
 from tests.test_conf import FILES, class_of
 
 SEVERAL = [f"strategy={name}" for name in options_of("strategy") if name != "single"]
-ENTITIES, RATINGS, TOPICS, QUESTIONS = (
-    Path(__file__).with_name(n) for n in ("entities.jsonl", "ratings.csv", "topics.csv", "questions.csv")
+ENTITIES, RATINGS, TOPICS, QUESTIONS, ANSWERS = (
+    Path(__file__).with_name(n)
+    for n in ("entities.jsonl", "ratings.csv", "topics.csv", "questions.csv", "answers.jsonl")
 )
 STAND_INS = {
     "task=airline": [],
@@ -32,6 +33,7 @@ STAND_INS = {
     "task=multi_label": ["task=multi_label", f"task.train={TOPICS}"],
     "task=chinese_ner": ["task=token_classification", f"task.train={ENTITIES}"],
     "task=reply_retrieval": ["task=retrieval", f"task.train={QUESTIONS}"],
+    "task=population": ["task=question_answering", f"task.train={ANSWERS}", "task.max_length=64", "task.stride=16"],
 }
 """The small file of ``tiny_run``, as labels or as documents, for a task of the same kind."""
 CLIENTS = "privacy=dpfedavg"

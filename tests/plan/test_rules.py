@@ -29,11 +29,13 @@ from accel.strategy.ddp import Ddp
 from accel.strategy.federated import Federated
 from accel.strategy.fsdp import Fsdp
 from accel.strategy.tensor_parallel import TensorParallel
+from accel.task._answers import SpanTask
 from accel.task._pairs import PairTask
 from accel.task.chitchat import Chitchat
 from accel.task.chitchat_replies import ChitchatReplies
 from accel.task.finance_ner import FinanceNer
 from accel.task.multi_label import MultiLabel
+from accel.task.question_answering import QuestionAnswering
 from accel.task.regression import Regression
 from accel.task.retrieval import Retrieval
 from accel.tuning import adapter, prompt
@@ -151,7 +153,7 @@ class Taught(FrozenBody):
 
 INSTANCES = {c: c() for c in (Layers, Prune, Ptq, Qat, Vocabulary, Distill, Dpfedavg, Federated, Fsdp, TensorParallel)} | {
     Adapter: Bottleneck(), FrozenBody: Norms(), HeadOnly: Probe(), Prompt: Prefix(), Tuning: Apart(), CausalTask: Stories(), TokenTask: Marked(), Compression: Silent(), Regression: Regression(train="ratings.csv"), MultiLabel: MultiLabel(train="topics.csv"),
-    PairTask: Retrieval(train="faq.csv"), Technique: Taught(), Mask: Mask(pattern="2:4", score=Importance.movement), Privacy: Private(),
+    PairTask: Retrieval(train="faq.csv"), SpanTask: QuestionAnswering(train="q.jsonl"), Technique: Taught(), Mask: Mask(pattern="2:4", score=Importance.movement), Privacy: Private(),
     Strategy: Ddp(), Quantization: Qat(full_precision=0.1),
 }  # fmt: skip
 LIKE = (

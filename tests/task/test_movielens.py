@@ -13,11 +13,9 @@ from accel.weights import packaged
 def films(tmp_path, monkeypatch):
     names = {"inter": "user_id:token\titem_id:token\trating:float\ttimestamp:float"}
     names["item"] = "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq"
-    names["user"] = "user_id:token\tage:token\tgender:token\toccupation:token\tzip_code:token"
     rows = {
         "inter": [f"{user}\t{film}\t{1 + film % 5}\t{film}" for user in range(1, 7) for film in range(user, user + 5)],
         "item": [f'{n}\tThe "Film" {n}\t19{50 + n}\tDrama War' for n in range(1, 12)],
-        "user": [f"{n}\t{20 + n}\t{'MF'[n % 2]}\tartist\t0" for n in range(1, 7)],
     }
     for ending, header in names.items():
         (tmp_path / f"ml-100k.{ending}").write_text("\n".join([header, *rows[ending]]) + "\n")
@@ -32,25 +30,7 @@ def test_the_next_film_comes_after_the_history():
     assert found.test.texts[0][0].startswith('The "Film" 4; The "Film" 3')
     assert found.test.labels[0][:3] == [0, NOBODY, [4]]
     assert found.test.texts[-1] == ("", 'The "Film" 11 (1961) Drama War')
-    assert not found.test.strata
     assert len(list(Movielens().rows())) == 30
-
-
-@pytest.mark.usefixtures("films")
-def test_people_are_in_groups():
-    found = Movielens(group=["gender", "occupation"]).load(0)
-    assert found.test.strata["gender"][:6] == ["F", "M", "F", "M", "F", "M"]
-    assert set(found.train.strata["occupation"]) == {"artist"}
-
-
-def test_other_groups_are_refused():
-    from accel.config.compose import compose
-    from accel.errors import PlanError
-    from accel.plan.decide import decide
-
-    decide(compose(["task=movielens", "task.group=age", "model=tiny_bert"]))  # negative control
-    with pytest.raises(PlanError, match="among gender, age, occupation"):
-        decide(compose(["task=movielens", "task.group=income", "model=tiny_bert"]))
 
 
 def test_what_is_lacking_is_one_line_to_type(monkeypatch):

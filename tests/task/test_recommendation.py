@@ -97,7 +97,7 @@ def test_a_wrong_file_ends_a_run_with_2_and_no_traceback(name, tmp_path, capsys)
 @pytest.mark.slow
 def test_from_the_files_to_what_is_recommended(tmp_path, capsys):
     found, run = files(tmp_path), tmp_path / "run"
-    typed = words(found, "task.timestamp=at", "task.name=name", "compression=[prune,qat]", "tracker=none")
+    typed = words(found, "task.timestamp=at", "task.name=name", "compression=[prune]", "tracker=none")
     typed += [
         "engines=[onnxruntime]",
         "trainer.max_steps=6",

@@ -6,7 +6,9 @@ from types import SimpleNamespace
 import pytest
 from omegaconf import OmegaConf
 
-from accel.errors import DataError
+from accel.config.compose import compose
+from accel.errors import DataError, PlanError
+from accel.plan.decide import decide
 from accel.task.text_classification import TextClassification
 
 
@@ -254,3 +256,40 @@ def test_an_example_without_an_owner_is_refused(tmp_path):
     file = write_csv(tmp_path, "owned.csv", [("a", "x", "bank"), ("b", "y", "")], header=("text", "label", "bank"))
     with pytest.raises(DataError, match="line 3: the owner in column 'bank' is missing"):
         TextClassification(train=str(file), owner="bank").load(0)
+
+
+def test_unlabelled_texts_are_those_of_no_split_and_labels_stay_what_they_are(tmp_path):
+    labelled = write_csv(tmp_path, "a.csv", rows(60))
+    others = [("new 1",), ("text 3",), ("new 2",), ("new 1",), (" ",)]
+    pool = write_csv(tmp_path, "pool.csv", others, header=("text",))
+    data = TextClassification(train=labelled, unlabelled=pool).load(seed=0)
+    assert data.unlabelled.texts == [("new 1",), ("new 2",)]
+    assert "1 texts of task.unlabelled are in the other files, and are left out of it" in data.notes
+    alone = TextClassification(train=labelled).load(seed=0)
+    assert alone.unlabelled is None
+    assert data.fingerprint == alone.fingerprint, "the baseline that teaches is the same"
+
+
+def test_an_unlabelled_file_that_adds_nothing_is_refused(tmp_path):
+    labelled = write_csv(tmp_path, "a.csv", rows(60))
+    with pytest.raises(DataError, match="no text that is not in the other files"):
+        TextClassification(train=labelled, unlabelled=labelled).load(seed=0)
+    with pytest.raises(DataError, match="task.unlabelled"):
+        TextClassification(train=labelled, unlabelled=str(tmp_path / "none.csv")).load(seed=0)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "nobody says what is learned from a text without a label"),
+        (["compression=[prune]"], "instead  compression=[distill]"),
+        (["compression=[distill]", "privacy=dpsgd"], "accounted for the records of task.train"),
+        (["compression=[distill]", "strategy=federated"], "these texts are nobody's"),
+    ],
+)
+def test_unlabelled_texts_need_a_teacher_and_no_protection(words, said):
+    task = ["task=text_classification", "task.train=a.csv", "task.unlabelled=b.csv"]
+    with pytest.raises(PlanError) as refused:
+        decide(compose([*task, *words]))
+    assert said in str(refused.value)
+    assert decide(compose([*task, "compression=[distill]"])).learns_without_labels

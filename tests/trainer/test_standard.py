@@ -207,6 +207,8 @@ def test_settings_reach_the_optimizer_and_the_baseline():
     trainer = Standard(epochs=7, baseline_epochs=2, learning_rate=0.3)
     assert trainer.for_baseline() == Standard(epochs=2, learning_rate=0.3)
     assert Standard(epochs=7).for_baseline().epochs == 7
+    assert Standard(max_steps=9).for_baseline() == Standard(max_steps=9)
+    assert Standard(max_steps=9, baseline_steps=20).for_baseline() == Standard(max_steps=20)
 
 
 def test_lower_layers_learn_slower():

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,11 +15,11 @@ from torch import Tensor, nn
 from accel.core.facts import Facts, Loss
 from accel.core.meta import META
 from accel.errors import DataError
-from accel.ops.distill import DISTANCES
-from accel.ops.distill.losses import hidden_distance, match_layers, nearest_distance
+from accel.ops.distill import BELIEVED, DISTANCES
+from accel.ops.distill.losses import full, hidden_distance, match_layers, nearest_distance
 from accel.ops.distill.relations import Distance, distance_of
 from accel.ops.distill.terms import Terms
-from accel.ops.inputs import without_answers
+from accel.ops.inputs import IMPORTANCE, without_answers
 
 if TYPE_CHECKING:
     from accel.core.objective import Objective
@@ -39,7 +40,13 @@ def distilled(loss: Loss, model: nn.Module, folder: Path, key: str, wanted: Term
     if wanted.hidden_weight > 0:
         _require_equal_width(model, teacher, folder)
     return Loss(
-        compute=_Distilled(loss, teacher, _terms(model, teacher, wanted, facts.objective), wanted),
+        compute=_Distilled(
+            loss,
+            teacher,
+            _terms(model, teacher, wanted, facts.objective),
+            wanted,
+            wanted.confidence if facts.num_unlabelled else None,
+        ),
         forward_args={**loss.forward_args, "output_hidden_states": wanted.hidden_weight > 0},
     )
 
@@ -79,6 +86,8 @@ class _Term:
     distance: Distance
     places: Callable[[Mapping[str, Tensor]], Tensor] = _tokens
     """The tokens of a batch that it is about."""
+    of_answers: bool = False
+    """Whether it compares answers, of which some may not be believed."""
 
 
 def _terms(student: nn.Module, teacher: nn.Module, wanted: Terms, objective: Objective) -> dict[str, _Term]:
@@ -88,6 +97,7 @@ def _terms(student: nn.Module, teacher: nn.Module, wanted: Terms, objective: Obj
             wanted.logits_weight,
             partial(_logits, objective=objective, temperature=wanted.temperature),
             objective.places,
+            of_answers=True,
         ),
         "distill_hidden": _Term(wanted.hidden_weight, MATCHES[wanted.hidden_match.name]),
     }
@@ -100,22 +110,33 @@ def _terms(student: nn.Module, teacher: nn.Module, wanted: Terms, objective: Obj
 class _Distilled:
     """Holds the teacher by a plain attribute of a plain object: it is in nobody's ``state_dict``."""
 
-    def __init__(self, loss: Loss, teacher: nn.Module, terms: Mapping[str, _Term], wanted: Terms) -> None:
+    def __init__(
+        self,
+        loss: Loss,
+        teacher: nn.Module,
+        terms: Mapping[str, _Term],
+        wanted: Terms,
+        confidence: float | None = None,
+    ) -> None:
         self.loss = loss
         self.teacher = teacher
         self.terms = terms
         self.task_weight = wanted.task_weight
         self.needs_hidden = wanted.hidden_weight > 0
+        self.confidence = confidence
+        """From which on an answer to a text without a label is imitated; None where all texts have labels."""
 
     def __call__(self, outputs: Any, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         terms = self.loss.compute(outputs, batch)
         taught = self._answers(batch)
-        parts = {name: term.distance(outputs, taught, term.places(batch)) for name, term in self.terms.items()}
+        kept = None if self.confidence is None else believed(taught.logits, batch[IMPORTANCE], self.confidence)
+        parts = {name: _distance(term, outputs, taught, batch, kept) for name, term in self.terms.items()}
         total = self.task_weight * terms["loss"]
         for name, value in parts.items():
             total = total + self.terms[name].weight * value
         distances = torch.tensor(float(len(parts)), device=total.device)
-        return {**terms, **parts, DISTANCES: distances, "task_loss": terms["loss"], "loss": total}
+        told = {} if kept is None else {BELIEVED: kept.double().mean()}
+        return {**terms, **parts, **told, DISTANCES: distances, "task_loss": terms["loss"], "loss": total}
 
     @torch.no_grad()
     def _answers(self, batch: Mapping[str, Tensor]) -> Any:
@@ -124,6 +145,27 @@ class _Distilled:
         if next(self.teacher.parameters()).device != device:
             self.teacher.to(device)
         return self.teacher(**inputs, output_hidden_states=self.needs_hidden)
+
+
+def believed(logits: Tensor, importance: Tensor, confidence: float) -> Tensor:
+    """Bool [batch]: texts with a label, and those of whose answer the teacher is sure.
+
+    Args:
+        logits: the teacher's [batch, labels].
+        importance: [batch], 0 where there is no label.
+    """
+    return (importance > 0) | (full(logits).softmax(-1).amax(-1) >= confidence)
+
+
+def _distance(term: _Term, student: Any, teacher: Any, batch: Mapping[str, Tensor], kept: Tensor | None) -> Tensor:
+    """A mean over all texts of the batch, to which those that are not believed add nothing."""
+    mask = term.places(batch)
+    if kept is None or not term.of_answers:
+        return term.distance(student, teacher, mask)
+    if not kept.any():
+        return student.logits.sum() * 0.0
+    ours, theirs = (SimpleNamespace(logits=outputs.logits[kept]) for outputs in (student, teacher))
+    return term.distance(ours, theirs, mask[kept]) * kept.float().mean()
 
 
 def _logits(student: Any, teacher: Any, mask: Tensor, *, objective: Objective, temperature: float) -> Tensor:

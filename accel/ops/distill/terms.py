@@ -32,3 +32,5 @@ class Terms:
     """Into how many heads queries, keys and values are cut to be compared; None: as many as the attention has."""
     task_weight: float = 0.5
     """Weight of the task's own loss against the labels."""
+    confidence: float = 0.6
+    """Of ``task.unlabelled``: the student imitates the teacher's answers of which it is at least so sure, in [0, 1]."""

@@ -11,18 +11,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
 from accel.ops.activations import evaluating
+from accel.ops.inputs import without_answers
 from accel.ops.quantize import fake_quantize
 
 Batches = Iterable[Mapping[str, Tensor]]
 Predict = Callable[[Tensor, Tensor], Tensor]
-"""(logits, attention mask) -> [predictions, classes]."""
+"""(logits, mask) -> [predictions, classes]."""
 Distance = Callable[[Tensor, Tensor], Tensor]
+Places = Callable[[Mapping[str, Tensor]], Tensor]
+"""batch -> [rows, tokens], the mask that ``Predict`` is given."""
 
 
 def weights_of(model: nn.Module) -> dict[str, int]:
@@ -44,12 +48,17 @@ def kullback_leibler(found: Tensor, expected: Tensor) -> Tensor:
 
 @torch.no_grad()
 def divergences(
-    model: nn.Module, batches: Batches, predict: Predict, distance: Distance = kullback_leibler
+    model: nn.Module,
+    batches: Batches,
+    predict: Predict,
+    distance: Distance = kullback_leibler,
+    places: Places = itemgetter("attention_mask"),
 ) -> dict[str, float]:
     """By name of a linear layer, how far the mean prediction moves when that layer alone is rounded; in nats.
 
     Args:
         distance: of predictions from others, added up; see ``Objective.divergence``.
+        places: see ``Objective.places``; it may ask for the batches' labels.
     """
     layers = dict(fake_quantize.rounded_layers(model))
     kept = {name: [rounder.enabled for rounder in fake_quantize.rounders_of(layer)] for name, layer in layers.items()}
@@ -60,11 +69,11 @@ def divergences(
             fake_quantize.enable(model, enabled=False)
             for batch in batches:
                 inputs = {name: value.to(device) for name, value in batch.items()}
-                plain = _predictions(model, inputs, predict)
+                plain = _predictions(model, inputs, predict, places)
                 count += len(plain)
                 for name in moved:
                     fake_quantize.enable(layers[name], enabled=True)
-                    rounded = _predictions(model, inputs, predict)
+                    rounded = _predictions(model, inputs, predict, places)
                     moved[name] += float(distance(rounded, plain))
                     fake_quantize.enable(layers[name], enabled=False)
     finally:
@@ -74,8 +83,8 @@ def divergences(
     return {name: total / count for name, total in moved.items()}
 
 
-def _predictions(model: nn.Module, inputs: Mapping[str, Tensor], predict: Predict) -> Tensor:
-    return predict(model(**inputs).logits, inputs["attention_mask"]).double()
+def _predictions(model: nn.Module, batch: Mapping[str, Tensor], predict: Predict, places: Places) -> Tensor:
+    return predict(model(**without_answers(batch)).logits, places(batch)).double()
 
 
 def most_sensitive(divergences: Mapping[str, float], prices: Mapping[str, float], budget: float) -> list[str]:

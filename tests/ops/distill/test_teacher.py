@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -11,7 +13,7 @@ from accel.model.tiny_llama import TinyLlama
 from accel.model.tiny_t5 import TinyT5
 from accel.objective.classification import Classification
 from accel.ops.distill.losses import soft_cross_entropy
-from accel.ops.distill.teacher import distilled
+from accel.ops.distill.teacher import _distance, _Term, believed, distilled
 from accel.ops.distill.terms import Match
 from accel.weights import artifact
 
@@ -109,3 +111,25 @@ def test_predictions_are_compared_at_the_temperature_that_is_set(tmp_path):
         found = terms(student, tmp_path, Distill(temperature=temperature))["distill_logits"]
         assert torch.allclose(found, soft_cross_entropy(*logits, temperature), atol=1e-7)
     assert soft_cross_entropy(*logits, 1.0) != soft_cross_entropy(*logits, 7.0)
+
+
+def test_labels_are_always_believed_and_answers_from_the_confidence_on():
+    logits = torch.tensor([[0.0, 0.0], [0.0, 0.0], [0.0, 2.0], [0.0, 0.1]])
+    importance = torch.tensor([2.0, 0.0, 0.0, 0.0])
+    assert believed(logits, importance, 0.8).tolist() == [True, False, True, False]
+    assert believed(logits, importance, 0.5).all()
+
+
+def test_what_is_not_believed_adds_nothing_to_the_mean_over_all_texts():
+    student, teacher = (torch.randn(4, 3, generator=torch.Generator().manual_seed(n)) for n in (0, 1))
+    student.requires_grad_()
+    outputs = [SimpleNamespace(logits=logits) for logits in (student, teacher)]
+    term = _Term(1.0, lambda a, b, mask: soft_cross_entropy(a.logits, b.logits, 2.0), of_answers=True)
+    data = {"attention_mask": torch.ones(4, 2)}
+    each = [soft_cross_entropy(student[[i]], teacher[[i]], 2.0) for i in range(4)]
+    found = _distance(term, *outputs, data, torch.tensor([True, False, True, False]))
+    assert torch.isclose(found, (each[0] + each[2]) / 4)
+    found.backward()
+    assert (student.grad.abs().sum(1) > 0).tolist() == [True, False, True, False]
+    assert _distance(term, *outputs, data, torch.zeros(4, dtype=torch.bool)) == 0
+    assert torch.isclose(_distance(term, *outputs, data, None), torch.stack(each).mean())

@@ -1,0 +1,44 @@
+"""Predictions that are parts of a text, or that there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from accel.behaviour.calibration import expected_calibration_error
+from accel.behaviour.drift import mcnemar
+from accel.behaviour.kept import Kept
+
+
+@dataclass(frozen=True)
+class Found(Kept):
+    """What was found, and how like a right answer it is; ``truths`` and ``choices`` are characters, -1 for none."""
+
+    choices: np.ndarray
+    """int64 [rows, 2]."""
+    hits: np.ndarray
+    """bool [rows]: whether it is a right answer, word by word."""
+    overlaps: np.ndarray
+    """[rows]: F1 of its words and those of the nearest right answer."""
+    confidences: np.ndarray
+    """[rows]: its probability."""
+
+    def change(self, before: Found) -> dict[str, Any]:
+        changed = (before.choices != self.choices).any(1)
+        worse, better = (int(flips.sum()) for flips in (before.hits & ~self.hits, ~before.hits & self.hits))
+        return {
+            "agreement": 1 - float(changed.mean()),
+            "predictions": len(changed),
+            "changed": int(changed.sum()),
+            "right_to_wrong": worse,
+            "wrong_to_right": better,
+            "wrong_before": int((~before.hits).sum()),
+            "wrong_after": int((~self.hits).sum()),
+            "mcnemar_p": mcnemar(worse, better),
+        }
+
+    def own(self) -> dict[str, float]:
+        """Calibration: ECE, of being exactly right."""
+        return {"ece": expected_calibration_error(self.confidences, self.hits)}

@@ -1,0 +1,63 @@
+"""Means by group, beside those that are computed by hand, and their intervals."""
+
+import numpy as np
+import pytest
+
+from accel.behaviour.fairness import groups_of
+from accel.behaviour.found import Found
+from accel.behaviour.means import means
+from accel.report.fairness import section, sentences
+
+GROUPS = groups_of("gender", ["f"] * 60 + ["m"] * 40)
+
+
+def found(hits, overlaps):
+    count = len(hits)
+    empty = np.full((count, 2), -1)
+    return Found(np.arange(count), empty, empty, np.array(hits), np.array(overlaps), np.full(count, 0.5))
+
+
+AFTER = found(
+    [True] * 30 + [False] * 30 + [True] * 10 + [False] * 30, [1.0] * 30 + [0.5] * 30 + [1.0] * 10 + [0.0] * 30
+)
+BEFORE = found([True] * 60 + [True] * 30 + [False] * 10, [1.0] * 60 + [1.0] * 30 + [0.0] * 10)
+
+
+def test_means_differences_and_the_group_that_lost_most():
+    told = means(GROUPS, BEFORE, AFTER, "f1", "exact_match")
+    assert {name: own["after"]["f1"] for name, own in told["groups"].items()} == {"f": 0.75, "m": 0.25}
+    assert {name: own["after"]["exact_match"] for name, own in told["groups"].items()} == {"f": 0.5, "m": 0.25}
+    assert told["groups"]["m"]["after"]["ece"] == pytest.approx(0.25)
+    assert told["exact_match_gap_after"] == 0.25
+    assert told["f1_gap_before"] == 0.25
+    assert (told["worst_group"], told["worst_before"], told["worst_after"]) == ("m", 0.75, 0.25)
+    assert told["hit_hardest"] == "m"
+    assert told["changes"]["f"]["change"] == pytest.approx(-0.25)
+    low, high = told["groups"]["m"]["after"]["exact_match_interval"]
+    deviation = np.sqrt(0.25 * 0.75 / 40)
+    assert (low, high) == (
+        pytest.approx(0.25 - 1.96 * deviation, abs=0.03),
+        pytest.approx(0.25 + 1.96 * deviation, abs=0.03),
+    )
+    change = told["exact_match_gap_change_interval"]
+    assert change[0] < 0.25 - 0.25 < change[1]
+
+
+def test_a_model_beside_itself_has_changed_nothing():
+    told = means(GROUPS, AFTER, AFTER, "f1", "exact_match")
+    assert told["hardest_change"] == 0
+    assert told["f1_gap_change_interval"] == [0, 0]
+    alone = means(GROUPS, None, AFTER, "f1", "exact_match")
+    assert "changes" not in alone
+    assert alone["groups"]["f"]["after"] == told["groups"]["f"]["after"]
+
+
+def test_the_report_and_the_terminal_tell_it():
+    record = {"fairness": means(GROUPS, BEFORE, AFTER, "f1", "exact_match"), "metrics": [{"key": "f1", "title": "F1"}]}
+    (line,) = sentences(record)
+    assert "worst is m (0.750 -> 0.250)" in line
+    assert "difference of exact match 0.250 -> 0.250" in line
+    page = section(record)
+    assert "exactly right" in page
+    assert "1.000 → 0.500" in page
+    assert "rates are of the label" not in page
