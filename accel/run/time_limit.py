@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import torch
 
+from accel.core.compression import Compression
 from accel.core.durable import write_durably
+from accel.core.engine import Engine
 from accel.core.plan import Plan, digest
 from accel.core.steps import duration_text
 from accel.data.batches import Tokenized
@@ -260,7 +262,8 @@ def note_end(plan: Plan, data: Prepared, seconds: float) -> None:
 
 
 def _end_file(plan: Plan, data: Prepared) -> Path:
-    what = [plan.model.fingerprint(), plan.choices()["engines"], plan.choices()["compression"], plan.rounds]
+    chosen = plan.choices()
+    what = [plan.model.fingerprint(), chosen[Engine.group], chosen[Compression.group], plan.rounds]
     what += [data.fingerprint, torch.get_num_threads(), plan.needs_baseline]
     return plan.cache / "ends" / f"{digest(what)[:24]}.txt"
 

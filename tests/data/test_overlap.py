@@ -5,7 +5,7 @@ from itertools import combinations
 
 import pytest
 
-from accel.ops.overlap import rouge_l, same, spoken
+from accel.data.overlap import rouge_l, same, spoken
 
 
 def naive(first, second):
