@@ -110,7 +110,7 @@ class AdaptedLinear(PeftLinear):
         if not isinstance(dropout, nn.Dropout) and all(map(_is_untouched, (base, first, second))) and _in_fp32(x):
             return _Adapted.apply(x, base.weight, base.bias, first.weight, second.weight, scale)  # type: ignore[return-value]
         y = base(x)
-        return y + second(first(dropout(x.to(first.weight.dtype))) * scale).to(y.dtype)
+        return y + second(first(dropout(x.to(first.weight.dtype))) * scale).to(y.dtype)  # type: ignore[arg-type]
 
 
 def _is_untouched(layer: nn.Module) -> bool:
