@@ -242,7 +242,7 @@ def split_off(examples: Sequence[Example], fraction: float, key: str) -> tuple[l
     Args:
         key: another key, another draw.
     """
-    chosen = {e.drawn_by for e in examples if lot(e.drawn_by, key) < fraction}
+    chosen = {texts for texts in {e.drawn_by for e in examples} if lot(texts, key) < fraction}
     return [e for e in examples if e.drawn_by not in chosen], [e for e in examples if e.drawn_by in chosen]
 
 
@@ -310,8 +310,10 @@ def three_splits(
         lost = sum(map(len, drawn)) - sum(map(len, taught))
         return (taught[0], list(validation) or taught[1], list(test) or taught[2]), lost
 
-    tally.draws = next((n for n in range(1, MOST_DRAWS) if _usable(draw(n)[0], rest)), MOST_DRAWS)
-    splits, lost = draw(tally.draws)
+    for tally.draws in range(1, MOST_DRAWS + 1):
+        splits, lost = draw(tally.draws)
+        if _usable(splits, rest):
+            break
     untaught = sorted({e.label for e in rest} - {e.label for e in splits[0]})
     tally.drop(lost, f"training has no example of {', '.join(untaught)}")
     if tally.draws > 1:

@@ -13,7 +13,6 @@ from accel.errors import RefusedError
 from accel.plan import inputs
 from accel.plan.decide import assemble, decide, objections_to
 from accel.plan.inputs import look
-from accel.plan.matrix import MODELS
 
 
 def plan(csv_file, *words):
@@ -150,10 +149,10 @@ def _planned(name):
     needed = OmegaConf.load(conf_dir() / "task" / f"{name}.yaml")
     given = {"name": next(iter(getattr(get_class(needed["_target_"]), "sets", {})), "")}
     words = [f"task.{key}={given.get(key, 'x.csv')}" for key in needed if OmegaConf.is_missing(needed, key)]
-    plans = [
+    plans = (
         assemble(compose([f"task={name}", f"model={model}", "engines=[eager]", *words]))
-        for model in ("minilm", *MODELS)
-    ]
+        for model in ("minilm", "tiny_gpt2", "tiny_t5")
+    )
     return next(plan for plan in plans if not objections_to(plan))
 
 

@@ -133,6 +133,7 @@ def private_run(tmp_path_factory):
     return folder / "run"
 
 
+@pytest.mark.slow
 def test_the_record_states_what_holds_for_a_client(private_run):
     record = json.loads((private_run / "result.json").read_text())
     stated, found = record["privacy"], {t["name"]: t["evidence"] for t in record["techniques"]}
@@ -145,6 +146,7 @@ def test_the_record_states_what_holds_for_a_client(private_run):
     assert found["federated"]["clients_per_round"] == 4
 
 
+@pytest.mark.slow
 def test_figures_of_clients_and_who_was_drawn_stay_inside(private_run):
     assert not (private_run / FILE).exists()
     told = {name.removeprefix("train/") for name in read_metrics(private_run / "metrics.csv")}
