@@ -310,10 +310,10 @@ def three_splits(
         lost = sum(map(len, drawn)) - sum(map(len, taught))
         return (taught[0], list(validation) or taught[1], list(test) or taught[2]), lost
 
-    for tally.draws in range(1, MOST_DRAWS + 1):
+    tally.draws, (splits, lost) = 1, draw(1)
+    while not _usable(splits, rest) and tally.draws < MOST_DRAWS:
+        tally.draws += 1
         splits, lost = draw(tally.draws)
-        if _usable(splits, rest):
-            break
     untaught = sorted({e.label for e in rest} - {e.label for e in splits[0]})
     tally.drop(lost, f"training has no example of {', '.join(untaught)}")
     if tally.draws > 1:

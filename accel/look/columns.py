@@ -32,6 +32,10 @@ IDS = frozenset(["id", "ids", "qid", "uid", "uuid", "index", "idx", "编号", "�
 SPLITS = frozenset({"train", "training", "test", "dev", "valid", "validation", "val", "eval"})
 
 
+TURNS = ({"role", "content"}, {"from", "value"})
+ANSWERS = {"text", "answer_start"}
+
+
 @dataclass(frozen=True)
 class Column:
     """A column with what can be said of it; a cell that is empty has no value."""
@@ -161,6 +165,17 @@ class Column:
         return bool(items) and all(isinstance(i, Mapping) and {"start", "end", "label"} <= set(i) for i in items)
 
     @cached_property
+    def lists_turns(self) -> bool:
+        """Whether it holds conversations: who speaks, and what is said."""
+        items = [item for row in self.items for item in row]
+        return bool(items) and all(isinstance(i, Mapping) and any(keys <= set(i) for keys in TURNS) for i in items)
+
+    @cached_property
+    def holds_answers(self) -> bool:
+        """Whether it holds parts of a text and where they begin, as SQuAD has them."""
+        return bool(self.values) and all(isinstance(v, Mapping) and set(v) >= ANSWERS for v in self.values)
+
+    @cached_property
     def lists_words(self) -> bool:
         items = [item for row in self.items for item in row]
         return bool(items) and all(isinstance(item, str | int) for item in items) and not self.lists_tags
@@ -172,6 +187,8 @@ class Column:
             self.about_the_row: bool(self.about_the_row),
             "lists of tags": self.lists_tags,
             "lists of spans": self.lists_spans,
+            "conversations": self.lists_turns,
+            "answers": self.holds_answers,
             "lists of words": self.lists_words,
             "lists": self.holds_lists,
             f"several labels, with {self.parts!r} between": bool(self.parts),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,7 +94,12 @@ def _texts(columns: Sequence[Column]) -> list[tuple[str, ...]]:
 
 
 def _written(cell: object) -> str:
-    return " ".join(map(str, cell)) if isinstance(cell, list | tuple) else "" if cell is None else str(cell)
+    """A cell as one text; of a conversation what was said, with who said it."""
+    if isinstance(cell, list | tuple):
+        return " ".join(map(_written, cell))
+    if isinstance(cell, Mapping):
+        return " ".join(map(_written, cell.values()))
+    return "" if cell is None else str(cell)
 
 
 def _length(texts: Sequence[tuple[str, ...]], *, wide: bool) -> int:

@@ -54,7 +54,7 @@ class Look:
         found = [f"task={self.reading.task}", override("task.train", self.path)]
         found += [override(f"task.{split}", path) for split, path in self.facts.beside.items()]
         found += [override(f"task.{key}", value) for key, value in self.reading.columns.items()]
-        found.append(f"task.max_length={self.facts.max_length}")
+        found += [f"task.max_length={self.facts.max_length}"] * self.reading.cuts
         found += [f"model={self.model.name}"] if self.model.name else []
         chosen = any(word.startswith(DECIDES_LENGTH) for word in self.typed)
         return found if chosen else [*found, f"preset={PRESET}"]
@@ -116,7 +116,8 @@ def look(path: str, typed: Sequence[str] = ()) -> Look:
     columns = columns_of(table)
     reading = reading or read(columns, wish, path)
     facts = facts_of(table, columns, reading)
-    model = Choice() if any(word.startswith("model=") for word in typed) else model_for(facts.language)
+    typed_model = any(word.startswith("model=") for word in typed)
+    model = Choice() if typed_model else Choice(reading.model) if reading.model else model_for(facts.language)
     return Look(path, len(table.rows), sampled, columns, table.notes, reading, facts, model, list(typed), table.lines)
 
 

@@ -27,6 +27,10 @@ PAIRS = (
     ("question", "sentence"), ("query", "document"), ("query", "passage"), ("query", "title"), ("source", "target"),
     ("claim", "evidence"), ("前提", "假设"), ("问题", "答案"), ("查询", "标题"), ("问题", "回答"),
 )  # fmt: skip
+QUESTIONS = frozenset({"question", "query", "问题"})
+CONTEXTS = frozenset(
+    {"context", "passage", "paragraph", "document", "article", "abstract", "上下文", "段落", "文章", "原文"}
+)
 _NUMBERED = re.compile(r"^(.*?)[_\s-]?([12]|[abAB]|[一二]|[甲乙])$")
 _FIRST, _SECOND = frozenset("1aA一甲"), frozenset("2bB二乙")
 

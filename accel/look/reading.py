@@ -12,12 +12,16 @@ from dataclasses import dataclass, field
 from accel.config.overrides import override
 from accel.errors import DataError
 from accel.look.columns import Column
-from accel.look.names import is_pair, names_label, names_text
+from accel.look.names import CONTEXTS, QUESTIONS, is_pair, names_label, names_text
 
 FIELD_KEYS = ("task", "task.text", "task.label", "task.tokens", "task.tags", "task.spans")
 """Words of the user that decide what is learned from what."""
 LONGER = 2.0
 """A column of texts is clearly the longest one from here on."""
+STANDS = 0.95
+"""Of the answers, so many stand in their texts word by word."""
+WRITER = "smollm2"
+"""The model of the packages that writes."""
 MANY_SWITCHES = 3
 """So many columns of 0 and 1, and nothing else, are the labels of a text."""
 
@@ -34,6 +38,10 @@ class Reading:
     """The columns that are read."""
     label: str = ""
     """The column of classes; empty where labels are something else."""
+    cuts: bool = True
+    """Whether a longer text is cut, so that a length has to be found for it."""
+    model: str = ""
+    """The model that it needs; empty where any that reads the language will do."""
     others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What else might have been meant, and the words that say so."""
 
@@ -65,7 +73,7 @@ def read(columns: Sequence[Column], wish: Wish, file: str) -> Reading:
     Raises:
         DataError: there is none, or more than one.
     """
-    for found in (_tagged, _spanned, _labelled):
+    for found in (_tagged, _spanned, _conversing, _answered, _labelled):
         reading = found(columns, wish, file)
         if reading is not None:
             return reading
@@ -107,6 +115,46 @@ def _spanned(columns: Sequence[Column], wish: Wish, file: str) -> Reading | None
     return Reading("token_classification", {"text": text.name, "spans": spans.name}, why, (text.name,))
 
 
+def _conversing(columns: Sequence[Column], wish: Wish, file: str) -> Reading | None:
+    """Conversations, whose replies a language model learns."""
+    del file
+    turns = next((c for c in columns if c.lists_turns), None)
+    if turns is None or not wish.task("chat"):
+        return None
+    why = f"{turns.name!r} holds conversations, whose replies are learned"
+    return Reading("chat", {"messages": turns.name}, why, (turns.name,), cuts=False, model=WRITER)
+
+
+def _answered(columns: Sequence[Column], wish: Wish, file: str) -> Reading | None:
+    """A question, a text, and the part of the text that answers it."""
+    del file
+    question, context = (
+        next((c for c in columns if c.name.strip().casefold() in names), None) for names in (QUESTIONS, CONTEXTS)
+    )
+    if question is None or context is None or not wish.task("question_answering"):
+        return None
+    whole = next((c for c in columns if c.holds_answers), None)
+    part = next((c for c in columns if c not in (question, context) and _stands_in(c, context)), None)
+    if whole is None and part is None:
+        return None
+    found: dict[str, str | list[str]] = {"text": [question.name, context.name]}
+    if whole is not None:
+        found["answers"] = whole.name
+    elif part is not None:
+        start = next((c.name for c in columns if c.whole and c.words[-1:] == ["start"]), None)
+        found |= {"answer": part.name} | ({"answer_start": start} if start else {})
+    why = f"{(whole or part or context).name!r} stands in {context.name!r} and answers {question.name!r}"
+    return Reading("question_answering", found, why, (question.name, context.name), cuts=False)
+
+
+def _stands_in(part: Column, whole: Column) -> bool:
+    """Whether nearly every text is a part of the one beside it; classes such as yes and no are by chance."""
+    if part.holds_lists or part.numeric or part.names_classes:
+        return False
+    pairs = [(str(a), str(b)) for a, b in zip(part.cells, whole.cells, strict=True) if a is not None and str(a).strip()]
+    return bool(pairs) and sum(a in b for a, b in pairs) >= STANDS * len(pairs)
+
+
 def _labelled(columns: Sequence[Column], wish: Wish, file: str) -> Reading | None:
     texts = texts_of(columns, wish, file)
     rest = [column for column in columns if column not in texts]
@@ -120,7 +168,8 @@ def _labelled(columns: Sequence[Column], wish: Wish, file: str) -> Reading | Non
     named = tuple(text.name for text in texts)
     others = {r.why: _words(r) for r in found if r is not reading}
     text = named[0] if len(named) == 1 else list(named)
-    return Reading(reading.task, {"text": text, **reading.columns}, reading.why, named, reading.label, others)
+    columns_of_task = {"text": text, **reading.columns}
+    return Reading(reading.task, columns_of_task, reading.why, named, reading.label, others=others)
 
 
 Kind = Callable[[Sequence[Column], Wish], Iterator[Reading]]

@@ -1,3 +1,4 @@
+import json
 import shlex
 
 import pytest
@@ -11,7 +12,7 @@ from accel.look.look import is_data_file, look
 from accel.look.models import Choice
 from accel.plan.decide import decide
 from accel.plan.inputs import read_inputs
-from tests.look.files import NINE, UNDERSTOOD, write
+from tests.look.files import NINE, UNDERSTOOD, english, lines, write
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +37,43 @@ def test_what_is_understood_can_be_read_and_the_command_typed_is_the_same_plan(n
     assert plain(config) == plain(compose(parse(found.words()).overrides))
     plan = decide(config)
     assert read_inputs(plan).sizes()["train"] > 50
+
+
+TALK = [{"role": "user", "content": "where is it?"}, {"role": "assistant", "content": "on day {n}, by the door"}]
+ASKED = {"question": "when was it?", "context": "the room was clean on day {n} of the stay"}
+FOUND_IN = {"text": ["question", "context"]}
+MORE = {
+    "chats.jsonl": ({"messages": TALK}, "chat", {"messages": "messages"}),
+    "shared.jsonl": (
+        {"conversations": [{"from": "human", "value": "where?"}, {"from": "gpt", "value": "on day {n}"}]},
+        "chat", {"messages": "conversations"},
+    ),
+    "squad.jsonl": (
+        ASKED | {"answers": {"text": ["on day"], "answer_start": [19]}},
+        "question_answering", FOUND_IN | {"answers": "answers"},
+    ),
+    "parts.jsonl": (
+        ASKED | {"reply": "on day {n}", "reply_start": 19},
+        "question_answering", FOUND_IN | {"answer": "reply", "answer_start": "reply_start"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_conversations_and_answers_are_understood_and_the_command_is_a_plan(name, tmp_path):
+    row, task, columns = MORE[name]
+    rows = "".join(json.dumps(row).replace("{n}", str(n)) + "\n" for n in range(120))
+    found = look(write(tmp_path, name, rows))
+    assert (found.reading.task, dict(found.reading.columns)) == (task, columns)
+    assert read_inputs(decide(compose(found.words()))).sizes()["train"] > 50
+
+
+def test_an_answer_that_is_no_part_of_the_text_is_another_text(tmp_path):
+    """Negative control: a question, a passage and a class are a pair to classify."""
+    rows = lines(
+        lambda n: {"question": f"was it on {n}?", "context": f"no, yes: {english(n)}", "label": ("no", "yes")[n % 2]}
+    )
+    assert look(write(tmp_path, "pairs.jsonl", rows)).reading.task == "text_classification"
 
 
 def test_what_the_user_typed_is_stronger_and_is_said_once(tmp_path):
