@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +20,8 @@ from accel.sweep.job_spec import JobSpec
 from accel.sweep.worker import PRELOAD, work
 
 TIMEOUT_S = 280
+LEFT_BEHIND_S = 120
+"""By then those have noticed who notice that another is gone."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,15 @@ def _run(words: Sequence[str], folder: Path, variables: Sequence[Mapping[str, st
 def in_forks(task: Callable[..., object], arguments: Sequence[tuple], timeout_s: float) -> list[int | None]:
     """Call a function in one process for each tuple of arguments, all at once; their exit codes.
 
-    Whoever is not done in time is killed.
+    Whoever is not done in time is killed; and who is left behind by one that failed, a while after it.
     """
     ranks = [start_fork(task, *each) for each in arguments]
     deadline = time.monotonic() + timeout_s
+    while (alive := [process for process in ranks if process.is_alive()]) and time.monotonic() < deadline:
+        connection.wait([process.sentinel for process in alive], timeout=min(1.0, timeout_s))
+        if any(process.exitcode for process in ranks):
+            deadline = min(deadline, time.monotonic() + LEFT_BEHIND_S)
     for process in ranks:
-        process.join(max(0.0, deadline - time.monotonic()))
         process.kill()
         process.join()
     return [process.exitcode for process in ranks]

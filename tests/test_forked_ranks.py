@@ -1,6 +1,9 @@
+import sys
+import time
+
 import pytest
 
-from tests.forked_ranks import run_ranks
+from tests.forked_ranks import in_forks, run_ranks
 
 
 def test_a_run_that_fails_is_no_record(tiny_run, tmp_path):
@@ -15,3 +18,15 @@ def test_a_run_that_fails_is_no_record(tiny_run, tmp_path):
 def test_processes_that_wait_for_ever_are_ended(tiny_run, tmp_path, monkeypatch):
     monkeypatch.setattr("tests.forked_ranks.TIMEOUT_S", 3)
     assert any(run_ranks([*tiny_run, "strategy=ddp", "trainer.max_steps=1000000"], tmp_path).codes)
+
+
+def test_who_is_left_behind_by_one_that_failed_is_ended_too(monkeypatch):
+    monkeypatch.setattr("tests.forked_ranks.LEFT_BEHIND_S", 1)
+    begun = time.monotonic()
+    assert in_forks(_end, [(0.0, 3), (60.0, 0)], timeout_s=60) == [3, -9]
+    assert time.monotonic() - begun < 40
+
+
+def _end(after_s, code):
+    time.sleep(after_s)
+    sys.exit(code)

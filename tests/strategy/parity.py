@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from accel.run.fit import fit
 from accel.run.score import scorer
 from tests.forked_ranks import free_port, in_forks
 
-TIMEOUT_S = 1500
+TIMEOUT_S = 900
 FILE = "trained.pt"
 
 
@@ -84,7 +85,7 @@ def train_together(cases: Mapping[str, Sequence[str]], processes: int, folder: P
     What a case came to is in the folder of its name.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    orders = [(name, list(words), free_port()) for name, words in cases.items()]
+    orders = [(name, list(words)) for name, words in cases.items()]
     environment = dict(os.environ)
     arguments = [(rank, processes, folder, environment, sabotage, orders) for rank in range(processes)]
     codes = in_forks(_be_rank, arguments, TIMEOUT_S)
@@ -98,10 +99,21 @@ def _forget_one_sum() -> None:
     _SumGradients.backward = staticmethod(lambda ctx, *grads: (grads[0], None))  # type: ignore[method-assign]
 
 
+def _agreed_port(file: Path, rank: int) -> int:
+    """One that is free when the case begins: minutes before, it could be somebody else's by then."""
+    if rank == 0:
+        half = file.with_suffix(".half")
+        half.write_text(str(free_port()))
+        half.replace(file)
+    while not file.exists():
+        time.sleep(0.01)
+    return int(file.read_text())
+
+
 def _be_rank(
     rank: int, processes: int, folder: Path, environment: Mapping[str, str], sabotage: str, orders: Sequence[tuple]
 ) -> None:
-    """One of the processes: every case, meeting the others at the case's own port."""
+    """One of the processes: every case, meeting the others at a port of its own."""
     output = os.open(folder / f"output{rank}.txt", os.O_WRONLY | os.O_CREAT)
     for stream in (1, 2):
         os.dup2(output, stream)
@@ -109,7 +121,8 @@ def _be_rank(
     torch.set_num_threads(1)
     if sabotage:
         _forget_one_sum()
-    for name, words, port in orders:
+    for name, words in orders:
+        port = _agreed_port(folder / f"{name}.port", rank)
         os.environ.update(RankInfo(rank, processes, rank, processes).variables("127.0.0.1", port))
         found = train(words, folder / name)
         if found is not None:
