@@ -122,6 +122,7 @@ def test_an_openvino_file_that_does_not_read_one_is_refused(tmp_path, monkeypatc
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_a_compiled_package_has_them_all_and_says_so(tmp_path):
     model = pair_model()
     Aotinductor().export(model, tmp_path, None)

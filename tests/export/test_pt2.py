@@ -84,6 +84,7 @@ def test_an_int8_model_keeps_its_products_and_another_one_is_refused(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_other_weights_are_compiled_as_they_compute_and_bf16_where_that_is_fast(tmp_path, monkeypatch):
     monkeypatch.setattr("accel.engines.aotinductor.has_bf16_products", lambda: True)
     made = Aotinductor().export(rounded(Int4WeightOnly(Int8Rows())), tmp_path, None)

@@ -124,8 +124,8 @@ def test_kinds_are_timed_on_the_engine_that_is_fastest_rounded_with_the_threads_
             ["compression=[ptq]", "engines=[onnxruntime,openvino]", "model.num_layers=1"], marks=pytest.mark.full
         ),
         ["compression=[prune,vocabulary,qat,distill]", "compression.qat.begin=0.6"],
-        ["compression=[layers,mask,qat]"],
-        ["compression=[qat]", "tuning=lora"],
+        pytest.param(["compression=[layers,mask,qat]"], marks=pytest.mark.full),
+        pytest.param(["compression=[qat]", "tuning=lora"], marks=pytest.mark.full),
         pytest.param(["compression=[qat]", "model=tiny_gpt2"], marks=pytest.mark.full),
         pytest.param(["compression=[ptq]", "model=tiny_t5"], marks=pytest.mark.full),
         pytest.param(["compression=[qat]", "strategy=ddp"], marks=pytest.mark.full),

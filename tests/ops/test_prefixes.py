@@ -106,7 +106,7 @@ def test_a_head_that_goes_takes_its_part_along(model_class):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model_class", [TinyBert, TinyT5])
+@pytest.mark.parametrize("model_class", [TinyBert, pytest.param(TinyT5, marks=pytest.mark.full)])
 def test_it_is_a_constant_in_an_onnx_file_that_takes_any_shape(model_class, tmp_path):
     import onnxruntime
 

@@ -157,6 +157,7 @@ def test_a_job_whose_node_is_taken_away_goes_on_when_it_is_free_again(
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_interrupted_it_cancels_its_jobs_and_can_go_on(slurm, started, wait_for_steps, made_steps):
     words = ["seed=1,2", "trainer.max_steps=40", "task.slow=[1]", "hydra.launcher.array_parallelism=1"]
     sweep = started(*words)

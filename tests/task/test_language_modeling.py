@@ -133,7 +133,9 @@ def test_files_of_their_own_share_no_document(corpus, tmp_path):
     assert data.dropped == 1
 
 
-@pytest.mark.parametrize("engines", ["eager", pytest.param("eager,onnxruntime", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "engines", ["eager", pytest.param("eager,onnxruntime", marks=[pytest.mark.slow, pytest.mark.full])]
+)
 def test_a_run_records_perplexity_before_and_after_and_exports(corpus, tiny_run, tmp_path, capsys, engines):
     words = [
         "task=language_modeling",

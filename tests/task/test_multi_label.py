@@ -156,7 +156,9 @@ def test_clients_are_not_dealt_sets_of_labels():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engines", ["eager", pytest.param("eager,onnxruntime", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "engines", ["eager", pytest.param("eager,onnxruntime", marks=[pytest.mark.slow, pytest.mark.full])]
+)
 def test_a_run_chooses_thresholds_exports_and_answers(topics, tmp_path, capsys, engines):
     """The model's own thresholds and its dense baseline's, in whatever reads the folders."""
     folder = tmp_path / "run"

@@ -134,7 +134,9 @@ def run(ratings, folder, *words):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engines", ["eager", pytest.param("eager,onnxruntime", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "engines", ["eager", pytest.param("eager,onnxruntime", marks=[pytest.mark.slow, pytest.mark.full])]
+)
 def test_a_run_reads_stars_exports_and_answers(ratings, tmp_path, capsys, engines):
     """Ordinal, trained while rounded to int8: its files, the model and the predictor agree, beside the mean's figures."""
     folder = tmp_path / "run"
