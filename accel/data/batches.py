@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from accel.data import Split
-from accel.data.tokens import Encoded, Ragged
+from accel.data.tokens import IGNORED, Encoded, Ragged
 from accel.ops.inputs import IMPORTANCE
 
 if TYPE_CHECKING:
@@ -138,6 +138,14 @@ def _num_truncated(
     full = [text for text, ids in zip(texts, encoded["input_ids"], strict=True) if len(ids) == max_length]
     uncut = _encode(tokenizer, full, truncation=False)["input_ids"] if full else ()
     return sum(len(ids) > max_length for ids in uncut)
+
+
+def padded_targets(examples: Sequence[Example], input_ids: Tensor) -> Tensor:
+    """[batch, tokens]: each example's ``targets``, one for each of its tokens; ``IGNORED`` after its last one."""
+    made = torch.full_like(input_ids, IGNORED)
+    for row, example in zip(made, examples, strict=True):
+        row[: len(example["targets"])] = torch.from_numpy(example["targets"].astype(np.int64))
+    return made
 
 
 def padded(length: Tokens) -> Tokens:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from accel.core.metric import OF_CHAT, Metric
-from accel.data.batches import Example, Tokenized
+from accel.data.batches import Example, Tokenized, padded_targets
 from accel.data.replies import replies_of, with_template
 from accel.data.tokens import IGNORED
 from accel.errors import DataError
@@ -65,9 +64,7 @@ class Chat(LanguageModelling):
             DataError: there is none in the batch, which would teach nothing and say nothing of it.
         """
         del mask
-        made = torch.full_like(input_ids, IGNORED)
-        for row, example in zip(made, examples, strict=True):
-            row[: len(example["targets"])] = torch.from_numpy(example["targets"].astype(np.int64))
+        made = padded_targets(examples, input_ids)
         if bool((made[:, 1:] == IGNORED).all()):
             raise DataError("A batch holds no token of a reply, so nothing could be learned from it.")
         return made

@@ -15,7 +15,7 @@ from torchmetrics import SumMetric
 
 from accel.core.family import family_of
 from accel.core.metric import OF_MASKED, Metric
-from accel.data.batches import DRAW, RECORDS, TOKENIZE_AT_ONCE, Example, Tokenized
+from accel.data.batches import DRAW, RECORDS, TOKENIZE_AT_ONCE, Example, Tokenized, padded_targets
 from accel.data.blocks import ends
 from accel.data.masking import SPECIAL, Pieces, chosen, hidden, order_of, units_of
 from accel.data.tokens import Encoded, Ragged
@@ -134,10 +134,7 @@ class MaskedLanguageModelling(Choices):
     def targets(self, examples: Sequence[Example], input_ids: Tensor, mask: Tensor) -> Tensor:
         """[batch, tokens]: the tokens to find, ``IGNORED`` where none is hidden."""
         del mask
-        made = torch.full_like(input_ids, IGNORED)
-        for row, example in zip(made, examples, strict=True):
-            row[: len(example["targets"])] = torch.from_numpy(example["targets"].astype(np.int64))
-        return made
+        return padded_targets(examples, input_ids)
 
     def counts(self, lengths: np.ndarray) -> np.ndarray:
         """A block counts as much as it is long, however many words chance hides in it."""

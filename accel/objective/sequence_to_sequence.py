@@ -22,7 +22,7 @@ from accel.core.objective import Answering
 from accel.data import Split
 from accel.data.batches import Example, Tokenized, padded, tokenize
 from accel.data.overlap import rouge_l, same
-from accel.data.tokens import Encoded, Ragged
+from accel.data.tokens import IGNORED, Encoded, Ragged
 from accel.errors import DataError
 from accel.objective.scores import Report, Scores
 from accel.ops.distill.losses import full, soft_cross_entropy
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from accel.core.meta import Meta
     from accel.data import Dataset
 
-IGNORED = -100
-"""Label of a position behind the end."""
 WRITERS = "model=tiny_t5 to try it, or model=hub model.name=google-t5/t5-small"
 
 

@@ -17,8 +17,8 @@ from accel.behaviour.decisions import Decisions
 from accel.behaviour.kept import Kept
 from accel.core.metric import OF_ENTITIES, Metric
 from accel.core.objective import Answering, require_known
-from accel.data.batches import RECORDS, TOKENIZE_AT_ONCE, Example, Tokenized
-from accel.data.tokens import Encoded, Ragged
+from accel.data.batches import RECORDS, TOKENIZE_AT_ONCE, Example, Tokenized, padded_targets
+from accel.data.tokens import IGNORED, Encoded, Ragged
 from accel.data.words import OUTSIDE, entities, first_tokens, spelled, words_of
 from accel.objective._choices import Choices, marked
 from accel.objective.answers import EntityAnswers
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
     from accel.data import Dataset, Split
-
-IGNORED = -100
-"""Target of a token that is not the first of a word, or of a word that cannot be told."""
 
 
 @dataclass(frozen=True)
@@ -92,10 +89,7 @@ class Tagging(Choices, Answering):
     def targets(self, examples: Sequence[Example], input_ids: Tensor, mask: Tensor) -> Tensor:
         """[batch, tokens]: numbers of tags, ``IGNORED`` where no word begins."""
         del mask
-        made = torch.full_like(input_ids, IGNORED)
-        for row, example in zip(made, examples, strict=True):
-            row[: len(example["targets"])] = torch.from_numpy(example["targets"].astype(np.int64))
-        return made
+        return padded_targets(examples, input_ids)
 
     def counts(self, lengths: np.ndarray) -> np.ndarray:
         """Every token counts, whether it has a tag or not: what a token adds depends on no other one."""
