@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from accel.data import Dataset, Split
 from accel.data.examples import Example, Tally, texts_of, unique
@@ -51,8 +51,17 @@ def assemble(
                 f"{source}: no document is left for the {name} split. Add documents, or name a file of its own with "
                 f"task.{name}=FILE. In a .txt file a blank line ends a document."
             )
-    made = {name: Split([d.texts for d in documents], []) for name, documents in splits.items()}
-    total = hashlib.sha256(b"documents")
+    return unlabelled(splits, "documents", tally)
+
+
+def unlabelled(splits: Mapping[str, Sequence[Example]], kind: str, tally: Tally) -> Dataset:
+    """Splits by name as a data set without labels.
+
+    Args:
+        kind: what the texts are: the same ones read as something else are another data set.
+    """
+    made = {name: Split([example.texts for example in examples], []) for name, examples in splits.items()}
+    total = hashlib.sha256(kind.encode())
     for name, split in made.items():
         total.update(json.dumps([name, split.texts]).encode())
     return Dataset(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -11,8 +9,9 @@ from typing import TYPE_CHECKING, ClassVar
 from accel.core.language_task import CausalTask
 from accel.core.metric import OF_CHAT, Metric
 from accel.core.option import Objection
-from accel.data import Dataset, Split
+from accel.data import Dataset
 from accel.data.chat_templates import SUFFIX, TEMPLATES, is_template, template_of
+from accel.data.documents import unlabelled
 from accel.data.examples import Splits, Tally, check_filled
 
 if TYPE_CHECKING:
@@ -64,16 +63,4 @@ def assemble(splits: Splits, tally: Tally, source: str) -> Dataset:
     train, validation, test = splits
     named = {"train": train, "validation": validation, "test": test}
     check_filled(named, source, tally.notes)
-    made = {name: Split([example.texts for example in split], []) for name, split in named.items()}
-    total = hashlib.sha256(b"conversations")
-    for name, split in made.items():
-        total.update(json.dumps([name, split.texts]).encode())
-    return Dataset(
-        **made,
-        label_names=[],
-        fingerprint=total.hexdigest(),
-        dropped=tally.dropped,
-        duplicates=tally.duplicates,
-        draws=tally.draws,
-        notes=tally.notes,
-    )
+    return unlabelled(named, "conversations", tally)
