@@ -56,10 +56,12 @@ class RunState:
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
-        """Note how long a phase takes."""
+        """Note how long a phase takes, also of one that is stopped or fails."""
         start = time.perf_counter()
-        yield
-        self.record["timings"][phase] = round(time.perf_counter() - start, 2)
+        try:
+            yield
+        finally:
+            self.record["timings"][phase] = round(time.perf_counter() - start, 2)
 
     def info(self) -> RunInfo:
         """What a tracker is told."""

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from accel.config.compose import compose, plain
 from accel.plan.decide import assemble
 from accel.run.state import RunState
@@ -29,3 +31,10 @@ def test_every_phase_is_timed_by_its_name(tmp_path: Path):
     with run.timed("data"):
         pass
     assert list(run.record["timings"]) == ["data"]
+
+
+def test_a_phase_that_is_stopped_is_timed_too(tmp_path: Path):
+    run = state(tmp_path)
+    with pytest.raises(KeyboardInterrupt), run.timed("fit"):
+        raise KeyboardInterrupt
+    assert list(run.record["timings"]) == ["fit"]
