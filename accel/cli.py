@@ -8,6 +8,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,7 +118,9 @@ def _dispatch(words: list[str]) -> int:
     moved = list(words) if asks_hydra else flags_last(words)
     first = moved[0] if moved else ""
     if {"-h", "--help"} & set(words):
-        return usage(first, split_config_dirs(words)[0])
+        return (
+            _flags_of(first) if first in VERBS and first not in COMPOSING else usage(first, split_config_dirs(words)[0])
+        )
     if "--version" in words:
         return version()
     if first in VERBS:
@@ -377,6 +380,14 @@ def _of_command(verb: str, text: str) -> str:
     return "\n".join([*lines[start:end], "accel --help tells everything."])
 
 
+def _flags_of(verb: str) -> int:
+    """Every flag of a command that parses its own words."""
+    with suppress(SystemExit):  # argparse ends the program after its help
+        VERBS[verb](["--help"])
+    print("\naccel --help tells everything.")  # noqa: T201 - the command's own output
+    return ExitCode.DONE
+
+
 def version() -> int:
     """Of accel."""
     from accel import __version__
@@ -410,3 +421,5 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "help": help_,
     "wandb-sweep": wandb_sweep,
 }
+COMPOSING = {"check", "matrix", "federate", "help", "wandb-sweep"}
+"""Commands whose words are overrides or pages: the usage tells them whole."""

@@ -1,6 +1,7 @@
 """The command as a user types it."""
 
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import sys
 import pytest
 
 from accel import __version__, cli
-from accel.cli import VERBS, main
+from accel.cli import COMPOSING, USAGE, VERBS, main
 from accel.errors import ConfigError
 
 TORCH_FREE = """
@@ -84,7 +85,7 @@ def test_the_torch_check_can_fail(tmp_path):
         (["export"], 2, "required: run"),
         (["export", "nowhere"], 2, "has no model/ folder"),
         (["export", ".", "--format", "onnx,onxx-int8"], 2, "Did you mean 'onnx-int8'"),
-        (["export", "--help"], 0, "accel export RUN"),
+        (["export", "--help"], 0, "usage: accel export"),
         (["predict", ".", "text"], 2, "holds no exported model"),
         (["explain", ".", "text"], 2, "holds no exported model"),
         (["explain", "nowhere", "text"], 2, "is no folder"),
@@ -161,7 +162,7 @@ def test_hydras_own_flags_work(tmp_path):
     ("words", "code", "said"),
     [
         (["chek"], 2, "Did you mean 'check'?"),
-        (["predict", "--help"], 0, "accel predict RUN"),
+        (["predict", "--help"], 0, "usage: accel predict"),
         (["check", "--help"], 0, "--forecast"),
         (["--version"], 0, __version__),
         (["--help"], 0, "accel wandb-sweep"),
@@ -184,9 +185,12 @@ def test_help_on_a_command_leaves_the_others_out(capsys):
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_command_is_in_the_usage(verb, capsys):
+def test_every_command_is_in_the_usage_and_tells_its_flags(verb, capsys):
+    assert re.search(rf"^  accel {verb}\b", USAGE, re.MULTILINE)
     assert main([verb, "--help"]) == 0
-    assert f"accel {verb}" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"accel {verb}" in said
+    assert ("-h, --help" in said) == (verb not in COMPOSING)
 
 
 @pytest.mark.parametrize(

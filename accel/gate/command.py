@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--metric", action="append", default=[], metavar="KEY=X", help="any other metric of the record")
     for limit in LIMITS:
         flag = f"--{limit.key.replace('_', '-')}"
-        parser.add_argument(flag, type=float, metavar="X", dest=limit.key, help=f"{limit.says}")
+        parser.add_argument(flag, type=float, metavar="X", dest=limit.key, help=limit.says.replace("%", "%%"))
     return parser
 
 
