@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from accel.config.renamed import rename_keys
 from accel.core.plan import Plan, digest
 from accel.data.content_store import ContentStore
-from accel.data.examples import DRAWN_BY
+from accel.data.splits import DRAWN_BY
 from accel.errors import DataError
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from accel.data.columns import groups_of
 from accel.data.content import Row
-from accel.data.examples import Example, Tally, groups_of, relocated, unique
+from accel.data.examples import Example, Tally, relocated, unique
 from accel.data.spelling import LONE, mended
 from accel.data.table import READERS, Table, read_table
 from accel.errors import DataError, did_you_mean

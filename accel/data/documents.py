@@ -7,7 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 
 from accel.data import Dataset, Split
-from accel.data.examples import Example, Tally, texts_of, unique
+from accel.data.columns import texts_of
+from accel.data.examples import Example, Tally, unique
 from accel.data.table import READERS, read_paragraphs, read_table
 from accel.errors import DataError
 

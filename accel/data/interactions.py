@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from accel.data import Dataset
-from accel.data.examples import Example, Tally, dataset_of, lot
+from accel.data.examples import Example, Tally, dataset_of
+from accel.data.splits import lot
 from accel.errors import DataError
 
 NOBODY = -1

@@ -7,7 +7,8 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from accel.data.examples import Tally, filled
+from accel.data.columns import filled
+from accel.data.examples import Tally
 from accel.data.table import Table
 from accel.errors import DataError
 

@@ -13,7 +13,8 @@ from accel.core.metric import OF_SPANS, Metric
 from accel.core.option import Objection
 from accel.core.task import TokenTask
 from accel.data import Dataset, Split
-from accel.data.examples import Example, Splits, Tally, check_filled, dataset_of
+from accel.data.examples import Example, Tally, check_filled, dataset_of
+from accel.data.splits import Splits
 from accel.data.windows import Characters
 from accel.data.words import words_of
 from accel.errors import DataError

@@ -12,7 +12,8 @@ from accel.core.option import Objection
 from accel.data import Dataset
 from accel.data.chat_templates import SUFFIX, TEMPLATES, is_template, template_of
 from accel.data.documents import unlabelled
-from accel.data.examples import Splits, Tally, check_filled
+from accel.data.examples import Tally, check_filled
+from accel.data.splits import Splits
 
 if TYPE_CHECKING:
     from accel.core.objective import Objective

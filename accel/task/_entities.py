@@ -12,7 +12,8 @@ from accel.core.metric import OF_ENTITIES, Metric
 from accel.core.option import Objection
 from accel.core.task import TokenTask
 from accel.data import Dataset, Split
-from accel.data.examples import Example, Splits, Tally, unique
+from accel.data.examples import Example, Tally, unique
+from accel.data.splits import Splits
 from accel.data.words import OUTSIDE, Tagged
 from accel.errors import DataError
 from accel.task._text_file import objections_to_sizes

@@ -11,7 +11,8 @@ from accel.core.option import Objection
 from accel.core.task import Task
 from accel.data import Dataset
 from accel.data.content import Row
-from accel.data.examples import Example, Tally, assemble, three_splits, unique
+from accel.data.examples import Example, Tally, assemble, unique
+from accel.data.splits import three_splits
 from accel.task._text_file import objections_to_sizes
 
 if TYPE_CHECKING:

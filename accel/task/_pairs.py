@@ -10,7 +10,8 @@ from accel.core.metric import OF_RETRIEVAL, Metric
 from accel.core.option import Objection
 from accel.core.task import Task
 from accel.data import Dataset
-from accel.data.examples import Example, Splits, Tally, check_filled, dataset_of
+from accel.data.examples import Example, Tally, check_filled, dataset_of
+from accel.data.splits import Splits
 
 if TYPE_CHECKING:
     from accel.core.objective import Objective

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from accel.core.option import Objection
 from accel.core.task import Task
+from accel.data.columns import owned, stratified
 from accel.data.content import Content, ContentQuery, content_of_file
-from accel.data.examples import Example, Tally, owned, relocated, stratified, unique
+from accel.data.examples import Example, Tally, relocated, unique
 from accel.data.table import Table, read_table
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from accel.core.option import Objection
 from accel.core.task import GroupedTask
 from accel.data import Dataset
 from accel.data.content import Row
-from accel.data.examples import Tally, assemble, three_splits, unique
+from accel.data.examples import Tally, assemble, unique
+from accel.data.splits import three_splits
 from accel.task._crowdflower import airline_of, tweets
 from accel.task._text_file import objections_to_sizes
 

@@ -25,7 +25,8 @@ from accel.data import Dataset
 from accel.data.chat_templates import template_of
 from accel.data.content import Content, ContentQuery, content_of_file
 from accel.data.conversations import read_conversations
-from accel.data.examples import Example, Tally, three_splits
+from accel.data.examples import Example, Tally
+from accel.data.splits import three_splits
 from accel.task._chats import ChatTask, assemble
 
 

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 
 from accel.data import Dataset
 from accel.data.content import Row
-from accel.data.examples import Tally, drawn
+from accel.data.examples import Tally
+from accel.data.splits import drawn
 from accel.data.words import Tagged, joined
 from accel.task._entities import EntityTask, assemble, examples_of
 from accel.weights.packaged import Packaged

@@ -20,7 +20,8 @@ from accel.core.language_task import LanguageTask
 from accel.data import Dataset
 from accel.data.content import Row
 from accel.data.documents import assemble, document
-from accel.data.examples import Tally, three_splits, unique
+from accel.data.examples import Tally, unique
+from accel.data.splits import three_splits
 from accel.weights.packaged import Packaged
 
 FILE = Packaged("chitchat-dataset", "0.9.0", "chitchat_dataset/dataset.json", "the dialogues")

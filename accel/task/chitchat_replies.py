@@ -23,7 +23,8 @@ from accel.data import Dataset
 from accel.data.chat_templates import template_of
 from accel.data.content import Row
 from accel.data.conversations import ASSISTANT, USER, conversation, row_of
-from accel.data.examples import Example, Tally, three_splits, unique
+from accel.data.examples import Example, Tally, unique
+from accel.data.splits import three_splits
 from accel.task._chats import ChatTask, assemble
 from accel.task.chitchat import conversations
 

@@ -25,7 +25,8 @@ from accel.core.option import Objection
 from accel.core.task import GroupedTask
 from accel.data import Dataset, Split
 from accel.data.content import Row
-from accel.data.examples import Example, Tally, unique, without_overlap
+from accel.data.examples import Example, Tally, unique
+from accel.data.splits import without_overlap
 from accel.data.windows import Characters
 from accel.task._answers import SpanTask, assemble, labelled
 from accel.weights.packaged import Packaged

@@ -22,7 +22,8 @@ from accel.core.language_task import LanguageTask
 from accel.data import Dataset
 from accel.data.content import Content, ContentQuery, content_of_file
 from accel.data.documents import assemble, read_documents
-from accel.data.examples import Example, Tally, three_splits
+from accel.data.examples import Example, Tally
+from accel.data.splits import three_splits
 
 
 @dataclass(kw_only=True)

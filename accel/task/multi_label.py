@@ -25,8 +25,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from accel.core.option import Objection
 from accel.data import Dataset
-from accel.data.examples import Example, Splits, Tally, check_filled, dataset_of, drawn, examples_of
+from accel.data.columns import examples_of
+from accel.data.examples import Example, Tally, check_filled, dataset_of
 from accel.data.label_sets import columns_of, sets_of
+from accel.data.splits import Splits, drawn
 from accel.data.table import Table
 from accel.errors import DataError
 from accel.task._text_file import TextFile

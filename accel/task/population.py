@@ -21,7 +21,8 @@ from dataclasses import dataclass
 
 from accel.data import Dataset, Split
 from accel.data.content import Row
-from accel.data.examples import Example, Tally, drawn, unique
+from accel.data.examples import Example, Tally, unique
+from accel.data.splits import drawn
 from accel.data.windows import Characters
 from accel.task._answers import SpanTask, assemble, labelled
 from accel.weights.packaged import Packaged

@@ -27,9 +27,11 @@ from accel.core.option import Objection
 from accel.core.plan import Plan
 from accel.core.task import GroupedTask, Task
 from accel.data import Dataset
+from accel.data.columns import groups_of, texts_of
 from accel.data.content import Content
-from accel.data.examples import Example, Tally, drawn, groups_of, texts_of
+from accel.data.examples import Example, Tally
 from accel.data.questions import WITH_SQUAD, Columns, answers_of
+from accel.data.splits import drawn
 from accel.data.table import Table, read_table
 from accel.errors import DataError
 from accel.task._answers import SpanTask, assemble, by_context, labelled

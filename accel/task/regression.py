@@ -25,19 +25,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from accel.core.option import Objection
 from accel.data import Dataset
-from accel.data.examples import (
-    Example,
-    Splits,
-    Tally,
-    check_filled,
-    check_known,
-    dataset_of,
-    drawn,
-    examples_of,
-    sorted_labels,
-    three_splits,
-)
+from accel.data.columns import examples_of
+from accel.data.examples import Example, Tally, check_filled, check_known, dataset_of, sorted_labels
 from accel.data.numbers import numbers_of
+from accel.data.splits import Splits, drawn, three_splits
 from accel.data.table import Table
 from accel.errors import DataError
 from accel.task._text_file import TextFile

@@ -22,7 +22,8 @@ from accel.core.option import Objection
 from accel.core.plan import Plan
 from accel.data import Dataset
 from accel.data.content import Row
-from accel.data.examples import Example, Tally, drawn, unique
+from accel.data.examples import Example, Tally, unique
+from accel.data.splits import drawn
 from accel.task._pairs import PairTask, assemble
 from accel.task._text_file import objections_to_sizes
 from accel.task.chitchat import conversations

@@ -26,7 +26,9 @@ from typing import Any
 from accel.core.option import Objection
 from accel.core.plan import Plan
 from accel.data import Dataset
-from accel.data.examples import Example, Tally, drawn, groups_of, texts_of
+from accel.data.columns import groups_of, texts_of
+from accel.data.examples import Example, Tally
+from accel.data.splits import drawn
 from accel.data.table import Table
 from accel.errors import DataError
 from accel.task._pairs import PairTask, assemble, by_query

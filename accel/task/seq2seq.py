@@ -29,7 +29,9 @@ from accel.core.family import family_of
 from accel.core.metric import OF_WRITING, Metric
 from accel.core.option import Objection, Option, typed
 from accel.data import Dataset
-from accel.data.examples import Example, Tally, check_filled, dataset_of, drawn, groups_of, texts_of
+from accel.data.columns import groups_of, texts_of
+from accel.data.examples import Example, Tally, check_filled, dataset_of
+from accel.data.splits import drawn
 from accel.data.table import Table
 from accel.engines.eager import Eager
 from accel.errors import DataError

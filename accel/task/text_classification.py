@@ -23,7 +23,9 @@ from typing import TYPE_CHECKING
 from accel.core.option import Objection
 from accel.core.task import GroupedTask
 from accel.data import Dataset, Split
-from accel.data.examples import Example, Tally, assemble, examples_of, texts_of, three_splits
+from accel.data.columns import examples_of, texts_of
+from accel.data.examples import Example, Tally, assemble
+from accel.data.splits import three_splits
 from accel.data.table import Table, read_table
 from accel.errors import DataError
 from accel.task._text_file import TextFile

@@ -19,8 +19,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from accel.data import Dataset
-from accel.data.examples import Example, Tally, drawn, groups_of
+from accel.data.columns import groups_of
+from accel.data.examples import Example, Tally
 from accel.data.lines import suffix_of
+from accel.data.splits import drawn
 from accel.data.table import Table, existing, read_table
 from accel.data.words import Tagged, of_spans, of_tokens, read_conll
 from accel.errors import DataError

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import torch
 
-from accel.data.examples import Tally, lot
+from accel.data.examples import Tally
 from accel.data.interactions import in_order
+from accel.data.splits import lot
 from accel.errors import DataError
 from accel.objective.recommendation import Held
 from accel.ops.ranking import Ranked

@@ -1,7 +1,8 @@
 import pytest
 
 from accel.data.documents import assemble, document, read_documents
-from accel.data.examples import Tally, three_splits
+from accel.data.examples import Tally
+from accel.data.splits import three_splits
 from accel.errors import DataError
 
 

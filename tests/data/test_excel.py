@@ -5,7 +5,8 @@ from datetime import date, datetime, time
 
 import pytest
 
-from accel.data.examples import Tally, examples_of
+from accel.data.columns import examples_of
+from accel.data.examples import Tally
 from accel.data.excel import text_of
 from accel.data.table import read_table
 from accel.errors import DataError
