@@ -200,6 +200,7 @@ def tiny_words(csv_file: Path, folder: Path | None = None) -> list[str]:
         "trainer.batch_tokens=null",
         "trainer.precision=fp32",
         "trainer.learning_rate=1e-3",
+        "rounds=3",
         *([f"hydra.run.dir={folder}"] if folder else []),
     ]
 

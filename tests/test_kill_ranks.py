@@ -46,6 +46,7 @@ def words(tmp_path_factory):
         "trainer.batch_size=16",
         "trainer.batch_tokens=null",
         "trainer.precision=fp32",
+        "rounds=3",
         "trainer.checkpoint_every_steps=5",
         f"cache={folder / 'cache'}",
     ]

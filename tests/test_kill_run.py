@@ -5,14 +5,17 @@
 
 import os
 import random
-import subprocess
-import sys
 import time
+from multiprocessing import connection
+from pathlib import Path
 
 import pytest
 
 from accel.report.record import read_record
+from accel.sweep.job_spec import JobSpec
+from accel.sweep.worker import work
 from tests.conftest import write_tiny_csv
+from tests.forked_ranks import run_command, start_fork
 from tests.run_folder import digest_of_model, steps_of
 
 pytestmark = pytest.mark.slow
@@ -38,59 +41,75 @@ def words(tmp_path_factory):
         "trainer.batch_size=16",
         "trainer.batch_tokens=null",
         "trainer.precision=fp32",
+        "rounds=3",
         "trainer.checkpoint_every_steps=7",
         f"cache={folder / 'cache'}",
     ]
 
 
-def process(words):
-    command = [sys.executable, "-m", "accel", *words]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def process(words, folder):
+    """``accel WORDS``, which prints into a file beside the run's folder."""
+    printed = folder.with_name("printed.txt")
+    return start_fork(work, JobSpec(words, printed, Path.cwd(), {**os.environ}, threads=1))
+
+
+def kill(running):
+    running.kill()
+    running.join()
+    return running.exitcode
 
 
 def finish(words, folder):
-    running = process(words)
-    output, _ = running.communicate(timeout=600)
-    assert running.returncode == 0, output
+    assert run_command(words, Path.cwd()).record(folder)["status"] == "finished"
     return digest_of_model(folder)
+
+
+@pytest.fixture(scope="module")
+def whole(words, tmp_path_factory):
+    """``whole(technique)``: the folder of a run that nobody kills."""
+    found = {}
+
+    def of(*more):
+        if more not in found:
+            found[more] = tmp_path_factory.mktemp("whole") / "run"
+            finish([*words, *more, f"hydra.run.dir={found[more]}"], found[more])
+        return found[more]
+
+    return of
 
 
 def killed(words, folder, rng):
     """Whether it came to that: a run may be done before."""
-    running, before = process(words), steps_of(folder)
+    running, before = process(words, folder), steps_of(folder)
     wanted = rng.randrange(before, STEPS + 6)
-    while running.poll() is None and steps_of(folder) < min(wanted, STEPS):
+    while running.is_alive() and steps_of(folder) < min(wanted, STEPS):
         time.sleep(0.01)
-    time.sleep(rng.random() * (0.2 if wanted < STEPS else 3))  # after the last step: while it exports and measures
-    running.kill()
-    running.communicate()
-    print(f"killed at step {steps_of(folder)}, {read_record(folder)['status']}")
-    return running.returncode != 0
+    connection.wait([running.sentinel], rng.random() * (0.2 if wanted < STEPS else 2))  # or while it exports
+    code = kill(running)
+    print(f"killed at step {steps_of(folder)}, {(read_record(folder) or {}).get('status')}")
+    return code != 0
 
 
 @pytest.mark.fault("R2")
 @pytest.mark.parametrize("number", range(-(-KILLS // MOST)))
-def test_killed_again_and_again_it_comes_to_the_same_model(words, tmp_path, number):
-    rng, technique = random.Random(number), TECHNIQUES[number % len(TECHNIQUES)]
-    whole, folder = tmp_path / "whole", tmp_path / "run"
-    expected = finish([*words, technique, f"hydra.run.dir={whole}"], whole)
+def test_killed_again_and_again_it_comes_to_the_same_model(words, whole, tmp_path, number):
+    rng, technique, folder = random.Random(number), TECHNIQUES[number % len(TECHNIQUES)], tmp_path / "run"
+    expected = digest_of_model(whole(technique))
     for _ in range(min(MOST, KILLS - number * MOST)):
         if not killed([*words, technique, *_where(folder)], folder, rng):
             break
     assert finish([*words, technique, *_where(folder)], folder) == expected
-    other = tmp_path / "other"
     if number == 0:  # negative control
-        assert finish([*words, technique, "seed=1", f"hydra.run.dir={other}"], other) != expected
+        assert digest_of_model(whole(technique, "seed=1")) != expected
 
 
 def killed_in(phase, words, folder):
     """Kill it as soon as its log says that the phase has begun."""
-    running, log = process([*words, f"hydra.run.dir={folder}"]), folder / "log.txt"
+    running, log = process([*words, f"hydra.run.dir={folder}"], folder), folder / "log.txt"
     while not (log.is_file() and phase in log.read_text()):
-        assert running.poll() is None, running.communicate()
+        assert running.is_alive(), folder.with_name("printed.txt").read_text()
         time.sleep(0.005)
-    running.kill()
-    running.communicate()
+    kill(running)
     assert read_record(folder)["status"] == "running"
 
 
@@ -101,14 +120,13 @@ def files_of_model(folder):
 @pytest.mark.fault("R2")
 @pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize("technique", ["qat", pytest.param("ptq", marks=pytest.mark.full)])
-def test_killed_after_training_it_leaves_the_same_files(words, tmp_path, technique, phase):
+def test_killed_after_training_it_leaves_the_same_files(words, whole, tmp_path, technique, phase):
     """What rounds weights has changed the model by then; a run that goes on must come to the same."""
-    words, whole, folder = [*words, f"compression=[{technique}]"], tmp_path / "whole", tmp_path / "run"
-    expected = finish([*words, f"hydra.run.dir={whole}"], whole)
+    expected, folder = whole(f"compression=[{technique}]"), tmp_path / "run"
+    words = [*words, f"compression=[{technique}]"]
     killed_in(phase, words, folder)
-    assert finish([*words, f"resume={folder}"], folder) == expected
-    assert files_of_model(folder) == files_of_model(whole)
-    assert read_record(folder)["status"] == "finished"
+    assert finish([*words, f"resume={folder}"], folder) == digest_of_model(expected)
+    assert files_of_model(folder) == files_of_model(expected)
 
 
 def _where(folder):

@@ -37,6 +37,7 @@ def words(tmp_path):
         "trainer.batch_size=16",
         "trainer.batch_tokens=null",
         "trainer.precision=fp32",
+        "rounds=3",
         "trainer.checkpoint_every_steps=10",
         f"strategy.timeout_s={TIMEOUT_S}",
     ]
