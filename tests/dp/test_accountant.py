@@ -25,6 +25,34 @@ def test_the_noise_never_overshoots_and_hardly_undershoots(accountant, epsilon):
     assert 0.97 * epsilon < spent <= epsilon
 
 
+def test_the_least_noise_is_found_in_few_looks(monkeypatch):
+    """Each takes an accountant a while. Noise that need not be so large is not taken, and less than 0.2 never."""
+    looks = []
+    monkeypatch.setattr(
+        "accel.dp.accountant.epsilon_of", lambda *_, sigma, **rest: looks.append(sigma) or 3 / sigma**1.5
+    )
+    for epsilon in (1e-3, 0.5, 3.0, 17.0, 33.0):
+        looks.clear()
+        sigma = sigma_for.__wrapped__("rdp", epsilon=epsilon, sample_rate=0.1, steps=10, delta=1e-5)
+        least = (3 / epsilon) ** (2 / 3)
+        assert least * (1 - 1e-9) <= sigma <= least * (1 + 1e-4)
+        assert sigma in looks
+        assert len(looks) <= 14
+    assert sigma_for.__wrapped__("rdp", epsilon=99.0, sample_rate=0.1, steps=10, delta=1e-5) == pytest.approx(0.2)
+
+
+def test_what_an_accountant_has_computed_is_not_computed_again(monkeypatch):
+    """The orders of a rate and a noise do not know how often they are composed."""
+    from opacus.accountants.analysis import rdp
+
+    settings = {"sigma": 1.1, "sample_rate": 0.123, "delta": 1e-5}
+    before = epsilon_of("rdp", steps=5, **settings)
+    monkeypatch.setattr(rdp, "_compute_log_a", None)
+    assert epsilon_of("rdp", steps=50, **settings) > before
+    with pytest.raises(TypeError):
+        epsilon_of("rdp", steps=5, **{**settings, "sigma": 1.2})
+
+
 def test_more_runs_spend_more_but_less_than_their_sum():
     """Four runs of epsilon 3 at q 0.01 over 1000 steps: 5.83 by PLD composition."""
     sigma = sigma_for("prv", epsilon=3.0, sample_rate=0.01, steps=1000, delta=1e-5)
