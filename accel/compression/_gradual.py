@@ -47,6 +47,10 @@ class Gradual(Compression):
         if self.every_steps < 1:
             yield self.out_of_range("every_steps", "at least 1", "10")
 
+    @property
+    def settled_at(self) -> float:
+        return self.end
+
     def ramp(self, total_steps: int) -> Ramp:
         """When choices are made and how much each takes: a function of the step."""
         from accel.ops.schedule import Ramp

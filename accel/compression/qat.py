@@ -47,6 +47,10 @@ class Qat(Quantization):
     """Where rounding is switched on, as a share of all steps, in [0, 1)."""
 
     @property
+    def settled_at(self) -> float:
+        return self.begin
+
+    @property
     def against_compiling(self) -> str:
         return "torch compiles layers that round in pieces, with other results"
 

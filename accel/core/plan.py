@@ -84,6 +84,11 @@ class Plan:
         return private or known or any(t.needs_pretrained for t in self.techniques)
 
     @property
+    def settled_at(self) -> float:
+        """Share of training after which no technique changes the model's form any more."""
+        return max(technique.settled_at for technique in self.techniques)
+
+    @property
     def learns_without_labels(self) -> bool:
         """Whether texts of which nobody knows the label are learned from too."""
         return any(t.learns_without_labels for t in self.techniques)

@@ -110,6 +110,11 @@ class Technique(Option):
         return ""
 
     @property
+    def settled_at(self) -> float:
+        """Share of training after which it changes the model's form no more: weights of before compare with none."""
+        return 0.0
+
+    @property
     def needs_gpu(self) -> str:
         """What needs an NVIDIA GPU, as a sentence begins with it; empty where nothing does."""
         return ""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from accel.core.option import Option
+from accel.core.option import Objection, Option
 from accel.trainer import Precision
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
 
+    from accel.core.plan import Plan
     from accel.data import Split
 
 
@@ -32,6 +34,8 @@ class Trainer(Option):
     """Optimizer steps of the dense baseline, where they differ from ``max_steps``."""
     time_limit: str | None = None
     """How long the whole run may take: 90s, 20m, 1h30m. Steps are timed, and what does not fit is cut and named."""
+    patience: int | None = None
+    """Validations without a better one after which training stops; the run's model is the best one then."""
     batch_tokens: int | None = 1024
     """Padded tokens per batch and process."""
     batch_size: int | None = None
@@ -48,6 +52,11 @@ class Trainer(Option):
     def limit_s(self) -> float | None:
         """Seconds that the whole run may take; None where nothing limits it."""
 
+    def objections_to_epochs(self, plan: Plan, epochs: float) -> Iterator[Objection]:
+        """What so many passes over the training split are too few for; nothing by default."""
+        del plan, epochs
+        yield from ()
+
     def importance(self, train: Split) -> np.ndarray | None:
         """float32 [examples], with the mean 1: what each example of training counts in the loss; all the same here."""
         del train
@@ -59,6 +68,11 @@ class Trainer(Option):
     def for_public_task(self) -> Trainer:
         """How the model is trained on public data before a private run, whose own settings suit noise."""
         return self.for_baseline()
+
+    @property
+    def kept_models(self) -> int:
+        """Of how many validations the weights are kept; 0 where the run gives those of the last step."""
+        return int(self.patience is not None)
 
     @property
     def keeps_double(self) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 NORMS = ("LayerNorm", "RMSNorm")
 """How the names of all architectures' normalizations end."""
@@ -51,3 +53,16 @@ def trainable_share(model: nn.Module) -> float:
     """Share of the parameters that receive gradients, in [0, 1]."""
     total = sum(p.numel() for p in model.parameters())
     return sum(p.numel() for p in model.parameters() if p.requires_grad) / max(1, total)
+
+
+def trained_weights(model: nn.Module) -> dict[str, Tensor]:
+    """Copies, outside of any device, of the parameters that receive gradients."""
+    return {name: p.detach().to("cpu", copy=True) for name, p in model.named_parameters() if p.requires_grad}
+
+
+@torch.no_grad()
+def put_trained(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Write, in place, what ``trained_weights`` copied."""
+    for name, parameter in model.named_parameters():
+        if name in weights:
+            parameter.copy_(weights[name])

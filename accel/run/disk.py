@@ -37,8 +37,9 @@ def check_disk(plan: Plan, folder: Path) -> None:
 def written_by(plan: Plan, shape: Shape) -> float:
     """Bytes of checkpoints and of the exported model, at the moment when they are most."""
     weights = WEIGHT_BYTES * shape.num_parameters
-    moments = MOMENTS_BYTES * shape.num_parameters * plan.tuning.trained_share(shape)
-    return CHECKPOINTS * (weights + moments) + weights
+    learning = shape.num_parameters * plan.tuning.trained_share(shape)
+    remembered = (MOMENTS_BYTES + WEIGHT_BYTES * plan.trainer.kept_models) * learning
+    return CHECKPOINTS * (weights + remembered) + weights
 
 
 def _check(folder: Path, needed: float, key: str, plan: Plan) -> None:

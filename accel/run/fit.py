@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 
 from accel.callbacks.ask_study import AskStudy
+from accel.callbacks.keep_best import KeepBest, Ranking
 from accel.callbacks.seed_steps import SeedSteps
 from accel.callbacks.show_progress import ShowProgress
 from accel.callbacks.stop_on_signal import StopOnSignal
@@ -49,6 +50,8 @@ class Fitted:
     steps: int
     evidence: dict[str, dict[str, Any]]
     """By technique."""
+    best: dict[str, Any] = field(default_factory=dict)
+    """Which of several validations it has its weights of, and how it was chosen; empty where it is the last step's."""
 
 
 def fit(
@@ -93,12 +96,14 @@ def fit(
     stop = StopOnSignal(folder / "checkpoints" if folder else None)
     quality = data.objective.quality
     asks = _asks_study(quality) if searched and folder is not None else []
+    best = _best(plan, facts)
     callbacks = [
         ShowProgress(console, title, facts.total_steps, quality),
         TellHead(console),
         TellSpikes(console),
         stop,
         *asks,
+        *best,
     ]
     with _threads(plan.strategy.local_processes()), _losses_explained(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Lightning's hints, for example at an srun that is there and not used
@@ -116,7 +121,8 @@ def fit(
         evidence = _evidence(plan, model, log.history()) if trainer.is_global_zero else {}
     finally:
         leave_together()
-    return Fitted(model=model, steps=trainer.global_step, evidence=evidence)
+    found = next((keeper.found for keeper in best), {})
+    return Fitted(model=model, steps=trainer.global_step, evidence=evidence, best=found)
 
 
 def _interrupted(stop: StopOnSignal, trainer: pl.Trainer, facts: Facts) -> Interrupted:
@@ -162,6 +168,15 @@ def _asks_study(quality: Metric) -> list[AskStudy]:
     return [AskStudy(stopping, quality)] if stopping is not None else []
 
 
+def _best(plan: Plan, facts: Facts) -> list[KeepBest]:
+    """For a plan that chooses among its validations."""
+    kept = plan.trainer.kept_models
+    if not kept:
+        return []
+    ranking = Ranking(plan.trainer.patience, kept)
+    return [KeepBest(ranking, plan.settled_at * facts.total_steps, facts.total_steps)]
+
+
 def _trainer(
     plan: Plan, folder: Path | None, loggers: list[Any], callbacks: list[pl.Callback], facts: Facts
 ) -> pl.Trainer:
@@ -193,7 +208,7 @@ def _technique_callbacks(plan: Plan, facts: Facts) -> list[pl.Callback]:
 
 
 def _checkpoints(plan: Plan, folder: Path | None) -> list[pl.Callback]:
-    """The last one, at every epoch's end and every so many steps: what is exported is the model after the last step."""
+    """The last one, at every epoch's end and every so many steps; callbacks keep in it what they need beside that."""
     if folder is None:
         return []
     every = plan.trainer.checkpoint_every_steps

@@ -143,10 +143,14 @@ class TransformerModule(pl.LightningModule):
         self.scores.observe(self.model, batch)
 
     def on_validation_epoch_end(self) -> None:
+        self.log_dict(self.validated())
+
+    def validated(self) -> dict[str, float]:
+        """The figures of what was scored since the last time, as they are logged."""
         figures = self.scores.compute().metrics
         self.scores.reset()
         quality = {QUALITY: figures[self.objective.quality.key]}
-        self.log_dict({f"validation/{name}": value for name, value in figures.items()} | quality)
+        return {f"validation/{name}": value for name, value in figures.items()} | quality
 
     def _forward(self, batch: Mapping[str, Tensor], forward_args: Mapping[str, Any] | None = None) -> Any:
         inputs = {name: value for name, value in without_answers(batch).items() if name != RECORDS}

@@ -19,9 +19,11 @@ from accel.core.metric import stated
 from accel.core.plan import Plan
 from accel.data import Dataset
 from accel.data.prepared import Prepared, encoded_with, prepare
-from accel.errors import DataError, RunError
+from accel.errors import DataError, PlanError, RunError
 from accel.objective.scores import Report
+from accel.plan.decide import refusal
 from accel.report import behaviour, fairness
+from accel.report.best import best_sentence
 from accel.report.examples import write_examples
 from accel.report.figures import advice, beside
 from accel.report.predictions import write_predictions
@@ -86,6 +88,7 @@ def make_ready(run: RunState, dataset: Dataset, console: Console) -> Ready:
         check_disk(run.plan, run.folder)
     latency = _latency(run, data, console)
     _check_budgets(run.plan, data, latency)
+    _check_epochs(run.plan, data)
     simple = _simple(run, dataset, data) if run.leads else ()
     clock = within_limit(run, data, latency, console)
     dense, untrained = _baseline(run, data, console), _pretrained(run, data)
@@ -102,6 +105,9 @@ def train_and_finish(run: RunState, dataset: Dataset, ready: Ready, console: Con
     ending = time.perf_counter()
     run.record["steps"] = fitted.steps
     run.record["techniques"] = _techniques(run, fitted)
+    if fitted.best:
+        run.record["best"] = fitted.best
+        console.say(best_sentence(run.record))
     if data.trimmed is not None:
         data = encoded_with(data.trimmed.tokenizer, dataset, run.plan)
     data = _with_provenance(run, data)
@@ -189,6 +195,15 @@ def _check_budgets(plan: Plan, data: Prepared, latency: LatencyTable | None) -> 
         model = technique.adapt_model(model, facts)
     for technique in plan.techniques:
         technique.check_budget(model, facts)
+
+
+def _check_epochs(plan: Plan, data: Prepared) -> None:
+    """Where steps are given, only the data says how many passes they are."""
+    if not plan.trainer.kept_models:
+        return
+    epochs = data.total_steps(plan) / data.sampler(plan).num_steps
+    if objections := list(plan.trainer.objections_to_epochs(plan, epochs)):
+        raise PlanError(refusal(objections))
 
 
 def _train(run: RunState, ready: Ready, console: Console) -> Fitted:

@@ -5,13 +5,15 @@ What it does: trains for ``epochs`` (or ``max_steps``) in batches of a token bud
 Use it when: always; override its keys.
 What it costs: nothing beyond the training itself.
 Composes with: everything.
-Off switch: none; ``trainer.epochs``, ``trainer.max_steps`` and ``trainer.time_limit`` say when to stop.
+Off switch: none; ``trainer.epochs``, ``trainer.max_steps``, ``trainer.patience`` and ``trainer.time_limit`` say when
+    to stop.
 Reference: Loshchilov & Hutter 2019 (arXiv 1711.05101); Clark et al. 2020, ELECTRA (arXiv 2003.10555) for
     ``layer_decay``; Kamiran & Calders 2012 (doi 10.1007/s10115-011-0463-8) for ``balance=group``.
 
     accel trainer.epochs=2 trainer.learning_rate=5e-5
     accel task=airline task.group=company trainer.balance=group
     accel trainer.time_limit=20m
+    accel trainer.epochs=20 trainer.patience=3
     accel trainer.layer_decay=0.9 trainer.freeze='*embeddings*'
 """
 
@@ -32,6 +34,7 @@ from accel.core.trainer import Trainer
 from accel.data.balance import EVEN, Balance, importance
 from accel.errors import NoEffectError
 from accel.trainer import Precision
+from accel.trainer._best import comparable, objections_to_choice
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,6 +86,8 @@ class Standard(Trainer):
             yield from self._objections_to_balance(plan)
         if self.time_limit is not None:
             yield from self._objections_to_limit(plan)
+        if self.patience is not None:
+            yield from self._objections_to_patience(plan, self.patience)
         if not 0 <= self.warmup < 1:
             yield self.out_of_range("warmup", "in [0, 1): a share of training", "0.06")
         if (self.batch_tokens is None) == (self.batch_size is None):
@@ -104,6 +109,23 @@ class Standard(Trainer):
         if plan.strategy.num_processes() > 1 or plan.strategy.trains_locally:
             because = "each process would time its own steps and come to a number of its own"
             yield Objection(f"{chosen}  with  {plan.strategy.key}", because, f"{without} {self.key}.max_steps=N")
+
+    def _objections_to_patience(self, plan: Plan, patience: int) -> Iterator[Objection]:
+        if patience < 1:
+            yield self.out_of_range("patience", "at least 1: so many validations are waited for", "2")
+        yield from objections_to_choice(f"{self.key}.patience={patience}", f"{self.key}.patience=null", plan)
+        if self.max_steps is None:
+            yield from self.objections_to_epochs(plan, self.epochs)
+
+    def objections_to_epochs(self, plan: Plan, epochs: float) -> Iterator[Objection]:
+        found = comparable(plan.settled_at, epochs)
+        if self.patience is not None and self.patience >= found:
+            less = f"{self.key}.patience={found - 1}, or " if found > 1 else ""
+            yield Objection(
+                f"{self.key}.patience={self.patience}  with  {epochs:.3g} epochs",
+                f"validation is scored {found} times {_since(plan)}, so training would never stop early",
+                f"{less}a larger {self.key}.epochs",
+            )
 
     def limit_s(self) -> float | None:
         parts = LIMIT.fullmatch(str(self.time_limit or "").strip())
@@ -300,6 +322,14 @@ class Standard(Trainer):
             return max(0.0, min(1.0, rising, falling))
 
         return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+
+
+def _since(plan: Plan) -> str:
+    """From when on validations compare, in words."""
+    if not plan.settled_at:
+        return "in all"
+    last = max(plan.techniques, key=lambda technique: technique.settled_at)
+    return f"after {last.key} has changed the model, which is done at {plan.settled_at:.0%} of training"
 
 
 def _groups(plan: Plan) -> list[str]:

@@ -61,6 +61,10 @@ class Adalora(Adapter):
     """Weight of the term that keeps an adapter's singular vectors apart; 0 for none."""
 
     @property
+    def settled_at(self) -> float:
+        return self.end
+
+    @property
     def input_dropout(self) -> float:
         return self.dropout
 

@@ -1,0 +1,19 @@
+"""Which validation a run has its weights of, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from accel.core.metric import quality_of
+
+
+def best_sentence(record: Mapping[str, Any]) -> str:
+    """Of a run that chose among its validations."""
+    found, quality = record["best"], quality_of(record)
+    stopped = f"Stopped early, after step {record['steps']}. " if found["stopped_early"] else ""
+    title = quality.title if quality is not None else "quality"
+    return (
+        f"\n{stopped}The weights are those of step {found['steps'][0]}, the best of "
+        f"{len(found['validations'])} validations ({title} {found['quality']:.4f})."
+    )
