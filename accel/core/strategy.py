@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from accel.core.technique import Stage, Technique
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import nn
 
     from accel.core.facts import Cohorts
@@ -39,6 +40,15 @@ class Strategy(Technique):
         """
         del owners
         return None
+
+    def clients_of(self, split: Any, seed: int, *, trains: bool = False) -> Mapping[str, np.ndarray]:
+        """Whose examples of a split are where, by the client's name; nobody's where all are pooled.
+
+        Args:
+            trains: whether it is the split that clients train on.
+        """
+        del split, seed, trains
+        return {}
 
     def num_processes(self) -> int:
         """How many processes train together."""

@@ -100,6 +100,20 @@ class Tokenized(Dataset[Example]):
             importance=np.concatenate([counts, np.zeros(len(others), np.float32)]),
         )
 
+    def part(self, rows: np.ndarray) -> Tokenized:
+        """Some of the examples, to train on."""
+        types, targets = (
+            Ragged.of([column[i] for i in rows]) if column is not None else None
+            for column in (self.token_type_ids, self.targets)
+        )
+        return Tokenized(
+            Ragged.of([self.input_ids[i] for i in rows]),
+            [self.labels[i] for i in rows] if self.labels else [],
+            types,
+            targets=targets,
+            importance=self.importance[rows] if self.importance is not None else None,
+        )
+
     def share(self, rank: int, world_size: int) -> Tokenized:
         """Every ``world_size``-th example: each process scores its own, none is scored twice."""
         some = slice(rank, None, world_size)

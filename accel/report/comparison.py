@@ -140,6 +140,14 @@ FAIRNESS = (
     Column("equalized_odds", "odds\ndifference", metric_text, ("fairness", "equalized_odds_after")),
 )
 """Between the groups of the first column of ``task.group``."""
+FEDERATION = (
+    Column("rounds", "rounds", _count, ("federation", "rounds")),
+    Column("bytes_per_round", "bytes\na round", bytes_text, ("federation", "bytes_per_round")),
+    Column("worst_decile", "worst tenth\nof clients", metric_text, ("federation", "worst_decile"), more_is_better=True),
+    Column("alone", "local\nonly", metric_text, ("federation", "bars", "alone"), more_is_better=True),
+    Column("pooled", "pooled", metric_text, ("federation", "bars", "pooled"), more_is_better=True),
+)
+"""Of federated runs: what a round moves, the clients where the model is worst, and what is reached without them."""
 MONEY = (
     MoneyColumn("cost_per_month", "cost\na month"),
     MoneyColumn("errors_per_month", "errors\na month"),
@@ -194,7 +202,7 @@ class Comparison:
     def figures(self) -> tuple[Column, ...]:
         """Numbers that the records have: metrics and costs."""
         judged_by = {str(row.get(JUDGED_BY)) for row in self.rows}
-        return (*MONEY, *_metric_columns(self.metrics, judged_by), *COSTS, *DRIFT, *FAIRNESS)
+        return (*MONEY, *_metric_columns(self.metrics, judged_by), *COSTS, *DRIFT, *FAIRNESS, *FEDERATION)
 
     def bills(self, letter: str = "") -> dict[str, Bill]:
         """What each run costs by what tells it apart, of those that can be compared with each other."""
@@ -375,7 +383,7 @@ def _row(run: Recorded, settings: Row, usual: Row) -> Row:
     }
     metrics = metrics_of(run.record)
     judged_by = metrics[0].key if metrics else ""
-    figures = (*_metric_columns(metrics, [judged_by]), *COSTS, *DRIFT, *FAIRNESS)
+    figures = (*_metric_columns(metrics, [judged_by]), *COSTS, *DRIFT, *FAIRNESS, *FEDERATION)
     return settings | words | {JUDGED_BY: judged_by} | {c.key: run.number(*c.path) for c in figures}
 
 

@@ -15,8 +15,9 @@ from typing import Any
 from accel.config.redact import redact, redact_text
 from accel.core.metric import LOSS, SHARE, Metric, metrics_of
 from accel.core.seen import in_words, noted
-from accel.report import examples, fairness
+from accel.report import examples, fairness, federation
 from accel.report.behaviour import calibration_section, change_section, mistakes_section
+from accel.report.federation import Curves
 from accel.report.figures import (
     MEASURED,
     advice,
@@ -36,6 +37,8 @@ from accel.report.metrics_file import read_metrics
 from accel.report.svg import bar_chart, line_chart
 
 REPORT = "report.html"
+CLIENTS = "clients.csv"
+"""Figures of each client, see ``accel/federated/client_log.py``."""
 NATS = "nats: how far predictions move (Kullback-Leibler divergence) when that layer alone is rounded."
 Record = Mapping[str, Any]
 
@@ -49,6 +52,7 @@ def write_report(folder: Path) -> Path:
         redact_text(plan.read_text("utf8")) if plan.is_file() else "",
         read_metrics(folder / "metrics.csv"),
         examples.read_examples(record, folder),
+        read_metrics(folder / CLIENTS),
     )
     target = folder / REPORT
     target.write_text(page, "utf8")
@@ -56,7 +60,7 @@ def write_report(folder: Path) -> Path:
 
 
 def render(
-    record: Record, plan: str, metrics: Mapping[str, Sequence[tuple[int, float]]], texts: Record | None = None
+    record: Record, plan: str, metrics: Curves, texts: Record | None = None, clients: Curves | None = None
 ) -> str:
     """The page; every part that has nothing to show is left out."""
     sections = [
@@ -70,6 +74,7 @@ def render(
         _section("What was removed", _units(record)),
         _section("What was not rounded", _not_rounded(record)),
         _section("Training", _curves(metrics, metrics_of(record))),
+        _section("Federation", federation.section(record, metrics, clients or {})),
         _section("Confusion on the test split", _confusion(record)),
         _section("Which label is taken for which", mistakes_section(record)),
         _section("By class", _per_class(record)),
@@ -229,7 +234,7 @@ def _spent(cost: Mapping[str, Any]) -> str:
     return f'<p class="note">{escape(text)}</p>'
 
 
-def _curves(metrics: Mapping[str, Sequence[tuple[int, float]]], stated: Sequence[Metric]) -> str:
+def _curves(metrics: Curves, stated: Sequence[Metric]) -> str:
     """Shares of one have an axis in common; what has another scale has a chart of its own."""
     others = [metric for metric in stated if metric.format != SHARE and metric.key != LOSS.key]
     groups = {

@@ -29,6 +29,7 @@ def summary(record: Mapping[str, Any]) -> dict[str, Any]:
         flat |= {f"{technique['name']}/{key}": value for key, value in figures.items()}
     flat |= dict(_behaviour(record.get("behaviour") or {}))
     flat |= {f"fairness/{k}": v for k, v in (record.get("fairness") or {}).items() if isinstance(v, int | float | str)}
+    flat |= {f"federation/{k}": v for k, v in _federation(record.get("federation") or {}).items()}
     stated = record.get("privacy") or {}
     flat |= {f"privacy/{k}": stated[k] for k in PRIVACY if stated.get(k) is not None}
     if stated.get("audit"):
@@ -37,6 +38,12 @@ def summary(record: Mapping[str, Any]) -> dict[str, Any]:
     return flat | {
         key: found[key] for key in ("speedup_vs_eager", "speedup_vs_best_dense", "size_ratio") if key in found
     }
+
+
+def _federation(found: Mapping[str, Any]) -> dict[str, float]:
+    """Its figures, and its bars; not those of single clients."""
+    every = {**found, **(found.get("bars") or {})}
+    return {key: value for key, value in every.items() if isinstance(value, int | float)}
 
 
 def _behaviour(found: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

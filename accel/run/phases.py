@@ -23,6 +23,7 @@ from accel.errors import DataError, PlanError, RunError
 from accel.objective.scores import Report
 from accel.plan.decide import refusal
 from accel.report import behaviour, fairness
+from accel.report import federation as told
 from accel.report.best import best_sentence
 from accel.report.examples import write_examples
 from accel.report.figures import advice, beside
@@ -32,6 +33,7 @@ from accel.report.terminal import before_after_table, exported_files, headline
 from accel.run.balance import balance_of
 from accel.run.baseline import Baseline, baseline, pretrained
 from accel.run.behaviour import behaviour_of, predictions_of, telling_texts
+from accel.run.clients import Bars, bars, federation
 from accel.run.disk import check_disk
 from accel.run.fairness import fairness_of
 from accel.run.fit import Fitted, facts_of, fit
@@ -55,6 +57,7 @@ class Ready:
     dense: Baseline | None
     untrained: Baseline | None
     simple: Sequence[Simple] = ()
+    bars: Bars | None = None
 
 
 def make_ready(run: RunState, dataset: Dataset, console: Console) -> Ready:
@@ -93,7 +96,7 @@ def make_ready(run: RunState, dataset: Dataset, console: Console) -> Ready:
     clock = within_limit(run, data, latency, console)
     dense, untrained = _baseline(run, data, console), _pretrained(run, data)
     again(run, data, clock, console)
-    return Ready(data, latency, dense, untrained, simple)
+    return Ready(data, latency, dense, untrained, simple, _bars(run, data, console) if run.leads else None)
 
 
 def train_and_finish(run: RunState, dataset: Dataset, ready: Ready, console: Console) -> None:
@@ -114,6 +117,8 @@ def train_and_finish(run: RunState, dataset: Dataset, ready: Ready, console: Con
     if run.plan.privacy is not None:
         run.plan.privacy.check_claim(run.record["privacy"])
     after = _finish(run, data, console, fitted, ready.dense or ready.untrained, dataset.test.texts)
+    evidence = fitted.evidence.get(run.plan.strategy.option_name(), {})
+    run.record["federation"] = federation(run.plan, data, after, evidence, ready.bars)
     if ready.simple:
         run.record["baselines"][-len(ready.simple) :] = [against(data, simple, after) for simple in ready.simple]
     if run.plan.privacy is None:
@@ -123,7 +128,7 @@ def train_and_finish(run: RunState, dataset: Dataset, ready: Ready, console: Con
     run.record["status"] = "finished"
     write_record(run.record, run.folder)
     console.say(before_after_table(run.record) or "", exported_files(run.record) or "")
-    changed = [*behaviour.sentences(run.record), *fairness.sentences(run.record)]
+    changed = [*behaviour.sentences(run.record), *fairness.sentences(run.record), *told.sentences(run.record)]
     console.say("\n".join(["", *beside(run.record), *advice(run.record), *changed, headline(run.record)]))
 
 
@@ -165,6 +170,14 @@ def _simple(run: RunState, dataset: Dataset, data: Prepared) -> Sequence[Simple]
     with run.timed("simple baseline"):
         found = simple_baselines(run.plan, dataset, data)
     run.record["baselines"] += [simple.entry for simple in found]
+    return found
+
+
+def _bars(run: RunState, data: Prepared, console: Console) -> Bars | None:
+    with run.timed("bars"):
+        found = bars(run.plan, data, console, scorer(data))
+    if found is None:
+        del run.record["timings"]["bars"]
     return found
 
 

@@ -22,8 +22,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -92,6 +92,9 @@ class Federated(Distributed):
     validate_every: int = 1
     """Rounds from one look at the validation split to the next."""
 
+    bars: bool = False
+    """Also train each client alone, and all examples together, for as many passes: what joining brings an owner."""
+
     listen: str | None = None
     """HOST:PORT where real owners join (``accel federate serve``); null simulates clients of the task's examples."""
     answer_s: int = 600
@@ -113,6 +116,7 @@ class Federated(Distributed):
         yield from self._objections_to_owners(plan)
         yield from self._objections_to_labels(plan)
         yield from self._objections_to_listening(plan)
+        yield from self._objections_to_bars(plan)
         if self.cohort is not None and not 0 < self.cohort <= (math.inf if self.partition.is_given else self.clients):
             yield self.out_of_range("cohort", f"positive and at most strategy.clients={self.clients}", "null")
         if not 0 <= self.drop < 1:
@@ -162,6 +166,20 @@ class Federated(Distributed):
                     "it changes the model or its loss while it is trained, and owners train the plain model",
                     "compression=[ptq], or a simulation: strategy.listen=null",
                 )
+
+    def _objections_to_bars(self, plan: Plan) -> Iterator[Objection]:
+        """The three are the same model, trained on other examples; and examples that are here and may be seen."""
+        if not self.bars:
+            return
+        chosen, instead = f"{self.key}.bars=true", f"{self.key}.bars=false"
+        if self.listen is not None:
+            yield Objection(f"{chosen}  with  {self.key}.listen", "the owners' examples are not here", instead)
+        if plan.privacy is not None:
+            because = "what a client trains alone, and all examples together, would not be private"
+            yield Objection(f"{chosen}  with  {typed(plan.privacy)}", because, instead)
+        for technique in plan.compression:
+            because = "bars are of dense models that differ in their examples alone"
+            yield Objection(f"{chosen}  with  {typed(technique)}", because, f"{instead}, or leave {technique.key} out")
 
     def check_machine(self) -> None:
         """Refuse to listen without a secret, or with a certificate that cannot be read."""
@@ -267,17 +285,31 @@ class Federated(Distributed):
             from accel.federated.remote import Places
 
             return RoundLoader(Places(self.clients))  # type: ignore[arg-type, return-value]
-        shares = self._shares(loader.dataset, facts.seed)
+        shares = list(self.clients_of(loader.dataset, facts.seed, trains=True).values())
         clients = Clients(loader, shares, local_steps=self.local_steps, local_epochs=self.local_epochs)  # type: ignore[arg-type]
         return RoundLoader(clients)  # type: ignore[return-value] - Lightning takes anything that yields batches
 
-    def _shares(self, data: Any, seed: int) -> list[np.ndarray]:
+    def clients_of(self, split: Any, seed: int, *, trains: bool = False) -> Mapping[str, np.ndarray]:
         from accel.federated.partition import by_owner, deal
 
+        if self.listen is not None:
+            return {}
         if self.partition.is_given:
-            return list(by_owner(data.owners).values())
-        labels = data.labels if self.partition.needs_labels else range(len(data))
-        return deal(self.partition, labels, clients=self.clients, alpha=self.alpha, seed=seed)
+            return by_owner(split.owners)
+        labels = split.labels if self.partition.needs_labels else range(len(split))
+        dealt = deal(self.partition, labels, clients=self.clients, alpha=self.alpha, seed=seed, trains=trains)
+        return {str(number): share for number, share in enumerate(dealt)}
+
+    def plain(self, plan: Plan, owners: Sequence[str], clients: int = 1) -> Plan:
+        """As ordinary training: what so many clients take of passes, or of batches, in all rounds."""
+        from accel.strategy.single import Single
+
+        cohorts = self.cohorts(owners)
+        rounds = self.rounds * cohorts.expected / cohorts.clients
+        steps = self.local_steps and max(1, round(rounds * self.local_steps * clients))
+        epochs = max(1, round(rounds * self.local_epochs))
+        trainer = replace(plan.trainer, max_steps=steps, epochs=epochs)  # type: ignore[type-var]
+        return replace(plan, strategy=Single(), trainer=trainer, tracker=None)
 
     def adapt_optimizer(self, optimizer: Optimizer, model: nn.Module, facts: Facts) -> Optimizer:
         import torch

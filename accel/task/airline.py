@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from accel.core.option import Objection
 from accel.core.task import GroupedTask
-from accel.data import Dataset
+from accel.data import Dataset, Split
 from accel.data.content import Row
 from accel.data.examples import Tally, assemble, unique
 from accel.data.splits import three_splits
@@ -73,5 +73,7 @@ class Airline(GroupedTask):
             examples = [replace(e, strata=((COMPANY, airline_of(e.texts[0])),)) for e in examples]
         splits = three_splits(examples, self.test_fraction, self.validation_fraction, seed, tally=tally)
         dataset = assemble(*splits, tally, key)
-        owners = [airline_of(texts[0]) for texts in dataset.train.texts] if self.to_airlines else []
-        return replace(dataset, train=replace(dataset.train, owners=owners))
+        return replace(dataset, train=self._owned(dataset.train), test=self._owned(dataset.test))
+
+    def _owned(self, split: Split) -> Split:
+        return replace(split, owners=[airline_of(texts[0]) for texts in split.texts] if self.to_airlines else [])

@@ -386,3 +386,13 @@ def test_texts_without_labels_count_nothing_and_all_together_count_one_each():
     pairs = replace(labelled, token_type_ids=labelled.input_ids)
     more = Tokenized(Ragged.of([np.array([7, 8])]), [], Ragged.of([np.array([0, 1])]))
     assert [len(row) for row in pairs.with_unlabelled(more).token_type_ids] == [3, 4, 5, 6, 2]
+
+
+def test_a_part_has_the_rows_that_were_asked_for():
+    whole = replace(tokenized([3, 4, 5]), importance=np.array([1.0, 2.0, 3.0], np.float32))
+    pairs = replace(whole, token_type_ids=whole.input_ids)
+    part = pairs.part(np.array([2, 0]))
+    assert [row.tolist() for row in part.input_ids] == [[2] * 5, [0] * 3]
+    assert (part.labels, part.importance.tolist()) == ([2, 0], [3.0, 1.0])
+    assert [len(row) for row in part.token_type_ids] == [5, 3]
+    assert whole.part(np.array([1])).token_type_ids is None

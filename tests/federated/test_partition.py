@@ -57,3 +57,18 @@ def test_iid_deals_evenly_and_labels_deals_few_of_them():
 def test_owners_have_their_own():
     found = by_owner(["b", "a", "b", "c"])
     assert {name: share.tolist() for name, share in found.items()} == {"a": [1], "b": [0, 2], "c": [3]}
+
+
+@pytest.mark.parametrize("partition", ["dirichlet", "quantity", "labels"])
+def test_another_split_goes_to_the_same_clients_in_the_same_shares(partition):
+    """And to nobody to whom nothing is due, as nobody has to train on it."""
+
+    def shares(labels, seed=0):
+        found = deal(Partition[partition], labels, clients=10, alpha=0.1, seed=seed, trains=False)
+        assert sum(map(len, found)) == len(labels)
+        return np.array([[np.sum(np.array(labels)[s] == label) for label in range(4)] for s in found]) / len(labels)
+
+    small = LABELS[:100]
+    assert np.abs(shares(LABELS) - shares(small)).max() <= 0.02
+    assert np.abs(shares(LABELS) - shares(small, seed=1)).max() > 0.05  # negative control
+    assert min(map(len, deal(Partition[partition], small, clients=90, alpha=0.01, seed=0, trains=False))) <= 1

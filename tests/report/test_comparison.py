@@ -145,6 +145,18 @@ def test_drift_has_columns_that_filter_and_sort(tmp_path):
     assert "mcnemar_p" not in {c.key for c in table.columns}
 
 
+def test_federations_have_columns(tmp_path):
+    found = {"rounds": 20, "bytes_per_round": 5e6, "worst_decile": 0.5, "bars": {"alone": 0.6, "pooled": 0.8}}
+    run = Recorded(tmp_path, {**new_record([]), "status": "finished", "federation": found})
+    table = compare_runs([run])
+    keys = ("rounds", "bytes_per_round", "worst_decile", "alone", "pooled")
+    assert [table.column(key, "--columns").show(table.rows[0]) for key in keys] == [
+        "20", "5.0 MB", "0.5000", "0.6000", "0.8000",
+    ]  # fmt: skip
+    plain = compare_runs([Recorded(tmp_path, {**new_record([]), "status": "finished"})])
+    assert not {c.key for c in plain.columns} & set(keys)
+
+
 def test_of_many_rows_the_first_are_kept_and_all_that_are_marked():
     rows = [{"run": str(n), "pareto": "*" if n in (1, 8) else ""} for n in range(9)]
     shown, cut = Comparison(rows, ()).first(4)

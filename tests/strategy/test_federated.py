@@ -1,11 +1,14 @@
 """Federated training in one process, and on two and three."""
 
+import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from accel.checkpoint.atomic import LAST
+from accel.cli import main
 from accel.config.compose import compose
 from accel.errors import DataError, PlanError, RunError
 from accel.federated.choices import Partition
@@ -62,6 +65,59 @@ def test_objects_to_settings_that_cannot_be(word, text):
 def test_objects_to_steps_that_are_no_rounds(word, instead):
     with pytest.raises(PlanError, match=instead):
         decide(compose(["strategy=federated", f"trainer.{word}"]))
+
+
+BARS = ["strategy=federated", "strategy.bars=true"]
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["compression=[qat]"], "differ in their examples alone"),
+        (["strategy.listen=127.0.0.1:0"], "examples are not here"),
+        (["privacy=dpfedavg", "privacy.epsilon=8", "tuning=bitfit", "strategy.cohort=2"], "would not be private"),
+    ],
+)
+def test_bars_are_of_dense_models_whose_examples_may_be_seen(words, text):
+    with pytest.raises(PlanError, match=text):
+        decide(compose([*BARS, *words]))
+    assert decide(compose([*BARS[:1], *words]))
+
+
+@pytest.mark.parametrize(
+    ("words", "alone", "pooled"),
+    [
+        (["local_epochs=3"], (12, None), (12, None)),
+        (["local_steps=5"], (4, 20), (4, 200)),
+        (["local_steps=5", "cohort=5"], (2, 10), (2, 100)),
+        (["rounds=1", "cohort=1"], (1, None), (1, None)),
+    ],
+)
+def test_bars_train_for_as_many_passes_as_the_clients(words, alone, pooled):
+    plan = decide(compose(["strategy=federated", "strategy.rounds=4", *(f"strategy.{word}" for word in words)]))
+    for clients, expected in ((1, alone), (10, pooled)):
+        plain = plan.strategy.plain(plan, [], clients)
+        assert (plain.trainer.epochs, plain.trainer.max_steps) == expected
+        assert decide_ok(plain)
+
+
+def decide_ok(plan):
+    return not [objection for technique in plan.techniques for objection in technique.objections(plan)]
+
+
+@pytest.mark.slow
+def test_the_record_says_how_good_the_model_is_at_each_client_and_what_each_reaches_alone(tiny_run):
+    words = ["strategy.clients=2", "strategy.rounds=1", "strategy.local_steps=1", "trainer.max_steps=null"]
+    assert main([*tiny_run, *BARS, *words]) == 0
+    folder = next(word for word in tiny_run if word.startswith("hydra.run.dir=")).split("=")[1]
+    record = json.loads((Path(folder) / "result.json").read_text())
+    found = record["federation"]
+    assert sum(c["examples"] for c in found["clients"].values()) == record["data"]["test"]
+    assert set(found["bars"]) == {"pooled", "alone", "alone_on_all"}
+    mean = sum(c["examples"] * c["quality"] for c in found["clients"].values()) / record["data"]["test"]
+    assert mean == pytest.approx(record["after"]["metrics"]["accuracy"])
+    own = sum(c["examples"] * c["alone"] for c in found["clients"].values()) / record["data"]["test"]
+    assert own == pytest.approx(found["bars"]["alone"])
 
 
 def test_owners_are_those_that_the_task_names():
