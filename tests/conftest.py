@@ -151,6 +151,19 @@ def one_export_of_each_model() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def one_merge_of_each_choice() -> Iterator[None]:
+    """Of the shipped configuration, in this process, where a test has imported what composes."""
+    if "accel.config.compose" not in sys.modules:
+        yield
+        return
+    from tests.merged_once import patch_hydra  # imports Hydra
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch_hydra(patch)
+        yield
+
+
 @pytest.fixture
 def noise_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same question takes three seconds each time, and every run is a process of its own outside of tests."""

@@ -73,7 +73,7 @@ def test_one_edit_typos_get_the_right_word_first():
     right = total = 0
     for group in ("model", "tuning", "tracker", "compression", "task"):
         for option in options_of(group):
-            for typo in typos(option, generator, 3):
+            for typo in typos(option, generator, 1):
                 if typo in options_of(group) or len(option) < 4:
                     continue
                 total += 1

@@ -73,8 +73,8 @@ def covering(decided) -> list[list[str]]:
 
 def _grown(pair: Sequence[str], works: set[frozenset[str]], left: set[frozenset[str]]) -> list[str]:
     chosen = list(pair)
-    while candidates := [w for w in words() if w not in chosen and pairs_of([w, *chosen]) - pairs_of(chosen) <= works]:
-        chosen.append(max(candidates, key=lambda word: len(pairs_of([word, *chosen]) & left)))
+    while candidates := [w for w in words() if w not in chosen and pairs_with(w, chosen) <= works]:
+        chosen.append(max(candidates, key=lambda word: len(pairs_with(word, chosen) & left)))
     while objections_to(assemble(compose(overrides(accompanied(chosen))))):  # of three or more
         chosen.pop()
     return chosen
@@ -82,6 +82,10 @@ def _grown(pair: Sequence[str], works: set[frozenset[str]], left: set[frozenset[
 
 def stood_in(chosen: Sequence[str]) -> list[str]:
     return [typed for word in chosen for typed in STAND_INS.get(word, [word])]
+
+
+def pairs_with(word: str, chosen: Sequence[str]) -> set[frozenset[str]]:
+    return {frozenset((word, other)) for other in chosen}
 
 
 def pairs_of(chosen: Sequence[str]) -> set[frozenset[str]]:
