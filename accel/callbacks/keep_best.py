@@ -13,6 +13,7 @@ from torch import Tensor
 
 from accel.callbacks.ask_study import standing
 from accel.core.metric import QUALITY
+from accel.ops.soup import greedy_soup
 from accel.ops.trainable import put_trained, trained_weights
 
 
@@ -111,13 +112,29 @@ class KeepBest(pl.Callback):
         if self._compares(trainer.global_step):  # training ended within an epoch
             self._compare(trainer, pl_module, scored(trainer, pl_module))
         trainer.should_stop = False  # the model is whole: whoever finds this set takes the run for an interrupted one
-        best = self.ranking.best[0]
-        put_trained(pl_module.model, best.weights)
         self.found = {
-            "steps": [best.step],
-            "quality": best.quality,
+            **self._put_best(trainer, pl_module),
             "stopped_early": trainer.global_step < self.total_steps,
             "validations": self.ranking.validations,
+        }
+
+    def _put_best(self, trainer: pl.Trainer, pl_module: Any) -> dict[str, Any]:
+        """Give the model the greedy mean of what is kept; all processes score, and one has the last word."""
+        best, quality = self.ranking.best, {self.ranking.best[0].standing: self.ranking.best[0].quality}
+
+        def score(weights: Mapping[str, Tensor]) -> float:
+            put_trained(pl_module.model, weights)
+            metrics = scored(trainer, pl_module)
+            stands = self._standing(trainer, pl_module, metrics)
+            quality[stands] = float(metrics[QUALITY])
+            return stands
+
+        weights, taken, stands = greedy_soup([one.weights for one in best], best[0].standing, score)
+        put_trained(pl_module.model, weights)
+        return {
+            "steps": [best[number].step for number in taken],
+            "quality": quality[stands],
+            "best_single": best[0].quality,
         }
 
     def _compares(self, step: int) -> bool:
@@ -126,11 +143,15 @@ class KeepBest(pl.Callback):
         return not known and (self.settled_step < step or step == self.total_steps)
 
     def _compare(self, trainer: pl.Trainer, pl_module: Any, metrics: Mapping[str, Any]) -> None:
-        stands = trainer.strategy.broadcast(standing(metrics, pl_module.objective.quality))
-        stands = -math.inf if math.isnan(stands) else stands
+        stands = self._standing(trainer, pl_module, metrics)
         weights = trained_weights(pl_module.model) if self.ranking.takes(stands) else {}
         self.ranking.add(Candidate(trainer.global_step, stands, float(metrics[QUALITY]), weights))
         trainer.should_stop = trainer.should_stop or self.ranking.exhausted
+
+    def _standing(self, trainer: pl.Trainer, pl_module: Any, metrics: Mapping[str, Any]) -> float:
+        """As rank 0 has it; what is no number is the worst."""
+        stands = trainer.strategy.broadcast(standing(metrics, pl_module.objective.quality))
+        return -math.inf if math.isnan(stands) else stands
 
     def state_dict(self) -> dict[str, Any]:
         return self.ranking.state()
@@ -143,6 +164,8 @@ class KeepBest(pl.Callback):
 def scored(trainer: pl.Trainer, pl_module: Any) -> dict[str, float]:
     """The figures of a validation, outside of Lightning's loop; every process scores its share."""
     device, before = trainer.strategy.root_device, pl_module.device
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        callback.on_validation_start(trainer, pl_module)
     modes = {module: module.training for module in pl_module.modules()}
     pl_module.to(device).eval()  # at the end, Lightning has moved it away
     with trainer.precision_plugin.val_step_context():

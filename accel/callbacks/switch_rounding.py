@@ -27,8 +27,13 @@ class SwitchRounding(KeepFullPrecision):
             self.keep(trainer, pl_module)
         fake_quantize.enable(pl_module.model, enabled=due)
 
-    def on_fit_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """A run that goes on after its last step trains no batch, and is exported as it was trained."""
-        if trainer.global_step > self.begin_step and not trainer.should_stop:
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """A run that goes on after its last step trains no batch, and is scored as it was trained."""
+        if trainer.global_step > self.begin_step:
             self.keep(trainer, pl_module)
             fake_quantize.enable(pl_module.model, enabled=True)
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """The same for what is exported."""
+        if not trainer.should_stop:
+            self.on_validation_start(trainer, pl_module)

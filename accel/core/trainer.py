@@ -36,6 +36,8 @@ class Trainer(Option):
     """How long the whole run may take: 90s, 20m, 1h30m. Steps are timed, and what does not fit is cut and named."""
     patience: int | None = None
     """Validations without a better one after which training stops; the run's model is the best one then."""
+    soup: int | None = None
+    """How many of the best validations' models are kept, to be averaged at the end as long as that makes none worse."""
     batch_tokens: int | None = 1024
     """Padded tokens per batch and process."""
     batch_size: int | None = None
@@ -72,7 +74,7 @@ class Trainer(Option):
     @property
     def kept_models(self) -> int:
         """Of how many validations the weights are kept; 0 where the run gives those of the last step."""
-        return int(self.patience is not None)
+        return self.soup or int(self.patience is not None)
 
     @property
     def keeps_double(self) -> bool:

@@ -13,7 +13,9 @@ def best_sentence(record: Mapping[str, Any]) -> str:
     found, quality = record["best"], quality_of(record)
     stopped = f"Stopped early, after step {record['steps']}. " if found["stopped_early"] else ""
     title = quality.title if quality is not None else "quality"
-    return (
-        f"\n{stopped}The weights are those of step {found['steps'][0]}, the best of "
-        f"{len(found['validations'])} validations ({title} {found['quality']:.4f})."
-    )
+    first, *others = (f"step {step}" for step in found["steps"])
+    best = f"the best of {len(found['validations'])} validations ({title} {found['best_single']:.4f})"
+    if not others:
+        return f"\n{stopped}The weights are those of {first}, {best}."
+    together = f"together {found['quality']:.4f}"
+    return f"\n{stopped}The weights are the mean of those of {first}, {best}, and of {', '.join(others)}: {together}."

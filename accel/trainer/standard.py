@@ -8,12 +8,13 @@ Composes with: everything.
 Off switch: none; ``trainer.epochs``, ``trainer.max_steps``, ``trainer.patience`` and ``trainer.time_limit`` say when
     to stop.
 Reference: Loshchilov & Hutter 2019 (arXiv 1711.05101); Clark et al. 2020, ELECTRA (arXiv 2003.10555) for
-    ``layer_decay``; Kamiran & Calders 2012 (doi 10.1007/s10115-011-0463-8) for ``balance=group``.
+    ``layer_decay``; Kamiran & Calders 2012 (doi 10.1007/s10115-011-0463-8) for ``balance=group``; Wortsman et al. 2022
+    (arXiv 2203.05482) for ``soup``.
 
     accel trainer.epochs=2 trainer.learning_rate=5e-5
     accel task=airline task.group=company trainer.balance=group
     accel trainer.time_limit=20m
-    accel trainer.epochs=20 trainer.patience=3
+    accel trainer.epochs=20 trainer.patience=3 trainer.soup=3
     accel trainer.layer_decay=0.9 trainer.freeze='*embeddings*'
 """
 
@@ -86,8 +87,7 @@ class Standard(Trainer):
             yield from self._objections_to_balance(plan)
         if self.time_limit is not None:
             yield from self._objections_to_limit(plan)
-        if self.patience is not None:
-            yield from self._objections_to_patience(plan, self.patience)
+        yield from self._objections_to_best(plan)
         if not 0 <= self.warmup < 1:
             yield self.out_of_range("warmup", "in [0, 1): a share of training", "0.06")
         if (self.batch_tokens is None) == (self.batch_size is None):
@@ -110,22 +110,30 @@ class Standard(Trainer):
             because = "each process would time its own steps and come to a number of its own"
             yield Objection(f"{chosen}  with  {plan.strategy.key}", because, f"{without} {self.key}.max_steps=N")
 
-    def _objections_to_patience(self, plan: Plan, patience: int) -> Iterator[Objection]:
-        if patience < 1:
-            yield self.out_of_range("patience", "at least 1: so many validations are waited for", "2")
-        yield from objections_to_choice(f"{self.key}.patience={patience}", f"{self.key}.patience=null", plan)
+    def _objections_to_best(self, plan: Plan) -> Iterator[Objection]:
+        chosen = {name: getattr(self, name) for name in ("patience", "soup") if getattr(self, name) is not None}
+        for name, value in chosen.items():
+            if value < 1:
+                yield self.out_of_range(name, "at least 1: it is a number of validations", "3")
+            yield from objections_to_choice(f"{self.key}.{name}={value}", f"{self.key}.{name}=null", plan)
         if self.max_steps is None:
             yield from self.objections_to_epochs(plan, self.epochs)
 
     def objections_to_epochs(self, plan: Plan, epochs: float) -> Iterator[Objection]:
         found = comparable(plan.settled_at, epochs)
-        if self.patience is not None and self.patience >= found:
-            less = f"{self.key}.patience={found - 1}, or " if found > 1 else ""
-            yield Objection(
-                f"{self.key}.patience={self.patience}  with  {epochs:.3g} epochs",
-                f"validation is scored {found} times {_since(plan)}, so training would never stop early",
-                f"{less}a larger {self.key}.epochs",
-            )
+        limits = {
+            "patience": (found - 1, "training would never stop early"),
+            "soup": (found, "there are not so many models to average"),
+        }
+        for name, (most, because) in limits.items():
+            value = getattr(self, name)
+            if value is not None and value > most:
+                less = f"{self.key}.{name}={most}, or " if most else ""
+                yield Objection(
+                    f"{self.key}.{name}={value}  with  {epochs:.3g} epochs",
+                    f"validation is scored {found} times {_since(plan)}: {because}",
+                    f"{less}a larger {self.key}.epochs",
+                )
 
     def limit_s(self) -> float | None:
         parts = LIMIT.fullmatch(str(self.time_limit or "").strip())

@@ -83,6 +83,7 @@ def test_a_run_stops_early_and_gives_the_best_of_its_models(train, judged):
     assert fitted.best == {
         "steps": [2 * PER],
         "quality": 0.875,
+        "best_single": 0.875,
         "stopped_early": True,
         "validations": [{"step": PER * n, "quality": q} for n, q in enumerate([0.5, 0.875, 0.75, 0.625], start=1)],
     }
@@ -151,8 +152,37 @@ def test_a_run_that_was_interrupted_keeps_the_weights_it_has():
     assert keeper.found == {}
 
 
+def test_a_soup_is_the_mean_of_what_makes_it_better(train, judged):
+    """Best after steps 8, 16 and 12; with step 16 it is as good, with step 12 worse."""
+    seen = judged([0.5, 0.875, 0.625, 0.75, 0.875, 0.5])
+    fitted, _, _ = train(*EPOCHS[:2], "trainer.epochs=4", "trainer.batch_size=36", "trainer.soup=3")
+    means = {name: (seen[1][name].double() + seen[3][name]).div(2).float() for name in seen[1]}
+    assert same(fitted.model, means)
+    assert (fitted.best["steps"], fitted.best["quality"]) == ([2 * PER, 4 * PER], 0.875)
+    tried = {name: sum(seen[n][name].double() for n in (1, 3, 2)).div(3).float() for name in seen[1]}
+    assert all(torch.allclose(tried[name], seen[5][name], atol=1e-6) for name in tried)
+
+
+@pytest.mark.slow
+def test_a_soup_of_rounded_models_survives_a_kill_after_the_last_step(train):
+    """It is scored with rounding on, though no batch of this process has switched it on."""
+    words = [*EPOCHS, "trainer.soup=3", "compression=[qat]", "compression.qat.begin=0.3"]
+    first, _, folder = train(*words)
+    resumed, losses, _ = train(*words, checkpoint=folder / "checkpoints" / "last.ckpt")
+    assert losses == {}
+    assert resumed.best == first.best
+    assert same(resumed.model, dict(first.model.named_parameters()))
+    assert first.best["quality"] >= first.best["best_single"]
+
+
 WRONG = [
     (["trainer.patience=0"], "at least 1"),
+    (["trainer.soup=0"], "at least 1"),
+    (["trainer.soup=4"], "not so many models"),
+    (["trainer.soup=2", "trainer.epochs=4", "compression=[qat]", "compression.qat.begin=0.8"], "done at 80%"),
+    (["trainer.soup=2", "privacy=dpsgd", "privacy.epsilon=8"], "the accountant does not count"),
+    (["trainer.soup=2", "strategy=federated"], "stay at the clients"),
+    (["trainer.soup=2", "strategy=fsdp"], "only a part of the weights"),
     (["trainer.patience=3"], "never stop early"),
     (["trainer.epochs=4", "trainer.patience=2", "compression=[mask]", "compression.mask.end=0.5"], "at 50%"),
     (["trainer.patience=1", "privacy=dpsgd", "privacy.epsilon=8"], "the accountant does not count"),
