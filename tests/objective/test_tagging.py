@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from accel.data import Split
+from accel.data import Dataset, Split
 from accel.data.batches import RECORDS, Collator, Tokenized
 from accel.data.words import first_tokens, spelled, words_of
 from accel.errors import DataError
@@ -130,3 +130,14 @@ def test_each_entity_is_explained_at_its_first_token_and_none_at_what_is_nearest
     assert objective.to_explain([text], logits, mask, offsets, ["P"])[0][0].startswith("no entity")
     with pytest.raises(DataError, match="no label 'X'"):
         objective.to_explain([text], logits, mask, offsets, ["X"])
+
+
+def test_a_table_of_names_is_scored_as_a_model_would_be():
+    train = Split([("Ann left Rome",), ("He saw Ann Lee",)], [[3, 0, 1], [0, 0, 3, 4]])
+    test = Split([("Ann Lee saw Rome and Bolt",), ("nobody",)], [[3, 4, 0, 1, 0, 1], [0]])
+    dataset = Dataset(train, test, test, NAMES, "")
+    ((name, report, count),) = Tagging(NAMES).simple_models(dataset, 0)
+    assert (name, count) == ("a table of the names of training", 2)
+    assert report.metrics == pytest.approx({"precision": 1.0, "recall": 2 / 3, "entity_f1": 0.8})
+    parts = Tagging(NAMES).parts_of_quality(report.kept, Tokenized([[0], [0]], test.labels))
+    assert parts[:, 0].sum() / parts[:, 1].sum() == pytest.approx(0.8)
