@@ -59,6 +59,7 @@ def new_record(overrides: Sequence[str]) -> dict[str, Any]:
         "after": None,
         "behaviour": None,
         "fairness": None,
+        "explanation": None,
         "measurement": None,
         "techniques": [],
         "privacy": None,
