@@ -47,7 +47,7 @@ def main(words: Sequence[str]) -> int:
 
     labels = arguments.label.split(",") if arguments.label else []
     explainer = Explainer(Predictor.load(folder), method_of(arguments.method), labels, by_piece=arguments.pieces)
-    found = list(map(_printed, _checked(explainer, texts, other, checks=not arguments.unchecked)))
+    found = list(map(_printed, checked(explainer, texts, other, checks=not arguments.unchecked)))
     _show(found, explainer, page)
     return ExitCode.DONE
 
@@ -89,7 +89,8 @@ def _printed(one: Checked) -> Checked:
     return one
 
 
-def _checked(explainer: Explainer, texts: Sequence[Text], other: Path | None, *, checks: bool) -> Iterator[Checked]:
+def checked(explainer: Explainer, texts: Sequence[Text], other: Path | None, *, checks: bool) -> Iterator[Checked]:
+    """Explanations of the texts, each beside that of another model and of random weights, where they are asked for."""
     from dataclasses import replace
 
     from accel.explanation.against import of_same, shift_to
