@@ -226,7 +226,7 @@ FLOORS = (
     "cli api",
     "sweep analysis forecast docs gate look",
     "run",
-    "plan measure callbacks",
+    "plan measure callbacks explanation",
     "task model tuning compression strategy privacy tracker trainer engines",
     "export inference",
     "weights process objective",

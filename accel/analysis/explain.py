@@ -9,16 +9,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accel.analysis.method import method_of, names
 from accel.config.redact import redactor
 from accel.errors import DataError, ExitCode
+from accel.explanation.method import method_of, names
 from accel.inference.columns import text_columns_of
 from accel.inference.rows import Query, rows_of
 from accel.weights.meta import artifact_folder, read_meta
 
 if TYPE_CHECKING:
-    from accel.analysis.attribution import Explainer
-    from accel.analysis.verdict import Checked
+    from accel.explanation.attribution import Explainer
+    from accel.explanation.verdict import Checked
     from accel.inference.texts import Text
 
 PAGE = "explain.html"
@@ -42,12 +42,12 @@ def main(words: Sequence[str]) -> int:
     for place in filter(None, (folder, other)):
         read_meta(artifact_folder(place))
     page = _page(arguments.html, folder)
-    from accel.analysis.attribution import Explainer  # torch only once there is something to do
+    from accel.explanation.attribution import Explainer  # torch only once there is something to do
     from accel.inference.predictor import Predictor
 
     labels = arguments.label.split(",") if arguments.label else []
     explainer = Explainer(Predictor.load(folder), method_of(arguments.method), labels, by_piece=arguments.pieces)
-    found = list(map(_printed, _checked(explainer, texts, other, checks=not arguments.unchecked)))
+    found = list(map(_printed, checked(explainer, texts, other, checks=not arguments.unchecked)))
     _show(found, explainer, page)
     return ExitCode.DONE
 
@@ -83,18 +83,19 @@ def _page(asked: str | None, folder: Path) -> Path:
 
 def _printed(one: Checked) -> Checked:
     """The same, after its line of JSON."""
-    from accel.analysis.verdict import plain
+    from accel.explanation.verdict import plain
 
     print(json.dumps(plain(one), ensure_ascii=False), flush=True)  # noqa: T201 - the command's own output
     return one
 
 
-def _checked(explainer: Explainer, texts: Sequence[Text], other: Path | None, *, checks: bool) -> Iterator[Checked]:
+def checked(explainer: Explainer, texts: Sequence[Text], other: Path | None, *, checks: bool) -> Iterator[Checked]:
+    """Explanations of the texts, each beside that of another model and of random weights, where they are asked for."""
     from dataclasses import replace
 
-    from accel.analysis.against import of_same, shift_to
-    from accel.analysis.checks import curves, randomised, rank_correlation
-    from accel.analysis.verdict import Checked
+    from accel.explanation.against import of_same, shift_to
+    from accel.explanation.checks import curves, randomised, rank_correlation
+    from accel.explanation.verdict import Checked
     from accel.inference.predictor import Predictor
 
     beside = of_same(explainer, Predictor.load(other)) if other is not None else None
@@ -114,7 +115,7 @@ def _checked(explainer: Explainer, texts: Sequence[Text], other: Path | None, *,
 def _show(found: Sequence[Checked], explainer: Explainer, page: Path) -> None:
     """The page, and what all explanations are worth together."""
     from accel.analysis.explain_page import render
-    from accel.analysis.verdict import sentences
+    from accel.explanation.verdict import sentences
 
     try:
         page.write_text(redactor().known(render(found, explainer.method)), "utf8")

@@ -7,14 +7,13 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from accel.analysis.attribution import Attribution
-from accel.analysis.method import Method
-from accel.analysis.verdict import Checked, brief, sentences
+from accel.explanation.attribution import Attribution
+from accel.explanation.method import Method
+from accel.explanation.verdict import Checked, brief, sentences
+from accel.report.coloured import coloured, key
 from accel.report.markup import rows
 from accel.report.svg import line_chart
 
-FOR, AGAINST = (37, 99, 201), (217, 130, 43)
-"""Red, green, blue: told apart by eyes that do not tell red from green."""
 MOST_LABELS = 12
 MOST_WORDS = 12
 """In the table; the text above has all."""
@@ -33,14 +32,10 @@ def render(found: Sequence[Checked], method: Method) -> str:
         '<meta name="viewport" content="width=device-width">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f"<style>{style}</style></head><body><main><h1>What moved the prediction</h1>"
-        f'<p class="meta">Method: {escape(name)}. The number of a word is {escape(method.means)}.</p>{_key(method)}'
-        f'<ul class="verdict">{worth}</ul>{"".join(_section(one, method) for one in found)}</main></body></html>\n'
+        f'<p class="meta">Method: {escape(name)}. The number of a word is {escape(method.means)}.</p>'
+        f'{key(has_sign=method.has_sign)}<ul class="verdict">{worth}</ul>'
+        f"{''.join(_section(one, method) for one in found)}</main></body></html>\n"
     )
-
-
-def _key(method: Method) -> str:
-    against = f'<mark style="background:{_colour(-1)}">spoke against it</mark>' if method.has_sign else ""
-    return f'<p class="key"><mark style="background:{_colour(1)}">spoke for it</mark>{against}</p>'
 
 
 def _section(one: Checked, method: Method) -> str:
@@ -69,24 +64,7 @@ def _value(value: Any) -> str:
 
 
 def _texts(attribution: Attribution) -> str:
-    """Each column as it was given, its words coloured, from left or from right as its first letter says."""
-    largest = max(map(abs, attribution.attributions), default=0.0) or 1.0
-    marked: list[list[tuple[int, int, str]]] = [[] for _ in attribution.columns]
-    for word, value, (column, start, end) in zip(
-        attribution.words, attribution.attributions, attribution.spans, strict=True
-    ):
-        colour = _colour(value / largest)
-        mark = f'<mark title="{value:+.3f}" style="background:{colour}">{escape(word)}</mark>'
-        marked[column].append((start, end, mark))
-    return "".join(_text(text, marks) for text, marks in zip(attribution.columns, marked, strict=True))
-
-
-def _text(text: str, marks: Sequence[tuple[int, int, str]]) -> str:
-    parts, position = [], 0
-    for start, end, mark in marks:
-        parts += [escape(text[position:start]), mark]
-        position = max(position, end)
-    return f'<p class="words" dir="auto">{"".join(parts)}{escape(text[position:])}</p>'
+    return coloured(attribution.columns, attribution.words, attribution.attributions, attribution.spans)
 
 
 def _notes(one: Checked, method: Method) -> str:
@@ -159,8 +137,3 @@ def _other(one: Checked) -> str:
         f"{_texts(moved.other)}"
         f'<p class="note">{order}{moved.overlap:.0%} of the {moved.top} most important words are the same.</p>'
     )
-
-
-def _colour(share: float) -> str:
-    red, green, blue = FOR if share > 0 else AGAINST
-    return f"rgba({red},{green},{blue},{0.6 * abs(share):.2f})"

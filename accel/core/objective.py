@@ -253,6 +253,9 @@ class Objective(ABC):
 class Answering(Objective):
     """A trait: every text has an answer of its own, which ``accel predict`` prints and ``accel explain`` explains."""
 
+    instead_of_explaining: ClassVar[str] = ""
+    """Where no number of a network's logits stands for the answer: that nothing is explained, and what to type."""
+
     def outputs(self, model: nn.Module, inputs: Mapping[str, Tensor], temperature: float) -> Tensor:
         """[texts, …]: what answers are read from; a network's logits by default.
 

@@ -56,6 +56,10 @@ class Retrieval(Answering):
     metrics: ClassVar[tuple[Metric, ...]] = OF_RETRIEVAL
     evaluation_tokens: ClassVar[int] = 4096
     unit: ClassVar[str] = "queries"
+    instead_of_explaining: ClassVar[str] = (
+        "This model answers with a vector, of which no single number says anything, so there is nothing to explain. "
+        "accel search shows which stored texts are near."
+    )
 
     @classmethod
     def for_labels(cls, label_names: Sequence[str]) -> Retrieval:
@@ -154,10 +158,7 @@ class Retrieval(Answering):
         return VectorAnswers(()).answer_to((), logits.numpy(), ())
 
     def explained(self, logits: Tensor, mask: Tensor) -> tuple[int, ...]:
-        raise DataError(
-            "This model answers with a vector, of which no single number says anything, so there is nothing to "
-            "explain. accel search shows which stored texts are near."
-        )
+        raise DataError(self.instead_of_explaining)
 
     def imitation(self, student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
         """Squared distance of the vectors; of the similarities in the batch, where the widths differ."""

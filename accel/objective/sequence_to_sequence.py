@@ -57,6 +57,10 @@ class SequenceToSequence(Answering):
     evaluation_tokens: ClassVar[int] = 4096
     more_inputs: ClassVar[tuple[str, ...]] = (DECODER,)
     head_is_pretrained: ClassVar[bool] = True
+    instead_of_explaining: ClassVar[str] = (
+        "This model answers with a text that it writes token by token: no single number stands for it, so there is "
+        "nothing to explain. accel predict shows what it writes."
+    )
 
     @classmethod
     def for_labels(cls, label_names: Sequence[str]) -> SequenceToSequence:
@@ -195,10 +199,7 @@ class SequenceToSequence(Answering):
         return {"output": self.said(logits)}
 
     def explained(self, logits: Tensor, mask: Tensor) -> tuple[int, ...]:
-        raise DataError(
-            "This model answers with a text that it writes token by token: no single number stands for it, so there is "
-            "nothing to explain. accel predict shows what it writes."
-        )
+        raise DataError(self.instead_of_explaining)
 
     def imitation(self, student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
         return soft_cross_entropy(student, teacher, temperature)

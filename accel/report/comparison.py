@@ -130,6 +130,7 @@ DRIFT = (
     Column("mean_abs_change", "mean\nchange", _plain, ("behaviour", "mean_abs_change")),
     Column("ece_before", "ECE\nbefore", metric_text, ("behaviour", "ece_before")),
     Column("ece_after", "ECE", metric_text, ("behaviour", "ece_after")),
+    Column("same_words", "same main\nwords", metric_text, ("explanation", "overlap"), more_is_better=True),
 )
 """How the finished model differs from the dense one, prediction by prediction."""
 FAIRNESS = (

@@ -13,6 +13,8 @@ from accel.core.durable import write_durably
 from accel.report import markup
 
 EXAMPLES = "examples.json"
+EXPLAINED = "explanations"
+"""Key of the texts that ``accel/report/explanation.py`` shows."""
 SIDES = ("before", "after")
 TITLES = {"flips": "Changed its mind most", "mistakes": "Most surely wrong"}
 LONGEST = 400

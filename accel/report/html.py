@@ -15,7 +15,7 @@ from typing import Any
 from accel.config.redact import redact, redact_text
 from accel.core.metric import LOSS, SHARE, Metric, metrics_of
 from accel.core.seen import in_words, noted
-from accel.report import examples, fairness, federation
+from accel.report import examples, explanation, fairness, federation
 from accel.report.behaviour import calibration_section, change_section, mistakes_section
 from accel.report.federation import Curves
 from accel.report.figures import (
@@ -68,6 +68,7 @@ def render(
         _section("What the model changed its mind about", change_section(record)),
         _section("Who got worse" if record.get("before") else "By group", fairness.section(record)),
         _section("Texts to look at", examples.section(texts or {})),
+        _section("Which words move the answers", explanation.section(record, texts or {})),
         _section("Calibration", calibration_section(record)),
         _section("Where the speed comes from", _engines(record)),
         _section("What was done", _techniques(record, plan)),

@@ -60,6 +60,7 @@ def new_record(overrides: Sequence[str]) -> dict[str, Any]:
         "behaviour": None,
         "fairness": None,
         "federation": None,
+        "explanation": None,
         "measurement": None,
         "techniques": [],
         "privacy": None,

@@ -28,6 +28,7 @@ def summary(record: Mapping[str, Any]) -> dict[str, Any]:
         figures = {k: v for k, v in technique["evidence"].items() if isinstance(v, int | float)}
         flat |= {f"{technique['name']}/{key}": value for key, value in figures.items()}
     flat |= dict(_behaviour(record.get("behaviour") or {}))
+    flat |= {f"explanation/{k}": v for k, v in (record.get("explanation") or {}).items() if isinstance(v, int | float)}
     flat |= {f"fairness/{k}": v for k, v in (record.get("fairness") or {}).items() if isinstance(v, int | float | str)}
     flat |= {f"federation/{k}": v for k, v in _federation(record.get("federation") or {}).items()}
     stated = record.get("privacy") or {}

@@ -20,12 +20,13 @@ from accel.core.plan import Plan
 from accel.data import Dataset
 from accel.data.prepared import Prepared, encoded_with, prepare
 from accel.errors import DataError, PlanError, RunError
+from accel.inference.predictor import Predictor
 from accel.objective.scores import Report
 from accel.plan.decide import refusal
 from accel.report import behaviour, fairness
 from accel.report import federation as told
 from accel.report.best import best_sentence
-from accel.report.examples import write_examples
+from accel.report.examples import EXPLAINED, write_examples
 from accel.report.figures import advice, beside
 from accel.report.predictions import write_predictions
 from accel.report.record import write_record
@@ -35,6 +36,7 @@ from accel.run.baseline import Baseline, baseline, pretrained
 from accel.run.behaviour import behaviour_of, predictions_of, telling_texts
 from accel.run.clients import Bars, bars, federation
 from accel.run.disk import check_disk
+from accel.run.explanation import Moved, explanations, figures, least_alike
 from accel.run.fairness import fairness_of
 from accel.run.fit import Fitted, facts_of, fit
 from accel.run.score import ready_to_answer, scorer
@@ -298,7 +300,12 @@ def _finish(
     run.record["after"] = {**_side(exported.report, data), "validation": chosen_by.metrics}
     run.record["before"] = _before(run, data, before) if before else None
     with run.timed("behaviour"):
-        _behaviour(run, data, before, exported.report, chosen_by, texts)
+        _behaviour(run, data, before, exported.report, chosen_by)
+    if run.plan.privacy is None:
+        trained = before if run.plan.needs_baseline else None
+        with run.timed("explanation"):
+            moved = _explanation(run, data, trained, exported.model, texts)
+        _keep(run, data, trained, exported.report, moved, texts)
     with run.timed("measure"):
         dense = before.folder if before else None
         measure_run(run.record, exported, dense, run.plan.engines, console, run.folder, run.plan.rounds)
@@ -306,25 +313,41 @@ def _finish(
     return exported.report
 
 
-def _behaviour(
-    run: RunState,
-    data: Prepared,
-    before: Baseline | None,
-    after: Report,
-    validation: Report,
-    texts: Sequence[tuple[str, ...]],
-) -> None:
+def _behaviour(run: RunState, data: Prepared, before: Baseline | None, after: Report, validation: Report) -> None:
     """Predictions one by one; a model that was never trained on this data is nothing to compare them with."""
     temperature = validation.kept.temperature() if validation.kept is not None else None
     trained = before.report if before is not None and run.plan.needs_baseline else None
     run.record["behaviour"] = behaviour_of(data, trained, after, temperature) or None
     run.record["fairness"] = fairness_of(data, trained, after, private=run.plan.privacy is not None)
-    if run.plan.privacy is None:
-        write_predictions(predictions_of(data, trained, after), run.record, run.folder)
-        if run.plan.task.may_show_texts:
-            write_examples(telling_texts(data, trained, after, texts), run.record, run.folder)
     if run.plan.trainer.calibrate:
         note_temperature(run.folder / "model", temperature)
+
+
+def _explanation(
+    run: RunState, data: Prepared, trained: Baseline | None, after: nn.Module, texts: Sequence[tuple[str, ...]]
+) -> list[Moved]:
+    """How the finished model explains some texts, beside the dense one."""
+    if trained is None or not texts:
+        return []
+    moved = explanations(run.plan, data, trained.folder, Predictor(after, run.folder / "model"), texts)
+    run.record["explanation"] = figures(moved)
+    return moved
+
+
+def _keep(
+    run: RunState,
+    data: Prepared,
+    trained: Baseline | None,
+    after: Report,
+    moved: Sequence[Moved],
+    texts: Sequence[tuple[str, ...]],
+) -> None:
+    """Files of what single texts say; of a run that is not private."""
+    before = trained.report if trained is not None else None
+    write_predictions(predictions_of(data, before, after), run.record, run.folder)
+    if run.plan.task.may_show_texts:
+        told = {**telling_texts(data, before, after, texts), **({EXPLAINED: least_alike(moved)} if moved else {})}
+        write_examples(told, run.record, run.folder)
 
 
 def _add_speeds(record: dict[str, Any], data: Prepared, model: nn.Module, before: Baseline | None) -> None:

@@ -1,11 +1,11 @@
 from dataclasses import replace
 
-from accel.analysis.against import shift
-from accel.analysis.attribution import Attribution
-from accel.analysis.checks import Curves
 from accel.analysis.explain_page import render, said
-from accel.analysis.method import method_of
-from accel.analysis.verdict import Checked
+from accel.explanation.against import shift
+from accel.explanation.attribution import Attribution
+from accel.explanation.checks import Curves
+from accel.explanation.method import method_of
+from accel.explanation.verdict import Checked
 
 HOSTILE = "<script>x</script><img src=x onerror=alert(1)>"
 CURVES = Curves([0.0, 1.0], [1.0, 0.0], [0.0, 1.0], [1.0, 0.0], 0.2, 0.8, 0.5, (0.4, 0.6))

@@ -45,7 +45,7 @@ SCORES = {"trained": 0.6, "exported": 0.7}
 def finished(monkeypatch, tmp_path):
     """``finished(before) -> (record, what was measured)``: the end of a run whose scores are told by its models."""
 
-    def finish(before, *words):
+    def finish(before, *words, texts=()):
         measured = []
         plan = decide(compose(["model=tiny_bert", "engines=[eager]", *words]))
         run = Run(plan, {}, tmp_path, [])
@@ -67,7 +67,7 @@ def finished(monkeypatch, tmp_path):
         monkeypatch.setattr("accel.measure.run_costs.measure_run", lambda *told: measured.append(told))
         trained = nn.Linear(1, 1).double().train()
         trained.name = "trained"
-        phases._finish(run, data, Console(None, silent=True), Fitted(trained, 8, {}), before)
+        phases._finish(run, data, Console(None, silent=True), Fitted(trained, 8, {}), before, texts)
         return run.record, measured[0]
 
     return finish
@@ -88,6 +88,21 @@ def test_what_is_reported_before_is_the_baseline(finished, monkeypatch):
     assert (record["before"]["reused"], record["before"]["model"]) == (True, "pretrained")  # this plan trains none
     assert record["after"]["metrics"] == {"accuracy": 0.7}
     assert dense == Path("dense")
+
+
+def test_explanations_are_compared_with_those_of_a_dense_model_and_never_under_privacy(finished, monkeypatch):
+    asked = []
+    monkeypatch.setattr("accel.weights.artifact.load_model", lambda folder: folder)
+    monkeypatch.setattr(phases, "Predictor", lambda model, folder: model.name)
+    monkeypatch.setattr(phases, "explanations", lambda plan, data, *models: asked.append(models) or [])
+    dense, texts = Baseline(Path("dense"), Report({"accuracy": 0.9}, [[2]]), 3.0, reused=True), [("a text",)]
+    monkeypatch.setattr(Prune, "export", lambda self, model: model)
+    record, _ = finished(dense, "compression=[prune]", texts=texts)
+    assert asked == [(Path("dense"), "exported", texts)]
+    assert record["explanation"] is None  # as none was found worth telling
+    finished(dense, "privacy=dpsgd", texts=texts)
+    finished(None, texts=texts)
+    assert len(asked) == 1
 
 
 def test_techniques_finish_the_model_in_the_order_of_their_stages(finished, monkeypatch):

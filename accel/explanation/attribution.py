@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from accel.analysis.method import Method, Told, method_of
-from accel.analysis.network import Network
-from accel.analysis.question import Question, owners_with_prompt
-from accel.analysis.units import Token, Unit, pieces, words
+from accel.explanation.method import Method, Told, method_of
+from accel.explanation.network import Network
+from accel.explanation.question import Question, owners_with_prompt
+from accel.explanation.units import Token, Unit, pieces, words
 from accel.inference.predictor import Predictor
 from accel.inference.texts import Prediction, Text
 from accel.ops.inputs import MASK

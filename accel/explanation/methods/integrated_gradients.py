@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from accel.analysis.method import Method, Told
-from accel.analysis.network import AT_ONCE
-from accel.analysis.question import Question
+from accel.explanation.method import Method, Told
+from accel.explanation.network import AT_ONCE
+from accel.explanation.question import Question
 
 LARGEST_GAP = 0.01
 """Of the difference."""

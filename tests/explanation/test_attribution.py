@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from accel.analysis.attribution import Explainer, Reading
-from accel.analysis.method import method_of, names
-from accel.analysis.methods.integrated_gradients import IntegratedGradients
 from accel.errors import DataError
+from accel.explanation.attribution import Explainer, Reading
+from accel.explanation.method import method_of, names
+from accel.explanation.methods.integrated_gradients import IntegratedGradients
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama

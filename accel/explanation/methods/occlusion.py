@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import torch
 
-from accel.analysis.method import Method, Told
-from accel.analysis.question import Question
+from accel.explanation.method import Method, Told
+from accel.explanation.question import Question
 
 
 class Occlusion(Method):

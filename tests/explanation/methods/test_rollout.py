@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from accel.analysis.attribution import Explainer
-from accel.analysis.methods.rollout import Rollout, rolled_out
 from accel.errors import DataError
+from accel.explanation.attribution import Explainer
+from accel.explanation.methods.rollout import Rollout, rolled_out
 from accel.model.tiny_gpt2 import TinyGpt2
 
 

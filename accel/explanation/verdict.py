@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from accel.analysis.checks import Curves, Mean
-from accel.analysis.method import Method
+from accel.explanation.checks import Curves, Mean
+from accel.explanation.method import Method
 
 if TYPE_CHECKING:
-    from accel.analysis.against import Shift
-    from accel.analysis.attribution import Attribution
+    from accel.explanation.against import Shift
+    from accel.explanation.attribution import Attribution
 
 LARGEST_GAP = 0.01
 """Of the difference."""

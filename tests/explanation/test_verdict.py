@@ -3,11 +3,11 @@ from dataclasses import replace
 
 import pytest
 
-from accel.analysis.against import shift
-from accel.analysis.attribution import Attribution
-from accel.analysis.checks import Curves
-from accel.analysis.method import method_of
-from accel.analysis.verdict import Checked, plain, sentences
+from accel.explanation.against import shift
+from accel.explanation.attribution import Attribution
+from accel.explanation.checks import Curves
+from accel.explanation.method import method_of
+from accel.explanation.verdict import Checked, plain, sentences
 
 ONE = Attribution(
     "rude crew", {"label": "bad", "score": 0.9, "scores": {"bad": 0.9}}, ["rude crew"], "bad",

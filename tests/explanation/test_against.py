@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from accel.analysis.against import of_same, shift, shift_to
-from accel.analysis.attribution import Attribution, Explainer
-from accel.analysis.method import method_of
 from accel.errors import DataError
+from accel.explanation.against import of_same, shift, shift_to
+from accel.explanation.attribution import Attribution, Explainer
+from accel.explanation.method import method_of
 from accel.objective.classification import Classification
 from accel.objective.tagging import Tagging
 

@@ -1,7 +1,7 @@
 import pytest
 
-from accel.analysis.units import NOBODY, pieces, words
 from accel.data.words import spelled
+from accel.explanation.units import NOBODY, pieces, words
 
 
 def of(text, tokens, spelling=None):

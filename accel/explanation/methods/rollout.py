@@ -11,8 +11,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from accel.analysis.method import Method, Told
-from accel.analysis.question import Question
+from accel.explanation.method import Method, Told
+from accel.explanation.question import Question
 
 
 class Rollout(Method):

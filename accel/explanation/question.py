@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from accel.analysis.network import AT_ONCE, Inputs, Network
+from accel.explanation.network import AT_ONCE, Inputs, Network
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-from accel.analysis.method import method_of, names
+from accel.explanation.method import method_of, names
 
 
 def test_each_module_has_a_method_of_its_name():
@@ -10,5 +10,5 @@ def test_each_module_has_a_method_of_its_name():
 
 
 def test_their_names_are_known_without_torch():
-    code = "import sys, accel.analysis.method as m; m.names(); sys.exit('torch' in sys.modules)"
+    code = "import sys, accel.explanation.method as m; m.names(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from accel.analysis.network import Network
-from accel.analysis.question import Question
 from accel.behaviour.drift import interval
+from accel.explanation.network import Network
+from accel.explanation.question import Question
 
 POINTS = 10
 """Steps from no word hidden to all."""

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from accel.analysis.attribution import Explainer
-from accel.analysis.checks import Mean, curves, randomised, rank_correlation
-from accel.analysis.method import method_of
+from accel.explanation.attribution import Explainer
+from accel.explanation.checks import Mean, curves, randomised, rank_correlation
+from accel.explanation.method import method_of
 from accel.objective.regression import ranks
 
 

@@ -8,12 +8,12 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, ClassVar
 
-from accel.analysis import methods
+from accel.explanation import methods
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from accel.analysis.question import Question
+    from accel.explanation.question import Question
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 import pytest
 
-from accel.analysis.attribution import Explainer
-from accel.analysis.methods.integrated_gradients import LARGEST_GAP, IntegratedGradients
+from accel.explanation.attribution import Explainer
+from accel.explanation.methods.integrated_gradients import LARGEST_GAP, IntegratedGradients
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from accel.analysis.network import Network
+from accel.explanation.network import Network
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2
 from accel.model.tiny_llama import TinyLlama

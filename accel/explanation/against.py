@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from accel.analysis.attribution import Attribution, Explained, Explainer
-from accel.analysis.checks import rank_correlation
 from accel.errors import DataError
+from accel.explanation.attribution import Attribution, Explained, Explainer
+from accel.explanation.checks import rank_correlation
 from accel.inference.predictor import Predictor
 from accel.ops.inputs import IDS
 

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from accel.analysis.question import Question, owners_with_prompt
+from accel.explanation.question import Question, owners_with_prompt
 
 
 def of(owners, num_words, text):

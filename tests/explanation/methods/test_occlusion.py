@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from accel.analysis.attribution import Explainer
-from accel.analysis.methods.occlusion import Occlusion
+from accel.explanation.attribution import Explainer
+from accel.explanation.methods.occlusion import Occlusion
 
 
 def test_a_word_has_what_the_logit_loses_without_it(predictor):
