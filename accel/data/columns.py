@@ -70,6 +70,26 @@ def texts_of(table: Table, column: str, tally: Tally) -> list[str]:
     return [mended(text) for text in texts] if broken else texts
 
 
+def pairs_of(table: Table, columns: Sequence[str], tally: Tally, because: str) -> tuple[list[str], list[str]]:
+    """Two columns as texts, of which none is empty: a row with half a pair is a mistake of its owner, who is told.
+
+    Args:
+        because: why both are needed, for the message.
+
+    Raises:
+        DataError: there is no such column, or a text is missing.
+    """
+    first, second = (texts_of(table, name, tally) for name in columns)
+    for line, *pair in zip(table.lines, first, second, strict=True):
+        for name, text in zip(columns, pair, strict=True):
+            if not text.strip():
+                raise DataError(
+                    f"{table.path}, line {line}: column {name!r} is empty, and {because}. Fill it in, or "
+                    f"remove the row."
+                )
+    return first, second
+
+
 def groups_of(table: Table, column: str) -> list[str]:
     """What each row is part of, as ``task.split_by`` names it.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from accel.core.task import Task
 from accel.data.columns import owned, stratified
 from accel.data.content import Content, ContentQuery, content_of_file
 from accel.data.examples import Example, Tally, relocated, unique
+from accel.data.splits import Splits, drawn
 from accel.data.table import Table, read_table
 
 if TYPE_CHECKING:
@@ -95,6 +96,16 @@ class TextFile(Task):
     def table(self, path: str, key: str, columns: Sequence[str]) -> Table:
         """The rows of a file, of which these columns are wanted."""
         return read_table(path, key, columns=columns)
+
+    def splits(self, seed: int, tally: Tally, draw: Callable[..., Splits] = drawn) -> Splits:
+        """The examples of its files; a split without a file is drawn from ``train``.
+
+        Args:
+            draw: ``three_splits`` where each label has to be in every split.
+        """
+        train, test, validation = (self.read(split, tally) for split in ("train", "test", "validation"))
+        sizes = (self.test_fraction, self.validation_fraction)
+        return draw(train, *sizes, seed, validation=validation, test=test, tally=tally)
 
     def read(self, split: str, tally: Tally) -> list[Example]:
         """The examples of a split's file, each text once; none where the split has no file."""

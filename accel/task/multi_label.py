@@ -28,7 +28,7 @@ from accel.data import Dataset
 from accel.data.columns import examples_of
 from accel.data.examples import Example, Tally, check_filled, dataset_of
 from accel.data.label_sets import columns_of, sets_of
-from accel.data.splits import Splits, drawn
+from accel.data.splits import Splits
 from accel.data.table import Table
 from accel.errors import DataError
 from accel.task._text_file import TextFile
@@ -95,9 +95,7 @@ class MultiLabel(TextFile):
 
     def load(self, seed: int) -> Dataset:
         tally, source = Tally(), f"task.train={self.train}"
-        train, test, validation = (self.read(split, tally) for split in ("train", "test", "validation"))
-        sizes = (self.test_fraction, self.validation_fraction)
-        splits = drawn(train, *sizes, seed, validation=validation, test=test, tally=tally)
+        splits = self.splits(seed, tally)
         names = self._names(splits[0], source)
         if not self.has_columns:
             splits = self._taught(splits, names, tally)

@@ -27,13 +27,11 @@ from accel.core.option import Objection
 from accel.core.plan import Plan
 from accel.core.task import GroupedTask, Task
 from accel.data import Dataset
-from accel.data.columns import groups_of, texts_of
+from accel.data.columns import groups_of, pairs_of
 from accel.data.content import Content
 from accel.data.examples import Example, Tally
 from accel.data.questions import WITH_SQUAD, Columns, answers_of
-from accel.data.splits import drawn
 from accel.data.table import Table, read_table
-from accel.errors import DataError
 from accel.task._answers import SpanTask, assemble, by_context, labelled
 from accel.task._text_file import TextFile
 
@@ -74,9 +72,7 @@ class QuestionAnswering(GroupedTask, SpanTask, TextFile):
 
     def examples(self, table: Table, tally: Tally) -> list[Example]:
         tally.note(table.notes)
-        questions, contexts = (texts_of(table, name, tally) for name in self.columns())
-        for line, *pair in zip(table.lines, questions, contexts, strict=True):
-            _require_both(table, line, dict(zip(self.columns(), pair, strict=True)))
+        questions, contexts = pairs_of(table, self.columns(), tally, "nothing can be answered without it")
         groups = groups_of(table, self.split_by) if self.split_by else map(by_context, contexts)
         found = answers_of(table, contexts, self._columns())
         return [
@@ -88,16 +84,5 @@ class QuestionAnswering(GroupedTask, SpanTask, TextFile):
 
     def load(self, seed: int) -> Dataset:
         tally = Tally()
-        train, test, validation = (self.read(split, tally) for split in ("train", "test", "validation"))
-        sizes = (self.test_fraction, self.validation_fraction)
-        splits = drawn(train, *sizes, seed, validation=validation, test=test, tally=tally)
+        splits = self.splits(seed, tally)
         return assemble(splits, tally, f"task.train={self.train}")
-
-
-def _require_both(table: Table, line: int, pair: dict[str, str]) -> None:
-    empty = [name for name, text in pair.items() if not text.strip()]
-    if empty:
-        raise DataError(
-            f"{table.path}, line {line}: column {empty[0]!r} is empty, and nothing can be answered without it. Fill it "
-            f"in, or remove the row."
-        )

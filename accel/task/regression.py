@@ -28,7 +28,7 @@ from accel.data import Dataset
 from accel.data.columns import examples_of
 from accel.data.examples import Example, Tally, check_filled, check_known, dataset_of, sorted_labels
 from accel.data.numbers import numbers_of
-from accel.data.splits import Splits, drawn, three_splits
+from accel.data.splits import drawn, three_splits
 from accel.data.table import Table
 from accel.errors import DataError
 from accel.task._text_file import TextFile
@@ -87,7 +87,7 @@ class Regression(TextFile):
 
     def load(self, seed: int) -> Dataset:
         tally = Tally()
-        splits = self._splits(seed, tally)
+        splits = self.splits(seed, tally, three_splits if self.ordinal else drawn)  # levels have to be in every split
         source = f"task.train={self.train}"
         check_filled({"validation": splits[1], "test": splits[2]}, source)
         levels = sorted_labels(splits[0])
@@ -95,13 +95,6 @@ class Regression(TextFile):
         for name, split in (("validation", splits[1]), ("test", splits[2])) if self.ordinal else ():
             check_known(name, split, levels)
         return dataset_of(splits, lambda e: float(e.label), levels if self.ordinal else [], tally)
-
-    def _splits(self, seed: int, tally: Tally) -> Splits:
-        """Numbers need not be in every split; levels do."""
-        train, test, validation = (self.read(split, tally) for split in ("train", "test", "validation"))
-        draw = three_splits if self.ordinal else drawn
-        sizes = (self.test_fraction, self.validation_fraction)
-        return draw(train, *sizes, seed, validation=validation, test=test, tally=tally)
 
     def _check_spread(self, numbers: list[float], source: str) -> None:
         """Of all different numbers of training."""

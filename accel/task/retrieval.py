@@ -26,11 +26,9 @@ from typing import Any
 from accel.core.option import Objection
 from accel.core.plan import Plan
 from accel.data import Dataset
-from accel.data.columns import groups_of, texts_of
+from accel.data.columns import groups_of, pairs_of
 from accel.data.examples import Example, Tally
-from accel.data.splits import drawn
 from accel.data.table import Table
-from accel.errors import DataError
 from accel.task._pairs import PairTask, assemble, by_query
 from accel.task._text_file import TextFile
 
@@ -54,10 +52,8 @@ class Retrieval(PairTask, TextFile):
     def examples(self, table: Table, tally: Tally) -> list[Example]:
         """The rows; one with an empty side is a mistake of its owner, who is told."""
         tally.note(table.notes)
-        queries, passages = (texts_of(table, name, tally) for name in self.columns())
+        queries, passages = pairs_of(table, self.columns(), tally, "a pair needs both texts")
         groups = groups_of(table, self.split_by) if self.split_by else [""] * len(queries)
-        for line, *pair in zip(table.lines, queries, passages, strict=True):
-            _require_both(table, line, dict(zip(self.columns(), pair, strict=True)))
         return by_query(
             [
                 Example((query, passage), "", f"line {line}", group)
@@ -67,16 +63,5 @@ class Retrieval(PairTask, TextFile):
 
     def load(self, seed: int) -> Dataset:
         tally = Tally()
-        train, test, validation = (self.read(split, tally) for split in ("train", "test", "validation"))
-        sizes = (self.test_fraction, self.validation_fraction)
-        splits = drawn(train, *sizes, seed, validation=validation, test=test, tally=tally)
+        splits = self.splits(seed, tally)
         return assemble(splits, tally, f"task.train={self.train}")
-
-
-def _require_both(table: Table, line: int, pair: dict[str, str]) -> None:
-    empty = [name for name, text in pair.items() if not text.strip()]
-    if empty:
-        raise DataError(
-            f"{table.path}, line {line}: column {empty[0]!r} is empty, and a pair needs both texts. Fill it in, or "
-            f"remove the row."
-        )

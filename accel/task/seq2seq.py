@@ -29,12 +29,10 @@ from accel.core.family import family_of
 from accel.core.metric import OF_WRITING, Metric
 from accel.core.option import Objection, Option, typed
 from accel.data import Dataset
-from accel.data.columns import groups_of, texts_of
+from accel.data.columns import groups_of, pairs_of
 from accel.data.examples import Example, Tally, check_filled, dataset_of
-from accel.data.splits import drawn
 from accel.data.table import Table
 from accel.engines.eager import Eager
-from accel.errors import DataError
 from accel.strategy.ddp import Ddp
 from accel.strategy.single import Single
 from accel.task._text_file import TextFile
@@ -143,14 +141,7 @@ class Seq2seq(TextFile):
     def examples(self, table: Table, tally: Tally) -> list[Example]:
         """The rows; one with an empty side is a mistake of its owner, who is told."""
         tally.note(table.notes)
-        sources, targets = (texts_of(table, name, tally) for name in self.columns())
-        for line, *pair in zip(table.lines, sources, targets, strict=True):
-            for name, text in zip(self.columns(), pair, strict=True):
-                if not text.strip():
-                    raise DataError(
-                        f"{table.path}, line {line}: column {name!r} is empty, and a pair needs both texts. Fill it "
-                        f"in, or remove the row."
-                    )
+        sources, targets = pairs_of(table, self.columns(), tally, "a pair needs both texts")
         found = zip(table.lines, sources, targets, strict=True)
         plain = [Example((source, target), "", f"line {line}", source) for line, source, target in found]
         return plain if self.split_by is None else self._grouped(plain, table)
@@ -162,9 +153,7 @@ class Seq2seq(TextFile):
 
     def load(self, seed: int) -> Dataset:
         tally = Tally()
-        train, test, validation = (self.read(split, tally) for split in ("train", "test", "validation"))
-        sizes = (self.test_fraction, self.validation_fraction)
-        splits = drawn(train, *sizes, seed, validation=validation, test=test, tally=tally)
+        splits = self.splits(seed, tally)
         check_filled(dict(zip(("train", "validation", "test"), splits, strict=True)), f"task.train={self.train}")
         found = dataset_of(splits, lambda example: None, [], tally)
         parts = {name: replace(getattr(found, name), labels=[]) for name in ("train", "validation", "test")}

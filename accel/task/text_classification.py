@@ -71,9 +71,7 @@ class TextClassification(GroupedTask, TextFile):
 
     def load(self, seed: int) -> Dataset:
         tally = Tally()
-        train, test, validation = (self.read(split, tally) for split in ("train", "test", "validation"))
-        sizes = (self.test_fraction, self.validation_fraction)
-        splits = three_splits(train, *sizes, seed, validation=validation, test=test, tally=tally)
+        splits = self.splits(seed, tally, three_splits)
         more = self._without_label(tally, {e.texts for split in splits for e in split})
         return replace(assemble(*splits, tally, f"task.train={self.train}"), unlabelled=more)
 
