@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sys
 from collections.abc import Mapping
 from importlib import import_module
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Thread
 
 from accel.errors import ExitCode
 from accel.process.rank_info import VARIABLES, told_when_parent_dies
@@ -42,6 +45,15 @@ def _end_with_parent() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})  # Ray's workers block the former
     told_when_parent_dies()
+    sweep = multiprocessing.parent_process()
+    if sweep is not None and sweep.pid != os.getppid():
+        # Forked by the sweep's fork server, which lives as long as this process: it says nothing of the sweep's end.
+        Thread(target=_stop_after, args=(sweep,), daemon=True).start()
+
+
+def _stop_after(sweep: BaseProcess) -> None:
+    sweep.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _print_to(file: Path) -> None:

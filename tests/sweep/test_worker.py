@@ -85,33 +85,42 @@ def test_where_a_fork_is_unsafe_it_begins_afresh(started, monkeypatch):
     assert process.exitcode == 9 or "'-m', 'accel', 'seed=1'" in output.read_text()
 
 
-def _parent_of(spec, pids):
-    process = multiprocessing.get_context("fork").Process(target=work, args=(spec,))
+def _sleep(spec):
+    """Be a job that sleeps."""
+    import accel.cli
+
+    accel.cli.main = lambda words: time.sleep(600)
+    work(spec)
+
+
+def _parent_of(spec, pids, method):
+    process = multiprocessing.get_context(method).Process(target=_sleep, args=(spec,))
     process.start()
     pids.put(process.pid)
     time.sleep(600)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has died")
-def test_it_is_told_to_stop_when_its_parent_is_killed(tmp_path, monkeypatch):
-    monkeypatch.setattr("accel.cli.main", lambda words: time.sleep(600))
-    context = multiprocessing.get_context("fork")
+@pytest.mark.parametrize(("of_the_sweep", "of_the_job"), [("fork", "fork"), ("spawn", "forkserver")])
+def test_it_is_told_to_stop_when_the_sweep_is_killed(tmp_path, of_the_sweep, of_the_job):
+    """Also where another process has forked it, which goes on as long as the job does."""
+    context = multiprocessing.get_context(of_the_sweep)
     pids = context.Queue()
     (tmp_path / SWEEP_LOCK).write_text(str(os.getpid()))
     spec = JobSpec(["seed=1"], tmp_path / "o", tmp_path, dict(os.environ), tmp_path / "lock", os.getpid())
-    parent = context.Process(target=_parent_of, args=(spec, pids))
+    parent = context.Process(target=_parent_of, args=(spec, pids, of_the_job))
     parent.start()
-    job = pids.get(timeout=30)
+    job = pids.get(timeout=120)
     time.sleep(1)
     assert _alive(job)
     os.kill(parent.pid, signal.SIGKILL)
     parent.join()
-    for _ in range(100):
+    for _ in range(600):
         if not _alive(job):
             return
         time.sleep(0.1)
     os.kill(job, signal.SIGKILL)
-    pytest.fail("the job outlived its parent")
+    pytest.fail("the job outlived its sweep")
 
 
 def _alive(pid):
