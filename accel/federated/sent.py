@@ -11,6 +11,8 @@ from accel.federated.choices import SentAs
 
 SCALE_BYTES = 4
 """Of a row's fp32 scale."""
+SHORT = 32
+"""Numbers of a row for which a scale of its own would weigh too much."""
 
 
 Packed = dict[str, Tensor]
@@ -26,19 +28,25 @@ def _bf16(update: Tensor) -> Packed:
 
 
 def _int8(update: Tensor) -> Packed:
-    """A scale for each row; rounded up or down at random, so that the mean over clients is not biased.
+    """A scale for each row, or column; rounded up or down at random, so that the mean over clients is not biased.
 
     Alistarh et al. 2017, QSGD (arXiv 1610.02132). Draws from torch's generator.
     """
-    rows = update.reshape(_num_rows(update), -1)
+    rows = (update.T if _is_tall(update) else update).reshape(_num_rows(update), -1)
     scale = rows.abs().amax(dim=1, keepdim=True) / 127
     steps = torch.where(scale > 0, rows / scale, 0)
     rounded = (steps + torch.rand_like(steps)).floor().clamp_(-127, 127)
     return {"values": rounded.to(torch.int8), "scale": scale}
 
 
+def _is_tall(update: Tensor) -> bool:
+    """Whether its rows are so short that its columns have the scales, as in the second factor of LoRA."""
+    return update.ndim == 2 and update.shape[1] < min(SHORT, len(update))
+
+
 def _num_rows(update: Tensor) -> int:
-    return len(update) if update.ndim > 1 else 1
+    """How many scales there are."""
+    return update.shape[_is_tall(update)] if update.ndim > 1 else 1
 
 
 FORMATS: dict[SentAs, Callable[[Tensor], Packed]] = {
@@ -68,7 +76,10 @@ def parts_of(weight: Tensor, compress: SentAs) -> dict[str, Part]:
 def unpacked(sent: Packed, like: Tensor) -> Tensor:
     """What the server makes of it."""
     values = sent["values"].to(like.dtype)
-    return (values * sent["scale"].to(like.dtype) if "scale" in sent else values).reshape(like.shape)
+    if "scale" not in sent:
+        return values.reshape(like.shape)
+    values = values * sent["scale"].to(like.dtype)
+    return (values.T if _is_tall(like) else values).reshape(like.shape)
 
 
 def received(update: Tensor, compress: SentAs) -> Tensor:

@@ -5,6 +5,8 @@ from accel.federated.choices import SentAs
 from accel.federated.sent import FORMATS, bytes_down, bytes_up, packed, parts_of, received
 
 SHAPES = [(384, 384), (384,), (1536, 384)]
+TALL = (1536, 8)
+"""Of the second factor of LoRA."""
 
 
 def test_every_choice_has_a_format():
@@ -23,6 +25,16 @@ def test_errors_are_within_a_step_of_the_largest_of_a_row(sent_as, most):
     error = (received(update, sent_as) - update).abs()
     assert float(error.max()) > 0
     assert (error <= most * update.abs().amax(dim=1, keepdim=True) * 1.0001).all()
+
+
+def test_a_tall_update_has_a_scale_for_each_column():
+    """A small column beside a large one is not lost, and scales weigh little."""
+    torch.manual_seed(0)
+    update = torch.randn(TALL) * torch.logspace(0, -6, TALL[1])
+    error = (received(update, SentAs.int8) - update).abs()
+    assert (error <= update.abs().amax(dim=0) / 127 * 1.0001).all()
+    assert bytes_up([update], SentAs.int8) == update.numel() + 4 * TALL[1]
+    assert parts_of(update, SentAs.int8)["scale"][0] == (TALL[1], 1)
 
 
 def test_int8_is_right_on_average():
@@ -49,7 +61,7 @@ def test_bytes():
 
 
 @pytest.mark.parametrize("sent_as", SentAs)
-@pytest.mark.parametrize("shape", [*SHAPES, (), (2, 3, 4)], ids=str)
+@pytest.mark.parametrize("shape", [*SHAPES, TALL, (), (2, 3, 4), (3, 2), (2, 3)], ids=str)
 def test_parts_are_known_before_they_come(sent_as, shape):
     update = torch.zeros(shape)
     assert parts_of(update, sent_as) == {n: (tuple(p.shape), p.dtype) for n, p in packed(update, sent_as).items()}
