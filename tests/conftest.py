@@ -24,6 +24,8 @@ FOLDER_VARIABLES = ("ACCEL_CACHE", "WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG
 
 
 REMEMBERED: dict[str, Any] = {}
+FROZEN = {"modules": 0}
+"""How many there were when garbage was last looked for in none of their objects."""
 
 
 class NetworkUsed(OSError):
@@ -55,8 +57,20 @@ def pytest_sessionstart() -> None:
 
 def pytest_collection_finish() -> None:
     gc.collect()
-    gc.freeze()
+    _freeze()
     gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """So does what a test has imported, and each measurement looks for garbage before it begins."""
+    if len(sys.modules) >= FROZEN["modules"] + 50:
+        _freeze()
+
+
+def _freeze() -> None:
+    gc.freeze()
+    FROZEN["modules"] = len(sys.modules)
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import combinations
 
 from accel.config.compose import compose, options_of
@@ -66,12 +67,23 @@ def accompanied(chosen: Sequence[str]) -> list[str]:
 
 def cells() -> Iterator[Cell]:
     """All pairs that can be typed together: of different groups, or both in a list group."""
-    # composing is slow, and each pair joins two of these
-    alone = {word: assemble(compose(accompanied([word]))) for word in words()}
-    for first, second in combinations(alone, 2):
+    for first, second in combinations(words(), 2):
         if together(first, second) is not None:
-            plan = _joined(alone[first], alone[second], _groups_of(second) - _groups_of(first, alone=True))
-            yield Cell(first, second, tuple(objections_to(plan)))
+            yield Cell(first, second, tuple(objections_to(joined([first, second]))))
+
+
+def joined(chosen: Sequence[str]) -> Plan:
+    """The plan with all of the choices, which may be chosen together; composing it is slow."""
+    plan, decided = _alone(chosen[0]), _groups_of(chosen[0], alone=True)
+    for word in chosen[1:]:
+        plan = _joined(plan, _alone(word), _groups_of(word) - decided)
+        decided |= _groups_of(word, alone=True)
+    return plan
+
+
+@cache
+def _alone(word: str) -> Plan:
+    return assemble(compose(accompanied([word])))
 
 
 def _groups_of(word: str, *, alone: bool = False) -> set[str]:

@@ -96,6 +96,7 @@ def test_texts_that_need_every_piece_are_an_error_before_training(tiny_run, monk
     assert "Training" not in out
 
 
+@pytest.mark.slow
 def test_the_smallest_vocabulary_still_exports(tiny_run, tmp_path):
     words = ["compression=[vocabulary]", "compression.vocabulary.min_count=5000", "engines=[onnxruntime]"]
     assert main([*tiny_run, *words]) == 0

@@ -16,7 +16,7 @@ from accel.cli import main
 from accel.config.compose import compose, list_groups, options_of
 from accel.errors import PlanError
 from accel.plan.decide import assemble, decide, objections_to
-from accel.plan.matrix import MODELS, TASKS, Cell, accompanied, cells, markdown, text, together, words
+from accel.plan.matrix import MODELS, TASKS, Cell, accompanied, cells, joined, markdown, text, together, words
 from tests.forked_ranks import run_ranks
 from tests.matrix_cover import cover, overrides, with_files
 from tests.test_conf import FILES, class_of
@@ -75,7 +75,7 @@ def _grown(pair: Sequence[str], works: set[frozenset[str]], left: set[frozenset[
     chosen = list(pair)
     while candidates := [w for w in words() if w not in chosen and pairs_with(w, chosen) <= works]:
         chosen.append(max(candidates, key=lambda word: len(pairs_with(word, chosen) & left)))
-    while objections_to(assemble(compose(overrides(accompanied(chosen))))):  # of three or more
+    while objections_to(joined(chosen)):  # of three or more
         chosen.pop()
     return chosen
 
@@ -118,6 +118,10 @@ def test_every_allowed_pair_is_in_a_plan_that_is_trained(decided, covering):
     assert set().union(*map(pairs_of, covering)) == decided.in_process
     assert len(covering) < len(decided.in_process) / 3
     assert all(sum(word.startswith("model=") for word in chosen) == 1 for chosen in covering)
+    largest = max(covering, key=len)
+    assert objections_to(assemble(compose(overrides(accompanied(largest))))) == objections_to(joined(largest)) == []
+    refused = [*largest, "strategy=tensor_parallel", CLIENTS]
+    assert objections_to(assemble(compose(overrides(accompanied(refused))))) == objections_to(joined(refused)) != []
 
 
 @pytest.mark.fault("B3")

@@ -43,7 +43,7 @@ PRIVATE = [
 ]
 QUIET = [*PRIVATE, "privacy.test_seed=1", "privacy.epsilon=null", "privacy.noise_multiplier=0"]
 """Draws that repeat and no noise: for equality only."""
-SHORT = ["trainer.max_steps=6"]
+SHORT = ["trainer.max_steps=3"]
 
 
 @pytest.mark.fault("P12", "B1")
@@ -224,12 +224,12 @@ def test_an_audit_that_left_no_result_is_no_audit():
 )
 def test_trains_and_spends_what_it_may(train, words):
     fitted, losses, folder = train(*PRIVATE, *SHORT, *words)
-    assert fitted.steps == 6
+    assert fitted.steps == 3
     assert not losses
     assert fitted.evidence["dpsgd"]["booked_layers"] > 0
     found = Ledger.read(folder / LEDGER).statement()
     assert found["private"]
-    assert found["steps"] == 6
+    assert found["steps"] == 3
     assert 7 < found["epsilon"] <= 8
     assert found["epsilon_prv"] <= found["epsilon_rdp"]
 

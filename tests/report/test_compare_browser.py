@@ -1,35 +1,59 @@
 """The page of ``accel compare`` as a browser shows it; without Chromium there is nothing to look with."""
 
+from contextlib import contextmanager
 from urllib.parse import unquote
 
 import pytest
 
 from accel.report.compare import main
 from tests.chromium import browser, needs_chromium  # noqa: F401 - a fixture
+from tests.report.conftest import one_run
 
 pytestmark = needs_chromium
 HOSTILE = ("<img src=x onerror=\"document.title='hacked'\">", "</script><script>document.title='hacked'</script>")
 
 
-@pytest.fixture
-def look(browser, tmp_path):  # noqa: F811
+@contextmanager
+def looking(browser, file):  # noqa: F811
     """``look(folder, *flags) -> page``; nothing may go wrong in it and nothing may be fetched by it."""
     context = browser.new_context(viewport={"width": 1500, "height": 1000})
     wrong = []
 
     def opened(folder, *flags):
-        file = tmp_path / "compare.html"
         assert main([str(folder), "--html", str(file), *flags]) == 0
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
         page.on("request", lambda request: wrong.append(request.url) if not request.url.startswith("file:") else None)
-        page.goto(file.as_uri())
+        page.goto(file.as_uri(), timeout=120_000)  # a busy machine takes its time
         return page
 
     yield opened
     context.close()
     assert wrong == []
+
+
+@pytest.fixture
+def look(browser, tmp_path):  # noqa: F811
+    with looking(browser, tmp_path / "compare.html") as look:
+        yield look
+
+
+@pytest.fixture(scope="module")
+def one_page(browser, tmp_path_factory):  # noqa: F811
+    folder = tmp_path_factory.mktemp("sweep")
+    for number in range(30):
+        one_run(folder / "runs" / str(number), number)
+    with looking(browser, folder / "compare.html") as look:
+        yield look(folder / "runs")
+
+
+@pytest.fixture
+def page(one_page):
+    """Of 30 runs, opened once for the tests that look at such a one; left as it was found, but for its order."""
+    yield one_page
+    one_page.fill("#filter", "")
+    settle(one_page)
 
 
 def column(page, key):
@@ -53,8 +77,7 @@ def settle(page):
     page.wait_for_timeout(250)
 
 
-def test_a_click_on_a_head_sorts_the_best_first_and_then_the_other_way(look, runs_of_a_sweep):
-    page = look(runs_of_a_sweep(12))
+def test_a_click_on_a_head_sorts_the_best_first_and_then_the_other_way(page):
     page.click("#runs th[title=accuracy]")
     best_first = [float(text) for text in column(page, "accuracy")]
     assert best_first == sorted(best_first, reverse=True)
@@ -65,10 +88,9 @@ def test_a_click_on_a_head_sorts_the_best_first_and_then_the_other_way(look, run
     assert sizes == sorted(sizes)
 
 
-def test_the_filter_holds_for_table_and_charts(look, runs_of_a_sweep):
-    page = look(runs_of_a_sweep(24))
+def test_the_filter_holds_for_table_and_charts(page):
     drawn = "() => document.querySelector('#over_size_bytes').data.slice(1).reduce((n, t) => n + t.x.length, 0)"
-    assert page.evaluate(drawn) == 24
+    assert page.evaluate(drawn) == 30
     page.fill("#filter", "compression=prune* sparsity=0.5")
     settle(page)
     assert column(page, "compression"), "a key of another column is taken as letters"
@@ -76,16 +98,15 @@ def test_the_filter_holds_for_table_and_charts(look, runs_of_a_sweep):
     settle(page)
     assert set(column(page, "compression")) == {"prune", "prune+qat"}
     assert set(column(page, "compression.prune.sparsity")) == {"0.5", "0.7"}
-    assert page.inner_text("#shown") == "8 of 24 shown"
-    assert page.evaluate(drawn) == 8
+    assert page.inner_text("#shown") == "9 of 30 shown"
+    assert page.evaluate(drawn) == 9
     page.fill("#filter", "no such words anywhere")
     settle(page)
-    assert page.inner_text("#shown") == "0 of 24 shown"
+    assert page.inner_text("#shown") == "0 of 30 shown"
     assert page.query_selector(".chart") is None
 
 
-def test_hovering_over_a_point_tells_which_run_it_is(look, runs_of_a_sweep):
-    page = look(runs_of_a_sweep(12))
+def test_hovering_over_a_point_tells_which_run_it_is(page):
     text = hover(page, "#over_latency_ms_p50")
     assert "compression" in text
     assert "accuracy" in text
@@ -121,8 +142,7 @@ def test_what_a_run_is_called_does_nothing(look, write_run, tmp_path):
     assert page.query_selector("main img") is None
 
 
-def test_parallel_coordinates_and_curves_are_drawn(look, runs_of_a_sweep, tmp_path):
-    page = look(runs_of_a_sweep(30))
+def test_parallel_coordinates_and_curves_are_drawn(page, tmp_path):
     assert page.evaluate("() => document.querySelector('#parallel').layout.xaxis.ticktext") == [
         "seed", "compression", "trainer.learning_rate", "compression.prune.sparsity",
         "accuracy", "bytes to ship", "latency p50", "epsilon",
@@ -163,8 +183,7 @@ def test_refused_runs_are_shown_when_asked_for(look, write_run, tmp_path):
     assert column(page, "status") == ["refused"]
 
 
-def test_a_legend_is_drawn_once_and_names_each_colour_once(look, runs_of_a_sweep):
-    page = look(runs_of_a_sweep(12))
+def test_a_legend_is_drawn_once_and_names_each_colour_once(page):
     legends = page.eval_on_selector_all(".chart .legendtext", "texts => texts.map(t => t.textContent)")
     assert len(legends) == len(set(legends)) >= 8
 

@@ -56,8 +56,18 @@ OPTIONS = {
 }
 
 
-@pytest.mark.parametrize("model", ["tiny_gpt2", "tiny_llama"])
-@pytest.mark.parametrize("name", OPTIONS)
+ELSEWHERE = {
+    "tiny_gpt2": ["distill", "lora"],
+    "tiny_llama": ["plain", "layers", "ptq", "distill", "lora"],
+}
+"""What another case proves of this model too: a longer list of options, a longer training, the other model."""
+FULL = (pytest.mark.slow, pytest.mark.full)
+CASES = [
+    pytest.param(model, name, marks=FULL if name in ELSEWHERE[model] else ()) for name in OPTIONS for model in ELSEWHERE
+]
+
+
+@pytest.mark.parametrize(("model", "name"), CASES)
 def test_every_option_works_with_a_causal_model(speak, tmp_path, model, name):
     fitted, losses, exported, data, metrics = speak(f"model={model}", "trainer.max_steps=8", *OPTIONS[name])
     for technique in name.split(" ")[0].replace("plain", "").split("+"):
