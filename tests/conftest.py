@@ -129,25 +129,25 @@ def slurm() -> Iterator[LoopSlurm]:
             cluster.stop()
 
 
-FEW = {"variants": 5, "timing": 5, "cold_load": 1}
-"""How often a test times, by module: one call says as well as sixty that a figure is there."""
+FEW = {"variants.ROUNDS": 5, "timing.ROUNDS": 5, "cold_load.ROUNDS": 1, "run_costs.COLD_LOADS": 1}
+"""How often a test times, by module and name: one call says as well as sixty that a figure is there."""
 
 
 @pytest.fixture
 def few_rounds(monkeypatch: pytest.MonkeyPatch) -> int:
     """Models are timed so often only: for slow tests that look at no time."""
-    monkeypatch.setattr("accel.measure.variants.ROUNDS", FEW["variants"])
-    return FEW["variants"]
+    monkeypatch.setattr("accel.measure.variants.ROUNDS", FEW["variants.ROUNDS"])
+    return FEW["variants.ROUNDS"]
 
 
 @pytest.fixture(autouse=True)
 def timed_a_few_times(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is timed in this process is timed a few times. Slow tests and benchmarks time as users do."""
-    if request.node.get_closest_marker("slow") or "bench" in request.path.parts:
+    """Whatever is timed in this process is timed a few times, and so is a whole run. Benchmarks time as users do."""
+    if "bench" in request.path.parts:
         return
     for name, rounds in FEW.items():
-        if f"accel.measure.{name}" in sys.modules:  # what no test has imported need not be imported for this
-            monkeypatch.setattr(f"accel.measure.{name}.ROUNDS", rounds)
+        if f"accel.measure.{name.split('.')[0]}" in sys.modules:  # what no test has imported is not imported for this
+            monkeypatch.setattr(f"accel.measure.{name}", rounds)
 
 
 @pytest.fixture(autouse=True, scope="session")

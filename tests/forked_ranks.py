@@ -19,7 +19,7 @@ from accel.process.rank_info import RankInfo
 from accel.sweep.job_spec import JobSpec
 from accel.sweep.worker import PRELOAD, work
 
-TIMEOUT_S = 280
+TIMEOUT_S = 600
 LEFT_BEHIND_S = 120
 """By then those have noticed who notice that another is gone."""
 
@@ -47,17 +47,33 @@ def run_ranks(words: Sequence[str], folder: Path, processes: int = 2) -> Done:
     return _run(words, folder, variables, is_rank=True)
 
 
-def run_command(words: Sequence[str], folder: Path, environment: Mapping[str, str] = os.environ) -> Done:
-    """``accel WORDS`` in a folder, on one process, as a user types it."""
-    return _run(words, folder, [{**environment}], is_rank=False)
+def run_command(
+    words: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str] = os.environ,
+    be: Callable[[JobSpec], object] = work,
+) -> Done:
+    """``accel WORDS`` in a folder, on one process, as a user types it.
+
+    Args:
+        be: called with the spec, in the process; whatever it does first, it has to ``work``.
+    """
+    return _run(words, folder, [{**environment}], be, is_rank=False)
 
 
-def _run(words: Sequence[str], folder: Path, variables: Sequence[Mapping[str, str]], *, is_rank: bool) -> Done:
+def _run(
+    words: Sequence[str],
+    folder: Path,
+    variables: Sequence[Mapping[str, str]],
+    be: Callable[[JobSpec], object] = work,
+    *,
+    is_rank: bool,
+) -> Done:
     """One process for each set of variables, until all have ended."""
     with TemporaryDirectory() as place:
         output = Path(place, "output.txt")
         orders = [JobSpec(words, output, folder, each, threads=1, is_rank=is_rank) for each in variables]
-        codes = in_forks(work, [(order,) for order in orders], TIMEOUT_S)
+        codes = in_forks(be, [(order,) for order in orders], TIMEOUT_S)
         return Done(codes, output.read_text("utf8") if output.is_file() else "")
 
 

@@ -19,7 +19,7 @@ PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "sque
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 NODES = ("one", "two")
 CPUS_PER_NODE, MEMORY_MB = 4, 16000
-START_S = 60
+START_S = 180
 SAME_SECOND_S = 2.0
 CONF = """\
 ClusterName=loop
@@ -51,10 +51,10 @@ SwitchType=switch/none
 ReturnToService=2
 SchedulerParameters=sched_interval=1,bf_interval=1,sched_min_interval=0
 SlurmdParameters=config_overrides
-KillWait=20
+KillWait=40
 GresTypes=gpu
 {nodes}
-PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE State=UP PriorityTier=1 GraceTime=20
+PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE State=UP PriorityTier=1 GraceTime=40
 PartitionName=urgent Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=2 PreemptMode=OFF
 """
 """Without accounting, as on many small clusters. A job in ``urgent`` preempts one in ``debug``, which is requeued."""
@@ -120,7 +120,7 @@ class LoopSlurm:
         """A command of the cluster, whatever it returns."""
         return subprocess.run(
             command, env={**os.environ, **self.environment, **environment},
-            capture_output=True, text=True, check=False, timeout=60,
+            capture_output=True, text=True, check=False, timeout=180,
         )  # fmt: skip
 
     def run(self, *command: str) -> str:

@@ -24,7 +24,7 @@ def steps_of(folder: Path) -> int:
     return 0
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 120) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = 300) -> Any:
     """What the condition gives as soon as it holds; fails when it does not come to that."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):

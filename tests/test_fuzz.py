@@ -14,8 +14,8 @@ from accel import cli
 from accel.cli import main
 
 ROUNDS = int(os.environ.get("ROUNDS", "0"))
-WORDS, FILES = 250 * ROUNDS or 60, 100 * ROUNDS or 30
-PATIENCE_S = 5
+WORDS, FILES = 250 * ROUNDS or 30, 100 * ROUNDS or 15
+PATIENCE_S = 20
 VALID = [
     "task=text_classification", "task.train=a.csv", "model=tiny_bert", "tuning=lora", "tuning.rank=4",
     "compression=[prune,qat]", "compression.prune.sparsity=0.5", "trainer.max_steps=10", "trainer.learning_rate=1e-3",

@@ -24,7 +24,7 @@ ALL = [(s, r, strategy) for strategy in ("ddp", "fsdp") for s in (signal.SIGKILL
 WAYS = [ALL[n] for n in (0, 7, 6, 1, 2, 5, 4, 3)]
 """Of each two, the second differs from the first in everything."""
 STEPS = 60
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 def command(words, folder):

@@ -20,7 +20,7 @@ from tests.two_hosts import DISK, TwoHosts, missing
 REASON = missing()
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(REASON is not None, reason=str(REASON))]
 
-STEPS, TIMEOUT_S, GRACE_S = 120, 20, 18
+STEPS, TIMEOUT_S, GRACE_S = 120, 20, 40
 PORT = 29517
 """Of the first host: nobody else is there."""
 
@@ -120,7 +120,7 @@ def test_one_that_is_cut_off_ends_on_both_goes_on_later_and_trains_what_two_proc
         codes = both.codes(TIMEOUT_S + GRACE_S)
         print(f"\ncut off after step {steps_of(first)}: gone after {time.monotonic() - start:.1f} s, codes {codes}")
         assert 0 not in codes
-        assert not psutil.wait_procs(ranks, timeout=5)[1]
+        assert not psutil.wait_procs(ranks, timeout=30)[1]
     record, printed = read_record(first), both.printed()
     assert record["status"] == "failed"
     assert f"resume={DISK}/run" in record["error"]

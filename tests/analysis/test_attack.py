@@ -27,6 +27,7 @@ def runs(tmp_path_factory):
         "engines=[eager]",
         "trainer.max_steps=150",
         "trainer.precision=fp32",
+        "rounds=3",
         "trainer.learning_rate=3e-3",
     ]
     for seed in (0, 1):

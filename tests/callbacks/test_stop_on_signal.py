@@ -42,11 +42,11 @@ def test_stops_after_the_step_saves_and_resumes(tiny_run, tmp_path, number):
     process = subprocess.Popen(command(words), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         metrics = tmp_path / "run" / "metrics.csv"
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 240
         while time.monotonic() < deadline and not (metrics.is_file() and metrics.read_text().count("\n") > 8):
             time.sleep(0.05)
         process.send_signal(number)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=240)
     finally:
         process.kill()
     assert process.returncode == 128 + number, output

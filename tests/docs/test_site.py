@@ -35,8 +35,8 @@ def site(tmp_path_factory):
 
 
 def test_every_page_opens_and_the_search_finds_an_option(browser, site):  # noqa: F811
-    page = browser.new_page()
-    wrong = []
+    page, wrong = browser.new_page(), []
+    page.set_default_timeout(120_000)  # a busy machine builds the index of the search for a while
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("request", lambda request: wrong.append(request.url) if not request.url.startswith(site) else None)
     for name in pages():
@@ -45,7 +45,7 @@ def test_every_page_opens_and_the_search_finds_an_option(browser, site):  # noqa
     page.goto(f"{site}/index.html")
     page.keyboard.press("/")
     page.locator(".md-search__input").press_sequentially("bitfit")
-    page.locator(".md-search-result__link").first.wait_for(timeout=10_000)
+    page.locator(".md-search-result__link").first.wait_for()
     assert "bitfit" in page.locator(".md-search-result__list").inner_text().lower()
     page.locator(".md-search-result__link[href*=techniques]").first.click()
     page.wait_for_url("**/techniques.html*")

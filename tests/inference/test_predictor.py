@@ -52,7 +52,7 @@ def test_nothing_but_answers_is_printed(run_folder):
         [sys.executable, "-m", "accel", "predict", str(run_folder), "great seat"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=True,
     )
     assert done.stderr == ""

@@ -69,7 +69,7 @@ def hover(page, chart):
     box = point.bounding_box()
     page.mouse.move(box["x"] - 30, box["y"] - 30)
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=4)
-    return page.locator(f"{chart} .hoverlayer .hovertext").text_content(timeout=5000)
+    return page.locator(f"{chart} .hoverlayer .hovertext").text_content(timeout=60_000)
 
 
 def settle(page):

@@ -61,7 +61,7 @@ Tiny.network = lambda option, objective: without_dropout(made(option, objective)
     [
         ("fsdp", "single", "tiny_bert"),
         ("single", "fsdp", "tiny_bert"),
-        ("ddp", "fsdp", "tiny_bert"),
+        pytest.param("ddp", "fsdp", "tiny_bert", marks=pytest.mark.full),  # ddp saves what a single process saves
         ("tensor_parallel", "single", "tiny_gpt2"),
         ("single", "tensor_parallel", "tiny_gpt2"),
         ("tensor_parallel", "fsdp", "tiny_llama"),

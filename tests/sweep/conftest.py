@@ -41,7 +41,7 @@ def run_sweep(sweep_command, tmp_path):
         command, place = sweep_command(*more)
         done = subprocess.run(
             [*command, f"hydra.sweep.dir='{folder}'"],
-            cwd=place, env={**os.environ, **dict(environment)}, capture_output=True, text=True, timeout=300, check=False,
+            cwd=place, env={**os.environ, **dict(environment)}, capture_output=True, text=True, timeout=900, check=False,
         )  # fmt: skip
         file = folder / "sweep.json"
         return (
@@ -72,7 +72,7 @@ def made_steps(tmp_path):
 def wait_for_steps(made_steps):
     """``wait_for_steps(sweep, seed)``: until that job trains, while the sweep lives; the process that trains."""
 
-    def wait(sweep, seed, seconds=120):
+    def wait(sweep, seed, seconds=300):
         deadline = time.monotonic() + seconds
         while len(made_steps().get(seed, [])) < 3:
             assert sweep.poll() is None, sweep.communicate()[0]

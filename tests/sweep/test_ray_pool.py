@@ -58,7 +58,7 @@ def on_ray(sweep_command, tmp_path):
 
 
 def ended(process, folder):
-    output = process.communicate(timeout=300)[0]
+    output = process.communicate(timeout=900)[0]
     return process.returncode, output, json.loads((folder / "sweep.json").read_text())
 
 
@@ -68,22 +68,22 @@ def parent_of(process):
 
 @pytest.mark.slow
 def test_whatever_happens_to_a_job_leaves_the_others_alone(on_ray, tmp_path, wait_for_steps, made_steps):
-    """One process is killed, one worker of Ray's, one job takes too long; three do not notice."""
-    killed, orphaned, late = 1, 2, 3
-    sweep = on_ray("seed=1,2,3,4,5,6", "trainer.max_steps=40", "task.slow=[1,2,3]", "task.delay_s=2",
-                   "hydra.launcher.timeout_s=60")  # fmt: skip
+    """One process is killed, one worker of Ray's, one job takes too long, beside all others; one does not notice."""
+    late, killed, orphaned = 1, 2, 3
+    sweep = on_ray("seed=1,2,3,4", "trainer.max_steps=40", "task.slow=[1,2,3]", "task.delay_s=2.5",
+                   "hydra.launcher.timeout_s=80")  # fmt: skip
     os.kill(wait_for_steps(sweep, killed), signal.SIGKILL)
     os.kill(parent_of(wait_for_steps(sweep, orphaned)), signal.SIGKILL)
     code, output, record = ended(sweep, tmp_path / "sweep")
     assert code == ExitCode.SOME_JOBS_FAILED, output
     jobs = {job["number"] + 1: job for job in record["jobs"]}
     assert jobs[orphaned]["status"] in ("failed", "interrupted"), output  # whether it could save before it ended
-    others = [jobs[seed]["status"] for seed in range(1, 7) if seed != orphaned]
-    assert others == ["failed"] * 2 + ["finished"] * 3, output
+    others = [jobs[seed]["status"] for seed in (late, killed, 4)]
+    assert others == ["failed", "failed", "finished"], output
     assert "signal SIGKILL" in jobs[killed]["error"]
     assert "Ray: " in jobs[orphaned]["error"]
-    assert "hydra.launcher.timeout_s=60" in jobs[late]["error"]
-    assert {seed: len(by) for seed, by in made_steps().items() if seed > 3} == {4: 40, 5: 40, 6: 40}
+    assert "hydra.launcher.timeout_s=80" in jobs[late]["error"]
+    assert len(made_steps()[4]) == 40
 
 
 @pytest.mark.full

@@ -49,7 +49,8 @@ class Loopback:
         self.views: list[dict[str, Any]] = []
         self.sweep: dict[str, Any] = {}
         self.points: Iterator[dict[str, Any]] | None = None
-        self.agent_runs: list[str] = []
+        self.agent_runs: dict[str, dict[str, Any]] = {}
+        """By name, the point of the grid that each of an agent's runs was given."""
         self.unknown: list[str] = []
         self.server = _Server(("127.0.0.1", 0), _Handler)
         self.server.told = self
@@ -224,15 +225,16 @@ class Loopback:
 
     def _next_command(self) -> dict[str, Any]:
         if self.points is None:
-            keys = list(self.sweep["parameters"])
+            keys = list(self.sweep["parameters"])[::-1]  # the first one takes its next value with every run
             values = [self.sweep["parameters"][key]["values"] for key in keys]
             self.points = (dict(zip(keys, point, strict=True)) for point in itertools.product(*values))
         point = next(self.points, None)
         if point is None:
             return {"type": "exit"}
-        self.agent_runs.append(f"agent{len(self.agent_runs)}")
+        name = f"agent{len(self.agent_runs)}"
+        self.agent_runs[name] = point
         arguments = {key: {"value": value} for key, value in point.items()}
-        return {"type": "run", "run_id": self.agent_runs[-1], "program": self.sweep["program"], "args": arguments}
+        return {"type": "run", "run_id": name, "program": self.sweep["program"], "args": arguments}
 
     # --- views
 

@@ -2,11 +2,14 @@
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+
+from accel.sweep.worker import work
 
 WANDB = ("-m", "wandb")
 
@@ -14,7 +17,7 @@ WANDB = ("-m", "wandb")
 @pytest.fixture
 def words(tiny_run):
     """A run of eight steps that logs to W&B."""
-    return ["-m", "accel", *(w for w in tiny_run if w != "tracker=none"), "tracker=wandb", "tracker.project=support"]
+    return [*(w for w in tiny_run if w != "tracker=none"), "tracker=wandb", "tracker.project=support"]
 
 
 @pytest.fixture
@@ -67,8 +70,8 @@ QAT = ("compression=[qat]", "group=my-sweep", "tracker.log_model=true")
 
 
 @pytest.mark.slow
-def test_an_online_run_arrives_whole(command, words, record, loopback, tmp_path):
-    command(*words, *QAT, "tracker.mode=online")
+def test_an_online_run_arrives_whole(accel, words, record, loopback, tmp_path):
+    accel(*words, *QAT, "tracker.mode=online")
     (run,) = loopback.runs.values()
     check_whole(run, record())
     (table,) = uploaded(loopback, "media/table/before_after")
@@ -84,8 +87,8 @@ def test_an_online_run_arrives_whole(command, words, record, loopback, tmp_path)
 
 
 @pytest.mark.slow  # tests/tracker/test_wandb.py looks into the files of an offline run
-def test_an_offline_run_arrives_the_same_by_sync(command, words, record, loopback, tmp_path):
-    command(*words, *QAT)
+def test_an_offline_run_arrives_the_same_by_sync(accel, command, words, record, loopback, tmp_path):
+    accel(*words, *QAT)
     assert loopback.runs == {}, "offline means offline"
     (folder,) = (tmp_path / "run" / "wandb").glob("offline-run-*")
     command(*WANDB, "sync", "--yes", str(folder))
@@ -94,20 +97,28 @@ def test_an_offline_run_arrives_the_same_by_sync(command, words, record, loopbac
     assert any(a["artifactTypeName"] == "model" and a["state"] == "COMMITTED" for a in loopback.artifacts.values())
 
 
+def stop_after_step_five(spec):
+    """Be a run that is told to stop then."""
+    from accel.callbacks.show_progress import ShowProgress
+
+    whole = ShowProgress.on_train_batch_end
+
+    def end(self, trainer, *args, **kwargs):
+        whole(self, trainer, *args, **kwargs)
+        if trainer.global_step == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    ShowProgress.on_train_batch_end = end
+    work(spec)
+
+
 @pytest.mark.fault("R11")
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["online", "offline"])
-def test_a_resumed_run_is_the_same_run(command, words, loopback, tmp_path, mode):
+def test_a_resumed_run_is_the_same_run(accel, command, words, loopback, tmp_path, mode):
     words = [*words, f"tracker.mode={mode}", "trainer.checkpoint_every_steps=4"]
-    stop = "import signal, os, sys; from accel.cli import main; from accel.callbacks import show_progress as s; " \
-        "from pytorch_lightning import Callback; o = s.ShowProgress.on_train_batch_end\n" \
-        "def end(self, trainer, *a, **k):\n" \
-        "    o(self, trainer, *a, **k)\n" \
-        "    trainer.global_step == 5 and os.kill(os.getpid(), signal.SIGTERM)\n" \
-        "s.ShowProgress.on_train_batch_end = end\n" \
-        "sys.exit(main(sys.argv[1:]))"  # fmt: skip
-    command("-c", stop, *words[2:], expected=143)
-    command(*[w for w in words if not w.startswith("hydra.run.dir")], f"resume={tmp_path / 'run'}")
+    accel(*words, expected=143, be=stop_after_step_five)
+    accel(*[w for w in words if not w.startswith("hydra.run.dir")], f"resume={tmp_path / 'run'}")
     if mode == "offline":
         folders = sorted(map(str, (tmp_path / "run" / "wandb").glob("offline-run-*")))
         assert len(folders) == 2
@@ -120,8 +131,8 @@ def test_a_resumed_run_is_the_same_run(command, words, loopback, tmp_path, mode)
 
 
 @pytest.mark.slow
-def test_a_run_that_fails_is_shown_as_failed(command, words, loopback):
-    command(*words, "tracker.mode=online", "trainer.learning_rate=1e30", expected=3)
+def test_a_run_that_fails_is_shown_as_failed(accel, words, loopback):
+    accel(*words, "tracker.mode=online", "trainer.learning_rate=1e30", expected=3)
     (run,) = loopback.runs.values()
     assert run.exit_code == 3
     assert run.summary["status"] == "failed"
@@ -130,7 +141,8 @@ def test_a_run_that_fails_is_shown_as_failed(command, words, loopback):
 @pytest.mark.slow
 def test_the_jobs_of_a_sweep_are_a_group(command, words, loopback):
     kept = [w for w in words if not w.startswith("hydra.run.dir")]
-    command(*kept, "-m", "seed=0,1", "hydra.sweep.dir=my-grid", "tracker.mode=online", "trainer.max_steps=2")
+    grid = ["-m", "seed=0,1", "hydra.sweep.dir=my-grid", "tracker.mode=online", "trainer.max_steps=2"]
+    command("-m", "accel", *kept, *grid)
     assert len(loopback.runs) == 2
     assert {run.facts["groupName"] for run in loopback.runs.values()} == {"my-grid"}
     assert {run.config["seed"] for run in loopback.runs.values()} == {0, 1}
@@ -140,7 +152,7 @@ def test_the_jobs_of_a_sweep_are_a_group(command, words, loopback):
 def test_compare_saves_a_table_and_a_workspace(command, words, loopback):
     pytest.importorskip("wandb_workspaces")
     kept = [w for w in words if not w.startswith("hydra.run.dir")]
-    command(*kept, "-m", "seed=0,1", "hydra.sweep.dir=grid", "trainer.max_steps=2")
+    command("-m", "accel", *kept, "-m", "seed=0,1", "hydra.sweep.dir=grid", "trainer.max_steps=2")
     said = command("-m", "accel", "compare", "grid", "--wandb", WANDB_MODE="online")
     (run,) = loopback.runs.values()
     assert (run.facts["jobType"], run.facts["project"]) == ("compare", "support")
@@ -157,10 +169,10 @@ def test_compare_saves_a_table_and_a_workspace(command, words, loopback):
 
 
 @pytest.mark.slow
-def test_agents_run_a_named_search(command, words, loopback, tmp_path, tiny_csv):
-    given = [w for w in words[2:] if not w.startswith(("tracker", "hydra.run.dir", "trainer.learning_rate"))]
+def test_agents_run_a_named_search(accel, command, words, loopback, tmp_path, tiny_csv):
+    given = [w for w in words if not w.startswith(("tracker", "hydra.run.dir", "trainer.learning_rate"))]
     grid = ["compression=[],[qat]", "compression.qat.begin=0.25,0.75"]
-    command("-m", "accel", "wandb-sweep", "sweep=none", "--file", "my.yaml", *given, "trainer.max_steps=2", *grid)
+    accel("wandb-sweep", "sweep=none", "--file", "my.yaml", *given, "trainer.max_steps=2", *grid)
     config = yaml.safe_load((tmp_path / "my.yaml").read_text())
     assert config["method"] == "grid"
     assert config["parameters"]["compression"] == {"values": ["[]", "[qat]"]}
@@ -169,10 +181,11 @@ def test_agents_run_a_named_search(command, words, loopback, tmp_path, tiny_csv)
         *WANDB,
         "agent",
         "--count",
-        "3",
+        "2",
         "team/support/sw1",
         PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     )
-    assert sorted(loopback.runs) == sorted(loopback.agent_runs) == ["agent0", "agent1", "agent2"]
+    assert sorted(loopback.runs) == sorted(loopback.agent_runs) == ["agent0", "agent1"]
     assert all(run.exit_code == 0 for run in loopback.runs.values()), "keys of options not chosen are left out"
+    assert [point["compression"] for point in loopback.agent_runs.values()] == ["[]", "[qat]"]
     assert all("after/validation_quality" in run.summary for run in loopback.runs.values())
