@@ -111,9 +111,12 @@ def _clients(record: Record) -> str:
     ranked = sorted(clients.items(), key=lambda c: c[1]["quality"], reverse=not quality.higher_is_better)
     shown = ranked[: max(MOST_CLIENTS, record["federation"]["worst_decile_clients"])][: 2 * MOST_CLIENTS]
     figures = {"quality": quality.title, "alone": "of its own model alone"}
-    known = [key for key in figures if key in ranked[0][1]]
+    known = [key for key in figures if any(key in c for _, c in ranked)]
     header = ["client", "test examples", *(escape(figures[key]) for key in known)]
-    rows = [[escape(str(n)), f"{c['examples']:,}", *(f"{c[key]:.4f}" for key in known)] for n, c in shown]
+    rows = [
+        [escape(str(n)), f"{c['examples']:,}", *(f"{c[key]:.4f}" if key in c else "" for key in known)]
+        for n, c in shown
+    ]
     spread = [(100 * (i + 0.5) / len(ranked), c["quality"]) for i, (_, c) in enumerate(ranked)]
     curve = {quality.title: spread} if len(ranked) > MOST_CLIENTS else {}
     chart = line_chart(f"{quality.title.capitalize()} of the clients, the worst first, in % of them", curve)

@@ -61,7 +61,7 @@ def bars(plan: Plan, data: Prepared, console: Console, score: Callable[[nn.Modul
         on_all.append(_ratio(found))
         test = own.get(name, np.array([], dtype=int))
         mine[test] = found[test]
-        if len(test):
+        if found[test, 1].sum() > 0:
             alone[name] = _ratio(found[test])
     return Bars({POOLED: _ratio(pooled), ALONE: _ratio(mine), ALONE_ON_ALL: float(np.mean(on_all))}, alone)
 
@@ -89,8 +89,8 @@ def federation(
         told |= {"clients": clients, **_worst(clients, data.objective)}
     if found is not None:
         told["bars"] = dict(found.qualities)
-        for name, quality in found.alone.items():
-            clients[name][ALONE] = quality
+        for name in clients.keys() & found.alone.keys():  # an F1 may have nothing to count in one of both
+            clients[name][ALONE] = found.alone[name]
     return told
 
 
