@@ -182,7 +182,7 @@ class Tagging(Choices, Answering):
         """A table of the names of training; it finds no name that is new."""
         del seed
         train, test = dataset.train, dataset.test
-        named = [entities([self.label_names[tag] for tag in tags]) for tags in train.labels]
+        named = [entities([str(self.label_names[tag]) for tag in tags]) for tags in train.labels]
         table = NameTable.of([_words(text) for (text,) in train.texts], named)
         found = [self._numbers(table.find(words), len(words)) for words in (_words(text) for (text,) in test.texts)]
         yield TABLE, self._report_of(found, test.labels), len(train)
