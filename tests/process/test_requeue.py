@@ -16,6 +16,14 @@ from tests.forked_ranks import run_ranks
 from tests.run_folder import digest_of_model, steps_of, wait_for
 
 WORDS = ["model=tiny_bert", "seed=1"]
+STEPS = 60
+SLOW_STEPS = """
+import time
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+
+register_optimizer_step_pre_hook(lambda *told: time.sleep(0.2))
+"""
+"""A plug-in: there is time to do something to the job."""
 
 
 def started(restarts, **more):
@@ -83,7 +91,7 @@ def test_only_a_job_that_still_counts_as_running_is_queued_again(tmp_path, monke
 def words(tmp_path_factory):
     folder = tmp_path_factory.mktemp("requeued")
     run = tiny_words(write_tiny_csv(folder / "tiny.csv"))
-    return [*run, "trainer.max_steps=400", "strategy=ddp", f"cache={folder / 'cache'}"]
+    return [*run, f"trainer.max_steps={STEPS}", "strategy=ddp", f"cache={folder / 'cache'}"]
 
 
 @pytest.fixture(scope="module")
@@ -98,10 +106,12 @@ def expected(words, tmp_path_factory):
 def submitted(slurm, tmp_path, words):
     """A batch job of one run on two tasks: (its id, its folder, what it prints)."""
     folder, printed = tmp_path / "run", tmp_path / "printed.txt"
-    run = " ".join([sys.executable, "-m", "accel", *words, f"hydra.run.dir={folder}"])
+    (tmp_path / "slow_steps.py").write_text(SLOW_STEPS)
+    run = " ".join([sys.executable, "-m", "accel", "--plugin", "slow_steps", *words, f"hydra.run.dir={folder}"])
     script = tmp_path / "job.sh"
     script.write_text(f"#!/bin/bash\nsrun {run.replace('[', chr(92) + '[').replace(']', chr(92) + ']')}\n")
     options = ["--parsable", "--requeue", "-N1", "-n2", "--mem=4000", f"--output={printed}", "--open-mode=append"]
+    options.append(f"--chdir={tmp_path}")
     yield slurm.run("sbatch", *options, str(script)).strip(), folder, printed
     slurm.call("scancel", f"--user={os.environ.get('USER', 'root')}")
 
@@ -126,10 +136,10 @@ def started_again(slurm, job):
 @pytest.mark.parametrize("stop", [pytest.param(preempt, marks=pytest.mark.full), warn])
 def test_on_slurm_it_is_queued_again_and_goes_on(slurm, submitted, expected, stop):
     job, folder, printed = submitted
-    wait_for(lambda: steps_of(folder) >= 20)
+    wait_for(lambda: steps_of(folder) >= 5)
     stop(slurm, job)
     wait_for(lambda: started_again(slurm, job))
-    wait_for(lambda: (read_record(folder) or {}).get("status") == "finished", 240)
+    wait_for(lambda: (read_record(folder) or {}).get("status") == "finished", 900)
     text = printed.read_text()
     assert f"Slurm has started this job again: the run goes on in {folder}" in text
     assert text.count("Traceback") == 0
@@ -140,7 +150,7 @@ def test_on_slurm_it_is_queued_again_and_goes_on(slurm, submitted, expected, sto
 @pytest.mark.slow
 def test_a_cancelled_one_is_not_queued_again(slurm, submitted):
     job, folder, _ = submitted
-    wait_for(lambda: steps_of(folder) >= 20)
+    wait_for(lambda: steps_of(folder) >= 5)
     slurm.run("scancel", job)
     wait_for(
         lambda: (
