@@ -39,6 +39,7 @@ from accel.run.disk import check_disk
 from accel.run.explanation import Moved, explanations, figures, least_alike
 from accel.run.fairness import fairness_of
 from accel.run.fit import Fitted, facts_of, fit
+from accel.run.learning_rate import with_found_rate
 from accel.run.score import ready_to_answer, scorer
 from accel.run.simple_baseline import Simple, against, simple_baselines
 from accel.run.time_limit import again, note_end, within_limit
@@ -95,6 +96,7 @@ def make_ready(run: RunState, dataset: Dataset, console: Console) -> Ready:
     _check_budgets(run.plan, data, latency)
     _check_epochs(run.plan, data)
     simple = _simple(run, dataset, data) if run.leads else ()
+    with_found_rate(run, data, console)
     clock = within_limit(run, data, latency, console)
     dense, untrained = _baseline(run, data, console), _pretrained(run, data)
     again(run, data, clock, console)

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import cycle, islice
+from itertools import islice
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
@@ -25,8 +25,7 @@ from accel.data.prepared import Prepared
 from accel.errors import DataError
 from accel.forecast.measured import seconds_of
 from accel.run.baseline import dense_plan, folder_of, save_dense
-from accel.run.fit import facts_of
-from accel.run.module import TransformerModule
+from accel.run.rehearsal import Rehearsal
 
 if TYPE_CHECKING:
     from accel.core.console import Console
@@ -281,29 +280,8 @@ def timed(plan: Plan, data: Prepared, latency: LatencyTable | None) -> Paces:
 
 
 def _time_steps(plan: Plan, data: Prepared, latency: LatencyTable | None, teacher: Path | None) -> float:
-    facts = replace(facts_of(plan, data, latency), baseline=teacher, pretrained=teacher)
-    module = TransformerModule(plan, facts, data.objective.scores(data.validation))
-    module.configure_model()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    module.model.to(device).train()
-    optimizer = plan.trainer.optimizer(module.model)
-    for technique in plan.techniques:
-        optimizer = technique.adapt_optimizer(optimizer, module.model, facts)
-    learned, collate = data.learned(plan), data.collator()
-    batches = cycle(data.sampler(plan).batches(0))
-
-    def step() -> None:
-        half = plan.trainer.trainer_args()["precision"] == "bf16-mixed"
-        for indices in islice(batches, plan.trainer.accumulate):
-            batch = {name: value.to(device) for name, value in collate([learned[i] for i in indices]).items()}
-            with torch.autocast(device.type, torch.bfloat16, enabled=half):
-                loss = module.step(batch)["loss"]
-            loss.backward()
-        plan.trainer.clip_gradients(module.model)
-        optimizer.step()
-        optimizer.zero_grad()
-
-    seconds = [seconds_of(step) for _ in range(WARM + TIMED)]
+    rehearsal = Rehearsal(plan, data, latency, teacher)
+    seconds = [seconds_of(rehearsal.step) for _ in range(WARM + TIMED)]
     return fmean(seconds[WARM:])
 
 

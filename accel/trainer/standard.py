@@ -15,6 +15,7 @@ Reference: Loshchilov & Hutter 2019 (arXiv 1711.05101); Clark et al. 2020, ELECT
     accel task=airline task.group=company trainer.balance=group
     accel trainer.time_limit=20m
     accel trainer.epochs=20 trainer.patience=3 trainer.soup=3
+    accel trainer.find_learning_rate=true
     accel trainer.layer_decay=0.9 trainer.freeze='*embeddings*'
 """
 
@@ -36,6 +37,7 @@ from accel.data.balance import EVEN, Balance, importance
 from accel.errors import NoEffectError
 from accel.trainer import Precision
 from accel.trainer._best import comparable, objections_to_choice
+from accel.trainer._search import objections_to_search
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,6 +90,8 @@ class Standard(Trainer):
         if self.time_limit is not None:
             yield from self._objections_to_limit(plan)
         yield from self._objections_to_best(plan)
+        if self.find_learning_rate:
+            yield from objections_to_search(f"{self.key}.find_learning_rate", f"{self.key}.learning_rate=1e-4", plan)
         if not 0 <= self.warmup < 1:
             yield self.out_of_range("warmup", "in [0, 1): a share of training", "0.06")
         if (self.batch_tokens is None) == (self.batch_size is None):
@@ -231,6 +235,10 @@ class Standard(Trainer):
                 f"already. Leave it out."
             )
         return found
+
+    def with_learning_rate(self, rate: float) -> Standard:
+        """The same with a rate that was found."""
+        return replace(self, learning_rate=rate, find_learning_rate=False)
 
     def for_baseline(self) -> Standard:
         """The trainer of the dense baseline."""
