@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from accel.core.option import Objection, Option
@@ -34,8 +34,6 @@ class Trainer(Option):
     """Optimizer steps of the dense baseline, where they differ from ``max_steps``."""
     time_limit: str | None = None
     """How long the whole run may take: 90s, 20m, 1h30m. Steps are timed, and what does not fit is cut and named."""
-    find_learning_rate: bool = False
-    """Whether a range test on a copy finds the learning rate before training; the run notes it as a plain setting."""
     patience: int | None = None
     """Validations without a better one after which training stops; the run's model is the best one then."""
     soup: int | None = None
@@ -66,9 +64,14 @@ class Trainer(Option):
         del train
 
     def with_learning_rate(self, rate: float) -> Trainer:
-        """The same with a rate that was found, for a trainer that has one."""
+        """The same with a rate that was found, for a trainer that wants one."""
         del rate
-        return replace(self, find_learning_rate=False)
+        return self
+
+    @property
+    def wants_learning_rate(self) -> bool:
+        """Whether a range test on a copy has to find the learning rate before training."""
+        return False
 
     def for_baseline(self) -> Trainer:
         """How the dense baseline is trained: as the run is, unless an option says otherwise."""

@@ -45,7 +45,7 @@ def with_found_rate(run: RunState, data: Prepared, console: Console) -> None:
     Raises:
         DataError: no rate lowers the loss.
     """
-    if not run.plan.trainer.find_learning_rate:
+    if not run.plan.trainer.wants_learning_rate:
         return
     if run.resume:
         found = json.loads((run.folder / KEPT).read_text("utf8"))["learning_rate"]
@@ -55,7 +55,7 @@ def with_found_rate(run: RunState, data: Prepared, console: Console) -> None:
         curve = tried(plan_of_test(run.plan), data)
     found = suggested(curve)
     run.plan = _with(run.plan, found)
-    repeat = ["trainer.find_learning_rate=false", f"trainer.learning_rate={found:g}"]
+    repeat = [f"trainer.learning_rate={found:g}"]
     run.record["found"] = {**(run.record.get("found") or {}), "learning_rate": found, "curve": curve, "repeat": repeat}
     write_durably(run.folder / KEPT, json.dumps({"learning_rate": found}))
     console.say(
@@ -66,7 +66,7 @@ def with_found_rate(run: RunState, data: Prepared, console: Console) -> None:
 
 def plan_of_test(plan: Plan) -> Plan:
     """The model, its tuning and the task alone: what a technique does later in training has no loss to fall yet."""
-    return replace(plan, compression=())
+    return _with(replace(plan, compression=()), LOWEST)
 
 
 def _with(plan: Plan, rate: float) -> Plan:
@@ -114,7 +114,7 @@ def suggested(curve: Curve) -> float:
     best, lowest = min(curve, key=lambda point: point[1]) if curve else (0.0, math.inf)
     if not curve or lowest > (1 - LEAST_FALL) * curve[0][1]:
         raise DataError(
-            "trainer.find_learning_rate=true found no learning rate at which the loss falls. Look at the labels "
-            "(accel data FILE --suspects), or give one: trainer.find_learning_rate=false trainer.learning_rate=1e-4."
+            "trainer.learning_rate=null found no learning rate at which the loss falls. Look at the labels (accel data "
+            "FILE --suspects), or give one: trainer.learning_rate=1e-4."
         )
     return float(f"{best / BELOW:.1e}")

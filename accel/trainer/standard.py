@@ -15,7 +15,7 @@ Reference: Loshchilov & Hutter 2019 (arXiv 1711.05101); Clark et al. 2020, ELECT
     accel task=airline task.group=company trainer.balance=group
     accel trainer.time_limit=20m
     accel trainer.epochs=20 trainer.patience=3 trainer.soup=3
-    accel trainer.find_learning_rate=true
+    accel trainer.learning_rate=null
     accel trainer.layer_decay=0.9 trainer.freeze='*embeddings*'
 """
 
@@ -58,8 +58,8 @@ class Standard(Trainer):
 
     baseline_epochs: int | None = None
     """Passes of the dense baseline, where they differ: a run that starts from it needs fewer of its own."""
-    learning_rate: float = 1e-4
-    """The highest, after warm-up."""
+    learning_rate: float | None = 1e-4
+    """The highest, after warm-up; null lets a range test on a copy find it, and the run notes what it found."""
     weight_decay: float = 0.01
     """Decoupled; not on biases and norms."""
     warmup: float = 0.06
@@ -90,8 +90,8 @@ class Standard(Trainer):
         if self.time_limit is not None:
             yield from self._objections_to_limit(plan)
         yield from self._objections_to_best(plan)
-        if self.find_learning_rate:
-            yield from objections_to_search(f"{self.key}.find_learning_rate", f"{self.key}.learning_rate=1e-4", plan)
+        if self.wants_learning_rate:
+            yield from objections_to_search(f"{self.key}.learning_rate", "1e-4", plan)
         if not 0 <= self.warmup < 1:
             yield self.out_of_range("warmup", "in [0, 1): a share of training", "0.06")
         if (self.batch_tokens is None) == (self.batch_size is None):
@@ -216,8 +216,8 @@ class Standard(Trainer):
                 yield self.out_of_range(name, "at least 1", instead)
         if self.checkpoint_every_steps is not None and self.checkpoint_every_steps < 1:
             yield self.out_of_range("checkpoint_every_steps", "at least 1", "null")
-        if not (0 < self.learning_rate < math.inf):
-            yield self.out_of_range("learning_rate", "positive and finite", "1e-4")
+        if self.learning_rate is not None and not (0 < self.learning_rate < math.inf):
+            yield self.out_of_range("learning_rate", "positive and finite", "1e-4, or null, which finds it")
         for name in ("weight_decay", "gradient_clip"):
             if not (0 <= getattr(self, name) < math.inf):
                 yield self.out_of_range(name, "finite and not negative", "0")
@@ -238,7 +238,11 @@ class Standard(Trainer):
 
     def with_learning_rate(self, rate: float) -> Standard:
         """The same with a rate that was found."""
-        return replace(self, learning_rate=rate, find_learning_rate=False)
+        return replace(self, learning_rate=rate)
+
+    @property
+    def wants_learning_rate(self) -> bool:
+        return self.learning_rate is None
 
     def for_baseline(self) -> Standard:
         """The trainer of the dense baseline."""
@@ -309,16 +313,18 @@ class Standard(Trainer):
 
         from accel.ops.optimizer_groups import by_depth
 
+        rate = self.learning_rate
+        assert rate is not None  # it was found before
         trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
         groups = [
-            {"params": params, "lr": self.learning_rate * self.layer_decay**depth, "weight_decay": decay}
+            {"params": params, "lr": rate * self.layer_decay**depth, "weight_decay": decay}
             for depth, parameters in by_depth(model, trained, one=self.layer_decay == 1).items()
             for params, decay in (
                 ([p for p in parameters if p.ndim >= 2], self.weight_decay),
                 ([p for p in parameters if p.ndim < 2], 0.0),
             )
         ]
-        return torch.optim.AdamW(groups, lr=self.learning_rate, fused=True)
+        return torch.optim.AdamW(groups, lr=rate, fused=True)
 
     def clip_gradients(self, model: nn.Module) -> Tensor:
         import torch

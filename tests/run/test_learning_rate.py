@@ -46,7 +46,7 @@ def run(tmp_path):
 
     def of(*words, resume=False):
         csv = write_tiny_csv(tmp_path / "tiny.csv")
-        plan = decide(compose([*tiny_words(csv), "trainer.find_learning_rate=true", *words]))
+        plan = decide(compose([*tiny_words(csv), "trainer.learning_rate=null", *words]))
         state = SimpleNamespace(
             plan=plan, folder=tmp_path, record={}, resume=resume, timed=lambda name: nullcontext()
         )  # fmt: skip
@@ -60,9 +60,9 @@ def test_a_tiny_model_finds_a_rate_and_says_it_in_plain_words(run, capsys):
     with_found_rate(found, data, Console(None))
     rate = found.plan.trainer.learning_rate
     assert 1e-5 < rate < 1e-1
-    assert found.record["found"]["repeat"] == ["trainer.find_learning_rate=false", f"trainer.learning_rate={rate:g}"]
+    assert found.record["found"]["repeat"] == [f"trainer.learning_rate={rate:g}"]
     typed = decide(compose(found.record["found"]["repeat"])).trainer
-    assert (typed.learning_rate, typed.find_learning_rate) == (rate, found.plan.trainer.find_learning_rate)
+    assert typed.learning_rate == rate
     assert f"Learning rate: {rate:g}" in capsys.readouterr().out
     later, data = run(resume=True)
     with_found_rate(later, data, Console(None, silent=True))
@@ -104,4 +104,4 @@ def test_without_the_wish_nothing_is_tried(monkeypatch):
 )
 def test_a_search_is_refused_where_it_cannot_work(words, said):
     with pytest.raises(PlanError, match=said):
-        decide(compose(["model=tiny_bert", "trainer.find_learning_rate=true", *words]))
+        decide(compose(["model=tiny_bert", "trainer.learning_rate=null", *words]))
