@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from accel.core.objective import Answering
+from accel.core.objective import Answering, Objective
 from accel.core.plan import Plan
 from accel.data.prepared import Prepared
 from accel.errors import DataError
@@ -44,17 +44,20 @@ class Moved:
     shift: Shift
 
 
+def can_be_explained(objective: Objective) -> bool:
+    """Whether an answer has a number that single words move."""
+    return isinstance(objective, Answering) and not objective.instead_of_explaining
+
+
 def explanations(
     plan: Plan, data: Prepared, dense: Path, finished: Predictor, texts: Sequence[tuple[str, ...]]
 ) -> list[Moved]:
-    """Of some test texts, drawn by chance; none where an answer is no number, or training was too short to spare any.
+    """Of some test texts, drawn by chance; none where training was too short to spare any.
 
     Args:
         dense: the folder of the model before.
         texts: of the test split.
     """
-    if not isinstance(data.objective, Answering) or data.objective.instead_of_explaining:
-        return []
     some = _affordable(finished, texts, SHARE * _work(plan, data))
     if len(some) < FEWEST:
         return []

@@ -36,7 +36,7 @@ from accel.run.baseline import Baseline, baseline, pretrained
 from accel.run.behaviour import behaviour_of, predictions_of, telling_texts
 from accel.run.clients import Bars, bars, federation
 from accel.run.disk import check_disk
-from accel.run.explanation import Moved, explanations, figures, least_alike
+from accel.run.explanation import Moved, can_be_explained, explanations, figures, least_alike
 from accel.run.fairness import fairness_of
 from accel.run.fit import Fitted, facts_of, fit
 from accel.run.learning_rate import with_found_rate
@@ -329,7 +329,7 @@ def _explanation(
     run: RunState, data: Prepared, trained: Baseline | None, after: nn.Module, texts: Sequence[tuple[str, ...]]
 ) -> list[Moved]:
     """How the finished model explains some texts, beside the dense one."""
-    if trained is None or not texts:
+    if trained is None or not texts or not can_be_explained(data.objective):
         return []
     moved = explanations(run.plan, data, trained.folder, Predictor(after, run.folder / "model"), texts)
     run.record["explanation"] = figures(moved)

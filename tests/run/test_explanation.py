@@ -6,9 +6,11 @@ import pytest
 from accel.explanation.against import Shift
 from accel.explanation.attribution import Attribution
 from accel.objective.classification import Classification
+from accel.objective.language_modeling import LanguageModelling
 from accel.objective.retrieval import Retrieval
+from accel.objective.sequence_to_sequence import SequenceToSequence
 from accel.run import explanation
-from accel.run.explanation import FEWEST, SHOWN, TEXTS, Moved, explanations, figures, least_alike
+from accel.run.explanation import FEWEST, SHOWN, TEXTS, Moved, can_be_explained, explanations, figures, least_alike
 from tests.explanation import conftest
 from tests.explanation.conftest import CLASSES
 
@@ -54,9 +56,16 @@ def test_it_costs_no_more_than_a_share_of_training(predictor):
     assert explanations(*trained(passes=1), one.folder, one, SOME) == []
 
 
-def test_what_is_not_a_number_or_has_too_few_words_is_not_explained(predictor):
+@pytest.mark.parametrize(
+    ("objective", "can"),
+    [(CLASSES, True), (Retrieval(), False), (LanguageModelling(), False), (SequenceToSequence(8, 1), False)],
+)
+def test_only_what_answers_with_a_number_is_explained(objective, can):
+    assert can_be_explained(objective) is can
+
+
+def test_what_has_too_few_words_is_not_explained(predictor):
     one = predictor()
-    assert explanations(*trained(objective=Retrieval()), one.folder, one, SOME) == []
     assert explanations(*trained(objective=Classification([])), one.folder, one, [("two words",)] * 30) == []
 
 
