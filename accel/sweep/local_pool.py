@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, SpawnContext
@@ -94,8 +95,10 @@ class JobProcess:
         try:
             os.killpg(self.process.pid or 0, number)
         except (ProcessLookupError, PermissionError):  # it has not yet become a group of its own, or has ended
-            if self.process.is_alive():
-                os.kill(self.process.pid or 0, number)
+            # One that has ended counts as alive until the fork server has passed its exit code on.
+            with suppress(ProcessLookupError):
+                if self.process.is_alive():
+                    os.kill(self.process.pid or 0, number)
 
 
 class LocalPool(Pool):

@@ -1,10 +1,15 @@
 """What the jobs of a sweep share; that they are processes of their own is shown in test_launcher."""
 
+import signal
+import subprocess
+import sys
+from types import SimpleNamespace
+
 import pytest
 
 from accel.sweep import local_pool
 from accel.sweep.job_spec import Common
-from accel.sweep.local_pool import LocalPool, Resources, visible_gpus
+from accel.sweep.local_pool import JobProcess, LocalPool, Resources, visible_gpus
 from accel.sweep.record import Job
 
 
@@ -49,3 +54,11 @@ def test_a_job_is_told_all_it_needs(tmp_path, cores, monkeypatch):
     assert f"resume='{sweep / '3'}'" in jobs._spec(job, 0, resume=True).words
     assert "group='my sweep'" not in jobs._spec(Job(0, ["group=mine"], sweep), 0, resume=False).words
     assert jobs.room(adaptive=True) == jobs.room(adaptive=False) == 2
+
+
+def test_a_job_that_has_just_ended_is_sent_nothing(tmp_path):
+    """Its exit code comes by way of the fork server: until then it counts as alive, and has no process any more."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    process = SimpleNamespace(pid=gone.pid, is_alive=lambda: True)
+    JobProcess(Job(0, [], tmp_path), process, slot=0).signal(signal.SIGKILL)  # type: ignore[arg-type]
