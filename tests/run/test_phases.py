@@ -95,6 +95,7 @@ def test_explanations_are_compared_with_those_of_a_dense_model_and_never_under_p
     monkeypatch.setattr("accel.weights.artifact.load_model", lambda folder: folder)
     monkeypatch.setattr(phases, "Predictor", lambda model, folder: model.name)
     monkeypatch.setattr(phases, "explanations", lambda plan, data, *models: asked.append(models) or [])
+    monkeypatch.setattr(phases, "can_be_explained", lambda objective: True)
     dense, texts = Baseline(Path("dense"), Report({"accuracy": 0.9}, [[2]]), 3.0, reused=True), [("a text",)]
     monkeypatch.setattr(Prune, "export", lambda self, model: model)
     record, _ = finished(dense, "compression=[prune]", texts=texts)
@@ -102,6 +103,8 @@ def test_explanations_are_compared_with_those_of_a_dense_model_and_never_under_p
     assert record["explanation"] is None  # as none was found worth telling
     finished(dense, "privacy=dpsgd", texts=texts)
     finished(None, texts=texts)
+    monkeypatch.setattr(phases, "can_be_explained", lambda objective: False)
+    finished(dense, "compression=[prune]", texts=texts)
     assert len(asked) == 1
 
 
