@@ -48,6 +48,8 @@ accel: fine-tune a transformer while pruning, quantizing and distilling it, and 
   accel attack RUN [SHADOW …]      membership inference on the finished model; shadows: the same with other seeds
   accel exemplars RUN RUN …        texts that all compressed models decide otherwise than the dense ones (--json)
   accel gate RUN                   whether a run keeps its limits (--max-drop 0.01, --limits F, --against RUN, --json)
+  accel watch RUN --in F --date C  whether a label comes more often in dated texts than it used to (--label L,
+                                   --by week, --usual-until DATE, --json, --html F); exit code 5 where it does
   accel export RUN                 export a finished run again, each format checked (--format onnx,onnx-int8)
   accel help [TOPIC]               the documentation of an option or a subject: accel help prune, accel help privacy
 
@@ -67,7 +69,7 @@ Flags:  --config-dir DIR  your own groups   --plugin MODULE  your own classes   
         --conditional  leave out keys of options that are not chosen, as sweeps do
         --cfg job  print the configuration   -sc install=bash  shell completion   --hydra-help  Hydra's own flags
 Exit codes: 0 done, 2 refused before any work, 3 failed, 4 some jobs of a sweep failed, 5 a limit of the gate is broken,
-130/143 interrupted."""
+or an alarm of watch, 130/143 interrupted."""
 
 HYDRA_FLAGS = {
     "--cfg",
@@ -330,6 +332,13 @@ def gate(words: Sequence[str]) -> int:
     return gate_main(words)
 
 
+def watch(words: Sequence[str]) -> int:
+    """Whether a label comes more often than it used to."""
+    from accel.watch.command import main as watch_main
+
+    return watch_main(_with_plugins(words))
+
+
 def export(words: Sequence[str]) -> int:
     """Further formats of a finished run."""
     from accel.export.command import main as export_main
@@ -416,6 +425,7 @@ VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "attack": attack,
     "exemplars": exemplars,
     "gate": gate,
+    "watch": watch,
     "export": export,
     "federate": federate,
     "help": help_,

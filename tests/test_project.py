@@ -224,7 +224,7 @@ def test_the_check_of_groups_sees_a_name_and_leaves_sentences_alone() -> None:
 
 FLOORS = (
     "cli api",
-    "sweep analysis forecast docs gate look",
+    "sweep analysis forecast docs gate look watch",
     "run",
     "plan measure callbacks explanation",
     "task model tuning compression strategy privacy tracker trainer engines",

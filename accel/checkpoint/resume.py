@@ -12,12 +12,13 @@ from accel.core.plan import Plan, digest
 from accel.data.content_store import ContentStore
 from accel.data.splits import DRAWN_BY
 from accel.errors import DataError
+from accel.report.record import CONFIG
 
 if TYPE_CHECKING:
     from accel.core.task import Task
     from accel.data import Dataset
 
-CONFIG, SPLITS, LEARNED = "config.yaml", "splits.json", "learned.json"
+SPLITS, LEARNED = "splits.json", "learned.json"
 MAY_CHANGE = (
     "name",
     "group",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, date, datetime
 from typing import Any
 
 from accel.data.examples import Tally
 from accel.data.interactions import Catalogue, Interaction
 from accel.data.spelling import label_of, mended
 from accel.data.table import Table, read_table
+from accel.data.times import number_of, times_of
 from accel.errors import DataError
 
 
@@ -107,7 +107,7 @@ def _is_empty(value: Any) -> bool:
 def _numbers(table: Table, column: str, key: str) -> list[float]:
     found = []
     for value, line in zip(table.column(column, key), table.lines, strict=True):
-        number = _number(value)
+        number = number_of(value)
         if number is None:
             raise DataError(
                 f"{table.path}, line {line}: {value!r} in column {column!r} of {key} is no finite number. Correct it, "
@@ -117,51 +117,11 @@ def _numbers(table: Table, column: str, key: str) -> list[float]:
     return found
 
 
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool):
-        return None
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) else None
-
-
 def _times(table: Table, column: str) -> list[float]:
-    """Seconds: numbers as they stand, or dates; a column has one of both."""
-    values = table.column(column, "task.timestamp")
-    kinds = {}
-    found = []
-    for value, line in zip(values, table.lines, strict=True):
-        number = _number(value)
-        seconds = _seconds(value) if number is None else number
-        if seconds is None:
-            raise DataError(
-                f"{table.path}, line {line}: {value!r} in column {column!r} of task.timestamp is no time. Write "
-                f"seconds, or a date such as 2026-11-29 or 2026-11-29T19:36:00."
-            )
-        kinds.setdefault(number is None, line)
-        found.append(seconds)
-    if len(kinds) == 2:
-        raise DataError(
-            f"{table.path}: column {column!r} of task.timestamp holds a date in line {kinds[True]} and a number in "
-            f"line {kinds[False]}, which cannot be put in order. Write all of them in one way."
-        )
-    return found
-
-
-def _seconds(value: Any) -> float | None:
-    """Of a date; without a zone it is UTC."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip())
-        except ValueError:
-            return None
-    if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp()
-    return None
+    key = f"column {column!r} of task.timestamp"
+    return times_of(
+        table.column(column, "task.timestamp"), lambda place: f"{table.path}, line {table.lines[place]}", key
+    )
 
 
 def _high(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import yaml
 
-from accel.checkpoint.resume import CONFIG
 from accel.errors import DataError
 from accel.objective.answers import ANSWERS
+from accel.report.record import CONFIG
 from accel.weights.meta import artifact_folder, read_meta
 
 USUAL = ["text"]

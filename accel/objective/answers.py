@@ -53,6 +53,15 @@ class Answers(ABC):
             offsets: where in ``spelled(text)`` each token begins and ends, in characters.
         """
 
+    def can_name(self) -> list[str]:
+        """Every label that an answer can name; none where answers name no labels."""
+        return []
+
+    def named(self, answer: Mapping[str, Any]) -> frozenset[str]:
+        """The labels that an answer names."""
+        del answer
+        return frozenset()
+
 
 class LabelAnswers(Answers):
     """The likeliest label, its probability, and those of all labels."""
@@ -65,6 +74,12 @@ class LabelAnswers(Answers):
         best = int(values.argmax())
         scores = dict(zip(self.label_names, values.tolist(), strict=True))
         return {"label": self.label_names[best], "score": float(values[best]), "scores": scores}
+
+    def can_name(self) -> list[str]:
+        return list(self.label_names)
+
+    def named(self, answer: Mapping[str, Any]) -> frozenset[str]:
+        return frozenset({answer["label"]})
 
 
 @dataclass(frozen=True)
@@ -88,6 +103,12 @@ class LabelSetAnswers(Answers):
         scores = dict(zip(self.label_names, sigmoid(logits).tolist(), strict=True))
         holds = [name for name, least in zip(self.label_names, self.thresholds, strict=True) if scores[name] >= least]
         return {"labels": sorted(holds, key=lambda name: -scores[name]), "scores": scores}
+
+    def can_name(self) -> list[str]:
+        return list(self.label_names)
+
+    def named(self, answer: Mapping[str, Any]) -> frozenset[str]:
+        return frozenset(answer["labels"])
 
 
 @dataclass(frozen=True)
@@ -119,6 +140,12 @@ class LevelAnswers(NumberAnswers):
         nearest = min(self.label_names, key=lambda level: abs(float(level) - found["number"]))
         return {"level": json.loads(nearest), **found}
 
+    def can_name(self) -> list[str]:
+        return list(self.label_names)
+
+    def named(self, answer: Mapping[str, Any]) -> frozenset[str]:
+        return frozenset(name for name in self.label_names if float(name) == answer["level"])
+
 
 class EntityAnswers(Answers):
     """The entities: where they stand in the text, in characters, of what type, and how sure the model is."""
@@ -140,6 +167,12 @@ class EntityAnswers(Answers):
             sure = min(float(odds[token].max()) for token in first[begin:end] if token is not None)
             found.append({"start": start, "end": stop, "label": kind, "text": whole[start:stop], "score": sure})
         return {"entities": found}
+
+    def can_name(self) -> list[str]:
+        return sorted({name.partition("-")[2] for name in self.label_names if name != OUTSIDE})
+
+    def named(self, answer: Mapping[str, Any]) -> frozenset[str]:
+        return frozenset(found["label"] for found in answer["entities"])
 
 
 class VectorAnswers(Answers):

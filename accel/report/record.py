@@ -19,7 +19,8 @@ from accel import __version__
 from accel.config.redact import redact
 from accel.core.durable import write_durably
 
-RESULT = "result.json"
+RESULT, CONFIG = "result.json", "config.yaml"
+"""In a run's folder: what came of it, and what was asked."""
 RUN_LOCK = ".run.lock"
 """Held by the process that runs in the folder, see ``accel/run/claim.py``."""
 SWEEP = "sweep.json"

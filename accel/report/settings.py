@@ -12,9 +12,9 @@ import yaml
 from accel.config.redact import printable
 from accel.config.renamed import current_word, rename_keys
 from accel.core.groups import list_groups
+from accel.report.record import CONFIG
 from accel.report.records import PLACEMENT, Recorded, joined
 
-CONFIG = "config.yaml"
 PLACES = ("hydra", "sweep", "name", "group", "resume", "cache", "tracker")
 """Top-level keys that say where a run goes and who watches it, not what it is."""
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from accel.checkpoint.atomic import LAST
-from accel.checkpoint.resume import CONFIG
 from accel.checkpoint.sharded import drop_before, fall_back, put_back, step_of
 from accel.core.console import Console
 from accel.core.logs import quiet_third_parties
@@ -29,7 +28,7 @@ from accel.report.best import best_sentence
 from accel.report.examples import EXPLAINED, write_examples
 from accel.report.figures import advice, beside
 from accel.report.predictions import write_predictions
-from accel.report.record import write_record
+from accel.report.record import CONFIG, write_record
 from accel.report.terminal import before_after_table, exported_files, headline
 from accel.run.balance import balance_of
 from accel.run.baseline import Baseline, baseline, pretrained

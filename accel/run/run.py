@@ -8,14 +8,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accel.checkpoint.resume import CONFIG, note_data, note_splits, require_same_data, way_on
+from accel.checkpoint.resume import note_data, note_splits, require_same_data, way_on
 from accel.config.redact import redact, redact_text
 from accel.core.console import Console
 from accel.errors import AccelError, ExitCode, Interrupted, LostError, RefusedError
 from accel.plan.inputs import check_devices, check_files, read_inputs
 from accel.process.ranks import Elsewhere
 from accel.process.stop_requests import StopRequests
-from accel.report.record import RESULT, write_record
+from accel.report.record import CONFIG, RESULT, write_record
 from accel.run.claim import claim
 from accel.run.state import RunState
 

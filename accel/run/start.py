@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accel.checkpoint.resume import (
-    CONFIG,
     config_of,
     require_same_model,
     require_same_splits,
@@ -31,7 +30,7 @@ from accel.process.rank_info import (
 )
 from accel.process.ranks import Ranks, SingleProcess
 from accel.process.requeue import SlurmRun
-from accel.report.record import RUN_LOCK, new_record, write_record
+from accel.report.record import CONFIG, RUN_LOCK, new_record, write_record
 from accel.run.claim import running
 from accel.run.run import Run, make_folder
 from accel.strategy._distributed import Distributed

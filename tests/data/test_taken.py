@@ -59,7 +59,7 @@ WRONG = {
     "dates and numbers": (
         "user,item,at\na,b,1\na,c,2026-11-29\n",
         {"timestamp": "at"},
-        "a date in line 3 and a number in line 2",
+        r"a date \(.*line 3\) and a number \(.*line 2\)",
     ),
     "a rating that is none": (
         "user,item,stars\na,b,good\n",
