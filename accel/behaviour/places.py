@@ -9,6 +9,9 @@ import numpy as np
 
 from accel.behaviour.kept import Kept
 
+FIRST = 10
+"""Places that are looked at."""
+
 
 @dataclass(frozen=True)
 class Places(Kept):

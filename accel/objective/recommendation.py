@@ -14,8 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from accel.behaviour.kept import Kept
-from accel.behaviour.places import Places
+from accel.behaviour.places import FIRST, Places
 from accel.core.metric import LOSS, OF_RECOMMENDATION, Metric
 from accel.data.batches import Example, Tokenized
 from accel.data.interactions import NOBODY, RankingDataset
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from accel.core.meta import Meta
     from accel.data import Dataset
 
-FIRST = 10
-"""Items that are shown."""
 WEIGHED = (0.5, 0.7, 1, 1.4, 2, 2.8, 4, 5.7, 8, 16, 32)
 """Times the temperature of training; at the last one hardly anything but popularity counts."""
 
@@ -54,7 +51,6 @@ class Recommendation(Retrieval):
 
     name: ClassVar[str] = TasteAnswers.name
     metrics: ClassVar[tuple[Metric, ...]] = OF_RECOMMENDATION
-    keeps: ClassVar[type[Kept] | None] = Places
     unit: ClassVar[str] = "users"
 
     @classmethod
@@ -117,11 +113,6 @@ class Recommendation(Retrieval):
 
     def scores(self, split: Tokenized) -> Scores:
         return TasteScores(Held.of(split.labels), self.log_shares, self.weighed_at or self.temperature)
-
-    def parts_of_quality(self, kept: Kept, split: Tokenized) -> np.ndarray | None:
-        del split
-        assert isinstance(kept, Places)
-        return np.stack([kept.gains, np.ones(len(kept.gains))], axis=1)
 
     def data_facts(self, dataset: Dataset) -> dict[str, Any]:
         """Who is ranked for, and what is ranked."""

@@ -17,6 +17,8 @@ import torchmetrics
 from torch import Tensor
 from torchmetrics.utilities import dim_zero_cat
 
+from accel.behaviour.kept import Kept
+from accel.behaviour.places import FIRST, Places
 from accel.core.metric import LOSS, OF_RETRIEVAL, Metric
 from accel.core.objective import Answering
 from accel.data import Split
@@ -54,6 +56,7 @@ class Retrieval(Answering):
 
     name: ClassVar[str] = VectorAnswers.name
     metrics: ClassVar[tuple[Metric, ...]] = OF_RETRIEVAL
+    keeps: ClassVar[type[Kept] | None] = Places
     evaluation_tokens: ClassVar[int] = 4096
     unit: ClassVar[str] = "queries"
     instead_of_explaining: ClassVar[str] = (
@@ -132,8 +135,12 @@ class Retrieval(Answering):
         return {"loss": (forth + back).mean() / 2}
 
     def scores(self, split: Tokenized) -> Scores:
+        return RankingScores(self.temperature, split.labels)
+
+    def parts_of_quality(self, kept: Kept, split: Tokenized) -> np.ndarray | None:
         del split
-        return RankingScores(self.temperature)
+        assert isinstance(kept, Places)
+        return np.stack([kept.gains, np.ones(len(kept.gains))], axis=1)
 
     def details(self, report: Report) -> dict[str, Any]:
         del report
@@ -146,7 +153,7 @@ class Retrieval(Answering):
 
     def baselines(self, dataset: Dataset) -> list[dict[str, Any]]:
         """All passages are equally near."""
-        found = RankingScores(self.temperature)
+        found = RankingScores(self.temperature, dataset.test.labels)
         pairs = torch.tensor(dataset.test.labels)
         found.update(torch.ones(2 * len(pairs), 1), pairs.T.flatten())
         metrics = {name: value for name, value in found.compute().metrics.items() if name != LOSS.key}
@@ -225,11 +232,17 @@ class Vectors(torchmetrics.Metric):
 
 
 class RankingScores(Scores):
-    """Of every query's ranking of all passages of the split."""
+    """Of every query's ranking of all passages of the split.
 
-    def __init__(self, temperature: float) -> None:
+    Args:
+        pairs: the numbers of the split's texts, in its order.
+    """
+
+    keeps: ClassVar[bool] = True
+
+    def __init__(self, temperature: float, pairs: Sequence[Sequence[int]]) -> None:
         super().__init__()
-        self.vectors, self.temperature = Vectors(), temperature
+        self.vectors, self.temperature, self.pairs = Vectors(), temperature, pairs
 
     def update(self, logits: Tensor, labels: Tensor) -> None:
         self.vectors.update(logits, labels)
@@ -237,21 +250,37 @@ class RankingScores(Scores):
     def compute(self) -> Report:
         """Each text counts once. The loss is that of a query's passage among all that are no others of its own."""
         queries, passages, asked, told = self.vectors.compute()
+        numbers = asked.unique(), told.unique()
         (queries, asked), (passages, told) = _once(queries, asked), _once(passages, told)
-        ranked, losses = [], []
+        ranked, losses, shown = [], [], []
         for scores, relevant in _ranked_at_once(queries, passages, asked, told):
-            ranked.append(Ranked.of((scores / EQUAL).round(), relevant))
+            rounded = (scores / EQUAL).round()
+            ranked.append(Ranked.of(rounded, relevant))
             losses.append(_losses(scores / self.temperature, relevant))
+            shown.append(numbers[1][torch.sort(rounded, dim=1, descending=True, stable=True).indices[:, :FIRST]])
         found, (ndcg, first, ten, mrr, loss) = Ranked.together(ranked), (metric.key for metric in OF_RETRIEVAL)
         return Report(
             {
-                ndcg: found.ndcg(10),
+                ndcg: found.ndcg(FIRST),
                 first: found.recall(1),
-                ten: found.recall(10),
+                ten: found.recall(FIRST),
                 mrr: found.mrr(),
                 loss: float(torch.cat(losses).mean()),
-            }
+            },
+            kept=self._kept(found, numbers[0].tolist(), torch.cat(shown).numpy()),
         )
+
+    def _kept(self, found: Ranked, queries: Sequence[int], shown: np.ndarray) -> Places:
+        """A row for each query, at the first example of the split that asks it; always as many places."""
+        row_of = {number: row for row, number in enumerate(queries)}
+        asking: dict[int, int] = {}
+        for example, (query, _) in enumerate(self.pairs):
+            asking.setdefault(query, example)
+        examples = [(example, row_of[query]) for query, example in asking.items() if query in row_of]
+        places, rows = np.array(examples, np.int64).reshape(-1, 2).T
+        ten = np.pad(shown, ((0, 0), (0, FIRST - shown.shape[1])), constant_values=-1)
+        truths = np.array([self.pairs[example][1] for example in places.tolist()], np.int64)
+        return Places(places, truths, found.ndcgs(FIRST).numpy()[rows], found.hits(FIRST).numpy()[rows], ten[rows])
 
 
 def _once(vectors: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:

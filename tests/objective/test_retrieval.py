@@ -111,12 +111,17 @@ def test_the_loop_of_the_processes_is_the_loss_of_one():
     assert float(_alone(vectors())) == pytest.approx(float(loss(vectors(), numbers())))
 
 
-def scored(found, labels, batches):
-    scores = objective().scores(None)
+def report_of(found, labels, batches):
+    pairs = labels.view(2, -1).T.tolist()
+    scores = objective().scores(SimpleNamespace(labels=pairs))
     for some in batches:
         rows = torch.tensor([*some, *(i + len(labels) // 2 for i in some)])
         scores.update(found[rows].float(), labels[rows])
-    return scores.compute().metrics
+    return scores.compute()
+
+
+def scored(found, labels, batches):
+    return report_of(found, labels, batches).metrics
 
 
 def test_figures_do_not_depend_on_batches_or_order():
@@ -140,6 +145,31 @@ def test_a_text_that_stands_in_several_pairs_is_one_text():
     found = F.normalize(torch.tensor([[1.0, 0.1], [1.0, 0.1], [0.0, 1.0], [1.0, 0.0], [1.0, 0.2], [0.0, 1.0]]), dim=1)
     metrics = scored(found, numbers([[0, 0], [0, 1], [1, 2]]), [range(3)])
     assert metrics["ndcg_at_10"] == metrics["mrr"] == metrics["recall_at_1"] == 1.0
+
+
+def test_rankings_are_kept_query_by_query_whatever_the_batches():
+    whole = report_of(vectors(), numbers(), [range(7)]).kept
+    assert whole.examples.tolist() == [0, 1, 2, 3, 5, 6]  # the query of example 4 is that of example 0
+    assert whole.first.shape == (6, 10)
+    assert set(whole.first[0]) == {0, 1, 2, 3, 4, 5, -1}
+    assert whole.gains.mean() == pytest.approx(scored(vectors(), numbers(), [range(7)])["ndcg_at_10"])
+    other = report_of(vectors(), numbers(), [[6, 2, 4], [1, 0], [5, 3]]).kept
+    assert other.pairs_with(whole)
+    assert other.gains.tolist() == pytest.approx(whole.gains.tolist())
+    same = whole.change(other)
+    assert (same["same_first_ten"], same["lost"], same["found"]) == (1.0, 0, 0)
+    assert objective().parts_of_quality(whole, None).tolist() == [[gain, 1.0] for gain in whole.gains]
+
+
+def test_who_finds_the_passage_no_more_is_counted():
+    """Of twelve queries, each of which finds its own passage, one points away from it now."""
+    labels = numbers([[i, i] for i in range(12)])
+    before = torch.cat([torch.eye(12), torch.eye(12)]).double()
+    after = before.clone()
+    after[3] = -after[3]
+    was, now = (report_of(found, labels, [range(12)]).kept for found in (before, after))
+    assert now.change(was)["lost"] == 1
+    assert was.change(now)["found"] == 1
 
 
 def test_chance_is_told_beside_the_figures():
