@@ -1,4 +1,4 @@
-"""An aggregator and its owners as processes of their own, one of which is killed with -9.
+"""An aggregator and its owners as processes of their own, any of which is killed with -9.
 
 A process that is stopped (SIGSTOP) holds a round open, so that a kill comes when it should.
 """
@@ -39,12 +39,8 @@ class Parts:
         return self
 
     def __exit__(self, *error):
-        for process in self.running.values():
-            with suppress(psutil.NoSuchProcess):
-                for child in psutil.Process(process.pid).children(recursive=True):
-                    child.kill()
-            process.kill()
-            process.wait()
+        for name in self.running:
+            self.kill_whole(name)
 
     def start(self, name, words):
         with self.log(name).open("wb") as file:
@@ -65,6 +61,15 @@ class Parts:
 
     def ends(self, name):
         assert self.running[name].wait(TIMEOUT_S) == 0, self.log(name).read_text()
+
+    def kill_whole(self, name):
+        """With the processes that it started."""
+        process = self.running[name]
+        with suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.kill()
+        process.kill()
+        process.wait()
 
     def kill(self, name, number=signal.SIGKILL):
         os.kill(self.running[name].pid, number)
@@ -108,3 +113,24 @@ def test_an_owner_that_is_killed_in_mid_round_is_named_and_the_round_goes_on(par
     assert "north" in rounds[0]["left_out"]
     assert read_record(folder)["federation"]["rounds"] == 2
     assert json.loads((tmp_path / "south.json").read_text())["rounds"] == [0, 1]
+
+
+@pytest.mark.full
+def test_an_aggregator_that_is_killed_goes_on_from_its_last_round_with_owners_that_waited(parts, data, tmp_path):
+    address, folder = f"127.0.0.1:{free_port()}", tmp_path / "run"
+    words = serve(address, data, f"hydra.run.dir={folder}", clients=2, rounds=4, local_steps=1)
+    parts.start("aggregator", [*words, "trainer.checkpoint_every_steps=1"])
+    for name in ("north", "south"):
+        parts.start(name, join(address, name, data, tmp_path / f"{name}.json"))
+    parts.says("north", "Round 2: loss")
+    parts.kill_whole("aggregator")
+    assert read_record(folder)["status"] == "running"  # negative control: nothing was told of the end
+    parts.start("again", [*words, "trainer.checkpoint_every_steps=1", f"resume={folder}"])
+    for name in ("again", "north", "south"):
+        parts.ends(name)
+    rounds = [json.loads(line) for line in (folder / FILE).read_text().splitlines()]
+    assert [sorted(line["bytes_up"]) for line in rounds] == [["north", "south"]] * len(rounds)
+    assert sorted({line["round"] for line in rounds}) == [0, 1, 2, 3]
+    assert len(rounds) <= 5  # at most the round in which it was killed is done again
+    record = read_record(folder)
+    assert (record["status"], record["federation"]["rounds"]) == ("finished", 4)
