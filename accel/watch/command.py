@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
@@ -22,7 +23,7 @@ from accel.inference.columns import text_columns_of
 from accel.inference.light import predictor_of
 from accel.watch.page import render
 from accel.watch.periods import PERIODS
-from accel.watch.stream import Dated, dated, labels_of, said
+from accel.watch.stream import Dated, Said, dated, labels_of, said
 from accel.watch.watched import Alarm, Period, Watched, watched
 from accel.weights.meta import artifact_folder, read_meta
 
@@ -48,7 +49,7 @@ def main(words: Sequence[str]) -> int:
     columns = arguments.text.split(",") if arguments.text else text_columns_of(Path(arguments.run).expanduser())
     texts = dated(arguments.file, columns, arguments.date)
     num_usual = _num_usual(texts, arguments)
-    answered = list(said(predictor_of(folder), texts))
+    answered = _answered(folder, texts)
     rarely = arguments.texts_between_false_alarms * len(labels)  # all labels together raise no more of them
     found = [watched(label, answered, num_usual, arguments.by, arguments.odds_ratio, rarely) for label in labels]
     _tell(found, arguments)
@@ -113,6 +114,13 @@ def _num_usual(texts: Sequence[Dated], arguments: argparse.Namespace) -> int:
     if count == len(texts):
         raise DataError(f"--in {arguments.file}: all {count} texts are before {until}, so there is none to watch.")
     return count
+
+
+def _answered(folder: Path, texts: Sequence[Dated]) -> list[Said]:
+    """With a bar and an estimate on a terminal, as many texts take a while."""
+    console = rich_console(stderr=True)
+    answers, quiet = said(predictor_of(folder), texts), not console.is_terminal
+    return list(track(answers, "answering", len(texts), console=console, transient=True, disable=quiet))
 
 
 def _tell(found: Sequence[Watched], arguments: argparse.Namespace) -> None:
