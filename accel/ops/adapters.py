@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from accel.core.family import HEADS
 from accel.core.logs import quiet_import
 from accel.errors import NoEffectError
+from accel.ops.body import is_of_body
 from accel.ops.quantize.fake_quantize import RoundedLinear
 from accel.ops.quantize.quantized_layers import LEAVE, replace
 from accel.ops.structured.structure import find_blocks
@@ -79,9 +80,9 @@ def add_lora(
 
 def _targets(model: nn.Module, tuning: str) -> list[str]:
     """The linear layers of the body, by their full names."""
-    prefix = str(model.base_model_prefix)
-    body: nn.Module = getattr(model, prefix)
-    found = [f"{prefix}.{name}" for name, m in body.named_modules() if isinstance(m, nn.Linear)]
+    vocabulary = model.get_output_embeddings()  # type: ignore[operator] - of a model that writes: its table of pieces
+    layers = ((name, m) for name, m in model.named_modules() if isinstance(m, nn.Linear) and m is not vocabulary)
+    found = [name for name, _ in layers if is_of_body(model, name)]
     if not found:
         raise NoEffectError(f"tuning={tuning} found no linear layer in this model's body: use tuning=full.")
     return found
@@ -152,8 +153,7 @@ class _Adapted(torch.autograd.Function):
 
 def _inject(model: nn.Module, config: PeftConfig, parts: Sequence[str]) -> None:
     """Add the adapters; of the body their named parts alone learn, and the head in full."""
-    prefix = str(model.base_model_prefix)
-    head = [name for name, p in model.named_parameters() if not name.startswith(f"{prefix}.") and p.requires_grad]
+    head = [name for name, p in model.named_parameters() if not is_of_body(model, name) and p.requires_grad]
     inject_adapter_in_model(config, model, adapter_name=ADAPTER)  # type: ignore[arg-type]
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in head or any(part in name for part in parts))

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from accel.core.edits import Edit
 from accel.errors import NoEffectError
+from accel.ops.body import body_of
 from accel.ops.hanging import INSERT, hang
 from accel.ops.structured.structure import find_blocks
 
@@ -58,8 +59,7 @@ class InsertBottlenecks(Edit):
 
 def freeze_all_but_inserts(model: nn.Module) -> nn.Module:
     """Freeze, in place, the body without the bottlenecks; what is outside of the body still trains."""
-    body: nn.Module = getattr(model, model.base_model_prefix)  # type: ignore[arg-type]
-    for name, parameter in body.named_parameters():
+    for name, parameter in body_of(model).named_parameters():
         parameter.requires_grad_(f".{INSERT}." in f".{name}")
     return model
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from accel.core.edits import Edit
 from accel.core.family import HEADS
 from accel.errors import NoEffectError
+from accel.ops.body import body_of
 from accel.ops.inputs import IDS, MASK
 from accel.ops.structured.structure import PREFIX, Block, find_blocks
 
@@ -102,7 +103,7 @@ def add_prefix(model: nn.Module, length: int) -> nn.Module:
         return model
     beginnings = _of_random_pieces(model, length)
     edit.apply(model)
-    body: nn.Module = getattr(model, model.base_model_prefix)  # type: ignore[arg-type]
+    body = body_of(model)
     body.requires_grad_(False)
     for name, prefix in prefixes(model).items():
         with torch.no_grad():
@@ -137,7 +138,7 @@ def _attentions(model: nn.Module) -> list[Block]:
 @torch.no_grad()
 def _of_random_pieces(model: nn.Module, length: int) -> Mapping[str, Tensor]:
     """By attention, keys and values [length, width] that it computes of pieces drawn at random."""
-    body: nn.Module = getattr(model, model.base_model_prefix)  # type: ignore[arg-type]
+    body = body_of(model)
     table = model.get_input_embeddings().weight  # type: ignore[operator]
     ids = torch.randint(len(table), (1, length)).to(table.device)
     inputs = {IDS: ids, MASK: torch.ones_like(ids)}

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from accel.core.edits import Edit
 from accel.core.family import family_of
+from accel.ops.body import body_of
 from accel.ops.inputs import IDS, MASK, TYPES
 
 
@@ -95,7 +96,7 @@ def add_prompt(model: nn.Module, length: int, *, hidden: int = 0) -> nn.Module:
     """
     Prompting(length=length).apply(model)
     embedding = prompted(model)
-    body: nn.Module = getattr(model, model.base_model_prefix)  # type: ignore[arg-type]
+    body = body_of(model)
     body.requires_grad_(False)
     if hidden and not isinstance(embedding.prompt, Reparametrized):
         embedding.prompt = Reparametrized(length, embedding.weight.shape[1], hidden, embedding.weight.detach())

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from accel.core.family import HEADS
 from accel.errors import NoEffectError
+from accel.ops.body import body_of
 from accel.ops.quantize.fake_quantize import RoundedLinear
 from accel.ops.quantize.quantized_layers import replace
 from accel.ops.structured.structure import Block, find_blocks
@@ -62,7 +63,7 @@ def add_factors(model: nn.Module) -> nn.Module:
     blocks = find_blocks(model)
     if not blocks:
         raise NoEffectError("tuning=ia3 found no block of heads or channels in this model: use tuning=lora.")
-    getattr(model, str(model.base_model_prefix)).requires_grad_(False)
+    body_of(model).requires_grad_(False)
     wanted = {id(model.get_submodule(path)): share for block in blocks for path, share in _places(block)}
     replace(model, lambda m: id(m) in wanted, lambda layer: Scaled(layer, int(layer.out_features * wanted[id(layer)])))
     return model

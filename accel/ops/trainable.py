@@ -8,28 +8,28 @@ from fnmatch import fnmatchcase
 import torch
 from torch import Tensor, nn
 
+from accel.ops.body import body_of
+
 NORMS = ("LayerNorm", "RMSNorm")
 """How the names of all architectures' normalizations end."""
 
 
 def freeze_body(model: nn.Module) -> nn.Module:
     """Freeze, in place, the pretrained body of a transformers classifier; what is outside of it still trains."""
-    body = getattr(model, model.base_model_prefix)  # type: ignore[arg-type]
-    body.requires_grad_(False)
+    body_of(model).requires_grad_(False)
     return model
 
 
 def freeze_all_but_biases(model: nn.Module) -> nn.Module:
     """Freeze, in place, every parameter of the body that is not a bias; what is outside of the body still trains."""
-    body: nn.Module = getattr(model, model.base_model_prefix)  # type: ignore[arg-type]
-    for name, parameter in body.named_parameters():
+    for name, parameter in body_of(model).named_parameters():
         parameter.requires_grad_(name.endswith("bias"))
     return model
 
 
 def freeze_all_but_norms(model: nn.Module) -> nn.Module:
     """Freeze, in place, all of the body but its normalizations; what is outside of the body still trains."""
-    body: nn.Module = getattr(model, model.base_model_prefix)  # type: ignore[arg-type]
+    body = body_of(model)
     body.requires_grad_(False)
     for module in body.modules():
         if type(module).__name__.endswith(NORMS):

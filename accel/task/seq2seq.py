@@ -9,7 +9,8 @@ Use it when: the answer is a text that stands in no list. Where it has a name, c
 What it costs: scoring writes every text of the split, one token after the other, at the end of every epoch as well. The
     exported model is for PyTorch: ``accel predict``, and transformers where it was neither cut nor rounded. It is
     measured on ``engines=[eager]``: one pass with the true text at hand.
-Composes with: T5 and BART; prune, mask, layers, ptq and qat; tuning=full; one process or ddp.
+Composes with: T5 and BART; prune, mask, layers, ptq and qat; every tuning but head, prompt and p_tuning; one process or
+    ddp.
 Off switch: choose another task.
 Reference: Raffel et al. 2020 (arXiv 1910.10683); Lewis et al. 2020 (arXiv 1910.13461); Lin 2004 for ROUGE-L.
 
@@ -28,6 +29,7 @@ from accel.compression.vocabulary import Vocabulary
 from accel.core.family import family_of
 from accel.core.metric import OF_WRITING, Metric
 from accel.core.option import Objection, Option, typed
+from accel.core.tuning import HeadOnly, Prompt
 from accel.data import Dataset
 from accel.data.columns import groups_of, pairs_of
 from accel.data.examples import Example, Tally, check_filled, dataset_of
@@ -36,11 +38,22 @@ from accel.engines.eager import Eager
 from accel.strategy.ddp import Ddp
 from accel.strategy.single import Single
 from accel.task._text_file import TextFile
-from accel.tuning.full import Full
 
 if TYPE_CHECKING:
     from accel.core.objective import Objective
     from accel.core.plan import Plan
+
+
+NO_TUNINGS = (
+    (HeadOnly, "a model that writes has no head of its own: nothing would learn", "tuning=lora"),
+    (
+        Prompt,
+        "a prompt is put before the text where encoder and decoder are asked together, and in writing they are asked "
+        "one by one, without it",
+        "tuning=prefix",
+    ),
+)
+"""(trait of a tuning, because, instead)."""
 
 
 @dataclass(kw_only=True)
@@ -119,12 +132,9 @@ class Seq2seq(TextFile):
                 yield technique, "what is written later may need pieces that training has not", "leave vocabulary out"
             elif technique.public_texts():
                 yield technique, "public texts come without anything to write", "leave its public_text out"
-        if not isinstance(plan.tuning, Full):
-            yield (
-                plan.tuning,
-                "tunings freeze a body below a head, and the whole of an encoder-decoder is its body",
-                "tuning=full",
-            )
+        for kind, because, instead in NO_TUNINGS:
+            if isinstance(plan.tuning, kind):
+                yield plan.tuning, because, instead
         if plan.privacy is not None:
             yield (
                 plan.privacy,

@@ -212,11 +212,11 @@ def load_network(folder: Path, objective: Objective, key: str, *, new_head: bool
         raise DataError(
             f"{key}={folder} does not load for {objective.name}: {first}. Copy the folder again."
         ) from error
+    from accel.ops.body import is_of_body
+
     missing, mismatched = sorted(found["missing_keys"]), sorted(name for name, *_ in found["mismatched_keys"])
-    whole = not hasattr(model, model.base_model_prefix)  # T5's, which has no head of its own
-    body = "" if whole else f"{model.base_model_prefix}."
     for names, problem in ((mismatched, "the weights do not fit config.json"), (missing, "it lacks weights")):
-        of_body = [name for name in names if name.startswith(body) and ".pooler." not in name]
+        of_body = [name for name in names if is_of_body(model, name) and ".pooler." not in name]
         if of_body:
             raise DataError(f"{key}={folder}: {problem} ({of_body[0]}). Copy both from the same model.")
     if not new_head and (missing or mismatched):
