@@ -132,9 +132,7 @@ class Seq2seq(TextFile):
                 yield technique, "what is written later may need pieces that training has not", "leave vocabulary out"
             elif technique.public_texts():
                 yield technique, "public texts come without anything to write", "leave its public_text out"
-        for kind, because, instead in NO_TUNINGS:
-            if isinstance(plan.tuning, kind):
-                yield plan.tuning, because, instead
+        yield from _of_tuning(plan)
         if plan.privacy is not None:
             yield (
                 plan.privacy,
@@ -168,3 +166,9 @@ class Seq2seq(TextFile):
         found = dataset_of(splits, lambda example: None, [], tally)
         parts = {name: replace(getattr(found, name), labels=[]) for name in ("train", "validation", "test")}
         return replace(found, **parts)
+
+
+def _of_tuning(plan: Plan) -> Iterator[tuple[Option, str, str]]:
+    for kind, because, instead in NO_TUNINGS:
+        if isinstance(plan.tuning, kind):
+            yield plan.tuning, because, instead
