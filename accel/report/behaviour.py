@@ -29,7 +29,8 @@ def interval_text(record: Record, quality: Metric) -> str:
 def sentences(record: Record) -> Iterator[str]:
     """For the terminal: what changed, and how honest the probabilities are."""
     found = record.get("behaviour") or {}
-    yield from filter(None, (_flips_sentence(found), _moves_sentence(found), _calibration_sentence(found)))
+    told = (_flips_sentence, _moves_sentence, _rankings_sentence, _calibration_sentence)
+    yield from filter(None, (sentence(found) for sentence in told))
 
 
 def _flips_sentence(found: Mapping[str, Any]) -> str:
@@ -53,6 +54,15 @@ def _moves_sentence(found: Mapping[str, Any]) -> str:
     return (
         f"Predictions moved by {found['mean_abs_change']:.4g} on average, {found['max_abs_change']:.4g} at most; "
         f"{found['farther_from_truth']:,} of {found['predictions']:,} away from the truth."
+    )
+
+
+def _rankings_sentence(found: Mapping[str, Any]) -> str:
+    if "same_first_ten" not in found:
+        return ""
+    return (
+        f"{found['same_first_ten']:.1%} of what is shown first is shown as before; of {found['queries']:,} "
+        f"{found['unit']}, {found['lost']:,} no longer find what is right there, and {found['found']:,} do now."
     )
 
 

@@ -47,6 +47,13 @@ def test_numbers_have_a_sentence_of_their_own():
     assert "moved by 0.25 on average, 2 at most; 3 of 9 away from the truth" in sentence
 
 
+def test_rankings_have_a_sentence_of_their_own():
+    ranked = {"same_first_ten": 0.875, "queries": 1200, "unit": "queries", "lost": 7, "found": 5}
+    (sentence,) = sentences({"behaviour": ranked})
+    assert sentence.startswith("87.5% of what is shown first is shown as before; of 1,200 queries, 7 no longer find")
+    assert sentence.endswith("and 5 do now.")
+
+
 def test_what_cannot_be_compared_is_said():
     assert list(sentences({"behaviour": {"unpaired": "other tokens"}})) == ["Not compared one by one: other tokens."]
 
