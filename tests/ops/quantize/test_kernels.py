@@ -19,6 +19,41 @@ def test_packed_int4_multiplies_the_weights_that_are_stored(symmetric):
     assert (found - expected).abs().max() < 0.02 * expected.abs().max()
 
 
+@pytest.mark.parametrize("columns", [1, 384, 1024, 1025, 3000])
+def test_int8_by_floats_gives_the_same_whole_numbers(columns):
+    """Also where all values are as far from zero as they can be, and where bf16 is asked for."""
+    drawn = [
+        torch.randint(-128, 128, (5, columns), dtype=torch.int8, generator=torch.Generator().manual_seed(n))
+        for n in (0, 1)
+    ]
+    largest = [torch.full((5, columns), -128, dtype=torch.int8)] * 2
+    for rows, weight in (drawn, largest):
+        expected = rows.long() @ weight.long().T
+        with torch.autocast("cpu", torch.bfloat16):
+            found = kernels.multiply_int8(rows, weight, by_floats=True)
+        assert torch.equal(found.long(), expected)
+        assert torch.equal(kernels.multiply_int8(rows, weight).long(), expected)
+
+
+def test_more_products_than_fp32_counts_are_not_the_same(monkeypatch):
+    """Negative control."""
+    monkeypatch.setattr(kernels, "EXACT_COLUMNS", 4096)
+    rows = torch.full((1, 4095), 127, dtype=torch.int8)
+    rows[0, 0] = 1
+    found = kernels.multiply_int8(rows, rows, by_floats=True)
+    assert int(found) != int(rows.long() @ rows.long().T)
+
+
+def test_the_faster_way_is_taken(monkeypatch):
+    """Of a clock that says how long each way takes; both are tried several times."""
+    for ints, floats in ((2.0, 1.0), (1.0, 2.0)):
+        kernels.int8_is_faster_by_floats.cache_clear()
+        ways = iter([floats] * kernels.TRIES + [ints] * kernels.TRIES)
+        monkeypatch.setattr(kernels, "_seconds_of", lambda work, ways=ways: work() is not None and next(ways))
+        assert kernels.int8_is_faster_by_floats() == (floats < ints)
+    kernels.int8_is_faster_by_floats.cache_clear()
+
+
 def test_a_torch_without_the_int8_kernel_is_told(monkeypatch):
     kernels.require_int8()
 
