@@ -14,7 +14,7 @@ import pytest
 
 from accel.report.record import read_record
 
-APPLICATIONS = ("customer_service", "finance", "chinese", "federated_hospital")
+APPLICATIONS = ("customer_service", "finance", "chinese")
 
 
 @pytest.fixture(scope="module")
