@@ -14,7 +14,7 @@ import pytest
 
 from accel.report.record import read_record
 
-APPLICATIONS = ("customer_service", "finance", "chinese")
+APPLICATIONS = ("finance",)
 
 
 @pytest.fixture(scope="module")
