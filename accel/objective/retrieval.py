@@ -232,7 +232,10 @@ class Vectors(torchmetrics.Metric):
 
 
 class RankingScores(Scores):
-    """Of every query's ranking of all passages of the split.
+    """Of every query's ranking of all passages of the split but its own text, unless that is right.
+
+    Where turns of a talk are queries and passages, a text would be its own nearest passage; so they are scored in BEIR
+    too (Thakur et al. 2021, arXiv 2104.08663).
 
     Args:
         pairs: the numbers of the split's texts, in its order.
@@ -253,11 +256,14 @@ class RankingScores(Scores):
         numbers = asked.unique(), told.unique()
         (queries, asked), (passages, told) = _once(queries, asked), _once(passages, told)
         ranked, losses, shown = [], [], []
-        for scores, relevant in _ranked_at_once(queries, passages, asked, told):
-            rounded = (scores / EQUAL).round()
+        for start, scores, relevant in _ranked_at_once(queries, passages, asked, told):
+            itself = numbers[0][start : start + len(scores), None] == numbers[1]
+            answers = scores.masked_fill(itself & ~relevant, -torch.inf)
+            rounded = (answers / EQUAL).round()
             ranked.append(Ranked.of(rounded, relevant))
-            losses.append(_losses(scores / self.temperature, relevant))
-            shown.append(numbers[1][torch.sort(rounded, dim=1, descending=True, stable=True).indices[:, :FIRST]])
+            losses.append(_losses(answers / self.temperature, relevant))
+            best = torch.sort(rounded, dim=1, descending=True, stable=True)
+            shown.append(numbers[1][best.indices].masked_fill(best.values.isinf(), -1)[:, :FIRST])
         found, (ndcg, first, ten, mrr, loss) = Ranked.together(ranked), (metric.key for metric in OF_RETRIEVAL)
         return Report(
             {
@@ -290,14 +296,16 @@ def _once(vectors: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
     return F.normalize(totals, dim=1), place
 
 
-def _ranked_at_once(queries: Tensor, passages: Tensor, asked: Tensor, told: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """(similarities, whether a pair is true), [some queries, passages] each."""
+def _ranked_at_once(
+    queries: Tensor, passages: Tensor, asked: Tensor, told: Tensor
+) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """(the first query, similarities, whether a pair is true), the latter [some queries, passages] each."""
     for start in range(0, len(queries), AT_ONCE):
         some = queries[start : start + AT_ONCE]
         relevant = torch.zeros(len(some), len(passages), dtype=torch.bool)
         mine = (asked >= start) & (asked < start + len(some))
         relevant[asked[mine] - start, told[mine]] = True
-        yield some @ passages.T, relevant
+        yield start, some @ passages.T, relevant
 
 
 def _losses(logits: Tensor, relevant: Tensor) -> Tensor:

@@ -68,17 +68,16 @@ class PairTask(Task):
 
 
 def assemble(splits: Splits, tally: Tally, source: str) -> Dataset:
-    """Numbers every text, the same in all splits: upper case and white space make no other text.
+    """Numbers every text, the same in all splits and on both sides: upper case and white space make no other text.
 
     Raises:
         DataError: a split is empty.
     """
     check_filled({"train": splits[0], "validation": splits[1], "test": splits[2]}, source)
-    numbers: tuple[dict[str, int], dict[str, int]] = ({}, {})
+    known: dict[str, int] = {}
 
     def numbered(example: Example) -> list[int]:
-        sides = zip(numbers, example.texts, strict=True)
-        return [known.setdefault(plain(text), len(known)) for known, text in sides]
+        return [known.setdefault(plain(text), len(known)) for text in example.texts]
 
     return dataset_of(splits, numbered, [], tally)
 

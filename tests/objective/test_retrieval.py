@@ -18,9 +18,9 @@ from accel.objective.registry import objective_of
 from accel.objective.retrieval import Retrieval
 from tests.forked_ranks import free_port, in_forks
 
-PAIRS = [[0, 0], [1, 1], [2, 2], [3, 1], [0, 3], [4, 4], [5, 5]]
-"""Query 0 has two passages, passage 1 two queries."""
-EXTRA = [[2, 4]]
+PAIRS = [[0, 10], [1, 11], [2, 12], [3, 11], [0, 13], [4, 14], [5, 15]]
+"""Query 0 has two passages, passage 11 two queries."""
+EXTRA = [[2, 14]]
 """A true pair of training that is in no batch here."""
 
 
@@ -151,7 +151,7 @@ def test_rankings_are_kept_query_by_query_whatever_the_batches():
     whole = report_of(vectors(), numbers(), [range(7)]).kept
     assert whole.examples.tolist() == [0, 1, 2, 3, 5, 6]  # the query of example 4 is that of example 0
     assert whole.first.shape == (6, 10)
-    assert set(whole.first[0]) == {0, 1, 2, 3, 4, 5, -1}
+    assert set(whole.first[0]) == {10, 11, 12, 13, 14, 15, -1}
     assert whole.gains.mean() == pytest.approx(scored(vectors(), numbers(), [range(7)])["ndcg_at_10"])
     other = report_of(vectors(), numbers(), [[6, 2, 4], [1, 0], [5, 3]]).kept
     assert other.pairs_with(whole)
@@ -159,6 +159,18 @@ def test_rankings_are_kept_query_by_query_whatever_the_batches():
     same = whole.change(other)
     assert (same["same_first_ten"], same["lost"], same["found"]) == (1.0, 0, 0)
     assert objective().parts_of_quality(whole, None).tolist() == [[gain, 1.0] for gain in whole.gains]
+
+
+def test_what_is_asked_is_no_answer_unless_it_is_right():
+    """Text 1 is a query, and the passage of query 0: its own vector would be the nearest."""
+    found = F.normalize(torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [0.6, 0.8]]), dim=1)
+    report = report_of(found, numbers([[0, 1], [1, 2]]), [range(2)])
+    assert report.kept.first[1][:2].tolist() == [2, -1]
+    assert report.kept.gains[1] == 1.0
+    apart = report_of(found, numbers([[0, 1], [3, 2]]), [range(2)])  # negative control: another text like it is one
+    assert apart.kept.first[1][:2].tolist() == [1, 2]
+    itself = report_of(found, numbers([[0, 1], [1, 1]]), [range(2)])
+    assert itself.kept.gains[1] == 1.0
 
 
 def test_who_finds_the_passage_no_more_is_counted():

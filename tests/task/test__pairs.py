@@ -11,7 +11,7 @@ def test_upper_case_and_white_space_make_no_other_text():
     assert plain(" The  Gate\n") == plain("the gate") != plain("thegate")
     splits = [[Example(pair, "")] for pair in (("a", "b"), ("A ", "c"), ("d", "B"))]
     found = assemble((splits[0], splits[1], splits[2]), Tally(), "task=test")
-    assert [split.labels for split in (found.train, found.validation, found.test)] == [[[0, 0]], [[0, 1]], [[1, 0]]]
+    assert [split.labels for split in (found.train, found.validation, found.test)] == [[[0, 1]], [[0, 2]], [[3, 1]]]
 
 
 def test_what_is_part_of_nothing_stays_with_its_query():
