@@ -154,7 +154,13 @@ def test_a_real_terminal_and_a_real_ctrl_c(run):
     command = [sys.executable, "-m", "accel", "chat", run, "--max-tokens", "4000", "--temperature", "2", "--seed", "2"]
     environment = {**os.environ, "TERM": "dumb", "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
-        command, stdin=follower, stdout=follower, stderr=follower, env=environment, start_new_session=True
+        command,
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        env=environment,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore it
     )
     os.close(follower)
     try:
