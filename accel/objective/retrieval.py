@@ -262,8 +262,8 @@ class RankingScores(Scores):
             rounded = (answers / EQUAL).round()
             ranked.append(Ranked.of(rounded, relevant))
             losses.append(_losses(answers / self.temperature, relevant))
-            best = torch.sort(rounded, dim=1, descending=True, stable=True)
-            shown.append(numbers[1][best.indices].masked_fill(best.values.isinf(), -1)[:, :FIRST])
+            best = rounded.topk(min(FIRST, len(passages)), dim=1)
+            shown.append(numbers[1][best.indices].masked_fill(best.values.isinf(), -1))
         found, (ndcg, first, ten, mrr, loss) = Ranked.together(ranked), (metric.key for metric in OF_RETRIEVAL)
         return Report(
             {
