@@ -54,6 +54,13 @@ def test_the_faster_way_is_taken(monkeypatch):
     kernels.int8_is_faster_by_floats.cache_clear()
 
 
+def test_without_the_kernel_floats_are_taken(monkeypatch):
+    kernels.int8_is_faster_by_floats.cache_clear()
+    monkeypatch.delattr(torch, "_int_mm")
+    assert kernels.int8_is_faster_by_floats()
+    kernels.int8_is_faster_by_floats.cache_clear()
+
+
 def test_a_torch_without_the_int8_kernel_is_told(monkeypatch):
     kernels.require_int8()
 
