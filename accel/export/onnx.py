@@ -29,7 +29,8 @@ ROUNDED_TOLERANCE = 0.08
 """The same for rounded activations, of all logits together (root mean square of the differences over that of the
 logits): where fp32 sums differ in their last bit, an activation may fall on the next step of its grid, and with it
 whatever follows. The same models: 0.017 (half of MiniLM) and 0.036 (six layers of e5-small, whose largest difference is
-9 % of the largest logit); with the scale of one layer off by half, up to 0.45."""
+9 % of the largest logit). With the scale of one layer off by half: 0.03 to 0.45, so that a small fault in one layer may
+pass, as it may where the largest difference is judged."""
 COARSE_TOLERANCE = 0.5
 """The same for activations that are rounded block by block, in a file whose weights were compared in fp32 before."""
 TINY = 1e-30

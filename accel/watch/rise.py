@@ -58,7 +58,7 @@ class Watch:
         return self.limit / (self.risen * hit + (1 - self.risen) * miss)
 
     def sums(self, hits: Iterable[bool]) -> Iterator[tuple[float, int | None]]:
-        """After each text the sum, and with an alarm since which text it has only grown; after one it begins anew."""
+        """After each text the sum, and with an alarm the text at which it last left zero; after one it begins anew."""
         hit, miss = self._terms()
         total, begun = 0.0, 0
         for place, is_hit in enumerate(hits):
