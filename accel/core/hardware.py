@@ -8,25 +8,33 @@ from pathlib import Path
 DEVICES = Path("/dev")
 
 
-def _cpu_flags() -> set[str]:
-    """The processor's features; empty where the system does not list them."""
+def _cpu(line: str) -> str:
+    """What the system says of the first processor on the line of this name; empty where it does not."""
     try:
         with open("/proc/cpuinfo", encoding="utf8") as lines:
-            return next((set(line.split(":", 1)[1].split()) for line in lines if line.startswith("flags")), set())
+            return next((text.split(":", 1)[1].strip() for text in lines if text.startswith(line)), "")
     except OSError:
-        return set()
+        return ""
+
+
+def _cpu_flags() -> set[str]:
+    """The processor's features; empty where the system does not list them."""
+    return set(_cpu("flags").split())
 
 
 def bf16_fast() -> bool:
-    """Whether bf16 products are faster than fp32 here: a GPU of the last years, or a CPU with AMX.
+    """Whether bf16 products are faster than fp32 here: a GPU of the last years, a CPU with AMX, or AMD's since Zen 4.
 
-    AVX-512 bf16 without AMX is not enough: 148 GFLOP/s against 263 in fp32 were measured on such a processor.
+    On Intel's processors AVX-512 bf16 without AMX is not enough: 148 GFLOP/s against 263 in fp32 were measured on one.
+    AMD's multiply twice as many bf16 numbers in a cycle: 504 GFLOP/s against 112 on one core of an EPYC 9005, and a
+    training step of a small encoder took 1.3 s instead of 3.2.
     """
     import torch
 
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported()
-    return "amx_bf16" in _cpu_flags()
+    flags = _cpu_flags()
+    return "amx_bf16" in flags or ("avx512_bf16" in flags and _cpu("vendor_id") == "AuthenticAMD")
 
 
 def has_bf16_products() -> bool:

@@ -99,9 +99,16 @@ def test_bf16_by_name_needs_a_machine_that_has_it(monkeypatch):
 
 def test_auto_is_bf16_only_where_it_is_fast(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    for flags, expected in (({"avx512_bf16"}, "32-true"), ({"amx_bf16"}, "bf16-mixed"), (set(), "32-true")):
-        monkeypatch.setattr(hardware, "_cpu_flags", lambda flags=flags: flags)
-        assert Standard().lightning_precision() == expected
+    intel, amd = "GenuineIntel", "AuthenticAMD"
+    for vendor, flag, expected in (
+        (intel, "avx512_bf16", "32-true"),
+        (intel, "amx_bf16", "bf16-mixed"),
+        (amd, "avx512_bf16", "bf16-mixed"),
+        (amd, "avx512f", "32-true"),
+        ("", "", "32-true"),
+    ):
+        monkeypatch.setattr(hardware, "_cpu", {"flags": flag, "vendor_id": vendor}.get)
+        assert Standard().lightning_precision() == expected, (vendor, flag)
     double = Standard(precision=Precision.fp64)
     assert (double.lightning_precision(), double.keeps_double) == ("32-true", True)
 
