@@ -1,4 +1,4 @@
-"""An aggregator and its owners as processes of their own, any of which is killed with -9.
+"""An aggregator and its owners as processes of their own, any of which is killed with -9, or on two hosts that are cut apart.
 
 A process that is stopped (SIGSTOP) holds a round open, so that a kill comes when it should.
 """
@@ -19,7 +19,9 @@ from accel.report.record import read_record
 from tests.conftest import write_tiny_csv
 from tests.federated.fake_owner import SECRET, free_port
 from tests.run_folder import wait_for
+from tests.two_hosts import TwoHosts, missing
 
+REASON = missing()
 pytestmark = pytest.mark.slow
 
 ACCEL = [sys.executable, "-m", "accel", "federate"]
@@ -42,7 +44,11 @@ class Parts:
         for name in self.running:
             self.kill_whole(name)
 
-    def start(self, name, words):
+    def start(self, name, words, host=None):
+        """Here, or on a host."""
+        if host is not None:
+            self.running[name] = host.start([*ACCEL, *words], self.log(name))
+            return
         with self.log(name).open("wb") as file:
             self.running[name] = subprocess.Popen([*ACCEL, *words], stdout=file, stderr=file)
 
@@ -108,7 +114,7 @@ def test_an_owner_that_is_killed_in_mid_round_is_named_and_the_round_goes_on(par
     parts.kill("north")
     parts.ends("aggregator")
     parts.ends("south")
-    rounds = [json.loads(line) for line in (folder / FILE).read_text().splitlines()]
+    rounds = rounds_of(folder)
     assert [list(line["bytes_up"]) for line in rounds] == [["south"], ["south"]]
     assert "north" in rounds[0]["left_out"]
     assert read_record(folder)["federation"]["rounds"] == 2
@@ -128,9 +134,40 @@ def test_an_aggregator_that_is_killed_goes_on_from_its_last_round_with_owners_th
     parts.start("again", [*words, "trainer.checkpoint_every_steps=1", f"resume={folder}"])
     for name in ("again", "north", "south"):
         parts.ends(name)
-    rounds = [json.loads(line) for line in (folder / FILE).read_text().splitlines()]
+    rounds = rounds_of(folder)
     assert [sorted(line["bytes_up"]) for line in rounds] == [["north", "south"]] * len(rounds)
     assert sorted({line["round"] for line in rounds}) == [0, 1, 2, 3]
     assert len(rounds) <= 5  # at most the round in which it was killed is done again
     record = read_record(folder)
     assert (record["status"], record["federation"]["rounds"]) == ("finished", 4)
+
+
+@pytest.mark.full
+@pytest.mark.skipif(REASON is not None, reason=str(REASON))
+def test_an_owner_on_another_host_that_is_cut_off_is_left_out_and_let_in_again(parts, data, tmp_path):
+    with TwoHosts(tmp_path) as two:
+        (here, there), folder = two.hosts, tmp_path / "run"
+        address = f"{here.address}:7070"
+        words = serve(address, data, f"hydra.run.dir={folder}", clients=2, rounds=400, local_steps=1, answer_s=5)
+        parts.start("aggregator", words, here)
+        parts.start("north", join(address, "north", data, tmp_path / "north.json"), here)
+        parts.start("south", join(address, "south", data, tmp_path / "south.json"), there)
+        parts.says("south", "Round 2: loss")
+        two.unplug()
+        parts.says("aggregator", "south is left out")
+        two.plug()
+        cut = rounds_of(folder)
+        parts.wait(lambda: any("south" in line["bytes_up"] for line in rounds_of(folder)[len(cut) :]))
+        parts.wait(lambda: parts.running["aggregator"].poll() is not None)
+        for name in ("aggregator", "north", "south"):
+            parts.ends(name)
+    rounds = rounds_of(folder)
+    alone = [line["round"] for line in rounds if "south" not in line["bytes_up"]]
+    assert alone
+    assert [line["round"] for line in rounds] == list(range(400))
+    assert all("north" in line["bytes_up"] for line in rounds)
+
+
+def rounds_of(folder):
+    """What the aggregator wrote of each round."""
+    return [json.loads(line) for line in (folder / FILE).read_text().splitlines()]
