@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from accel.behaviour.calibration import expected_calibration_error
 from accel.behaviour.drift import mcnemar
 from accel.behaviour.kept import Kept
+from accel.core.metric import OF_SPANS, Metric
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,9 @@ class Found(Kept):
             "wrong_after": int((~self.hits).sum()),
             "mcnemar_p": mcnemar(worse, better),
         }
+
+    def by_row(self) -> Mapping[Metric, np.ndarray]:
+        return {OF_SPANS[0]: self.overlaps, OF_SPANS[1]: self.hits}
 
     def own(self) -> dict[str, float]:
         """Calibration: ECE, of being exactly right."""

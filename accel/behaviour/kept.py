@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+
+from accel.core.metric import Metric
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,17 @@ class Kept(ABC):
     def own(self) -> dict[str, float]:
         """What can be said of one model alone; nothing by default."""
         return {}
+
+    def by_row(self) -> Mapping[Metric, np.ndarray]:
+        """Scores [rows] that every prediction has by itself, by which groups are compared, the quality first.
+
+        Nothing by default.
+        """
+        return {}
+
+    def rows(self, chosen: np.ndarray) -> Self:
+        """Some of them, by a mask."""
+        return replace(self, **{name: values[chosen] for name, values in self.arrays().items()})
 
     def where(self, before: Self, names: Sequence[str], lengths: np.ndarray) -> dict[str, Any]:
         """Among which examples they differ: by the names of classes, and by tokens of each example; not by default."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from accel.behaviour.kept import Kept
+from accel.core.metric import BIAS, MAE, Metric
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,13 @@ class Numbers(Kept):
             "nearer_to_truth": int((errors[1] < errors[0]).sum()),
         }
 
+    def by_row(self) -> Mapping[Metric, np.ndarray]:
+        errors = self.values - self.truths
+        return {MAE: np.abs(errors), BIAS: errors}
+
     def own(self) -> dict[str, float]:
         """Mean error with its sign: whether the model says too much or too little."""
-        return {"bias": float((self.values - self.truths).mean())}
+        return {BIAS.key: float((self.values - self.truths).mean())}
 
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from accel.behaviour.kept import Kept
+from accel.core.metric import OF_RECOMMENDATION, Metric
 
 FIRST = 10
 """Places that are looked at."""
@@ -23,6 +25,9 @@ class Places(Kept):
     """float64 [rows]: how likely something right is among the first ten; 0 or 1 but for equal scores."""
     first: np.ndarray
     """int64 [rows, 10]: what is shown first; -1 where there is no more."""
+
+    def by_row(self) -> Mapping[Metric, np.ndarray]:
+        return {OF_RECOMMENDATION[0]: self.gains, OF_RECOMMENDATION[2]: self.hits}
 
     def change(self, before: Places) -> dict[str, Any]:
         """How much of what is shown first stays, and who finds what is right no more."""

@@ -57,6 +57,7 @@ F1, MATTHEWS = Metric("f1", "F1"), Metric("matthews", "Matthews correlation")
 SPEARMAN, PEARSON = Metric("spearman", "Spearman"), Metric("pearson", "Pearson")
 RMSE = Metric("rmse", "RMSE", higher_is_better=False, format=NUMBER)
 MAE = Metric("mae", "MAE", higher_is_better=False, format=NUMBER)
+BIAS = Metric("bias", "mean error with its sign", higher_is_better=False, format=NUMBER)
 R2 = Metric("r2", "R²", format=NUMBER)
 OF_F1 = (F1, *OF_CLASSES)
 OF_MATTHEWS = (MATTHEWS, *OF_CLASSES)
@@ -130,6 +131,12 @@ def _scores(record: Mapping[str, Any]) -> Mapping[str, Any]:
 def quality_of(record: Mapping[str, Any]) -> Metric | None:
     """What a run is judged by first; None where the record has no metric."""
     return next(iter(metrics_of(record)), None)
+
+
+def group_scores_of(record: Mapping[str, Any]) -> tuple[Metric, ...]:
+    """By what its groups are compared, the first first: scores that each prediction has by itself, else the quality."""
+    own = (record.get("fairness") or {}).get("scores")
+    return tuple(_metric(fields) for fields in own) if own else metrics_of(record)[:1]
 
 
 def every_metric(records: Iterable[Mapping[str, Any]]) -> tuple[Metric, ...]:

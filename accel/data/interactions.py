@@ -22,6 +22,8 @@ NOBODY = -1
 """The number of the side that an example lacks."""
 FEWEST = 3
 """Items of a user of whom one is tested on and one validated on."""
+Strata = tuple[tuple[str, str], ...]
+"""Column and value, of each column by which users are grouped."""
 BETWEEN = "; "
 """Between the items of a history."""
 
@@ -116,6 +118,7 @@ def last_one_out(
     pairs_per_user: int,
     source: str,
     timed: bool,
+    groups: Mapping[str, Strata] | None = None,
 ) -> RankingDataset:
     """Three splits.
 
@@ -124,6 +127,7 @@ def last_one_out(
         pairs_per_user: of how many of a user's items the network learns to say them before, the latest ones.
         source: what to name in messages.
         timed: whether the times are times.
+        groups: of each user, between which figures are compared.
 
     Raises:
         DataError: nobody has enough items.
@@ -137,9 +141,12 @@ def last_one_out(
     number, user_number = catalogue.number(), {user: place for place, user in enumerate(users)}
     labels: list[list[object]] = []
 
-    def example(texts: tuple[str, str], label: list[object]) -> Example:
+    def example(texts: tuple[str, str], label: list[object], strata: Strata = ()) -> Example:
         labels.append(label)
-        return Example(texts, str(len(labels) - 1))
+        return Example(texts, str(len(labels) - 1), strata=strata)
+
+    def grouped(user: str) -> Strata:
+        return groups[user] if groups else ()
 
     def told(taken: Sequence[Interaction]) -> str:
         return history_text([catalogue.names[row.item] for row in taken], history)
@@ -150,14 +157,14 @@ def last_one_out(
             for place in range(max(1, len(kept) - pairs_per_user), len(kept)):
                 item = kept[place].item
                 pair = (told(kept[:place]), catalogue.texts[item])
-                yield example(pair, [user_number[user], number[item]])
+                yield example(pair, [user_number[user], number[item]], grouped(user))
 
     def held_out(from_the_end: int) -> Iterator[Example]:
         for user in tested:
             before, now = users[user][:-from_the_end], users[user][-from_the_end]
             seen = sorted(number[row.item] for row in before)
             label: list[object] = [user_number[user], NOBODY, [number[now.item]], seen]
-            yield example((told(before), ""), label)
+            yield example((told(before), ""), label, grouped(user))
         yield from (example(("", text), [NOBODY, number[item]]) for item, text in catalogue.texts.items())
 
     splits = [list(training()), list(held_out(2)), list(held_out(1))]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
-from accel.data.examples import Tally
-from accel.data.interactions import Catalogue, Interaction
+from accel.data.examples import MISSING, Tally
+from accel.data.interactions import Catalogue, Interaction, Strata
 from accel.data.spelling import label_of, mended
 from accel.data.table import Table, read_table
 from accel.data.times import number_of, times_of
@@ -38,6 +39,29 @@ def interactions_of(
     if rating is None or min_rating is None:
         return found
     return _high(found, _numbers(table, rating, "task.rating"), min_rating, table, tally)
+
+
+def groups_of_users(path: str, *, user: str, columns: Sequence[str]) -> dict[str, Strata]:
+    """What some columns of the interactions say of each user; an empty cell is a group too.
+
+    Raises:
+        DataError: a missing column, or two values for one user.
+    """
+    if not columns:
+        return {}
+    table = read_table(path, "task.train", columns=[user, *columns])
+    cells = zip(*(table.column(name, "task.group") for name in columns), strict=True)
+    found, lines = dict[str, Strata](), dict[str, int]()
+    for who, row, line in zip(_names(table, user, "task.user"), cells, table.lines, strict=True):
+        named = [MISSING if _is_empty(cell) else label_of(cell) for cell in row]
+        strata = tuple(zip(columns, named, strict=True))
+        if found.setdefault(who, strata) != strata:
+            raise DataError(
+                f"{table.path}, line {line}: the user {who!r} is in another group of task.group than in line "
+                f"{lines[who]}. A user is in one: correct it, or leave task.group out."
+            )
+        lines.setdefault(who, line)
+    return found
 
 
 def catalogue_of(path: str, *, item: str, text: str, name: str | None, tally: Tally) -> Catalogue:

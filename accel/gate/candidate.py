@@ -10,7 +10,7 @@ from typing import Any
 
 from accel.behaviour.stored import Stored
 from accel.checkpoint.resume import LEARNED
-from accel.core.metric import Metric, quality_of
+from accel.core.metric import Metric, group_scores_of, quality_of
 from accel.report.predictions import PREDICTIONS, read_predictions
 from accel.report.records import Recorded
 
@@ -65,6 +65,15 @@ class Candidate:
         """
         return _part(self.run, "behaviour") if self.against is None else _between(self.against, self.run)
 
+    @cached_property
+    def group_quality(self) -> Metric:
+        """What its groups are judged by; a quality that is of all predictions together has none for a group.
+
+        Raises:
+            MissingError: its record states no metric.
+        """
+        return next(iter(group_scores_of(self.run.record)), self.quality)
+
     def groups(self) -> Mapping[str, float]:
         """Group -> the finished model's quality on it.
 
@@ -79,7 +88,7 @@ class Candidate:
 
     def _groups(self, run: Recorded, side: str) -> dict[str, float]:
         found = _part(run, "fairness").get("groups") or {}
-        return {str(name): number(group, side, self.quality.key) for name, group in found.items()}
+        return {str(name): number(group, side, self.group_quality.key) for name, group in found.items()}
 
     def other_data(self) -> str | None:
         """Why the two runs' figures cannot be compared; None where they can."""

@@ -102,12 +102,15 @@ def _parity(candidate: Candidate) -> float:
 
 
 def _worst_group(candidate: Candidate) -> float:
-    return min(_some(candidate.groups()).values(), key=candidate.quality.gain)
+    metric = candidate.group_quality
+    if not metric.higher_is_better:
+        raise MissingError(f"groups are judged by {metric.title}, of which less is better: limit max_group_drop")
+    return min(_some(candidate.groups()).values(), key=metric.gain)
 
 
 def _group_drop(candidate: Candidate) -> float:
     """What the group with the largest loss has lost."""
-    gain, after, before = candidate.quality.gain, candidate.groups(), _some(candidate.groups_before())
+    gain, after, before = candidate.group_quality.gain, candidate.groups(), _some(candidate.groups_before())
     if before.keys() - after.keys():
         raise MissingError("the two models were not scored on the same groups")
     return max(gain(value) - gain(after[name]) for name, value in before.items())

@@ -19,18 +19,8 @@ from accel.config.redact import redactor
 from accel.core.console import rich_console
 from accel.core.metric import LOSS
 from accel.errors import ConfigError, ExitCode
-from accel.report.comparison import (
-    JUDGED_BY,
-    MONEY,
-    NO_BILL,
-    PEERS,
-    RUN,
-    WORDS,
-    Column,
-    Comparison,
-    compare_runs,
-    write_csv,
-)
+from accel.report.columns import MONEY, NO_BILL, PEERS, RUN, WORDS, Column
+from accel.report.comparison import JUDGED_BY, Comparison, compare_runs, write_csv
 from accel.report.money import PRICES, Prices, said
 from accel.report.records import Recorded, find, privacy_remarks
 

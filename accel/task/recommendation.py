@@ -16,6 +16,7 @@ Reference: Rendle et al. 2009 (arXiv 1205.2618) for BPR, Steck 2019 (arXiv 1905.
     (On sampled metrics for item recommendation) for why all items are ranked.
 
     accel task=recommendation task.train=ratings.csv task.items=films.csv task.timestamp=time
+    accel task=recommendation task.train=ratings.csv task.items=films.csv task.group=country   # a column of ratings.csv
     accel search outputs/DATE/TIME "Alien; Blade Runner" --in films.csv --column text
 """
 
@@ -31,7 +32,7 @@ from accel.data import Dataset
 from accel.data.content import Content, Row
 from accel.data.examples import Tally
 from accel.data.interactions import Interaction, in_order, last_one_out
-from accel.data.taken import catalogue_of, interactions_of
+from accel.data.taken import catalogue_of, groups_of_users, interactions_of
 from accel.task._recommending import RecommendingTask
 
 if TYPE_CHECKING:
@@ -104,4 +105,5 @@ class Recommendation(RecommendingTask):
             pairs_per_user=self.pairs_per_user,
             source=f"task.train={self.train}",
             timed=self.timestamp is not None,
+            groups=groups_of_users(self.train, user=self.user, columns=self.group_columns()),
         )

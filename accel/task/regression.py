@@ -4,7 +4,8 @@ What it does: reads CSV, TSV, JSON or Parquet with one or two text columns and a
     them standardised, by the mean and the standard deviation of training, which go with the exported model: scores and
     answers are in the unit of your file. Reports Spearman's correlation first, then Pearson's, RMSE, MAE and R², beside
     what always guessing the mean of training reaches. ``ordinal=true`` takes the numbers as levels, such as stars:
-    answers are the nearest level, and Cohen's kappa with quadratic weights comes first.
+    answers are the nearest level, and Cohen's kappa with quadratic weights comes first. ``group=COLUMN`` compares the
+    errors of groups of texts: how large they are, and whether a group is told too much or too little.
 Use it when: the difference between two answers has a size. Where answers have names, classify.
 What it costs: nothing beyond reading the file.
 Composes with: every model and technique; under privacy with a mean and a standard deviation that you give.
@@ -12,6 +13,7 @@ Off switch: choose another task.
 Reference: the metrics are those of scipy and scikit-learn; Cohen 1968 for the weighted kappa.
 
     accel task=regression task.train=reviews.csv task.text=review task.label=stars task.ordinal=true
+    accel task=regression task.train=reviews.csv task.label=price task.group=country
     accel task=regression task.train=pairs.csv 'task.text=[first,second]' task.label=similarity
 """
 
@@ -24,6 +26,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from accel.core.option import Objection
+from accel.core.task import GroupedTask
 from accel.data import Dataset
 from accel.data.columns import examples_of
 from accel.data.examples import Example, Tally, check_filled, check_known, dataset_of, sorted_labels
@@ -41,7 +44,7 @@ MOST_LEVELS = 100
 
 
 @dataclass(kw_only=True)
-class Regression(TextFile):
+class Regression(GroupedTask, TextFile):
     """Texts with numbers from files."""
 
     can_calibrate: ClassVar[bool] = False

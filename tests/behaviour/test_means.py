@@ -6,6 +6,8 @@ import pytest
 from accel.behaviour.fairness import groups_of
 from accel.behaviour.found import Found
 from accel.behaviour.means import means
+from accel.behaviour.numbers import Numbers
+from accel.core.metric import BIAS, MAE, OF_SPANS, stated
 from accel.report.fairness import section, sentences
 
 GROUPS = groups_of("gender", ["f"] * 60 + ["m"] * 40)
@@ -24,7 +26,7 @@ BEFORE = found([True] * 60 + [True] * 30 + [False] * 10, [1.0] * 60 + [1.0] * 30
 
 
 def test_means_differences_and_the_group_that_lost_most():
-    told = means(GROUPS, BEFORE, AFTER, "f1", "exact_match")
+    told = means(GROUPS, BEFORE, AFTER)
     assert {name: own["after"]["f1"] for name, own in told["groups"].items()} == {"f": 0.75, "m": 0.25}
     assert {name: own["after"]["exact_match"] for name, own in told["groups"].items()} == {"f": 0.5, "m": 0.25}
     assert told["groups"]["m"]["after"]["ece"] == pytest.approx(0.25)
@@ -44,20 +46,48 @@ def test_means_differences_and_the_group_that_lost_most():
 
 
 def test_a_model_beside_itself_has_changed_nothing():
-    told = means(GROUPS, AFTER, AFTER, "f1", "exact_match")
+    told = means(GROUPS, AFTER, AFTER)
     assert told["hardest_change"] == 0
     assert told["f1_gap_change_interval"] == [0, 0]
-    alone = means(GROUPS, None, AFTER, "f1", "exact_match")
+    alone = means(GROUPS, None, AFTER)
     assert "changes" not in alone
     assert alone["groups"]["f"]["after"] == told["groups"]["f"]["after"]
 
 
 def test_the_report_and_the_terminal_tell_it():
-    record = {"fairness": means(GROUPS, BEFORE, AFTER, "f1", "exact_match"), "metrics": [{"key": "f1", "title": "F1"}]}
+    record = {"fairness": means(GROUPS, BEFORE, AFTER)}
     (line,) = sentences(record)
     assert "worst is m (0.750 -> 0.250)" in line
     assert "difference of exact match 0.250 -> 0.250" in line
     page = section(record)
-    assert "exactly right" in page
+    assert "<th>exact match" in page
     assert "1.000 → 0.500" in page
     assert "rates are of the label" not in page
+
+
+def numbers(errors):
+    zeros = np.zeros(100)
+    return Numbers(np.arange(100), zeros, np.array(errors, dtype=float))
+
+
+def test_of_numbers_the_largest_error_is_worst_and_too_much_is_told_from_too_little():
+    before, after = numbers([0.5] * 60 + [-0.5] * 40), numbers([1.0] * 60 + [-0.25] * 40)
+    told = means(GROUPS, before, after)
+    assert told["scores"] == stated([MAE, BIAS])
+    assert (told["worst_group"], told["worst_before"], told["worst_after"]) == ("f", 0.5, 1.0)
+    assert (told["hit_hardest"], told["hardest_change"]) == ("f", 0.5)
+    assert told["bias_gap_before"] == 1.0
+    assert told["bias_gap_after"] == 1.25
+    assert told["mae_gap_before"] == 0.0
+    (line,) = sentences({"fairness": told})
+    assert "worst is f (MAE 0.500 -> 1.000), hardest hit f (+0.500, 95 %" in line
+    page = section({"fairness": told})
+    assert '<b class="lost">+0.500 to +0.500</b>' in page
+    assert page.count('class="lost"') == 1
+    assert "[points]" not in page
+    assert "1.000 to 1.000" in page
+    assert "ECE" not in page
+
+
+def test_spans_are_told_by_the_same_words_as_before():
+    assert means(GROUPS, None, AFTER)["scores"] == stated(OF_SPANS[:2])

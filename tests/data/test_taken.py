@@ -3,7 +3,7 @@
 import pytest
 
 from accel.data.examples import Tally
-from accel.data.taken import catalogue_of, interactions_of
+from accel.data.taken import catalogue_of, groups_of_users, interactions_of
 from accel.errors import DataError
 
 
@@ -110,6 +110,17 @@ def test_lists_name_nothing_and_are_no_texts(tmp_path):
         )
     with pytest.raises(DataError, match="line 1: column 'text' holds a list, not a text"):
         catalogue_of(str(file), item="item", text="text", name=None, tally=Tally())
+
+
+def test_a_user_is_in_one_group(tmp_path):
+    file = tmp_path / "x.csv"
+    file.write_text("user,item,country,age\na,1,NL,30\nb,1,,30\na,2,NL,30\n")
+    found = groups_of_users(str(file), user="user", columns=["country", "age"])
+    assert found == {"a": (("country", "NL"), ("age", "30")), "b": (("country", "(missing)"), ("age", "30"))}
+    assert groups_of_users("nowhere.csv", user="user", columns=[]) == {}
+    file.write_text("user,item,country\na,1,NL\nb,1,NL\na,2,BE\n")
+    with pytest.raises(DataError, match=r"line 4: the user 'a' is in another group of task\.group than in line 2"):
+        groups_of_users(str(file), user="user", columns=["country"])
 
 
 def test_what_nobody_describes_is_told(tmp_path):

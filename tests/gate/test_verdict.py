@@ -76,3 +76,16 @@ def test_a_single_group_is_no_comparison(tmp_path):
     one = {"groups": {"others": {"before": {"accuracy": 0.8}, "after": {"accuracy": 0.8}}}}
     run = put(tmp_path, ("fairness",), one)
     assert broken(run, {"max_group_drop": 0.1, "min_group_quality": 0.1}) == ["max_group_drop", "min_group_quality"]
+
+
+def test_groups_of_numbers_are_limited_by_what_they_lost(tmp_path):
+    """Of an error less is better, so the quality of the worst group cannot have a smallest value."""
+    mae = {"key": "mae", "title": "MAE", "higher_is_better": False, "format": "number"}
+    groups = {
+        "north": {"before": {"mae": 0.5}, "after": {"mae": 0.9}},
+        "south": {"before": {"mae": 0.7}, "after": {"mae": 0.6}},
+    }
+    run = put(tmp_path / "run", ("fairness",), {"scores": [mae], "groups": groups})
+    assert broken(run, {"max_group_drop": 0.5}) == []
+    assert broken(run, {"max_group_drop": 0.3}) == ["max_group_drop"]
+    assert broken(run, {"min_group_quality": 0.1}) == ["min_group_quality"]

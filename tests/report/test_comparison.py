@@ -30,6 +30,15 @@ def test_marks_the_pareto_set_and_shows_what_differs(runs):
     assert len(marked) == 2
 
 
+def test_groups_that_are_judged_by_an_error_are_in_no_column_where_more_is_better(runs):
+    told = {"worst_group": "a", "worst_after": 0.7, "hardest_change": 0.1}
+    mae = Metric("mae", "MAE", higher_is_better=False, format=NUMBER)
+    runs[0].record["fairness"] = told
+    runs[1].record["fairness"] = {**told, "scores": stated([mae])}
+    shown = [row["worst_group_after"] for row in compare_runs(runs).rows]
+    assert sorted(shown, key=str) == [0.7, None, None]
+
+
 def test_csv_cells_are_inert(runs, tmp_path):
     write_csv(compare_runs(runs), tmp_path / "out.csv")
     with (tmp_path / "out.csv").open(newline="") as lines:

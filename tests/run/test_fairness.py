@@ -1,6 +1,9 @@
 from types import SimpleNamespace
 
+import numpy as np
+
 from accel.behaviour.numbers import Numbers
+from accel.behaviour.places import Places
 from accel.core.metric import ACCURACY
 from accel.objective.scores import Report
 from accel.run.fairness import fairness_of
@@ -30,7 +33,23 @@ def test_the_names_of_small_groups_are_not_told_under_privacy():
     assert "Ann Lee" not in str(found)
 
 
-def test_no_column_no_figures_and_numbers_have_no_labels():
+def test_no_column_no_figures():
     assert fairness_of(prepared(), None, Report({}, kept=AFTER), private=False) is None
+    assert fairness_of(prepared(g=VALUES), None, Report({}), private=False) is None
+
+
+def test_predictions_that_are_no_choices_are_compared_by_their_scores():
     numbers = Report({}, kept=Numbers(AFTER.examples, AFTER.truths, AFTER.choices))
-    assert fairness_of(prepared(g=VALUES), None, numbers, private=False) is None
+    found = fairness_of(prepared(g=VALUES), None, numbers, private=False)
+    assert found is not None
+    assert [score["key"] for score in found["scores"]] == ["mae", "bias"]
+
+
+def test_examples_that_nobody_is_asked_about_are_in_no_group():
+    """As the items behind the users that a recommender ranks for."""
+    places = Places(np.arange(100), np.zeros(100), np.ones(100), np.ones(100), np.zeros((100, 10)))
+    found = fairness_of(
+        prepared(g=["f"] * 60 + ["m"] * 40 + ["(missing)"] * 50), None, Report({}, kept=places), private=False
+    )
+    assert found is not None
+    assert {name: own["examples"] for name, own in found["groups"].items()} == {"f": 60, "m": 40}
