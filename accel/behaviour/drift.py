@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +27,26 @@ def _kullback_leibler(log_p: np.ndarray, log_q: np.ndarray) -> np.ndarray:
     possible = np.isfinite(log_p)
     gap = np.subtract(log_p, log_q, out=np.zeros_like(log_p), where=possible)
     return (np.exp(log_p) * gap).sum(-1)
+
+
+def flips(changed: np.ndarray, before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
+    """Of answers that are right or wrong.
+
+    Args:
+        changed: bool [rows]: which answers are other ones.
+        before, after: bool [rows]: which were right, and which are.
+    """
+    worse, better = int((before & ~after).sum()), int((~before & after).sum())
+    return {
+        "agreement": 1 - float(changed.mean()),
+        "predictions": len(changed),
+        "changed": int(changed.sum()),
+        "right_to_wrong": worse,
+        "wrong_to_right": better,
+        "wrong_before": int((~before).sum()),
+        "wrong_after": int((~after).sum()),
+        "mcnemar_p": mcnemar(worse, better),
+    }
 
 
 def mcnemar(worse: int, better: int) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from accel.behaviour.calibration import expected_calibration_error
-from accel.behaviour.drift import mcnemar
+from accel.behaviour.drift import flips
 from accel.behaviour.kept import Kept
 from accel.core.metric import OF_SPANS, Metric
 
@@ -28,18 +28,7 @@ class Found(Kept):
     """[rows]: its probability."""
 
     def change(self, before: Found) -> dict[str, Any]:
-        changed = (before.choices != self.choices).any(1)
-        worse, better = (int(flips.sum()) for flips in (before.hits & ~self.hits, ~before.hits & self.hits))
-        return {
-            "agreement": 1 - float(changed.mean()),
-            "predictions": len(changed),
-            "changed": int(changed.sum()),
-            "right_to_wrong": worse,
-            "wrong_to_right": better,
-            "wrong_before": int((~before.hits).sum()),
-            "wrong_after": int((~self.hits).sum()),
-            "mcnemar_p": mcnemar(worse, better),
-        }
+        return flips((before.choices != self.choices).any(1), before.hits, self.hits)
 
     def by_row(self) -> Mapping[Metric, np.ndarray]:
         return {OF_SPANS[0]: self.overlaps, OF_SPANS[1]: self.hits}

@@ -15,8 +15,9 @@ from accel.behaviour.found import Found
 from accel.behaviour.kept import Kept
 from accel.behaviour.numbers import Numbers
 from accel.behaviour.places import Places
+from accel.behaviour.written import Written
 
-KINDS: dict[str, type[Kept]] = {kind.__name__: kind for kind in (Decisions, Numbers, Places, Found)}
+KINDS: dict[str, type[Kept]] = {kind.__name__: kind for kind in (Decisions, Numbers, Places, Found, Written)}
 KIND, PARTS = "kind", "parts"
 """Names in the file beside those of the columns."""
 

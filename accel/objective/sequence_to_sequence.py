@@ -16,11 +16,13 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 from torchmetrics import SumMetric
 
+from accel.behaviour.kept import Kept
+from accel.behaviour.written import Written, number_of
 from accel.core.family import family_of
 from accel.core.metric import LOSS, OF_WRITING, Metric
 from accel.core.objective import Answering
 from accel.data import Split
-from accel.data.batches import Example, Tokenized, padded, tokenize
+from accel.data.batches import Example, Tokenized, evaluation_order, padded, tokenize
 from accel.data.overlap import rouge_l, same
 from accel.data.tokens import IGNORED, Encoded, Ragged
 from accel.errors import DataError
@@ -53,6 +55,7 @@ class SequenceToSequence(Answering):
 
     name: ClassVar[str] = "sequence to sequence"
     metrics: ClassVar[tuple[Metric, ...]] = OF_WRITING
+    keeps: ClassVar[type[Kept] | None] = Written
     unit: ClassVar[str] = "texts"
     evaluation_tokens: ClassVar[int] = 4096
     more_inputs: ClassVar[tuple[str, ...]] = (DECODER,)
@@ -164,8 +167,13 @@ class SequenceToSequence(Answering):
         return {"loss": by_text(full(outputs.logits), batch["labels"]).mean()}
 
     def scores(self, split: Tokenized) -> Scores:
+        return WritingScores(self, evaluation_order(split))
+
+    def parts_of_quality(self, kept: Kept, split: Tokenized) -> np.ndarray | None:
+        """Of the mean ROUGE-L."""
         del split
-        return WritingScores(self)
+        assert isinstance(kept, Written)
+        return np.stack([kept.overlaps, np.ones(len(kept.overlaps))], axis=1)
 
     def written(self, model: nn.Module, inputs: Mapping[str, Tensor]) -> Tensor:
         """[texts, tokens]: what the network writes by itself."""
@@ -220,11 +228,18 @@ def by_text(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 class WritingScores(Scores):
-    """Of what a network writes by itself, and of the next token of the true text."""
+    """Of what a network writes by itself, and of the next token of the true text.
 
-    def __init__(self, objective: SequenceToSequence) -> None:
+    Args:
+        order: [examples], their numbers as they come: what one process wrote of all of them is kept.
+    """
+
+    keeps: ClassVar[bool] = True
+
+    def __init__(self, objective: SequenceToSequence, order: np.ndarray) -> None:
         super().__init__()
-        self.objective = objective
+        self.objective, self.order = objective, order
+        self.rows: list[tuple[int, int, float, bool]] = []
         self.loss, self.texts, self.rouge, self.exact, self.seen = (
             SumMetric().set_dtype(torch.float64) for _ in range(5)
         )
@@ -240,13 +255,27 @@ class WritingScores(Scores):
         """Let the network write, and compare."""
         for ids, labels in zip(self.objective.written(model, batch), batch["labels"], strict=True):
             written, true = self.objective.said(ids), self.objective.said(labels)
-            self.rouge.update(rouge_l(written, true))
-            self.exact.update(float(same(written, true)))
+            overlap, hit = rouge_l(written, true), same(written, true)
+            self.rouge.update(overlap)
+            self.exact.update(float(hit))
             self.seen.update(1)
+            self.rows.append((number_of(true), number_of(written), overlap, hit))
+
+    def reset(self) -> None:
+        super().reset()
+        self.rows = []
 
     def compute(self) -> Report:
         """ROUGE-L and the share of exact texts, where a network was seen writing; the loss in nats per token."""
         seen, texts = float(self.seen.compute()), max(1.0, float(self.texts.compute()))
         shares = [float(found.compute()) / seen if seen else 0.0 for found in (self.rouge, self.exact)]
         keys = [metric.key for metric in OF_WRITING if metric is not LOSS]
-        return Report({**dict(zip(keys, shares, strict=True)), LOSS.key: float(self.loss.compute()) / texts})
+        metrics = {**dict(zip(keys, shares, strict=True)), LOSS.key: float(self.loss.compute()) / texts}
+        return Report(metrics, kept=self._kept())
+
+    def _kept(self) -> Written | None:
+        """None where this process has seen a part of the split, or no network."""
+        if len(self.rows) != len(self.order):
+            return None
+        truths, texts, overlaps, hits = map(np.array, zip(*self.rows, strict=True))
+        return Written.together([Written(self.order, truths, texts, overlaps, hits)])

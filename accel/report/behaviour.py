@@ -79,7 +79,8 @@ def _calibration_sentence(found: Mapping[str, Any]) -> str:
 def change_section(record: Record) -> str:
     """What the finished model decides otherwise than the one before, as HTML."""
     found = record.get("behaviour") or {}
-    told = "".join(f"<p>{escape(line)}</p>" for line in (_flips_sentence(found), _moves_sentence(found)) if line)
+    lines = (sentence(found) for sentence in (_flips_sentence, _moves_sentence, _rankings_sentence))
+    told = "".join(f"<p>{escape(line)}</p>" for line in lines if line)
     notes = [_interval_note(record), _loyalty_note(found)]
     told += "".join(f'<p class="note">{escape(note)}</p>' for note in notes if note)
     return told + _flips_table("true class", _by_class(found)) + _flips_table("length", _by_length(found))

@@ -29,6 +29,7 @@ from accel.compression.vocabulary import Vocabulary
 from accel.core.family import family_of
 from accel.core.metric import OF_WRITING, Metric
 from accel.core.option import Objection, Option, typed
+from accel.core.task import GroupedTask
 from accel.core.tuning import HeadOnly, Prompt
 from accel.data import Dataset
 from accel.data.columns import groups_of, pairs_of
@@ -57,7 +58,7 @@ NO_TUNINGS = (
 
 
 @dataclass(kw_only=True)
-class Seq2seq(TextFile):
+class Seq2seq(GroupedTask, TextFile):
     """Sources and what to write of them, from files."""
 
     can_calibrate: ClassVar[bool] = False

@@ -1,9 +1,14 @@
+from importlib import import_module
+from pkgutil import iter_modules
+
 import numpy as np
 import pytest
 
+from accel import behaviour
 from accel.behaviour.decisions import hits_by_example
+from accel.behaviour.kept import Kept
 from accel.behaviour.numbers import Numbers
-from accel.behaviour.stored import KIND, Stored
+from accel.behaviour.stored import KIND, KINDS, Stored
 from tests.behaviour.test_decisions import AFTER, BEFORE, decided
 
 
@@ -58,3 +63,9 @@ def test_damaged_files_and_none_are_nothing(tmp_path):
     Stored(AFTER).save(tmp_path / "cut.npz")
     (tmp_path / "cut.npz").write_bytes((tmp_path / "cut.npz").read_bytes()[:400])
     assert [Stored.read(tmp_path / name) for name in ("absent.npz", "broken.npz", "cut.npz")] == [None] * 3
+
+
+def test_every_kind_can_be_read_again():
+    for module in iter_modules(behaviour.__path__):
+        import_module(f"accel.behaviour.{module.name}")
+    assert set(KINDS.values()) == {kind for kind in Kept.__subclasses__() if kind.__module__.startswith("accel.")}

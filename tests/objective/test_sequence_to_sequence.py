@@ -7,9 +7,10 @@ import torch
 import torch.nn.functional as F
 from transformers import BartConfig, BertConfig, T5Config
 
+from accel.behaviour.written import number_of
 from accel.core.meta import Meta
 from accel.data import Dataset, Split
-from accel.data.batches import Collator, Tokenized
+from accel.data.batches import Collator, Tokenized, evaluation_order
 from accel.errors import DataError
 from accel.model.tiny_t5 import TinyT5
 from accel.objective.registry import objective_of
@@ -83,11 +84,21 @@ def test_what_is_written_is_scored_whatever_the_batch():
     fixed = Fixed(12, 1).reading(TINY.tokenizer())
     for size in (1, 3):
         scores = fixed.scores(data)
-        for rows in torch.arange(3).split(size):
+        for rows in torch.from_numpy(evaluation_order(data)).split(size):
             batch = collate(data, rows.tolist())
             scores.update(torch.zeros(*batch["labels"].shape, 261), batch["labels"])
             scores.observe(Parrot(), batch)
-        found = scores.compute().metrics
+        report = scores.compute()
+        found, kept = report.metrics, report.kept
+        assert kept is not None
+        assert kept.overlaps.tolist() == [1, 0.5, 0]
+        assert kept.hits.tolist() == [True, False, False]
+        assert kept.texts.tolist() == [number_of("one two")] * 3
+        assert kept.truths.tolist() == [number_of(text) for text in ("one two", "one three", "好")]
+        assert fixed.parts_of_quality(kept, data).tolist() == [[1, 1], [0.5, 1], [0, 1]]
+        scores.reset()
+        scores.update(torch.zeros(*batch["labels"].shape, 261), batch["labels"])
+        assert scores.compute().kept is None  # no network was seen writing
         assert found["rouge_l"] == pytest.approx((1 + 0.5 + 0) / 3)
         assert found["exact_match"] == pytest.approx(1 / 3)
     assert [m.key for m in OBJECTIVE.metrics] == list(found)

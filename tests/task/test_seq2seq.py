@@ -153,10 +153,13 @@ def test_techniques_act_on_it(pairs, train, tmp_path, more):
 @pytest.mark.slow
 def test_a_run_writes_and_its_folder_answers(pairs, tmp_path, capsys):
     folder = tmp_path / "run"
-    assert main([*words(pairs, folder), "trainer.max_steps=2"]) == 0
+    more = ["trainer.max_steps=2", "compression=[ptq]", "trainer.baseline_steps=2"]
+    assert main([*words(pairs, folder), *more]) == 0
     record = json.loads((folder / "result.json").read_text())
     assert [m["key"] for m in record["metrics"]] == ["rouge_l", "exact_match", "loss"]
     assert record["baselines"][0]["name"] == "copying the source"
+    assert 0 <= record["behaviour"]["agreement"] <= 1
+    assert "difference_interval" in record["behaviour"]
     capsys.readouterr()
     assert main(["predict", str(folder), "123456", "9"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
