@@ -14,9 +14,13 @@ REFRESH_STEPS = 10
 
 
 class ShowProgress(pl.Callback):
-    """A progress bar over optimizer steps with the latest loss and validation quality: first, then every tenth."""
+    """A progress bar over optimizer steps with the latest loss and validation quality: first, then every tenth.
 
-    def __init__(self, console: Console, title: str, total_steps: int, quality: Metric) -> None:
+    Args:
+        quality: None where the validation split is too small to say anything.
+    """
+
+    def __init__(self, console: Console, title: str, total_steps: int, quality: Metric | None) -> None:
         self.console = console
         self.title = title
         self.total_steps = total_steps
@@ -42,6 +46,6 @@ class ShowProgress(pl.Callback):
         self.stack.close()
 
 
-def _note(metrics: Any, quality: Metric) -> str:
-    parts = {"loss": "train/loss", f"validation {quality.title}": QUALITY}
+def _note(metrics: Any, quality: Metric | None) -> str:
+    parts = {"loss": "train/loss"} | ({f"validation {quality.title}": QUALITY} if quality else {})
     return "  ".join(f"{name} {float(metrics[key]):.3f}" for name, key in parts.items() if key in metrics)

@@ -67,7 +67,7 @@ def bars(plan: Plan, data: Prepared, console: Console, score: Callable[[nn.Modul
 
 
 def _none_of(data: Prepared) -> Any:
-    """One example, as nobody looks at the validation split on the way."""
+    """One example, which says nothing: nobody looks at the validation split on the way."""
     return data.validation.part(np.arange(1))
 
 

@@ -98,7 +98,7 @@ def fit(
     asks = _asks_study(quality) if searched and folder is not None else []
     best = _best(plan, facts)
     callbacks = [
-        ShowProgress(console, title, facts.total_steps, quality),
+        ShowProgress(console, title, facts.total_steps, quality if len(data.validation) > 1 else None),
         TellHead(console),
         TellSpikes(console),
         stop,

@@ -20,3 +20,15 @@ def test_says_where_training_stands(tmp_path):
     assert lines[0].split()[:2] == ["train", "1/40"], "whoever waits is told at once how long"
     assert lines[0].endswith("to go")
     assert len(lines) == 5
+
+
+def test_a_split_that_says_nothing_is_not_told(tmp_path):
+    console = Console(tmp_path)
+    callback = ShowProgress(console, "train", total_steps=1, quality=None)
+    trainer = SimpleNamespace(global_step=0, callback_metrics={"train/loss": 0.5, QUALITY: 1.0})
+    callback.on_train_start(trainer, None)
+    trainer.global_step = 1
+    callback.on_train_batch_end(trainer, None, None, None, 0)
+    callback.teardown(trainer, None, "fit")
+    console.close()
+    assert "validation" not in (tmp_path / "log.txt").read_text()
