@@ -238,13 +238,30 @@ def on_a_rank(rank, world_size, folder):
     found["per_layer"] = {n: whole(grad) for n, grad in released(model, step, rank, world_size).items()}
     for name, noise in {"own": GaussianNoise(), "by rank": GaussianNoise(7, rank), "same": GaussianNoise(7)}.items():
         found[name] = noises(noise, rank, world_size)
-    model, step = made("wide", sharded=True, sigma=1.5, noise=GaussianNoise(), canaries=300)
-    for _ in range(20):
-        step(logical(rank, world_size, drawn=range(rank, 300, world_size)))
-    found["canaries"] = float(np.sqrt(np.mean(np.square(step.canaries.observed().noise))))
+    found["canaries"] = seen_by_canaries(GaussianNoise(), rank, world_size)
+    found["too little"] = seen_by_canaries(TooLittle(rank), rank, world_size)
     torch.save(found, folder / f"{rank}.pt")
     dist.barrier()
     dist.destroy_process_group()
+
+
+class TooLittle(GaussianNoise):
+    """On every process but the first half of what is claimed."""
+
+    def __init__(self, rank):
+        super().__init__()
+        self.share = 0.5 if rank else 1.0
+
+    def add_(self, tensors, std):
+        super().add_(tensors, std * self.share)
+
+
+def seen_by_canaries(noise, rank, world_size):
+    """The noise multiplier, as the canaries of this process see it."""
+    _, step = made("wide", sharded=True, sigma=1.5, noise=noise, canaries=300)
+    for _ in range(20):
+        step(logical(rank, world_size, drawn=range(rank, 300, world_size)))
+    return float(np.sqrt(np.mean(np.square(step.canaries.observed().noise))))
 
 
 def noises(noise, rank, world_size, steps=30):
@@ -285,7 +302,13 @@ def test_every_element_has_the_claimed_noise_once_and_of_its_own(ranks):
         by_element = torch.cat(parts, 1).pow(2).mean(0).sqrt() / claimed  # of 30 draws each
         assert 1 - 5.5 / 60**0.5 < float(by_element.min()) < float(by_element.max()) < 1 + 5.5 / 60**0.5
         assert correlation(parts) < 0.03
-    assert all(found["canaries"] == pytest.approx(1.5, rel=0.05) for found in ranks)  # their coordinates are cut too
+
+
+@pytest.mark.slow
+def test_canaries_see_the_noise_of_every_process(ranks):
+    """Their coordinates are cut as the weights are. Negative control: others than the first add half of it."""
+    assert all(found["canaries"] == pytest.approx(1.5, rel=0.08) for found in ranks)
+    assert all(found["too little"] < 1.3 for found in ranks)
 
 
 @pytest.mark.slow
