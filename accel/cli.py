@@ -45,7 +45,8 @@ accel: fine-tune a transformer while pruning, quantizing and distilling it, and 
   accel federate serve HOST:PORT [overrides]
                                    one model of many owners' data: takes the updates of those who join with
                                    accel federate join HOST:PORT task.train=mine.csv; accel federate secret FILE
-  accel attack RUN [SHADOW …]      membership inference on the finished model; shadows: the same with other seeds
+  accel attack RUN [SHADOW …]      membership inference on the finished model; shadows: the same with other seeds;
+                                   --secrets F: which planted secrets a language model remembers (--candidates 1024)
   accel exemplars RUN RUN …        texts that all compressed models decide otherwise than the dense ones (--json)
   accel gate RUN                   whether a run keeps its limits (--max-drop 0.01, --limits F, --against RUN, --json)
   accel watch RUN --in F --date C  whether a label comes more often in dated texts than it used to (--label L,
@@ -308,7 +309,7 @@ def explain(words: Sequence[str]) -> int:
 
 
 def attack(words: Sequence[str]) -> int:
-    """Membership inference on a finished run."""
+    """Membership inference on a finished run, or what it remembers of planted secrets."""
     from accel.analysis.attack import main as attack_main
 
     plugins, rest = split_plugins(_own_words(words))

@@ -1,4 +1,7 @@
-"""``accel attack``: membership inference on a finished run, before and after compression."""
+"""``accel attack``: what a finished run's models tell of their training texts, before and after compression.
+
+Of labelled texts: which were trained on (membership inference). Of a language model: which planted secrets it knows.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from accel.analysis.secrets import EXAMPLE, Memory, memory, read_secrets, secrets_table, times_planted
 from accel.checkpoint.resume import require_same_splits
 from accel.core.console import Console
 from accel.core.meta import META
 from accel.core.objective import Labelled
-from accel.errors import DataError, ExitCode
+from accel.errors import ConfigError, DataError, ExitCode
 from accel.report.html import write_report
 from accel.report.record import RESULT, write_record
 from accel.weights.meta import artifact_folder
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
 MOST_TEXTS = 2000
 """Of each kind; more only narrows the interval."""
 BATCH_SIZE = 64
+CANDIDATES, MOST_CANDIDATES = 1024, 1 << 20
+EXPOSURE = "Controls were never planted: about 1.44 bits are guessing."
 GUESSING = "0.5, 1 % and 0.1 % are guessing; the last needs a thousand texts that were not trained on."
 
 
@@ -41,28 +47,62 @@ def main(words: Sequence[str], plugins: Sequence[str] = ()) -> int:
     Raises:
         DataError: a folder is no finished run, or a shadow was trained on something else.
     """
-    parser = argparse.ArgumentParser(
-        prog="accel attack", description="How well training texts can be told from others, by the finished model."
-    )
-    parser.add_argument("run", help="a run's folder")
-    parser.add_argument("shadows", nargs="*", metavar="SHADOW", help="runs of the same command with other seeds")
-    arguments = parser.parse_args(words)
+    arguments = _parser().parse_args(words)
     folder = _finished(arguments.run)
+    if arguments.secrets is not None:
+        _check_options(arguments)
+        remembered = attack_secrets(folder, arguments.secrets, arguments.candidates, plugins)
+        _tell(folder, "exposure", remembered, secrets_table(remembered), EXPOSURE)
+        return ExitCode.DONE
     found = attack(folder, [_finished(s) for s in arguments.shadows], plugins)
-    _record(folder, found)
-    console = Console(None)
-    console.say(_table(found))
-    console.say(f"{GUESSING} Added to {folder / RESULT} and to the report beside it.")
-    console.close()
+    _tell(folder, "membership", found, _table(found), GUESSING)
     return ExitCode.DONE
 
 
-def _record(folder: Path, found: Sequence[Attack]) -> None:
-    """Put the attacks into the run's record and report."""
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="accel attack",
+        description="How well training texts can be told from others, by the finished model; or, of a language "
+        "model, which secrets that were planted in its training texts it remembers.",
+    )
+    parser.add_argument("run", help="a run's folder")
+    parser.add_argument("shadows", nargs="*", metavar="SHADOW", help="runs of the same command with other seeds")
+    parser.add_argument(
+        "--secrets", metavar="FILE", type=Path, help=f"JSON lines of what was planted, such as {EXAMPLE}"
+    )
+    parser.add_argument(
+        "--candidates",
+        metavar="N",
+        type=int,
+        default=CANDIDATES,
+        help=f"how many secrets of a shape are ranked, the planted one included; default {CANDIDATES}",
+    )
+    return parser
+
+
+def _check_options(arguments: argparse.Namespace) -> None:
+    if arguments.shadows:
+        raise ConfigError(
+            f"--secrets  with  {arguments.shadows[0]}: shadows are for membership inference, and secrets are compared "
+            f"with random ones of their shape. Leave the shadows out, or --secrets."
+        )
+    if not 2 <= arguments.candidates <= MOST_CANDIDATES:
+        raise ConfigError(
+            f"--candidates {arguments.candidates}: a rank needs at least 2 candidates, and each of them is scored, so "
+            f"there are {MOST_CANDIDATES} at most. Use --candidates {CANDIDATES}, which shows up to 10 bits."
+        )
+
+
+def _tell(folder: Path, key: str, found: Sequence[Any], table: Table, note: str) -> None:
+    """Put the attacks into the run's record and report, and on the screen."""
     record = json.loads((folder / RESULT).read_text("utf8"))
-    record["membership"] = [asdict(a) for a in found]
+    record[key] = [asdict(a) for a in found]
     write_record(record, folder)
     write_report(folder)
+    console = Console(None)
+    console.say(table)
+    console.say(f"{note} Added to {folder / RESULT} and to the report beside it.")
+    console.close()
 
 
 def _finished(path: str) -> Path:
@@ -79,9 +119,8 @@ def attack(folder: Path, shadows: Sequence[Path], plugins: Sequence[str] = ()) -
         shadows: folders of runs on other splits of the same data.
     """
     from accel.analysis.membership import lira, loss_attack
-    from accel.objective.registry import require
 
-    require(folder / "model", Labelled)
+    _require_labels(folder / "model")
     plan = _with_its_splits(folder, plugins)
     data = plan.task.load(plan.seed)
     members, others = _some(data.train), _some(data.test)
@@ -94,6 +133,42 @@ def attack(folder: Path, shadows: Sequence[Path], plugins: Sequence[str] = ()) -
         found.append(loss_attack(name, margins, members, others))
         corrected = lira(name, margins, members, others, known) if known else None
         found += [corrected] if corrected is not None else []
+    return found
+
+
+def _require_labels(model: Path) -> None:
+    """That the model is sure of labels; a language model is asked for something else."""
+    from accel.objective.language_modeling import LanguageModelling
+    from accel.objective.registry import objective_of, require
+    from accel.weights.meta import read_meta
+
+    found = objective_of(read_meta(model))
+    if isinstance(found, LanguageModelling):
+        raise DataError(
+            f"{model} holds a model of {found.name}, whose texts have no labels to be sure of. Of a run of "
+            f"task=language_modeling, accel attack RUN --secrets FILE tells which planted secrets it remembers."
+        )
+    require(model, Labelled)
+
+
+def attack_secrets(folder: Path, file: Path, candidates: int, plugins: Sequence[str] = ()) -> list[Memory]:
+    """What a run's language models remember of secrets that were planted in its training texts.
+
+    Raises:
+        DataError: it is no language model, a secret stands in no training text, or is longer than a block.
+    """
+    from accel.analysis.recall import Recall
+
+    secrets = read_secrets(file)
+    recall = Recall.load(folder / "model")
+    plan = _with_its_splits(folder, plugins)
+    planted = times_planted(secrets, [text for (text,) in plan.task.load(plan.seed).train.texts])
+    recall.check(secrets)
+    found: list[Memory] = []
+    for name, model in _models(folder, plan):
+        asked = Recall.load(model)
+        shown = [asked.exposed(one, count, candidates) for one, count in zip(secrets, planted, strict=True)]
+        found.append(memory(name, shown))
     return found
 
 

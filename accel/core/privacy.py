@@ -30,6 +30,11 @@ class Privacy(Technique):
     protects_clients: ClassVar[bool] = False
     """Whether it protects a client of a federated run with all of its records: it bounds updates, not gradients."""
 
+    @property
+    def shards(self) -> bool:
+        """Whether it knows the sum of clipped gradients where each process holds a part of the model."""
+        return False
+
     public_task: str | None = None
     """A task with public data and the same labels on which the model is trained first, without privacy; cached."""
     public_data: tuple[str, ...] = ()

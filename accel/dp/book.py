@@ -67,7 +67,20 @@ class Book(Sums):
             page.clear()
 
     @torch.no_grad()
-    def flush(self, clip: Clip, real: Tensor, *, per_layer: bool = False, records: Tensor | None = None) -> Tensor:
+    def flush(
+        self,
+        clip: Clip,
+        real: Tensor,
+        *,
+        per_layer: bool = False,
+        records: Tensor | None = None,
+        scattered: Page | None = None,
+    ) -> Tensor:
+        """As ``Sums.flush``.
+
+        Args:
+            scattered: the page whose sums all processes bring together now, where they are sharded; by default of all.
+        """
         used = [page for page in self.pages.values() if page.used]
         merged = [page.merged() for page in used]
         if records is not None:
@@ -84,10 +97,15 @@ class Book(Sums):
         root = len(self.pages) ** 0.5
         shared = clip(norms)
         self.discard()
-        while used:  # each entry is freed as its sum grows
-            page, entry, square = used.pop(), merged.pop(), squares[len(used)]
-            factors = clip(square.sqrt() * root) if per_layer else shared
-            page.add_weighted(entry, torch.where(keep > 0, factors, 0.0).to(page_dtype(page)))
+        noted = {id(page): found for page, *found in zip(used, merged, squares, strict=True)}
+        del merged
+        for page in self.pages.values():
+            if id(page) in noted:
+                entry, square = noted.pop(id(page))  # each entry is freed as its sum grows
+                factors = clip(square.sqrt() * root) if per_layer else shared
+                page.add_weighted(entry, torch.where(keep > 0, factors, 0.0).to(page_dtype(page)))
+            if scattered is None or page is scattered:
+                page.scatter()  # one that noted nothing too: another process may have something for it
         return norms
 
 

@@ -20,6 +20,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
+from accel.ops.parallel.shards import is_sharded, local, part_of_sum, zeros_of_whole
+
 Clip = Callable[[Tensor], Tensor]
 """Norms [batch] -> factors [batch]."""
 Grams = dict[tuple[int, torch.Size], Tensor]
@@ -102,6 +104,17 @@ class Page(ABC):
         if len(self.entries) == 1:
             return self.entries[0]
         return Entry(torch.cat([e.x for e in self.entries], 1), torch.cat([e.g for e in self.entries], 1))
+
+    @property
+    def sharded(self) -> bool:
+        """Whether each process holds a part of the parameters."""
+        return any(is_sharded(p) for p in self.parameters())
+
+    def scatter(self) -> None:
+        """Bring the sums of all processes together, of which each keeps its part; nothing where none is sharded."""
+        for parameter in self.parameters():
+            if is_sharded(parameter):
+                scatter(parameter)
 
     @abstractmethod
     def squared_norms(self, entry: Any, grams: Grams) -> Tensor:
@@ -249,11 +262,32 @@ def _cross_term(table: Entry, head: Entry) -> Tensor:
 
 
 def sum_of(parameter: Tensor) -> Tensor:
-    """Where the clipped gradients of a parameter add up over the batches of a step."""
+    """Where the clipped gradients of a parameter add up: over a step, or over one batch where it is sharded."""
     found = getattr(parameter, "clipped_sum", None)
     if found is None:  # made late, when backward has freed what forward kept
-        found = parameter.clipped_sum = torch.zeros_like(parameter, requires_grad=False)  # type: ignore[attr-defined]
+        found = parameter.clipped_sum = zeros_of_whole(parameter)  # type: ignore[attr-defined]
     return found
+
+
+def part_of(parameter: Tensor) -> Tensor:
+    """What this process holds of a parameter's sum over a step: all that was scattered, or its whole sum."""
+    if not is_sharded(parameter):
+        return sum_of(parameter)
+    found = getattr(parameter, "clipped_part", None)
+    if found is None:
+        found = parameter.clipped_part = torch.zeros_like(local(parameter.detach()))  # type: ignore[attr-defined]
+    return found
+
+
+def scatter(parameter: Tensor) -> None:
+    """Add up a batch's sums of all processes, each of which keeps its part, and free the whole; all must call it."""
+    part_of(parameter).add_(part_of_sum(sum_of(parameter), parameter))
+    parameter.clipped_sum = None  # type: ignore[attr-defined]
+
+
+def forget(parameter: Tensor) -> None:
+    """Begin again at zero."""
+    parameter.clipped_sum = parameter.clipped_part = None  # type: ignore[attr-defined]
 
 
 class Sums(ABC):
@@ -271,7 +305,7 @@ class Sums(ABC):
     def zero(self) -> None:
         """Begin a step."""
         for parameter in self.parameters:
-            parameter.clipped_sum = None  # type: ignore[attr-defined]
+            forget(parameter)
         self.discard()
 
     @abstractmethod

@@ -17,9 +17,10 @@ from torch import nn
 
 from accel.dp.audit import Observed
 from accel.dp.book import Book
-from accel.dp.bookkeeping import Clip, NormPage, sum_of
+from accel.dp.bookkeeping import Clip, NormPage, part_of
 from accel.dp.keystream import Keystream
 from accel.dp.mechanism import Mechanism
+from accel.ops.parallel.shards import computes_on, cut_up_like, from_part, whole
 
 ARRAYS, NUMBERS = ("included", "scores", "noise_squares"), ("steps", "joined", "contributed")
 """What is kept in a checkpoint."""
@@ -91,6 +92,8 @@ class Coordinates:
 class Canaries(Coordinates):
     """Records of nobody, that go through the book.
 
+    Where a model is sharded their coordinates are too: they show the noise of every process, on its own part.
+
     Args:
         book: gets a page for them, beside the model's.
     """
@@ -98,7 +101,7 @@ class Canaries(Coordinates):
     def __init__(self, book: Book, count: int, mechanism: Mechanism, test_seed: int | None = None) -> None:
         super().__init__(count, mechanism, test_seed)
         self.book = book
-        self.weight = nn.Parameter(torch.zeros(count))
+        self.weight = nn.Parameter(cut_up_like(torch.zeros(count), next(iter(book.parameters))))
         self.page = book.page(NormPage, self.weight, None)
         book.parameters.append(self.weight)
         rank, world_size = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
@@ -113,15 +116,18 @@ class Canaries(Coordinates):
             drawn: numbers of those whose coin fell, out of all.
         """
         self.joining = drawn[self.included[drawn]]
-        if not len(self.joining):
+        if not len(self.joining) and not self.page.sharded:
             return
-        joining = torch.from_numpy(self.joining)
-        rows = torch.zeros(len(joining), 1, len(self))
+        device, joining = computes_on(self.weight), torch.from_numpy(self.joining)
+        rows = torch.zeros(len(joining), 1, len(self), device=device)
         rows[torch.arange(len(joining)), 0, joining] = TIMES_TOO_LONG * self.mechanism.max_grad_norm
         self.page.add(rows, rows)
-        self.book.flush(clip, torch.ones(len(joining)), per_layer=per_layer)
+        real = torch.ones(len(joining), device=device)
+        self.book.flush(clip, real, per_layer=per_layer, scattered=self.page)
 
     @torch.no_grad()
     def listen(self) -> None:
         """After the release."""
-        self.hear(sum_of(self.weight).double().cpu().numpy())
+        released = part_of(self.weight)
+        released = whole(from_part(released, self.weight)) if self.page.sharded else released
+        self.hear(released.double().cpu().numpy())

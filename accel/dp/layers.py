@@ -79,8 +79,9 @@ def unpatch(model: nn.Module) -> None:
         if isinstance(module.__dict__.get("forward"), partial):
             del module.__dict__["forward"]
     for parameter in model.parameters():
-        if hasattr(parameter, "clipped_sum"):
-            delattr(parameter, "clipped_sum")
+        for name in ("clipped_sum", "clipped_part"):
+            if hasattr(parameter, name):
+                delattr(parameter, name)
 
 
 def _forward(recorded: Any, original: Any, module: nn.Module, page: Page, book: Sums, x: Tensor) -> Tensor:

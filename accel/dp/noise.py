@@ -37,10 +37,12 @@ class GaussianNoise:
 
     Args:
         test_seed: noise that can be repeated, for tests only; the run is then not private.
+        rank: of the process, whose noise a test seed must not repeat on another one.
     """
 
-    def __init__(self, test_seed: int | None = None) -> None:
+    def __init__(self, test_seed: int | None = None, rank: int = 0) -> None:
         self.test_seed = test_seed
+        self.rank = rank
         self.calls = 0
 
     @torch.no_grad()
@@ -50,14 +52,16 @@ class GaussianNoise:
             return
         self.calls += 1
         streams: list[list[Tensor]] = [[] for _ in range(STREAMS)]
-        for tensor in sorted(tensors, key=torch.numel, reverse=True):
+        for tensor in sorted(filter(torch.numel, tensors), key=torch.numel, reverse=True):
             for part in tensor.view(-1).chunk(STREAMS) if tensor.numel() > 1 << 16 else [tensor.view(-1)]:
                 min(streams, key=lambda s: sum(t.numel() for t in s)).append(part)
         with ThreadPoolExecutor(min(STREAMS, torch.get_num_threads())) as pool:
             list(pool.map(lambda n: _add(streams[n], std, self._keystream(n)), range(STREAMS)))
 
     def _keystream(self, number: int) -> Keystream:
-        return Keystream() if self.test_seed is None else Keystream((self.test_seed, self.calls, number))
+        if self.test_seed is None:
+            return Keystream()
+        return Keystream((self.test_seed, self.calls, number + STREAMS * self.rank))
 
 
 @torch.no_grad()  # a mode of each thread

@@ -16,12 +16,15 @@ from torch import Tensor
 from accel.data.batches import RECORDS
 from accel.dp.keystream import Keystream
 
+Part = tuple[dict[str, Tensor], Tensor]
+"""A physical batch, and [records] which of its records count."""
+
 
 @dataclass
 class LogicalBatch:
     """What one private step is made of, on one process."""
 
-    parts: list[tuple[dict[str, Tensor], Tensor]]
+    parts: list[Part]
     """Physical batches and, for each, which of its records count (1) and which only fill it (0). Where records have
     several rows, the batch says which rows are whose (``RECORDS``); else each row is one."""
     canaries: list[int] = field(default_factory=list)

@@ -10,13 +10,13 @@ import torch.distributed as dist
 from torch import Tensor
 
 from accel.data.batches import RECORDS
-from accel.dp.bookkeeping import Clip, Sums, automatic, flat, sum_of
+from accel.dp.bookkeeping import Clip, Sums, automatic, flat, part_of
 from accel.dp.canaries import Canaries
 from accel.dp.ledger import Ledger
 from accel.dp.noise import GaussianNoise
-from accel.dp.poisson import LogicalBatch
+from accel.dp.poisson import LogicalBatch, Part
 from accel.ops.hand_over import hand_over
-from accel.ops.parallel.shards import add_up
+from accel.ops.parallel.shards import add_up, computes_on, from_part, greatest, is_sharded
 
 Score = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 """A batch -> named scalar terms, of which ``loss`` is the mean of losses that belong to one record each."""
@@ -45,15 +45,30 @@ class PrivateStep:
     def __call__(self, logical: LogicalBatch) -> dict[str, Tensor]:
         self.ledger.charge()  # before anything of this step exists
         self.book.zero()
-        terms = [self._book(batch, real) for batch, real in logical.parts]
+        parts = self._as_many_as_others(logical.parts)
+        terms = [self._book(batch, real) for batch, real in parts]
         if self.canaries is not None:
             self.canaries.join(np.array(logical.canaries, dtype=int), self.clip, per_layer=self.per_layer)
         added = self._release()
         if self.canaries is not None:
             self.canaries.listen()
-        means = _means(terms, [int(real.sum()) for _, real in logical.parts])
+        means = _means(terms, [int(real.sum()) for _, real in parts])
         means["noise_multiplier"] = torch.tensor(added)
         return {**means, "loss": hand_over(self.book.dummy, means["loss"], self._hand_over)}
+
+    def _as_many_as_others(self, parts: list[Part]) -> list[Part]:
+        """Batches, as many as the process with the most has: all gather a sharded layer's weights together.
+
+        What fills up is the batch of the shortest records again, of which none counts.
+        """
+        if not any(is_sharded(p) for p in self.book.parameters):
+            return parts
+        most = int(greatest(torch.tensor(len(parts), device=self._device())))
+        batch, real = parts[0]
+        return [*parts, *[(batch, torch.zeros_like(real))] * (most - len(parts))]
+
+    def _device(self) -> torch.device:
+        return computes_on(self.book.parameters[0])
 
     def _book(self, batch: Mapping[str, Tensor], real: Tensor) -> dict[str, Tensor]:
         records = batch.get(RECORDS)
@@ -68,29 +83,38 @@ class PrivateStep:
 
     @torch.no_grad()
     def _release(self) -> float:
-        """The sums of all ranks, then noise once, on the rank that leads.
+        """The sums of all ranks, then noise once: on the rank that leads, and of sharded sums on each rank its part.
 
         Not the other way round: what is added to a sum after its noise is rounded would show in the low digits.
 
         Returns:
-            The noise multiplier, 0 if no noise was added; it depends on no record.
+            The noise multiplier, 0 if a rank added no noise that should have; it depends on no record.
         """
-        mechanism, before = self.ledger.mechanism, self.noise.calls
-        sums = [sum_of(p) for p in self.book.parameters]
+        mechanism = self.ledger.mechanism
+        parts = [part_of(p) for p in self.book.parameters if is_sharded(p)]  # added up already, batch by batch
+        sums = [part_of(p) for p in self.book.parameters if not is_sharded(p)]
         together = dist.is_initialized()
         for total in sums if together else ():
             dist.reduce(total, 0)
-        if self.leads:
-            self.noise.add_(sums, mechanism.noise_multiplier * mechanism.max_grad_norm)
+        added = self._add_noise([*parts, *(sums if self.leads else ())])
         for total in sums if together else ():
             dist.broadcast(total, 0)
-        for total in sums:
+        for total in (*parts, *sums):
             total.div_(mechanism.expected_batch_size)
-        return mechanism.noise_multiplier if self.noise.calls > before or not self.leads else 0.0
+        return added
+
+    def _add_noise(self, tensors: list[Tensor]) -> float:
+        """To what is this rank's; the least noise multiplier of all ranks."""
+        mechanism, before = self.ledger.mechanism, self.noise.calls
+        if tensors:
+            self.noise.add_(tensors, mechanism.noise_multiplier * mechanism.max_grad_norm)
+        lacks_noise = torch.tensor(float(bool(tensors) and self.noise.calls == before), device=self._device())
+        return 0.0 if greatest(lacks_noise) else mechanism.noise_multiplier
 
     def _hand_over(self) -> None:
         for parameter in self.book.parameters:
-            parameter.grad = sum_of(parameter)
+            found = part_of(parameter)
+            parameter.grad = from_part(found, parameter) if is_sharded(parameter) else found
 
 
 def _means(terms: Sequence[Mapping[str, Tensor]], sizes: Sequence[int]) -> dict[str, Tensor]:

@@ -165,11 +165,6 @@ RULES: tuple[Rule, ...] = (
         unless=lambda privacy, prune: prune.sees_no_private_example,
     ),
     Rule(
-        (Privacy, Fsdp),
-        "each record's gradient is clipped by its norm over the whole model; each process holds only a part of it",
-        "strategy=ddp",
-    ),
-    Rule(
         (Privacy, Layers),
         "the remaining layers start from the dense baseline, which is trained on the private data without privacy",
         "compression.layers.start=pretrained",
@@ -282,6 +277,18 @@ RULES: tuple[Rule, ...] = (
         "it protects whole clients of a federated run, and this strategy pools the records of all",
         "strategy=federated, or privacy=dpsgd, which protects records",
         unless=lambda privacy, strategy: isinstance(strategy, Federated),
+    ),
+    Rule(
+        (Privacy, Fsdp),
+        "what computes its clipped sums needs them whole in each process, which holds only a part of the model",
+        "privacy=dpsgd with privacy.engine=bookkeeping, or strategy=ddp",
+        unless=lambda privacy, strategy: privacy.shards,
+    ),
+    Rule(
+        (Privacy, Fsdp),
+        "sums are added up before their noise, and rounded to bf16 a record moves them by more than its bound",
+        "strategy.reduce_dtype=fp32",
+        unless=lambda privacy, strategy: not strategy.rounds_sums,
     ),
     Rule(
         (Privacy, Federated),

@@ -7,7 +7,7 @@ Use it when: the training data must not leak: patients, clients, conversations.
 What it costs: a little more time than ordinary training (see the bench), and accuracy: more with a smaller epsilon and
     fewer records. Weights that have seen public data of the kind, few trained weights (tuning=bitfit), large batches
     and a high learning rate win much of it back.
-Composes with: every tuning; qat; ddp; prune with public scores; distill with a public teacher.
+Composes with: every tuning; qat; ddp; fsdp; prune with public scores; distill with a public teacher.
 Off switch: ``privacy=none``.
 Reference: Abadi et al. 2016 (arXiv 1607.00133); Bu et al. 2023 (arXiv 2210.00038) for the one backward pass.
 
@@ -76,6 +76,10 @@ class Dpsgd(Gaussian):
     computed at once in any case."""
     engine: Engine = Engine.bookkeeping
     """bookkeeping needs one backward pass and no per-record gradients; opacus_hooks is slower, to compare with."""
+
+    @property
+    def shards(self) -> bool:
+        return self.engine is Engine.bookkeeping
 
     @property
     def against_compiling(self) -> str:
@@ -199,9 +203,9 @@ class Dpsgd(Gaussian):
         from accel.dp.noise import GaussianNoise
         from accel.dp.step import PrivateStep
 
-        leads = not dist.is_initialized() or dist.get_rank() == 0
-        ledger = Ledger.open(facts.folder, self.mechanism(facts), resumed=facts.resumed, writes=leads)
-        noise = GaussianNoise(self.test_seed)
+        rank = dist.get_rank() if dist.is_initialized() else 0
+        ledger = Ledger.open(facts.folder, self.mechanism(facts), resumed=facts.resumed, writes=rank == 0)
+        noise = GaussianNoise(self.test_seed, rank)
         if self.engine is Engine.opacus_hooks:
             from accel.dp.opacus_book import OpacusBook
 

@@ -83,6 +83,7 @@ def render(
         _section("Data", _data(record)),
         _section("Privacy", _privacy(record)),
         _section("Membership inference", _membership(record)),
+        _section("Planted secrets", _planted(record)),
         _section("Time", _pairs({k: f"{v} s" for k, v in (record.get("timings") or {}).items()})),
         _section("Machine and versions", _pairs({**(record.get("machine") or {}), **(record.get("versions") or {})})),
     ]
@@ -324,6 +325,20 @@ def _membership(record: Record) -> str:
     ]
     note = '<p class="note">An area of 0.5 and 1 % found are guessing.</p>' if rows else ""
     return _rows(["model", "attack", "area under the curve", "members found at 1 % false alarms"], rows) + note
+
+
+def _planted(record: Record) -> str:
+    rows = [
+        [
+            escape(str(a["model"])),
+            f"{a['exposure']:.2f}",
+            f"{a['exposure_of_controls']:.2f}",
+            f"{a['extracted']} of {len(a['each'])}",
+        ]
+        for a in record.get("exposure") or []
+    ]
+    note = '<p class="note">1.44 bits are guessing; log2 of all candidates is the most.</p>' if rows else ""
+    return _rows(["model", "exposure in bits", "of what was never planted", "secrets that it writes"], rows) + note
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

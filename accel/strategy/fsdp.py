@@ -4,7 +4,8 @@ What it does: each layer's weights are gathered for its forward and its backward
     added up and scattered. Every process takes its share of each epoch, as under ddp, and the result is the same.
 Use it when: weights, gradients and optimizer state (16 bytes per parameter) do not fit on each device.
 What it costs: half as much communication again as ddp; ``accel check --forecast`` says what that is worth.
-Composes with: every tuning and compression; with privacy it is refused, whose clipping needs whole gradients.
+Composes with: every tuning and compression, and privacy=dpsgd: each process clips the gradients of its own records and
+    adds noise to its own part of their sum.
 Off switch: ``strategy=ddp``, or ``strategy=single``.
 Reference: Rajbhandari et al. 2020, ZeRO (arXiv 1910.02054); Zhao et al. 2023 (arXiv 2304.11277); ``fully_shard`` of
     torch through ``ModelParallelStrategy`` of Lightning.
@@ -47,6 +48,11 @@ class Fsdp(Distributed):
     cpu_offload: bool = False
     """Whether weights and optimizer state are kept, and updated, in the host's memory."""
 
+    @property
+    def rounds_sums(self) -> bool:
+        """Whether sums over the processes are rounded to fewer digits than weights have."""
+        return self.reduce_dtype is ReduceDtype.bf16
+
     def lightning_strategy(self) -> ParallelStrategy:
         from accel.process.lightning import ShardedStrategy
 
@@ -65,7 +71,7 @@ class Fsdp(Distributed):
             model,
             find_layers(model),
             mesh=None,
-            reduce_dtype=torch.bfloat16 if self.reduce_dtype is ReduceDtype.bf16 else None,
+            reduce_dtype=torch.bfloat16 if self.rounds_sums else None,
             reshard_after_forward=self.reshard_after_forward,
             cpu_offload=self.cpu_offload,
         )
@@ -77,5 +83,5 @@ class Fsdp(Distributed):
     def spread(self) -> Spread:
         from accel.forecast.spread import Sharded
 
-        reduced = 2 if self.reduce_dtype is ReduceDtype.bf16 else 4
+        reduced = 2 if self.rounds_sums else 4
         return Sharded(reduced_bytes=reduced, gathers=2 if self.reshard_after_forward else 1)

@@ -125,7 +125,7 @@ def test_every_step_takes_new_keys_for_every_stream(monkeypatch):
 def test_nothing_of_a_key_is_left():
     source = GaussianNoise()
     drawn(source)
-    assert vars(source) == {"test_seed": None, "calls": 1}
+    assert vars(source) == {"test_seed": None, "rank": 0, "calls": 1}
     gc.collect()
     assert not [found for found in gc.get_objects() if isinstance(found, Keystream)]
 

@@ -25,9 +25,10 @@ from accel.errors import PlanError
 from accel.plan.decide import decide
 from accel.plan.rules import RULES, Rule, clashes
 from accel.privacy.dpfedavg import Dpfedavg
+from accel.privacy.dpsgd import Dpsgd, Engine
 from accel.strategy.ddp import Ddp
 from accel.strategy.federated import Federated
-from accel.strategy.fsdp import Fsdp
+from accel.strategy.fsdp import Fsdp, ReduceDtype
 from accel.strategy.tensor_parallel import TensorParallel
 from accel.task._answers import SpanTask
 from accel.task._pairs import PairTask
@@ -151,10 +152,10 @@ class Taught(FrozenBody):
     needs_baseline = True
 
 
-INSTANCES = {c: c() for c in (Layers, Prune, Ptq, Qat, Vocabulary, Distill, Dpfedavg, Federated, Fsdp, TensorParallel)} | {
+INSTANCES = {c: c() for c in (Layers, Prune, Ptq, Qat, Vocabulary, Distill, Dpfedavg, Federated, TensorParallel)} | {
     Adapter: Bottleneck(), FrozenBody: Norms(), HeadOnly: Probe(), Prompt: Prefix(), Tuning: Apart(), CausalTask: Stories(), TokenTask: Marked(), Compression: Silent(), Regression: Regression(train="ratings.csv"), MultiLabel: MultiLabel(train="topics.csv"),
     PairTask: Retrieval(train="faq.csv"), SpanTask: QuestionAnswering(train="q.jsonl"), Technique: Taught(), Mask: Mask(pattern="2:4", score=Importance.movement), Privacy: Private(),
-    Strategy: Ddp(), Quantization: Qat(full_precision=0.1),
+    Strategy: Ddp(), Fsdp: Fsdp(reduce_dtype=ReduceDtype.bf16), Quantization: Qat(full_precision=0.1),
 }  # fmt: skip
 LIKE = (
     (Bottleneck(), Lora(dropout=0.1)), (Prefix(), prompt.Prompt()), (Network(), adapter.Adapter()), (Norms(), Bitfit()), (Probe(), Head()),
@@ -243,6 +244,22 @@ def test_privacy_goes_with_what_says_that_it_sees_no_private_example():
     assert not clashes([Private(), Norms()])
 
 
+@pytest.mark.parametrize(
+    ("privacy", "strategy", "because"),
+    [
+        (Dpsgd(), Fsdp(), None),
+        (Dpsgd(engine=Engine.opacus_hooks), Fsdp(), "needs them whole in each process"),
+        (Private(), Fsdp(), "needs them whole in each process"),
+        (Dpsgd(), Fsdp(reduce_dtype=ReduceDtype.bf16), "rounded to bf16"),
+        (Dpfedavg(), Fsdp(), "pools the records of all"),
+    ],
+    ids=str,
+)
+def test_privacy_meets_shards_only_where_its_sums_are_cut_up_and_exact(privacy, strategy, because):
+    found = clashes([privacy, strategy])
+    assert [because in objection.because for objection in found] == [True] * bool(because)
+
+
 def test_a_refusal_goes_away_with_its_rule(monkeypatch):
     """Negative control: the table alone refuses."""
     words = ["tuning=lora", "compression=[prune]"]
@@ -324,6 +341,7 @@ AVOIDING = {
     (Privacy, Regression): (Private(), Regression(train="ratings.csv", mean=3.0, std=1.5)),
     (Privacy, MultiLabel): (Private(), MultiLabel(train="topics.csv", threshold=0.5)),
     (Dpfedavg, Strategy): (Dpfedavg(), Federated()),
+    (Privacy, Fsdp): (Dpsgd(), Fsdp()),
     (Privacy, Federated): (Dpfedavg(), Federated()),
     (Federated, Prune): (Federated(), Prune(score=Score.magnitude, start=Start.pretrained)),
     (Federated, Mask): (Federated(), Mask(score=Importance.magnitude)),

@@ -2,12 +2,16 @@
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
+from accel.checkpoint.atomic import LAST
+from accel.checkpoint.sharded import step_of
 from accel.cli import main
 from accel.config.compose import compose
 from accel.core.facts import Facts
@@ -108,7 +112,7 @@ INVALID = {
     "another sampler": lambda: decided("privacy.poisson=false"),  # likewise
     "a random source of one's own": lambda: decided("privacy.secure_rng=false"),  # likewise
     "more records in a step than there are": lambda: decided("privacy.logical_batch_size=2001"),
-    "parts of a record's gradient": lambda: decided("strategy=fsdp"),
+    "sums that are rounded before their noise": lambda: decided("strategy=fsdp", "strategy.reduce_dtype=bf16"),
     "heads of a record's gradient": lambda: decided("strategy=tensor_parallel"),
     "gradients clipped after they are added": lambda: decided("privacy.clipping=none"),
     "steps of several batches": lambda: decided("trainer.accumulate=2"),
@@ -495,12 +499,35 @@ def test_the_record_states_the_guarantee(run, tmp_path):
 @pytest.mark.slow
 def test_two_processes_spend_the_same(tiny_run, tmp_path):
     words = [w for w in tiny_run if not w.startswith("hydra.run.dir")] + PRIVATE
-    one, two = (
-        run_ranks([*words, f"strategy={name}", f"hydra.run.dir={tmp_path / name}"], tmp_path, n).record(tmp_path / name)
-        for n, name in ((1, "single"), (2, "ddp"))
-    )
-    assert one["privacy"]["epsilon"] == two["privacy"]["epsilon"]
-    assert two["privacy"]["steps"] == 8
+    records = {
+        name: run_ranks([*words, f"strategy={name}", f"hydra.run.dir={tmp_path / name}"], tmp_path, n).record(
+            tmp_path / name
+        )
+        for name, n in {"single": 1, "ddp": 2, "fsdp": 2}.items()
+    }
+    assert len({record["privacy"]["epsilon"] for record in records.values()}) == 1
+    assert {record["privacy"]["steps"] for record in records.values()} == {8}
+
+
+@pytest.mark.slow
+def test_a_sharded_run_goes_on_with_its_ledger_and_fresh_noise(tiny_run, tmp_path):
+    """It ends after step 6 of 8, once on two processes again; its canaries see the claimed noise all the same."""
+    words = [w for w in tiny_run if not w.startswith("hydra.run.dir")] + PRIVATE
+    words += ["strategy=fsdp", "privacy.audit=true", "privacy.num_canaries=200", "trainer.checkpoint_every_steps=3"]
+    whole, half = tmp_path / "whole", tmp_path / "half"
+    once = run_ranks([*words, f"hydra.run.dir={whole}"], tmp_path).record(whole)
+    shutil.copytree(whole, half)
+    shutil.rmtree(half / "model")
+    assert step_of(half / "checkpoints" / LAST) == 6
+    ledger = (half / LEDGER).read_text().splitlines()
+    (half / LEDGER).write_text("\n".join(ledger[: 1 + 6]) + "\n")
+    again = run_ranks([*words, f"hydra.run.dir={half}", f"resume={half}"], tmp_path).record(half)
+    assert (half / LEDGER).read_text().splitlines() == ledger
+    for key in ("epsilon", "steps", "noise_multiplier"):
+        assert once["privacy"][key] == again["privacy"][key]
+    assert again["privacy"]["audit"]["passed"]
+    weights = [load_file(folder / "model" / "model.safetensors") for folder in (whole, half)]
+    assert any((weights[0][name] != weights[1][name]).any() for name in weights[0])
 
 
 @pytest.mark.parametrize(("delta", "expected"), [(1e-7, 1e-7), (None, 1 / 2000)])

@@ -23,9 +23,12 @@ def test_one_process_is_no_sharding():
         decide(compose(["strategy=fsdp", "strategy.processes=1"]))
 
 
-def test_privacy_is_refused():
-    with pytest.raises(PlanError, match="each process holds only a part of it"):
-        decide(compose(["strategy=fsdp", "privacy=dpsgd"]))
+@pytest.mark.parametrize("more", ["privacy.engine=opacus_hooks", "strategy.reduce_dtype=bf16"])
+def test_what_does_not_keep_its_bound_on_shards_is_refused(more):
+    words = ["strategy=fsdp", "privacy=dpsgd"]
+    assert decide(compose(words))
+    with pytest.raises(PlanError, match="instead  .*(privacy.engine=bookkeeping|strategy.reduce_dtype=fp32)"):
+        decide(compose([*words, more]))
 
 
 @pytest.mark.slow

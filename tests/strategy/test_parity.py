@@ -44,7 +44,6 @@ CASES = {
 STRATEGIES = {"ddp": 2, "fsdp": 2, "tensor_parallel": 2, "grid": 4}
 """By name, how many processes."""
 REFUSED = {
-    ("fsdp", "private"),
     *((name, case) for name in ("tensor_parallel", "grid") for case in ("qat", "private", "reconstructed", "wanda")),
 }
 REPEATED = {

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.distributed._composable.contract import REGISTRY_KEY, STATE_KEY
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import CPUOffloadPolicy, MixedPrecisionPolicy, OffloadPolicy, fully_shard
-from torch.distributed.tensor import DTensor, Placement, Replicate, Shard, distribute_tensor
+from torch.distributed.tensor import DTensor, Partial, Placement, Replicate, Shard, distribute_tensor
 from torch.distributed.tensor.placement_types import _StridedShard
 
 HOOKS = (
@@ -59,6 +59,36 @@ def sharded_like(full: Tensor, like: Tensor) -> Tensor:
     if not isinstance(like, DTensor) or full.shape != like.shape:
         return full
     return distribute_tensor(full, like.device_mesh, like.placements, src_data_rank=None)
+
+
+def cut_up_like(full: Tensor, like: Tensor) -> Tensor:
+    """A tensor of any shape, cut along its first dimension for the processes that share ``like``."""
+    if not isinstance(like, DTensor):
+        return full
+    return distribute_tensor(full, like.device_mesh, [Shard(0)] * like.device_mesh.ndim, src_data_rank=None)
+
+
+def zeros_of_whole(like: Tensor) -> Tensor:
+    """Zeros in the shape of the whole tensor, where this process computes."""
+    return torch.zeros(like.shape, dtype=like.dtype, device=computes_on(like))
+
+
+def part_of_sum(full: Tensor, like: Tensor) -> Tensor:
+    """This process's part of the sum of a whole tensor of every process, cut as ``like`` is; all must call it.
+
+    Returns:
+        On the device of ``like``; in the format of ``full``, in which it is added up. torch pads where a tensor cannot
+        be cut into equal parts, and takes the padding away again.
+    """
+    assert isinstance(like, DTensor)
+    assert all(placement.is_shard() for placement in like.placements)  # of a replica each process would have a sum
+    addends = DTensor.from_local(full, like.device_mesh, [Partial()] * like.device_mesh.ndim, run_check=False)
+    return addends.redistribute(placements=like.placements).to_local().to(like.device)
+
+
+def computes_on(x: Tensor) -> torch.device:
+    """Where a tensor is used, which is not where it is kept if weights are offloaded."""
+    return torch.empty(0, device=x.device_mesh.device_type).device if isinstance(x, DTensor) else x.device
 
 
 def is_sharded(x: Tensor) -> bool:
@@ -206,6 +236,13 @@ def add_up(x: Tensor) -> Tensor:
     """The sum over all processes, in place; itself where there is one process."""
     if dist.is_available() and dist.is_initialized():
         dist.all_reduce(x)
+    return x
+
+
+def greatest(x: Tensor) -> Tensor:
+    """The maximum over all processes, element by element, in place; itself where there is one process."""
+    if dist.is_available() and dist.is_initialized():
+        dist.all_reduce(x, op=dist.ReduceOp.MAX)
     return x
 
 
