@@ -28,6 +28,7 @@ from accel.core.task import TokenTask
 from accel.core.technique import Technique
 from accel.core.tuning import Adapter, FrozenBody, HeadOnly, Prompt, Tuning
 from accel.privacy.dpfedavg import Dpfedavg
+from accel.strategy.ddp import Ddp
 from accel.strategy.federated import Federated
 from accel.strategy.fsdp import Fsdp
 from accel.strategy.tensor_parallel import TensorParallel
@@ -288,6 +289,12 @@ RULES: tuple[Rule, ...] = (
         (Privacy, Fsdp),
         "sums are added up before their noise, and rounded to bf16 a record moves them by more than its bound",
         "strategy.reduce_dtype=fp32",
+        unless=lambda privacy, strategy: not strategy.rounds_sums,
+    ),
+    Rule(
+        (Privacy, Ddp),
+        "clipped sums are added up before their noise, in the format of the weights: what is set here would not act",
+        "strategy.compress=none",
         unless=lambda privacy, strategy: not strategy.rounds_sums,
     ),
     Rule(

@@ -44,6 +44,11 @@ class Ddp(Distributed):
     bucket_mb: int = 25
     """Megabytes of gradients that are averaged at once, while the backward pass goes on."""
 
+    @property
+    def rounds_sums(self) -> bool:
+        """Whether gradients are rounded to fewer digits than weights have where processes add them up."""
+        return self.compress is not Compress.none
+
     def objections(self, plan: Plan) -> Iterator[Objection]:
         yield from super().objections(plan)
         if self.bucket_mb < 1:
@@ -60,4 +65,4 @@ class Ddp(Distributed):
     def spread(self) -> Spread:
         from accel.forecast.spread import Replicated
 
-        return Replicated(gradient_bytes=4 if self.compress is Compress.none else 2)
+        return Replicated(gradient_bytes=2 if self.rounds_sums else 4)

@@ -53,6 +53,10 @@ class Fsdp(Distributed):
         """Whether sums over the processes are rounded to fewer digits than weights have."""
         return self.reduce_dtype is ReduceDtype.bf16
 
+    @property
+    def needs_gpu(self) -> str:
+        return f"{self.key}.cpu_offload=true spares a GPU's memory" if self.cpu_offload else ""
+
     def lightning_strategy(self) -> ParallelStrategy:
         from accel.process.lightning import ShardedStrategy
 

@@ -26,7 +26,7 @@ from accel.plan.decide import decide
 from accel.plan.rules import RULES, Rule, clashes
 from accel.privacy.dpfedavg import Dpfedavg
 from accel.privacy.dpsgd import Dpsgd, Engine
-from accel.strategy.ddp import Ddp
+from accel.strategy.ddp import Compress, Ddp
 from accel.strategy.federated import Federated
 from accel.strategy.fsdp import Fsdp, ReduceDtype
 from accel.strategy.tensor_parallel import TensorParallel
@@ -155,7 +155,7 @@ class Taught(FrozenBody):
 INSTANCES = {c: c() for c in (Layers, Prune, Ptq, Qat, Vocabulary, Distill, Dpfedavg, Federated, TensorParallel)} | {
     Adapter: Bottleneck(), FrozenBody: Norms(), HeadOnly: Probe(), Prompt: Prefix(), Tuning: Apart(), CausalTask: Stories(), TokenTask: Marked(), Compression: Silent(), Regression: Regression(train="ratings.csv"), MultiLabel: MultiLabel(train="topics.csv"),
     PairTask: Retrieval(train="faq.csv"), SpanTask: QuestionAnswering(train="q.jsonl"), Technique: Taught(), Mask: Mask(pattern="2:4", score=Importance.movement), Privacy: Private(),
-    Strategy: Ddp(), Fsdp: Fsdp(reduce_dtype=ReduceDtype.bf16), Quantization: Qat(full_precision=0.1),
+    Strategy: Ddp(), Ddp: Ddp(compress=Compress.bf16), Fsdp: Fsdp(reduce_dtype=ReduceDtype.bf16), Quantization: Qat(full_precision=0.1),
 }  # fmt: skip
 LIKE = (
     (Bottleneck(), Lora(dropout=0.1)), (Prefix(), prompt.Prompt()), (Network(), adapter.Adapter()), (Norms(), Bitfit()), (Probe(), Head()),
@@ -252,6 +252,8 @@ def test_privacy_goes_with_what_says_that_it_sees_no_private_example():
         (Private(), Fsdp(), "needs them whole in each process"),
         (Dpsgd(), Fsdp(reduce_dtype=ReduceDtype.bf16), "rounded to bf16"),
         (Dpfedavg(), Fsdp(), "pools the records of all"),
+        (Dpsgd(), Ddp(compress=Compress.bf16), "would not act"),
+        (Dpsgd(), Ddp(), None),
     ],
     ids=str,
 )
@@ -342,6 +344,7 @@ AVOIDING = {
     (Privacy, MultiLabel): (Private(), MultiLabel(train="topics.csv", threshold=0.5)),
     (Dpfedavg, Strategy): (Dpfedavg(), Federated()),
     (Privacy, Fsdp): (Dpsgd(), Fsdp()),
+    (Privacy, Ddp): (Dpsgd(), Ddp()),
     (Privacy, Federated): (Dpfedavg(), Federated()),
     (Federated, Prune): (Federated(), Prune(score=Score.magnitude, start=Start.pretrained)),
     (Federated, Mask): (Federated(), Mask(score=Importance.magnitude)),

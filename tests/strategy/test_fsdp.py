@@ -7,7 +7,8 @@ import pytest
 from accel.checkpoint.atomic import LAST
 from accel.checkpoint.sharded import step_of
 from accel.config.compose import compose
-from accel.errors import PlanError
+from accel.errors import ConfigError, PlanError
+from accel.plan import inputs
 from accel.plan.decide import decide
 from tests.forked_ranks import run_ranks
 from tests.laws import Laws
@@ -105,3 +106,15 @@ def test_what_a_rank_holds_is_forecast():
     spread = decide(compose(["strategy=fsdp", "strategy.processes=4", "strategy.reduce_dtype=bf16"])).strategy.spread()
     assert spread.state_share(None, 4) == 0.25
     assert spread.reduced_bytes == 2
+
+
+def test_sparing_a_gpu_needs_one(monkeypatch):
+    words = ["strategy=fsdp", "strategy.processes=2", "strategy.cpu_offload=true"]
+    monkeypatch.setattr(inputs, "may_have_gpu", lambda: False)
+    with pytest.raises(
+        ConfigError, match=r"strategy\.cpu_offload=true spares a GPU's memory, and this machine has none"
+    ):
+        inputs.check_devices(decide(compose(words)))
+    inputs.check_devices(decide(compose(words[:2])))
+    monkeypatch.setattr(inputs, "may_have_gpu", lambda: True)
+    inputs.check_devices(decide(compose(words)))
