@@ -14,7 +14,7 @@ import pytest
 
 from accel.report.record import read_record
 
-APPLICATIONS = ("finance",)
+APPLICATIONS = ("finance", "chinese")
 
 
 @pytest.fixture(scope="module")
