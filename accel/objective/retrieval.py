@@ -153,6 +153,9 @@ class Retrieval(Answering):
         del report
         return {}
 
+    def settings(self) -> dict[str, Any]:
+        return {"temperature": self.temperature}
+
     def data_facts(self, dataset: Dataset) -> dict[str, Any]:
         """How many different texts are ranked."""
         asked, told = (len(set(numbers)) for numbers in zip(*dataset.test.labels, strict=True))
