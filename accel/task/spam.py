@@ -4,7 +4,7 @@ What it does: 6,046 e-mails of the SpamAssassin corpus, spam or ham; a mail is i
     The other headers are left out, because dates, lists and servers give the label away.
 Use it when: you want longer texts than tweets, and a label that is worth money.
 What it costs: nothing; the data files of a package are read, its code is never run. Logistic regression on TF-IDF has
-    an accuracy of 0.980, always guessing *ham* 0.704. Mails that are nearly the same may stand in two splits. Mails name
+    an accuracy of 0.980, always guessing *ham* 0.704. Mails that are nearly the same may stand in two splits. They name
     people: no page or record of accel shows one.
 Composes with: as ``task=text_classification``.
 Off switch: ``task=text_classification`` with a file of yours.
