@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from accel.config.compose import compose
 from accel.plan.decide import assemble, objections_to
-from accel.plan.matrix import FILES, Cell
+from accel.plan.matrix import Cell, accompanied
 
 
 def partners(cells: Iterable[Cell], option: str) -> list[str]:
@@ -28,11 +28,6 @@ def cover(cells: Collection[Cell], option: str) -> list[list[str]]:
     return plans
 
 
-def with_files(options: list[str]) -> list[str]:
-    """The same, and what a task without data of its own reads."""
-    return [*(FILES[option] for option in options if option in FILES), *options]
-
-
 def overrides(options: Iterable[str]) -> list[str]:
     """As a user types them: what stands in brackets is one list."""
     found: dict[str, list[str]] = {}
@@ -49,4 +44,4 @@ def _go_together(cells: Collection[Cell], plan: list[str], other: str) -> bool:
     """Every pair does, and all of them do."""
     allowed = {frozenset((c.first, c.second)) for c in cells if c.works}
     pairs = all(frozenset((one, other)) in allowed for one in plan)
-    return pairs and not list(objections_to(assemble(compose(overrides(with_files([*plan, other]))))))
+    return pairs and not list(objections_to(assemble(compose(overrides(accompanied([*plan, other]))))))

@@ -89,6 +89,7 @@ OF_CHAT = (
     OF_TOKENS,
     LOSS,
 )
+OF_REPLY_SELECTION = (*OF_CHAT, Metric("recall_at_1_of_10", "recall@1 of 10"))
 OF_SPANS = (
     Metric("f1", "F1"),
     Metric("exact_match", "exact match"),

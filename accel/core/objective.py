@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from accel.core.meta import Meta
     from accel.core.metric import Metric
     from accel.data import Dataset, Split
-    from accel.data.batches import Example, Tokenized
+    from accel.data.batches import Collator, Example, Tokenized
     from accel.data.tokens import Encoded
     from accel.objective.scores import Gathering, Report, Scores
 
@@ -154,6 +154,18 @@ class Objective(ABC):
     @abstractmethod
     def details(self, report: Report) -> dict[str, Any]:
         """What the record says of a report beside its metrics."""
+
+    def examined(self, report: Report, model: nn.Module, split: Tokenized, collator: Collator) -> Report:
+        """The report of a finished model, with what is found in no batch of the split's own; unchanged by default.
+
+        Validation while a model is trained does without it.
+        """
+        del model, split, collator
+        return report
+
+    def settings(self) -> dict[str, Any]:
+        """What it learns and scores by, as JSON can hold it; nothing by default."""
+        return {}
 
     def data_facts(self, dataset: Dataset) -> dict[str, Any]:
         """What the record says of a data set's labels; that there are none by default."""

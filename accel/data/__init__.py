@@ -11,7 +11,8 @@ from typing import Any
 class Split:
     """Some examples: ``texts[i]`` holds one or two strings, ``labels[i]`` what the objective learns of them.
 
-    That is the index of a label, a number, a list of either; or there are no labels at all.
+    That is the index of a label, a number, a list of either; or there are no labels at all. Behind the two texts of a
+    pair may stand others that do not belong to it.
     """
 
     texts: list[tuple[str, ...]]

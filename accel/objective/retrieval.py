@@ -1,7 +1,9 @@
 """Vectors for texts, so that a query's is near those of its passages: the network, its loss, its scores.
 
 An example is a pair. The network reads the two texts apart, so a batch of n pairs has 2 n rows: the queries, then their
-passages. ``labels`` are the numbers of the texts: equal texts have equal numbers.
+passages. ``labels`` are the numbers of the texts: equal texts have equal numbers. In training an example may have h
+hard negatives, passages that are not right; then a batch has (2 + h) n rows, the hard negatives last: the first of each
+example, then the second of each.
 """
 
 from __future__ import annotations
@@ -52,6 +54,8 @@ class Retrieval(Answering):
     temperature: float = TEMPERATURE
     known: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.long), compare=False, repr=False)
     """int64, ascending: the true pairs of training, as ``pair_keys`` writes them."""
+    hard_negatives: int = 0
+    """Of each pair of training."""
     label_names: Sequence[str] = ()
 
     name: ClassVar[str] = VectorAnswers.name
@@ -71,9 +75,9 @@ class Retrieval(Answering):
 
     @classmethod
     def of_pairs(cls, pairs: Sequence[Sequence[int]], temperature: float) -> Retrieval:
-        """Of training on pairs of numbers of texts."""
-        queries, passages = torch.tensor(pairs).unbind(1)
-        return cls(temperature, pair_keys(queries, passages).unique())
+        """Of training on pairs of numbers of texts; behind them stand those of hard negatives, as many for each."""
+        queries, passages, *others = torch.tensor(pairs).unbind(1)
+        return cls(temperature, pair_keys(queries, passages).unique(), len(others))
 
     def auto_class(self) -> Any:
         return AutoEmbedder
@@ -86,26 +90,26 @@ class Retrieval(Answering):
         return 1
 
     def encode(self, split: Split, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoded:
-        """Both texts one after the other, each with its special tokens; ``targets`` say which text a token is of."""
-        first, second = (tokenize(_side(split, n), tokenizer, max_length) for n in (0, 1))
-        pairs = list(zip(first.input_ids, second.input_ids, strict=True))
+        """All texts one after the other, each with its special tokens; ``targets`` say which text a token is of."""
+        sides = [tokenize(_side(split, n), tokenizer, max_length) for n in range(len(split.texts[0]))]
+        examples = list(zip(*(side.input_ids for side in sides), strict=True))
         return Encoded(
-            Ragged.of([np.concatenate(pair) for pair in pairs]),
+            Ragged.of([np.concatenate(texts) for texts in examples]),
             None,
-            first.num_truncated + second.num_truncated,
-            Ragged.of([np.repeat([0, 1], [len(one), len(other)]) for one, other in pairs]),
+            sum(side.num_truncated for side in sides),
+            Ragged.of([np.repeat(range(len(sides)), [len(text) for text in texts]) for texts in examples]),
         )
 
     def rows(self, examples: Sequence[Example]) -> Sequence[Example]:
-        """The queries, then their passages."""
+        """The queries, then their passages, then the first hard negative of each, and so on."""
         return [
             {"input_ids": e["input_ids"][e["targets"] == side], "label": e["label"][side]}
-            for side in (0, 1)
+            for side in range(len(examples[0]["label"]))
             for e in examples
         ]
 
     def targets(self, examples: Sequence[Example], input_ids: Tensor, mask: Tensor) -> Tensor:
-        """[2 n]: the numbers of the texts."""
+        """[rows]: the numbers of the texts."""
         del input_ids, mask
         return torch.tensor([example["label"] for example in examples])
 
@@ -119,15 +123,18 @@ class Retrieval(Answering):
     def loss(self, outputs: Any, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """InfoNCE both ways: every other pair's texts are negatives, those of all processes' batches together.
 
-        A mean over this process's pairs. Texts that are known to belong together are never negatives of each other.
+        A mean over this process's pairs. Hard negatives are negatives of every query. Texts that are known to belong
+        together are never negatives of each other.
         """
-        queries, passages = full(outputs.logits).chunk(2)
-        asked, told = batch["labels"].chunk(2)
+        queries, passages, *hard = full(outputs.logits).chunk(2 + self.hard_negatives)
+        asked, told, *hard_told = batch["labels"].chunk(2 + self.hard_negatives)
         (all_queries, start), (all_passages, _) = gathered(queries), gathered(passages)
         (all_asked, _), (all_told, _) = gathered(asked), gathered(told)
         true = torch.cat([self.known.to(asked.device), pair_keys(all_asked, all_told)]).unique()
+        answers = torch.cat([all_passages, *(gathered(some)[0] for some in hard)])
+        answers_told = torch.cat([all_told, *(gathered(some)[0] for some in hard_told)])
         forth = contrast(
-            queries, all_passages, start, holds(pair_keys(asked[:, None], all_told), true), self.temperature
+            queries, answers, start, holds(pair_keys(asked[:, None], answers_told), true), self.temperature
         )
         back = contrast(
             passages, all_queries, start, holds(pair_keys(all_asked, told[:, None]), true), self.temperature
@@ -145,6 +152,9 @@ class Retrieval(Answering):
     def details(self, report: Report) -> dict[str, Any]:
         del report
         return {}
+
+    def settings(self) -> dict[str, Any]:
+        return {"temperature": self.temperature}
 
     def data_facts(self, dataset: Dataset) -> dict[str, Any]:
         """How many different texts are ranked."""

@@ -16,13 +16,35 @@ from accel.plan.decide import assemble, objections_to
 
 MODELS = ("tiny_bert", "tiny_gpt2", "tiny_llama", "tiny_t5")
 """One of each architecture class: encoder, decoder, encoder-decoder."""
-TASKS = ("airline", "chitchat", "chinese_ner", "regression", "multi_label", "reply_retrieval", "population")
-"""One of each kind of objective: a label, the next token, a tag for each word, a number, several labels, a
-vector, a part of a text."""
-COMPANY = {"task=chitchat": "model=tiny_gpt2", "privacy=dpfedavg": "strategy=federated"}
-"""What an option is looked at with where nothing else of that group is chosen: the default model is an encoder, which
-no language task can use, and only a federated run has clients to protect."""
-FILES = {"task=regression": "task.train=ratings.csv", "task=multi_label": "task.train=topics.csv"}
+TASKS = (
+    "airline",
+    "chitchat",
+    "chitchat_replies",
+    "masked_language_modeling",
+    "chinese_ner",
+    "regression",
+    "multi_label",
+    "reply_retrieval",
+    "movielens",
+    "population",
+    "seq2seq",
+)
+"""One of each kind of objective: a label, the next token, that of a reply, a hidden token, a tag for each word, a
+number, several labels, a vector, one for each user, a part of a text, a text."""
+COMPANY = {
+    "task=chitchat": ("model=tiny_gpt2",),
+    "task=chitchat_replies": ("model=tiny_gpt2",),
+    "task=seq2seq": ("model=tiny_t5", "engines=[eager]"),
+    "privacy=dpfedavg": ("strategy=federated",),
+}
+"""What an option is looked at with where nothing else of those groups is chosen: the default model is an encoder, which
+no task that writes can use, files hold no writing, and only a federated run has clients to protect."""
+FILES = {
+    "task=regression": "task.train=ratings.csv",
+    "task=multi_label": "task.train=topics.csv",
+    "task=masked_language_modeling": "task.train=documents.txt",
+    "task=seq2seq": "task.train=pairs.csv",
+}
 """What a task without data of its own is looked at with; nobody reads it."""
 USAGE = "accel matrix [--markdown]: every pair of options, works or refused because …"
 
@@ -60,8 +82,8 @@ def accompanied(chosen: Sequence[str]) -> list[str]:
     """The choices, with what some cannot do without, and with a file for a task that needs one; first, so that they may
     be replaced.
     """
-    groups = {word.split("=")[0] for word in chosen}
-    company = (COMPANY[word] for word in chosen if word in COMPANY and COMPANY[word].split("=")[0] not in groups)
+    groups = set(map(_group, chosen))
+    company = (other for word in chosen for other in COMPANY.get(word, ()) if _group(other) not in groups)
     return [*company, *(FILES[word] for word in chosen if word in FILES), *chosen]
 
 
@@ -87,17 +109,22 @@ def _alone(word: str) -> Plan:
 
 
 def _groups_of(word: str, *, alone: bool = False) -> set[str]:
-    """What a choice decides: its own group where that is a list, and that of its company unless it stands alone."""
-    group, *more = (w.split("=")[0] for w in [word, *([] if alone else [COMPANY[word]] if word in COMPANY else [])])
-    return {*more, *([] if alone and group in list_groups() else [group])}
+    """What a choice decides: its own group, and those of its company; alone, its own where others cannot add to it."""
+    if alone:
+        return {_group(word)} - {*list_groups()}
+    return set(map(_group, (word, *COMPANY.get(word, ()))))
 
 
 def _joined(plan: Plan, other: Plan, groups: Collection[str]) -> Plan:
-    """A plan with what another one chose of some groups, beside its own choices where the group is a list."""
+    """A plan with what another one chose of some groups, beside its own choices where several techniques add up."""
     for group in groups:
-        chosen = getattr(other, group)
-        plan = replace(plan, **{group: (*getattr(plan, group), *chosen) if group in list_groups() else chosen})
+        chosen, adds_up = getattr(other, group), group in list_groups() and group in technique_groups()
+        plan = replace(plan, **{group: (*getattr(plan, group), *chosen) if adds_up else chosen})
     return plan
+
+
+def _group(word: str) -> str:
+    return word.split("=")[0]
 
 
 def together(first: str, second: str) -> list[str] | None:

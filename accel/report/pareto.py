@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from accel.core.metric import OF_CHAT, OF_CLASSES, OF_ENTITIES, OF_LANGUAGE, metrics_of, quality_of
+from accel.core.metric import OF_CLASSES, OF_ENTITIES, OF_LANGUAGE, OF_REPLY_SELECTION, metrics_of, quality_of
 from accel.core.objective import known_objectives
 from accel.report.money import Prices, bill
 
@@ -98,7 +98,7 @@ def goal(name: str, prices: Prices | None = None) -> Objective | None:
     """What a search may look for, by name: a figure, or a metric that an objective states; None for anything else."""
     if isinstance(priced := NAMED.get(name), Cost):
         return replace(priced, prices=prices)
-    ours = {metric.key for metric in (*OF_CHAT, *OF_CLASSES, *OF_ENTITIES, *OF_LANGUAGE)}
+    ours = {metric.key for metric in (*OF_REPLY_SELECTION, *OF_CLASSES, *OF_ENTITIES, *OF_LANGUAGE)}
     stated = {metric.key for objective in known_objectives().values() for metric in objective.metrics}
     if name in NAMED or name not in stated | ours:
         return NAMED.get(name)

@@ -76,6 +76,7 @@ def content_hash(plan: Plan, data: Prepared) -> str:
             **({"inputs": others} if others else {}),  # the files of older baselines took no others
             **scored_by(data.objective),
             **({"answering": known} if (known := data.objective.answering()) else {}),
+            **({"learned by": chosen} if (chosen := data.objective.settings()) else {}),
             **({"importance": weights.tobytes().hex()} if (weights := data.train.importance) is not None else {}),
             "data": data.fingerprint,
             "model": dense.model.fingerprint(),

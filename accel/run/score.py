@@ -26,9 +26,11 @@ def scorer(data: Prepared, *, validation: bool = False) -> Callable[[nn.Module],
         batches = data.validation_batches() if validation else data.test_batches()
         scores, predict = objective.scores(split), lambda inputs: model(**inputs).logits
         if objective.keeps is None or scores.keeps:
-            return evaluate(predict, batches, scores, model=model)
-        keeper = _Keeper(objective, evaluation_order(split))
-        return replace(evaluate(predict, batches, scores, keeper, model), kept=keeper.whole())
+            report = evaluate(predict, batches, scores, model=model)
+        else:
+            keeper = _Keeper(objective, evaluation_order(split))
+            report = replace(evaluate(predict, batches, scores, keeper, model), kept=keeper.whole())
+        return objective.examined(report, model, split, data.collator())
 
     return score
 

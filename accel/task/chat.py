@@ -5,7 +5,8 @@ What it does: reads JSON lines with ``messages`` (role, content) or ``conversati
     ends a reply included. Where replies stand is not taken from the template: it is found by rendering and proven for
     every conversation; a template for which that fails is refused before anything is trained.
 Use it when: you have conversations as they should go, and want a model that talks: ``accel chat RUN``.
-What it costs: nothing beyond reading the file. Conversations beyond ``max_length`` tokens are cut.
+What it costs: nothing beyond reading the file. Conversations beyond ``max_length`` tokens are cut. With ``selections``
+    a finished model reads ten conversations for each, to pick the true reply: recall@1 of 10.
 Composes with: as ``task=language_modeling``. A language model may be the teacher of ``distill``.
 Off switch: ``task=language_modeling`` learns every token of a text.
 Reference: reply perplexity is e to the loss per token of a reply, over all replies of the split.

@@ -24,13 +24,13 @@ from accel.data import Dataset
 from accel.data.content import Row
 from accel.data.examples import Example, Tally, unique
 from accel.data.splits import drawn
-from accel.task._pairs import PairTask, assemble
+from accel.task._passages import PassageTask
 from accel.task._text_file import objections_to_sizes
 from accel.task.chitchat import conversations
 
 
 @dataclass(kw_only=True)
-class ReplyRetrieval(PairTask):
+class ReplyRetrieval(PassageTask):
     """Which reply belongs to a message."""
 
     max_length: int = 64
@@ -53,7 +53,7 @@ class ReplyRetrieval(PairTask):
         tally = Tally()
         pairs = unique(_pairs(), tally)
         splits = drawn(pairs, self.test_fraction, self.validation_fraction, seed, tally=tally)
-        return assemble(splits, tally, f"task={self.option_name()}")
+        return self.assembled(splits, tally, f"task={self.option_name()}")
 
 
 def _pairs() -> Iterator[Example]:

@@ -5,13 +5,16 @@ What it does: reads a table with a column of queries and one of passages. The ne
     (of all processes together), in both directions. Texts that are known to belong together are never negatives of each
     other. Reports nDCG@10, recall@1, recall@10 and MRR of ranking all passages of a split, beside random order. A
     query's rows stay in one split; ``split_by`` names a column, such as a conversation, whose rows do instead.
-    ``accel search RUN "text" --in FILE`` shows the nearest texts of a file.
+    ``accel search RUN "text" --in FILE`` shows the nearest texts of a file. With ``hard_negatives`` a pair brings
+    passages of training with it that share words with its query and are right in none of its pairs; BM25 finds them.
 Use it when: there are questions with answers, titles with texts, messages with replies, and new ones are to be matched.
-What it costs: two texts per example. Few pairs in a batch are few negatives: raise ``trainer.batch_tokens``.
+What it costs: two texts per example, and one more for each hard negative, which count as tokens of the batch. Few
+    pairs in a batch are few negatives: raise ``trainer.batch_tokens``.
 Composes with: every encoder and technique but a prompt and a head alone; refused with what trains on less than a whole
     batch: ``trainer.accumulate``, ``privacy``, ``strategy=federated``, ``strategy=tensor_parallel``.
 Off switch: choose another task.
-Reference: van den Oord et al. 2018 (arXiv 1807.03748) for the loss, Reimers & Gurevych 2019 (arXiv 1908.10084).
+Reference: van den Oord et al. 2018 (arXiv 1807.03748) for the loss, Reimers & Gurevych 2019 (arXiv 1908.10084),
+    Karpukhin et al. 2020 (arXiv 2004.04906) for hard negatives by BM25.
 
     accel task=retrieval task.train=faq.csv 'task.text=[question,answer]' trainer.batch_tokens=4096
     accel search outputs/DATE/TIME "where is my parcel" --in answers.csv --column answer
@@ -29,12 +32,13 @@ from accel.data import Dataset
 from accel.data.columns import groups_of, pairs_of
 from accel.data.examples import Example, Tally
 from accel.data.table import Table
-from accel.task._pairs import PairTask, assemble, by_query
+from accel.task._pairs import by_query
+from accel.task._passages import PassageTask
 from accel.task._text_file import TextFile
 
 
 @dataclass(kw_only=True)
-class Retrieval(PairTask, TextFile):
+class Retrieval(PassageTask, TextFile):
     """Queries and their passages, from files."""
 
     text: Any = field(default_factory=lambda: ["query", "passage"])
@@ -45,7 +49,7 @@ class Retrieval(PairTask, TextFile):
 
     def objections(self, plan: Plan) -> Iterator[Objection]:
         yield from TextFile.objections(self, plan)
-        yield from PairTask.objections(self, plan)
+        yield from PassageTask.objections(self, plan)
         if len(set(self.columns())) != 2:
             yield self.out_of_range("text", "two columns, of queries and of passages", "'[question,answer]'")
 
@@ -64,4 +68,4 @@ class Retrieval(PairTask, TextFile):
     def load(self, seed: int) -> Dataset:
         tally = Tally()
         splits = self.splits(seed, tally)
-        return assemble(splits, tally, f"task.train={self.train}")
+        return self.assembled(splits, tally, f"task.train={self.train}")

@@ -22,14 +22,18 @@ PAIRS = [[0, 10], [1, 11], [2, 12], [3, 11], [0, 13], [4, 14], [5, 15]]
 """Query 0 has two passages, passage 11 two queries."""
 EXTRA = [[2, 14]]
 """A true pair of training that is in no batch here."""
+HARD = [[11, 16], [10, 17], [16, 11], [14, 12], [16, 15], [10, 11], [17, 14]]
+"""Two hard negatives of each pair; some are right for another query of the batch, or stand in it as well."""
+WITH_HARD = [[*pair, *others] for pair, others in zip(PAIRS, HARD, strict=True)]
 
 
-def objective(temperature=0.1):
-    return Retrieval.of_pairs([*PAIRS, *EXTRA], temperature)
+def objective(temperature=0.1, pairs=PAIRS):
+    return Retrieval.of_pairs([*pairs, *([*pair, *pairs[0][2:]] for pair in EXTRA)], temperature)
 
 
-def vectors(seed=0):
-    return F.normalize(torch.randn(2 * len(PAIRS), 8, generator=torch.Generator().manual_seed(seed)).double(), dim=1)
+def vectors(seed=0, pairs=PAIRS):
+    drawn = torch.randn(len(pairs[0]) * len(pairs), 8, generator=torch.Generator().manual_seed(seed))
+    return F.normalize(drawn.double(), dim=1)
 
 
 def numbers(pairs=PAIRS):
@@ -41,10 +45,11 @@ def loss(found, labels, kind=None):
 
 
 def naive(found, pairs, true, temperature=0.1):
-    """Pair by pair, negative by negative."""
-    queries, passages = found.chunk(2)
+    """Pair by pair, negative by negative; behind a pair stand its hard negatives."""
+    queries, passages, *more = found.chunk(len(pairs[0]))
+    hard = [(pair[2 + n], vector) for n, some in enumerate(more) for pair, vector in zip(pairs, some, strict=True)]
     total = 0.0
-    for i, (q, p) in enumerate(pairs):
+    for i, (q, p, *_) in enumerate(pairs):
         for own, partner, others, related in (
             (queries[i], passages[i], passages, lambda j, q=q: (q, pairs[j][1]) in true),
             (passages[i], queries[i], queries, lambda j, p=p: (pairs[j][0], p) in true),
@@ -53,6 +58,8 @@ def naive(found, pairs, true, temperature=0.1):
             wrong = sum(
                 math.exp(float(own @ others[j]) / temperature) for j in range(len(pairs)) if j != i and not related(j)
             )
+            if others is passages:
+                wrong += sum(math.exp(float(own @ vector) / temperature) for n, vector in hard if (q, n) not in true)
             total -= math.log(right / (right + wrong)) / 2
     return total / len(pairs)
 
@@ -76,14 +83,26 @@ def test_the_order_of_a_batch_does_not_count():
     assert float(loss(vectors()[both], numbers()[both])) == pytest.approx(float(loss(vectors(), numbers())))
 
 
-def rank_of_two(rank, port):
+@pytest.mark.parametrize("num_hard", [1, 2])
+def test_hard_negatives_are_negatives_of_every_query_they_are_not_right_for(num_hard):
+    """Negative control: without them, and with none of them known to be right, the loss is another."""
+    pairs = [pair[: 2 + num_hard] for pair in WITH_HARD]
+    true, kind, found = {tuple(pair) for pair in [*PAIRS, *EXTRA]}, objective(pairs=pairs), vectors(pairs=pairs)
+    assert kind.hard_negatives == num_hard
+    assert torch.equal(kind.known, objective().known)
+    whole = float(loss(found, numbers(pairs), kind))
+    assert whole == pytest.approx(naive(found, pairs, true))
+    assert float(loss(found[: 2 * len(PAIRS)], numbers())) < whole < naive(found, pairs, set())
+
+
+def rank_of_two(rank, port, pairs):
     """Unequal shares of one batch, weighted as the sampler does, averaged as DDP does."""
+    kind, whole = objective(pairs=pairs), vectors(pairs=pairs).requires_grad_()
+    alone_gradient = torch.autograd.grad(expected := loss(whole, numbers(pairs), kind), whole)[0]
     dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
-    whole = vectors().requires_grad_()
-    alone_gradient = torch.autograd.grad(expected := _alone(whole), whole)[0]
     share = [0, 1] if rank == 0 else [2, 3, 4, 5, 6]
-    rows = torch.tensor([*share, *(i + len(PAIRS) for i in share)])
-    weighted = loss(whole[rows], numbers()[rows]) * len(share) * 2 / len(PAIRS)
+    rows = torch.tensor([i + side * len(pairs) for side in range(len(pairs[0])) for i in share])
+    weighted = loss(whole[rows], numbers(pairs)[rows], kind) * len(share) * 2 / len(pairs)
     (gradient,) = torch.autograd.grad(weighted, whole)
     mean, total = weighted.detach() / 2, gradient / 2
     dist.all_reduce(mean)
@@ -93,22 +112,10 @@ def rank_of_two(rank, port):
     dist.destroy_process_group()
 
 
-def _alone(found):
-    true = torch.tensor([[[*pair] in [*PAIRS, *EXTRA] for pair in ([q, p] for _, p in PAIRS)] for q, _ in PAIRS])
-    queries, passages = found.chunk(2)
-    logits = queries @ passages.T / 0.1
-    logits = logits.masked_fill(true & ~torch.eye(len(PAIRS), dtype=torch.bool), -torch.inf)
-    partner = torch.arange(len(PAIRS))
-    return (F.cross_entropy(logits, partner) + F.cross_entropy(logits.T, partner)) / 2
-
-
-def test_two_processes_learn_what_one_does():
+@pytest.mark.parametrize("pairs", [PAIRS, WITH_HARD], ids=["pairs", "with hard negatives"])
+def test_two_processes_learn_what_one_does(pairs):
     port = free_port()
-    assert in_forks(rank_of_two, [(rank, port) for rank in range(2)], 60) == [0, 0]
-
-
-def test_the_loop_of_the_processes_is_the_loss_of_one():
-    assert float(_alone(vectors())) == pytest.approx(float(loss(vectors(), numbers())))
+    assert in_forks(rank_of_two, [(rank, port, pairs) for rank in range(2)], 60) == [0, 0]
 
 
 def report_of(found, labels, batches):
@@ -209,6 +216,19 @@ def test_a_batch_has_the_queries_and_then_their_passages(tokenized):
     assert batch["labels"].tolist() == [2, 0, 2, 0]
     assert batch["attention_mask"].sum(1).tolist() == [5, 4, 12, 12]
     assert set(batch) == {"input_ids", "attention_mask", "labels"}
+
+
+def test_hard_negatives_stand_behind_the_passages_and_count_as_tokens(tokenized):
+    """So a token budget holds fewer such examples."""
+    texts = [("hi", "hello there, you", "at the gate"), ("where is my bag", "at the gate", "hello there, you")]
+    found = Retrieval().encode(Split(texts, []), TinyBert().tokenizer(), 12)
+    split = Tokenized(found.input_ids, [[0, 0, 1], [1, 1, 0]], targets=found.targets)
+    kind = Retrieval.of_pairs(split.labels, 0.1)
+    batch = Collator(0, kind.targets, kind.rows)([split[1], split[0]])
+    told = TinyBert().tokenizer().batch_decode(batch["input_ids"], skip_special_tokens=True)
+    assert [text.replace(" ", "")[:5] for text in told] == ["where", "hi", "atthe", "hello", "hello", "atthe"]
+    assert batch["labels"].tolist() == [1, 0, 1, 0, 0, 1]
+    assert split.lengths[0] - tokenized.lengths[0] == batch["attention_mask"][5].sum()
 
 
 def test_figures_do_not_depend_on_padding(tokenized):

@@ -12,6 +12,9 @@ from accel.core.checksums import write_sums
 from accel.core.console import Console
 from accel.data.prepared import prepare
 from accel.errors import Interrupted
+from accel.objective.chat import Chat
+from accel.objective.reply_selection import ReplySelection
+from accel.objective.retrieval import Retrieval
 from accel.plan.decide import decide
 from accel.run.baseline import KEPT, baseline, content_hash, dense_plan, pretrained
 from accel.run.score import scorer
@@ -35,6 +38,13 @@ def test_the_hash_covers_what_examples_count(tiny_run):
     weights = np.ones(data.num_train, dtype=np.float32)
     weighed = [replace(data, train=replace(data.train, importance=some)) for some in (weights, 2 * weights)]
     assert len({content_hash(plan, some) for some in (data, *weighed)}) == 3
+
+
+def test_the_hash_covers_what_the_objective_learns_and_scores_by(tiny_run):
+    plan, data = ready(tiny_run)
+    kinds = [Retrieval(0.05), Retrieval(0.2), Chat(), ReplySelection(selections=5), ReplySelection(selections=6)]
+    assert len({content_hash(plan, replace(data, objective=kind)) for kind in kinds}) == len(kinds)
+    assert len({content_hash(plan, replace(data, objective=Retrieval(0.2))) for _ in range(2)}) == 1
 
 
 def test_trained_once_and_reused(tiny_run, tmp_path):

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -36,10 +37,14 @@ def batches(*labels):
 @pytest.mark.parametrize(("validation", "accuracy"), [(False, 0.25), (True, 1.0)])
 def test_the_split_that_is_asked_for_is_scored(validation, accuracy):
     asked = []
-    objective = SimpleNamespace(is_fitted=True, keeps=None, scores=lambda split: asked.append(split) or ClassScores(2))
+    objective = SimpleNamespace(
+        is_fitted=True, keeps=None, scores=lambda split: asked.append(split) or ClassScores(2),
+        examined=lambda report, model, split, collator: replace(report, metrics={**report.metrics, "seen": split}),
+    )  # fmt: skip
     data = SimpleNamespace(
-        objective=objective, test="test", validation="validation",
+        objective=objective, test="test", validation="validation", collator=lambda: None,
         test_batches=batches(0, 1, 0, 0), validation_batches=batches(1, 1),
     )  # fmt: skip
-    assert scorer(data, validation=validation)(Ones()).metrics["accuracy"] == accuracy
-    assert asked == ["validation" if validation else "test"]
+    found = scorer(data, validation=validation)(Ones()).metrics
+    assert found["accuracy"] == accuracy
+    assert asked == [found["seen"]] == ["validation" if validation else "test"]

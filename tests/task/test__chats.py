@@ -2,11 +2,16 @@
 
 import pytest
 
-from accel.core.metric import OF_CHAT
+from accel.config.compose import compose
+from accel.core.metric import OF_CHAT, OF_REPLY_SELECTION
+from accel.data import Dataset, Split
 from accel.data.chat_templates import PLAIN
+from accel.data.conversations import conversation
 from accel.data.examples import Example, Tally
-from accel.errors import DataError
+from accel.errors import DataError, PlanError
 from accel.objective.chat import Chat
+from accel.objective.reply_selection import ReplySelection
+from accel.plan.decide import decide
 from accel.task._chats import ChatTask, assemble
 
 
@@ -43,3 +48,24 @@ def test_another_split_is_another_fingerprint():
 def test_an_empty_split_is_refused():
     with pytest.raises(DataError, match="no example is left for the test split"):
         assemble(([Example(("a",), "")], [Example(("b",), "")], []), Tally(), "task=talks")
+
+
+def test_replies_are_selected_where_that_is_asked_for():
+    """Negative control: not by default."""
+    pieces = [
+        (conversation([{"role": "user", "content": "a"}, {"role": "assistant", "content": f"b {n}"}]),)
+        for n in range(10)
+    ]
+    data = Dataset(*[Split(pieces, [])] * 3, label_names=[], fingerprint="")
+    assert Talks(selections=5).objective(data) == ReplySelection(selections=5)
+    assert Talks(selections=5).metrics() == ReplySelection.metrics == OF_REPLY_SELECTION
+    assert type(Talks().objective(data)) is Chat
+    with pytest.raises(DataError, match="the validation split has 1 different last replies"):
+        Talks(selections=5).objective(Dataset(*[Split(pieces[:1], [])] * 3, label_names=[], fingerprint=""))
+
+
+def test_a_number_of_selections_that_cannot_be_is_refused():
+    words = ["task=chitchat_replies", "model=tiny_gpt2", "task.template=plain"]
+    with pytest.raises(PlanError, match="at least 0"):
+        decide(compose([*words, "task.selections=-1"]))
+    decide(compose([*words, "task.selections=200"]))
