@@ -94,6 +94,7 @@ def make_ready(run: RunState, dataset: Dataset, console: Console) -> Ready:
     latency = _latency(run, data, console)
     _check_budgets(run.plan, data, latency)
     _check_epochs(run.plan, data)
+    _check_shares(run.plan, data)
     simple = _simple(run, dataset, data) if run.leads else ()
     with_found_rate(run, data, console)
     clock = within_limit(run, data, latency, console)
@@ -220,6 +221,16 @@ def _check_epochs(plan: Plan, data: Prepared) -> None:
     epochs = data.total_steps(plan) / data.sampler(plan).num_steps
     if objections := list(plan.trainer.objections_to_epochs(plan, epochs)):
         raise PlanError(refusal(objections))
+
+
+def _check_shares(plan: Plan, data: Prepared) -> None:
+    """That every process has something of the validation split to look at."""
+    shares, examples = plan.strategy.num_shares(), len(data.validation)
+    if examples < shares:
+        raise DataError(
+            f"The validation split has {examples} example{'s' * (examples != 1)} for {shares} processes, each of which "
+            f"scores a part of it. Use fewer processes, raise task.validation_fraction, or add examples."
+        )
 
 
 def _train(run: RunState, ready: Ready, console: Console) -> Fitted:

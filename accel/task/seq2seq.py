@@ -9,8 +9,8 @@ Use it when: the answer is a text that stands in no list. Where it has a name, c
 What it costs: scoring writes every text of the split, one token after the other, at the end of every epoch as well. The
     exported model is for PyTorch: ``accel predict``, and transformers where it was neither cut nor rounded. It is
     measured on ``engines=[eager]``: one pass with the true text at hand.
-Composes with: T5 and BART; prune, mask, layers, ptq and qat; every tuning but head, prompt and p_tuning; one process or
-    ddp.
+Composes with: T5 and BART; prune, mask, layers, ptq and qat; every tuning but head, prompt and p_tuning; one process,
+    ddp or federated, with dpfedavg too.
 Off switch: choose another task.
 Reference: Raffel et al. 2020 (arXiv 1910.10683); Lewis et al. 2020 (arXiv 1910.13461); Lin 2004 for ROUGE-L.
 
@@ -37,6 +37,7 @@ from accel.data.examples import Example, Tally, check_filled, dataset_of
 from accel.data.table import Table
 from accel.engines.eager import Eager
 from accel.strategy.ddp import Ddp
+from accel.strategy.federated import Federated
 from accel.strategy.single import Single
 from accel.task._text_file import TextFile
 
@@ -134,17 +135,17 @@ class Seq2seq(GroupedTask, TextFile):
             elif technique.public_texts():
                 yield technique, "public texts come without anything to write", "leave its public_text out"
         yield from _of_tuning(plan)
-        if plan.privacy is not None:
+        if plan.privacy is not None and not plan.privacy.protects_clients:
             yield (
                 plan.privacy,
                 "gradients of single records are known of networks that read one sequence, and a record here is two",
-                "privacy=none",
+                "privacy=none, or privacy=dpfedavg with strategy=federated",
             )
-        if not isinstance(plan.strategy, Single | Ddp):
+        if not isinstance(plan.strategy, Single | Ddp | Federated):
             yield (
                 plan.strategy,
                 "scoring writes texts of different lengths, for which every process needs the whole model",
-                "strategy=ddp or strategy=single",
+                "strategy=ddp, federated or single",
             )
 
     def examples(self, table: Table, tally: Tally) -> list[Example]:

@@ -11,7 +11,7 @@ from accel.compression.qat import Qat
 from accel.config.compose import compose
 from accel.core.console import Console
 from accel.engines.eager import Eager
-from accel.errors import RunError
+from accel.errors import DataError, RunError
 from accel.export.export import Exported
 from accel.objective.scores import Report
 from accel.plan.decide import decide
@@ -128,3 +128,16 @@ def test_a_folder_that_was_removed_on_the_way_does_not_end_well(tmp_path):
         _require_folder(tmp_path)
     (tmp_path / "config.yaml").write_text("")
     _require_folder(tmp_path)
+
+
+@pytest.mark.parametrize(("examples", "processes"), [(2, 2), (1, 1), (1, 2)])
+def test_every_process_has_something_to_validate_on_before_anything_is_trained(examples, processes):
+    plan = decide(
+        compose(["model=tiny_bert", *(["strategy=ddp", f"strategy.processes={processes}"] * (processes > 1))])
+    )
+    data = SimpleNamespace(validation=range(examples))
+    if examples >= processes:
+        phases._check_shares(plan, data)
+        return
+    with pytest.raises(DataError, match=r"1 example for 2 processes.*validation_fraction"):
+        phases._check_shares(plan, data)

@@ -89,7 +89,6 @@ REFUSED = {
     "tuning=p_tuning": "asked one by one, without it",
     "privacy=dpsgd": "a record here is two",
     "strategy=fsdp": "every process needs the whole model",
-    "strategy=federated": "every process needs the whole model",
     "trainer.calibrate=true": "calibrate",
     "task.beams=0": "between 1 and 64",
     "task.max_target_length=1": "at least 2 tokens",
