@@ -39,4 +39,5 @@ def _told(groups: Groups, objective: Objective, before: Kept | None, after: Kept
 
 
 def _without_names(figures: dict[str, Any]) -> dict[str, Any]:
-    return {**figures, "merged": {f"{len(figures['merged'])} groups": sum(figures["merged"].values())}}
+    merged = figures["merged"]
+    return {**figures, "merged": {f"{len(merged)} groups": sum(merged.values())} if merged else {}}

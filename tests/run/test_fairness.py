@@ -31,6 +31,9 @@ def test_the_names_of_small_groups_are_not_told_under_privacy():
     assert found is not None
     assert found["merged"] == {"1 groups": 1}
     assert "Ann Lee" not in str(found)
+    found = fairness_of(prepared(g=VALUES), None, Report({}, kept=AFTER), private=True)
+    assert found is not None
+    assert found["merged"] == {}
 
 
 def test_no_column_no_figures():
