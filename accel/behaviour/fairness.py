@@ -153,8 +153,10 @@ DIFFERENCES = {
 
 
 def _over_groups(groups: Groups, tables: _Tables) -> dict[str, Any]:
-    """The differences between groups, the worst group, and the one that lost most."""
+    """The differences between groups, the worst group, and the one that lost most; nothing of a single group."""
     found: dict[str, Any] = {}
+    if len(groups.names) < 2:
+        return found
     for name, difference in DIFFERENCES.items():
         for side, counts in tables.seen.items():
             found[f"{name}_{side}"] = float(difference(counts))

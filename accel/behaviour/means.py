@@ -73,6 +73,8 @@ def means(groups: Groups, before: Kept | None, after: Kept) -> dict[str, Any]:
                 drawn = interval(table.drawn[side, metric][:, number])
                 own[side]["interval" if metric is scores[0] else f"{metric.key}_interval"] = list(drawn)
         told["groups"][name] = own
+    if len(groups.names) < 2:
+        return told  # there is nothing to compare
     return told | _gaps(table) | _worst(groups, table, list(sides), scores[0])
 
 

@@ -115,9 +115,10 @@ def facts_of(objective: Any) -> dict[str, Any]:
 
 def what_leaves(numbers: int, size: int, sent_as: str) -> str:
     """In a sentence, for both terminals and the record."""
+    form = "as they are" if sent_as == "none" else f"as {sent_as}"
     return (
         f"What leaves an owner's machine: in each round an update of {numbers:,} weights ({size / 1e6:.3g} MB, "
-        f"{sent_as}) and the mean loss of its steps; once, its name and the number of its examples. No text and no "
+        f"{form}) and the mean loss of its steps; once, its name and the number of its examples. No text and no "
         f"label does. An update is no protection: texts can be rebuilt from one, the better the fewer examples it is "
         f"made of (arXiv 1906.08935)."
     )

@@ -24,6 +24,8 @@ class Keys:
 
     file: str
     text: str
+    kept: str = "--keep"
+    """Of columns that go with the answers."""
 
 
 PREDICTED = Keys("--file", "--text")
@@ -76,7 +78,7 @@ def _starts_with(file: Path) -> str:
 def _of_table(table: Table, columns: Sequence[str], keep: Sequence[str], keys: Keys) -> list[Query]:
     texts = [[_text(table, keys, *cell) for cell in enumerate(table.column(name, keys.text))] for name in columns]
     names = list(keep) or [name for name in table.columns if plain(name) in IDENTITY]
-    kept = {name: table.column(name, "--keep") for name in names}
+    kept = {name: table.column(name, keys.kept) for name in names}
     rows = zip(*texts, strict=True)
     return [
         Query(row[0] if len(row) == 1 else list(row), {name: values[n] for name, values in kept.items()})

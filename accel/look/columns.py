@@ -22,7 +22,7 @@ _TIME = re.compile(r"\d{1,4}[-/.年]\d{1,2}([-/.月]\d{1,4}日?)?([ T].*)?|\d{1,
 _LINK = re.compile(r"(https?://|www\.)\S+|\S+@\S+\.\w+")
 _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_a-zA-Z]+")
 WIDE = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]")
-SEPARATORS = ("|", ";", ",", "、")
+SEPARATORS = ("|", ";", "；", ",", "，", "、")
 """What may stand between several labels in a cell."""
 MOST_CLASSES = 200
 SAME = 3

@@ -53,6 +53,8 @@ def main(words: Sequence[str]) -> int:
     if arguments.budget < 1:
         raise ConfigError(f"--budget {arguments.budget}: give the number of texts to label, from 1.")
     out = arguments.out or Path(arguments.pool).with_suffix(".label.csv")
+    if out.suffix.lower() != ".csv":
+        raise ConfigError(f"--out {out}: texts to label are written as CSV. Give a name that ends so: {out.stem}.csv.")
     if out.exists():
         raise ConfigError(f"{out} is there already, and may have labels in it. Give another file: --out F.")
     known = _labelled(arguments.train, typed)
@@ -64,9 +66,16 @@ def main(words: Sequence[str]) -> int:
     how = f"after {len(known.labels):,} labels" if known else "without any label: typical ones of each kind"
     print(  # noqa: T201 - the command's own output
         f"{len(chosen):,} of {len(rows):,} texts, chosen {how}, are in {out}. Fill its column {label!r}; then\n"
-        f"  {_again(arguments, out)}\nchooses the next, and accel {out} learns from them."
+        f"  {_again(arguments, out)}\nchooses the next. {_learning(arguments, out)}"
     )
     return ExitCode.DONE
+
+
+def _learning(arguments: argparse.Namespace, out: Path) -> str:
+    """A run reads one file."""
+    if not arguments.train:
+        return f"To learn from them: accel {out}."
+    return f"To learn from all labels, put {', '.join(map(str, [*arguments.train, out]))} into one file: accel FILE."
 
 
 def _again(arguments: argparse.Namespace, out: Path) -> str:

@@ -84,7 +84,9 @@ def _nothing(columns: Sequence[Column]) -> str:
     said = "; ".join(f"{c.name!r}: {c.holds}" for c in columns[:12])
     return (
         f"no column was found that could be predicted from a text ({said}). Name them: task=text_classification "
-        f"task.text=COLUMN task.label=COLUMN; or learn the language alone: task=language_modeling task.text=COLUMN."
+        f"task.text=COLUMN task.label=COLUMN; or learn the language alone: task=language_modeling task.text=COLUMN. "
+        f"Other tasks are not looked for here, and run by their names: task=retrieval (a question and its answer), "
+        f"task=seq2seq (a text and what to write of it), task=recommendation (who took what); accel help data."
     )
 
 

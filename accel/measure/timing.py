@@ -246,7 +246,9 @@ def summarize(found: Measurement) -> dict[str, Any]:
 def _verdict(ratio: float, best: Cost, best_dense: Cost) -> str:
     engines = f"{best.label} {best.latency_ms_p50:.2f} ms, dense {best_dense.label} {best_dense.latency_ms_p50:.2f} ms"
     apart = best.latency_ms_p50_interval[1] < best_dense.latency_ms_p50_interval[0]
-    if ratio <= 1 or not apart:
+    if ratio > 1 and not apart:
+        return f"Not shown to be faster than the best dense engine on this machine: the intervals overlap ({engines})."
+    if ratio <= 1:
         return f"No speed-up on this machine over the best dense engine ({engines})."
     return f"{ratio:.2f}x faster than the best dense engine on this machine ({engines})."
 

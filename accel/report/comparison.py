@@ -135,6 +135,8 @@ class Comparison:
             )
         key, sign, wanted = found.groups()
         self.column(key, "--filter")
+        if sign[0] in "<>" and _number(wanted) is None:
+            raise ConfigError(f"--filter {condition!r}: {wanted!r} is no number, and {sign} compares numbers.")
         return replace(self, rows=[row for row in self.rows if _meets(row.get(key), sign, wanted)])
 
     def first(self, most: int) -> tuple[Comparison, int]:
@@ -180,14 +182,19 @@ COMPARE: dict[str, Callable[[float, float], bool]] = {
 }
 
 
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
 def _meets(value: Value, sign: str, wanted: str) -> bool:
     if isinstance(value, str) or value is None:
         same = fnmatch(str(value or "").lower(), wanted.lower())
         return same if sign == "=" else not same if sign == "!=" else False
-    try:
-        return COMPARE[sign](float(value), float(wanted))
-    except ValueError:
-        return sign == "!="
+    number = _number(wanted)
+    return sign == "!=" if number is None else COMPARE[sign](float(value), number)
 
 
 def compare_runs(runs: Sequence[Recorded], prices: Prices | None = None) -> Comparison:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from accel.behaviour.fairness import OTHERS
 from accel.behaviour.means import GAP
 from accel.core.metric import MACRO_F1, SHARE, Metric, group_scores_of
 from accel.report import markup
@@ -16,6 +17,8 @@ OF_CHOICES = {
     "equalized_odds": "equalized-odds difference",
 }
 """Of decisions; the last is told in the terminal."""
+FEW = 3
+"""Merged groups are named up to so many."""
 RATES = {
     "selection_rate": "chosen",
     "true_positive_rate": "found (TPR)",
@@ -27,10 +30,14 @@ def sentences(record: Record) -> Iterator[str]:
     """For the terminal: one line, of the first column."""
     found = record.get("fairness")
     if found and len(found["groups"]) < 2:
-        yield f"By {found['group']}: nothing to compare, as all of the test split is in one group ({_only(found)})."
+        yield _nothing_to_compare(found)
     elif found:
         scores = group_scores_of(record)
         yield f"By {found['group']}: {_worst(found, scores[0])}; {_differences(found, scores)}."
+
+
+def _nothing_to_compare(found: Mapping[str, Any]) -> str:
+    return f"By {found['group']}: nothing to compare, as all of the test split is in one group ({_only(found)})."
 
 
 def _only(found: Mapping[str, Any]) -> str:
@@ -41,12 +48,19 @@ def _only(found: Mapping[str, Any]) -> str:
 def _worst(found: Mapping[str, Any], quality: Metric) -> str:
     shares = [f"{found[f'worst_{side}']:.3f}" for side in _sides(found)]
     name = "" if quality.higher_is_better else f"{quality.title} "
-    text = f"worst is {found['worst_group']} ({name}{' -> '.join(shares)})"
+    text = f"worst is {_named(found['worst_group'], found)} ({name}{' -> '.join(shares)})"
     if "hit_hardest" in found:
         unit = " points" if quality.format == SHARE else ""
-        text += f", hardest hit {found['hit_hardest']} ({_change(found['hardest_change'], quality)}{unit}, "
+        hit, change = _named(found["hit_hardest"], found), _change(found["hardest_change"], quality)
+        text += f", hardest hit {hit} ({change}{unit}, "
         text += f"95 % {_range(found['hardest_change_interval'], quality)})"
     return text
+
+
+def _named(group: str, found: Mapping[str, Any]) -> str:
+    """Others by their names, where they are few."""
+    merged = found.get("merged") or {}
+    return f"{group} ({', '.join(merged)})" if group == OTHERS and 0 < len(merged) <= FEW else group
 
 
 def _differences(found: Mapping[str, Any], scores: Sequence[Metric]) -> str:
@@ -62,7 +76,8 @@ def _known(found: Mapping[str, Any], scores: Sequence[Metric]) -> dict[str, str]
 
 
 def _sides(found: Mapping[str, Any]) -> list[str]:
-    return [side for side in ("before", "after") if f"worst_{side}" in found]
+    own = next(iter(found["groups"].values()))
+    return [side for side in ("before", "after") if side in own]
 
 
 def _change(value: float, metric: Metric) -> str:
@@ -84,6 +99,8 @@ def section(record: Record) -> str:
 
 
 def _column(found: Mapping[str, Any], scores: Sequence[Metric]) -> str:
+    if len(found["groups"]) < 2:
+        return f"<p>{escape(_nothing_to_compare(found))}</p>"
     return (
         f"<p>By <b>{escape(str(found['group']))}</b>: {escape(_worst(found, scores[0]))}.</p>"
         + _groups_table(found, scores[0])

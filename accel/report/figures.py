@@ -9,6 +9,9 @@ from typing import Any
 from accel.core.metric import NUMBER, SHARE, Metric, metrics_of, quality_of
 from accel.report.behaviour import interval_text
 
+NOISY = 1.3
+"""Times that an engine differs from itself; beyond, no comparison of times means anything."""
+
 
 def bytes_text(value: float) -> str:
     """91.6 MB."""
@@ -143,8 +146,20 @@ def engine_of(side: Mapping[str, Any] | None) -> str:
 
 def headline(record: Mapping[str, Any]) -> str:
     """The whole result in one sentence, what must be known of it, and what privacy it cost."""
-    parts = (_result_sentence(record), nothing_learned(record), *caveats(record), _privacy_sentence(record))
+    warnings = (nothing_learned(record), _noise_sentence(record), *caveats(record))
+    parts = (_result_sentence(record), *warnings, _privacy_sentence(record))
     return " ".join(part for part in parts if part)
+
+
+def _noise_sentence(record: Mapping[str, Any]) -> str:
+    """A warning where the clock cannot be trusted; empty otherwise."""
+    factor = float((record.get("measurement") or {}).get("noise_ratio") or 1.0)
+    if 1 / NOISY < factor < NOISY:
+        return ""
+    return (
+        f"THE MACHINE WAS BUSY: the same engine measured twice differed by a factor {max(factor, 1 / factor):.2g}, so "
+        f"these times say little. Measure again when it is quiet, with more rounds."
+    )
 
 
 def nothing_learned(record: Mapping[str, Any]) -> str:
@@ -198,7 +213,7 @@ def beside(record: Mapping[str, Any]) -> list[str]:
 
 def _how(guess: Mapping[str, Any]) -> str:
     if "trained_on" not in guess:
-        return f"Without reading, {guess['name']}"
+        return f"Without a model, {guess['name']}"
     what = "texts" if guess["name"] in SIMPLE else "examples"
     return f"{_simple(guess)}, {guess['seconds']:.1f} s for {guess['trained_on']:,} {what}"
 

@@ -167,7 +167,7 @@ def relabelled(dataset: Dataset, names: Any) -> Dataset:
     unknown = sorted(set(dataset.label_names) - set(names))
     if unknown:
         raise DataError(
-            f"The label{'s' * (len(unknown) > 1)} {', '.join(unknown)} of this data are not among those of the "
+            f"Some labels of this data ({', '.join(unknown)}) are not among those of the "
             f"aggregator's task: {', '.join(map(str, names))}. Correct the labels, or ask for a task that has them."
         )
     number = {i: list(names).index(name) for i, name in enumerate(dataset.label_names)}

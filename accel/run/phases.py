@@ -273,6 +273,8 @@ def _checkpoint(run: RunState, console: Console) -> Path | None:
         console.say(f"{file} is damaged: going on from the checkpoint before it, at step {step_of(file)}.")
     if not run.plan.strategy.saves_parts:  # else all machines see the same disk
         run.ranks.deliver(file)
+    if run.leads:
+        console.say(f"\nGoing on from step {step_of(file)}.")
     return file
 
 

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from accel.core.plan import Plan
     from accel.data import Split
 
-LIMIT = re.compile(r"(?=\d)(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+LIMIT = re.compile(r"(?=\d)(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
 """A time; what has no unit is seconds."""
 
 

@@ -177,6 +177,8 @@ def _cells(period: Period) -> list[str]:
 
 def sentence(one: Watched) -> str:
     """What is usual, and what would be found how soon."""
+    if one.usual_hits == one.usual_texts:
+        return f"{one.label}: all of {one.usual_texts:,} texts have it already, so no rise can be seen. Watch another."
     return (
         f"{one.label}: usually {one.usual_hits / one.usual_texts:.1%} of {one.usual_texts:,} texts, at most "
         f"{one.watch.usual:.1%} (95 %). A rise to {one.watch.risen:.1%} is found after about "

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from accel.inference.light import LightPredictor
     from accel.inference.predictor import Predictor
 
-KEYS = Keys("--in", "--text")
+KEYS = Keys("--in", "--text", "--date")
 
 
 @dataclass(frozen=True)

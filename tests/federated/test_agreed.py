@@ -65,7 +65,8 @@ def test_an_owner_decides_nothing_of_all(word):
 
 def test_what_leaves_is_said_with_its_size():
     said = what_leaves(1_000_000, 1_010_000, "int8")
-    assert "1,000,000 weights (1.01 MB, int8)" in said
+    assert "1,000,000 weights (1.01 MB, as int8)" in said
+    assert "4 weights (1.6e-05 MB, as they are)" in what_leaves(4, 16, "none")
     assert "rebuilt" in said
 
 

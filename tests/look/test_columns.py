@@ -47,3 +47,10 @@ def test_gaps_are_counted_and_are_no_values():
 
 def test_a_name_is_cut_into_its_words():
     assert column(name="airlineSentiment_gold2").words == ["airline", "sentiment", "gold", "2"]
+
+
+@pytest.mark.parametrize("sign", ["；", "，", "、", ";", "|"])
+def test_several_labels_may_stand_between_signs_of_chinese(sign):
+    labels = ["服务", "价格", "物流", "质量"]
+    cells = [sign.join(sorted({labels[n % 4], labels[n // 4 % 4]})) for n in range(80)]
+    assert Column("标签", cells).parts == sign

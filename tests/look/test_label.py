@@ -79,6 +79,7 @@ def test_mistakes_are_refused_and_nothing_is_overwritten(pool, labelled, tmp_pat
     for words, said in (
         (["--out", str(tmp_path / "there.csv")], "there already"),
         (["--budget", "0"], "from 1"),
+        (["--out", str(tmp_path / "next.xlsx")], "Give a name that ends so: next.csv"),
         (["--budget", "x"], "invalid int"),
         (["--train", "nowhere.csv"], "no such file"),
         (["model=minilm"], "is no flag"),

@@ -172,3 +172,9 @@ def test_of_many_rows_the_first_are_kept_and_all_that_are_marked():
     assert ([row["run"] for row in shown.rows], cut) == (["0", "1", "2", "8"], 5)
     whole, cut = Comparison(rows, ()).first(9)
     assert (whole.rows, cut) == (rows, 0)
+
+
+def test_a_comparison_with_no_number_is_refused(runs):
+    with pytest.raises(ConfigError, match="'>0.3' is no number"):
+        compare_runs(runs).where("accuracy>>0.3")
+    assert len(compare_runs(runs).where("accuracy>0.85").rows) == 1

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from accel.behaviour.fairness import fairness, groups_of
@@ -36,6 +37,28 @@ def test_a_single_group_is_no_worst_one():
     assert "2 small ones put together" in line
     (line,) = sentences({"fairness": {**found, "groups": {"Paris": {}}, "merged": {}}})
     assert line.endswith("one group (Paris).")
+
+
+def test_the_page_compares_a_single_group_with_nothing():
+    values, after = rows(TABLE)
+    some = after.rows(np.arange(len(values)) < 10)
+    found = fairness(groups_of("city", ["tiny"] * 5 + ["small"] * 5), ["no", "yes"], None, some, "accuracy")
+    assert "demographic_parity_after" not in found
+    assert "worst_group" not in found
+    page = section({"fairness": found, "metrics": stated([ACCURACY])})
+    assert "nothing to compare" in page
+    assert "difference" not in page
+
+
+def test_others_that_are_few_are_named():
+    (line,) = sentences(record(small="tiny"))
+    assert "others" not in line
+    found = {**record()["fairness"], "worst_group": "others"}
+    (line,) = sentences({**record(), "fairness": found})
+    assert "worst is others (tiny)" in line
+    found["merged"] = {str(n): 1 for n in range(9)}
+    (line,) = sentences({**record(), "fairness": found})
+    assert "worst is others (1.000" in line
 
 
 def test_the_page_says_who_got_worse():

@@ -1,3 +1,5 @@
+import pytest
+
 from accel.report.figures import (
     advice,
     beside,
@@ -47,6 +49,15 @@ def test_a_ratio_is_never_a_part_of_one():
     assert smaller(0, 5) == faster(0, 5) == more(5, 0) == ""
 
 
+@pytest.mark.parametrize(
+    ("factor", "told"), [(1.0, ""), (1.25, ""), (15.8, "by a factor 16"), (0.065, "by a factor 15")]
+)
+def test_times_of_a_busy_machine_are_told_to_say_little(factor, told):
+    text = headline({"after": side(0.841, 4), "measurement": {"noise_ratio": factor}})
+    assert ("THE MACHINE WAS BUSY" in text) == bool(told)
+    assert told in text
+
+
 def test_the_headline_tells_it_in_one_sentence():
     found = {"size_ratio": 5, "speedup_vs_eager": 9.8, "verdict": "No speed-up on this machine."}
     record = {"before": side(0.845, 20), "after": side(0.841, 4), "measurement": found}
@@ -75,7 +86,7 @@ def test_sides_are_read_safely():
 def test_what_reading_nothing_reaches_is_told_in_the_metrics_of_the_record():
     metrics = [{"key": "rmse", "title": "RMSE"}, {"key": "loss", "title": "loss"}]
     record = {"metrics": metrics, "baselines": [{"name": "always the mean", "metrics": {"rmse": 1.25}}]}
-    assert beside(record) == ["Without reading, always the mean: RMSE 1.2500."]
+    assert beside(record) == ["Without a model, always the mean: RMSE 1.2500."]
     assert beside({"metrics": metrics}) == []
 
 

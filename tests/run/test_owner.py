@@ -118,7 +118,7 @@ def test_labels_are_numbered_as_the_aggregator_does():
 
 
 def test_a_label_that_the_aggregator_does_not_have_is_told_here_alone():
-    with pytest.raises(DataError, match="The label ugly of this data"):
+    with pytest.raises(DataError, match=r"Some labels of this data \(ugly\) are not among"):
         relabelled(dataset([0], ["ugly"]), ["good", "bad"])
 
 

@@ -146,8 +146,8 @@ def test_a_run_reads_stars_exports_and_answers(ratings, tmp_path, capsys, engine
     assert record["after"]["metrics"]["quadratic_kappa"] > 0.8
     (guess,) = record["baselines"]
     assert guess["metrics"]["rmse"] > 2 * record["after"]["metrics"]["rmse"]
-    assert "Without reading, always the mean of training: quadratic kappa 0.0000" in capsys.readouterr().out
-    assert "Without reading" in (folder / "report.html").read_text("utf8")
+    assert "Without a model, always the mean of training: quadratic kappa 0.0000" in capsys.readouterr().out
+    assert "Without a model" in (folder / "report.html").read_text("utf8")
     for export in record["exports"]:
         assert export["metrics"]["rmse"] == pytest.approx(record["after"]["metrics"]["rmse"], abs=0.05)
     assert main(["predict", str(folder), "the crew on day 3 was great", ""]) == 0

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import asdict
+from types import SimpleNamespace
 
 import pytest
 
@@ -98,7 +99,7 @@ def test_people_see_bars_a_sentence_and_the_alarm(run, tmp_path, capsys):
 
 WRONG = {
     "a label that is never said": (["--label", "negativ"], "never says that. Did you mean 'negative'?"),
-    "no such column": (["--date", "when"], "has no column 'when'"),
+    "no such column": (["--date", "when"], "--date=when: "),
     "a column that is no date": (["--date", "text"], "row 1: 'fine 7/39' in column 'text' of --date is no time"),
     "an odds ratio of a fall": (["--odds-ratio", "0.5"], "a rise has odds above 1 times the usual ones"),
     "no texts between false alarms": (["--texts-between-false-alarms", "1"], "give a number of texts above 1"),
@@ -115,3 +116,8 @@ def test_a_mistake_is_told(name, run, tmp_path, capsys):
     file = table(tmp_path, [2] * 7)
     assert main(["watch", run, "--in", file, "--date", "at", *words]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_label_that_all_have_cannot_rise():
+    watched = SimpleNamespace(label="negative", usual_hits=40, usual_texts=40)
+    assert "no rise can be seen" in command.sentence(watched)
