@@ -43,7 +43,10 @@ def multiply_int8(rows: Tensor, weight: Tensor, *, by_floats: bool = False) -> T
         by_floats: multiply in fp32, where every sum of ``EXACT_COLUMNS`` products is exact too; on a CPU.
     """
     count = rows.shape[0]
-    if by_floats and not rows.is_cuda:
+    one_column = (
+        rows.shape[1] == 1
+    )  # on processors with VNNI torch's own product of one column (2.13) is not their product
+    if (by_floats or one_column) and not rows.is_cuda:
         return _multiply_by_floats(rows, weight)
     if rows.is_cuda and count < CUDA_MIN_ROWS:
         rows = F.pad(rows, (0, 0, 0, CUDA_MIN_ROWS - count))
