@@ -176,7 +176,8 @@ def test_a_run_is_scored_exported_and_told(trained):
     assert after["without_answer"]["questions"] + after["with_answer"]["questions"] == record["data"]["test"]
     assert record["behaviour"]["predictions"] == record["data"]["test"]
     assert set(record["fairness"]["groups"]) <= {"even", "odd", "others"}
-    assert "exact_match_gap_after" in record["fairness"]
+    assert [score["key"] for score in record["fairness"]["scores"]] == ["f1", "exact_match"]
+    assert ("exact_match_gap_after" in record["fairness"]) == (len(record["fairness"]["groups"]) > 1)
     meta = json.loads((trained / "model" / "accel.json").read_text())
     assert set(meta["answering"]) == {"stride", "longest", "threshold"}
 
