@@ -37,7 +37,7 @@ def main(words: Sequence[str]) -> int:
     asked += rows_of(arguments.file, text_columns_of(folder), []) if arguments.file else []
     texts: list[Text] = [one.mended().text for one in asked if not one.is_empty]
     if len(texts) < len(asked):
-        print(f"{len(asked) - len(texts)} empty texts are left out.", file=sys.stderr)  # noqa: T201
+        print(f"Left out as empty: {len(asked) - len(texts)} of {len(asked)} texts.", file=sys.stderr)  # noqa: T201
     if not texts:
         raise DataError("There is nothing to explain: give texts after the run's folder, or --file FILE.")
     other = _folder(arguments.against) if arguments.against else None

@@ -30,6 +30,7 @@ def test_prints_json_lines_and_writes_a_page(predictor, tmp_path, capsys):
         assert check in said.err
     answers = [json.loads(line) for line in said.out.splitlines()]
     assert [a["text"] for a in answers] == ["a rude crew", "客服"]
+    assert "Left out as empty: 1 of 3 texts." in said.err
     own = {"text", "label", "score", "target", "words", "spans", "attributions", "difference", "gap", "steps", "is_cut"}
     checks = {"random_weights", "deletion_area", "insertion_area", "random_area"}
     assert set(answers[0]) == own | checks

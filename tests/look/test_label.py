@@ -49,6 +49,9 @@ def test_texts_that_say_both_are_asked_first_and_once(pool, labelled, tmp_path, 
     said = capsys.readouterr().out
     assert "5 of 29 texts, chosen after 24 labels" in said
     assert f"--train {labelled} --train {tmp_path / 'pool.label.csv'}" in said
+    assert (
+        f"put {labelled}, {tmp_path / 'pool.label.csv'} into one file" in said
+    )  # a run of the last one forgets the first
 
 
 def test_what_is_labelled_is_not_asked_again(pool, labelled, tmp_path):

@@ -141,3 +141,16 @@ def test_every_process_has_something_to_validate_on_before_anything_is_trained(e
         return
     with pytest.raises(DataError, match=r"1 example for 2 processes.*validation_fraction"):
         phases._check_shares(plan, data)
+
+
+def test_a_run_that_goes_on_says_from_where(monkeypatch, tmp_path):
+    monkeypatch.setattr(phases, "fall_back", lambda file: False)
+    monkeypatch.setattr(phases, "step_of", lambda file: 16)
+    strategy = SimpleNamespace(saves_parts=True)
+    run = SimpleNamespace(resume=True, folder=tmp_path, leads=True, plan=SimpleNamespace(strategy=strategy))
+    said = []
+    assert phases._checkpoint(run, SimpleNamespace(say=said.append)) is not None
+    assert said == ["\nGoing on from step 16."]
+    run.resume = False
+    assert phases._checkpoint(run, SimpleNamespace(say=said.append)) is None
+    assert len(said) == 1

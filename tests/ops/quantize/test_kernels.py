@@ -89,3 +89,11 @@ def test_fp8_on_a_gpu_is_its_emulation():
     expected = Fp8Rows.dequantize(x, 64) @ Fp8Rows.dequantize(weight, 64).T
     parts = [t.cuda() for t in (x["weight_fp8"], x["weight_scale"], weight["weight_fp8"], weight["weight_scale"])]
     assert (kernels.multiply_fp8(*parts).float().cpu() - expected).abs().max() < 0.01 * expected.abs().max()
+
+
+def test_one_column_is_not_left_to_a_kernel_that_gets_it_wrong(monkeypatch):
+    """As torch's is on a processor with VNNI; negative control: two columns are."""
+    monkeypatch.setattr(torch, "_int_mm", lambda rows, weight: torch.full((len(rows), weight.shape[1]), 7))
+    rows, weight = torch.tensor([[3], [-128]], dtype=torch.int8), torch.tensor([[5], [127]], dtype=torch.int8)
+    assert kernels.multiply_int8(rows, weight).tolist() == [[15, 381], [-640, -16256]]
+    assert kernels.multiply_int8(rows.repeat(1, 2), weight.repeat(1, 2)).tolist() == [[7, 7], [7, 7]]
