@@ -41,11 +41,14 @@ def test_it_keeps_quality_and_is_smaller_and_faster(name, folder, figures):
     for simple in record["baselines"]:
         if quality in simple["metrics"]:
             figures.value(f"{name}, {quality}, {simple['name']}", simple["metrics"][quality], "")
+        for end, value in zip(("low", "high"), simple.get("difference_interval") or (), strict=False):
+            figures.value(f"{name}, above {simple['name']}, {end}, points", 100 * value, "points")
     eager = next(cost for cost in before["engines"] if cost["engine"] == "eager")
     for side, cost in {"dense, eager": eager, "dense, best engine": before["cost"], "after": after["cost"]}.items():
         figures.value(f"{name}, bytes to ship, {side}", cost["size_bytes"] / 1e6, "MB")
         figures.value(f"{name}, latency p50, {side}", cost["latency_ms_p50"], "ms")
     figures.value(f"{name}, times smaller", eager["size_bytes"] / after["cost"]["size_bytes"], "x")
     figures.value(f"{name}, times faster", eager["latency_ms_p50"] / after["cost"]["latency_ms_p50"], "x")
+    figures.value(f"{name}, times faster than the best dense", record["measurement"]["speedup_vs_best_dense"], "x")
     figures.value(f"{name}, minutes", record["seconds"] / 60, "min")
     assert after["cost"]["size_bytes"] < before["cost"]["size_bytes"]

@@ -37,6 +37,9 @@ def test_groups(name, figures, tmp_path):
         figures.value(f"{name}, accuracy, {side}", record[side]["metrics"]["accuracy"], "")
         for key in DIFFERENCES:
             with_interval(figures, f"{name}, {key.replace('_', ' ')}, {side}", found, f"{key}_{side}")
+    for key in DIFFERENCES if "changes" in found else ():
+        for end, value in zip(("low", "high"), found[f"{key}_change_interval"], strict=True):
+            figures.value(f"{name}, {key.replace('_', ' ')}, change, {end}", value, "")
     for group, own in found["groups"].items():
         figures.value(f"{name}, {group}, examples", own["examples"], "")
         for side in sides:
