@@ -172,6 +172,18 @@ _LLAMA_FAMILY = Family(
     position_table=False,
 )
 
+_T5_FAMILY = Family(
+    layouts=_T5,
+    stacks=(
+        StackLayout(layers=r"(.*\.)?encoder\.block", count="num_layers"),
+        StackLayout(layers=r"(.*\.)?decoder\.block", count="num_decoder_layers"),
+    ),
+    encoder_decoder=True,
+    biases=False,
+    position_table=False,
+)
+_BART_FAMILY = Family(encoder_decoder=True)
+
 FAMILIES: Mapping[str, Family] = {
     "bert": _BERT_FAMILY,
     "roberta": _ROBERTA_FAMILY,
@@ -183,23 +195,18 @@ FAMILIES: Mapping[str, Family] = {
         reads_past=False,
     ),
     "gpt2": Family(layouts=_GPT2, stacks=(StackLayout(layers=r"(.*\.)?h", count="n_layer"),), causal=True),
-    "t5": Family(
-        layouts=_T5,
-        stacks=(
-            StackLayout(layers=r"(.*\.)?encoder\.block", count="num_layers"),
-            StackLayout(layers=r"(.*\.)?decoder\.block", count="num_decoder_layers"),
-        ),
-        encoder_decoder=True,
-        biases=False,
-        position_table=False,
-    ),
+    "t5": _T5_FAMILY,
+    "mt5": _T5_FAMILY,
+    "bart": _BART_FAMILY,
+    "mbart": _BART_FAMILY,
     "llama": _LLAMA_FAMILY,
     "mistral": _LLAMA_FAMILY,
     "qwen2": replace(_LLAMA_FAMILY, biases=True),
     "qwen3": _LLAMA_FAMILY,
 }
-"""Every architecture that accel takes apart."""
-SUPPORTED_FAMILIES = tuple(FAMILIES)
+"""Every architecture of which accel knows more than the defaults."""
+SUPPORTED_FAMILIES = tuple(name for name, family in FAMILIES.items() if family.layouts)
+"""Those that it takes apart."""
 CAUSAL_FAMILIES = tuple(name for name, family in FAMILIES.items() if family.causal)
 
 

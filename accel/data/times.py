@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from accel.data.dates import day_stands_first, is_ambiguous, iso_date
 from accel.errors import DataError
 
 
@@ -21,15 +22,12 @@ def times_of(values: Sequence[Any], where: Callable[[int], str], column: str) ->
         DataError: a value is no time, or some are numbers and some are dates.
     """
     kinds: dict[bool, int] = {}
-    found = []
+    found, day_first = [], day_stands_first(values)
     for place, value in enumerate(values):
         number = number_of(value)
-        seconds = seconds_of_date(value) if number is None else number
+        seconds = seconds_of_date(value, day_first) if number is None else number
         if seconds is None:
-            raise DataError(
-                f"{where(place)}: {value!r} in {column} is no time. Write seconds, or a date such as 2026-11-29 or "
-                f"2026-11-29T19:36:00."
-            )
+            raise DataError(f"{where(place)}: {value!r} in {column} {_no_time(value, day_first)}")
         kinds.setdefault(number is None, place)
         found.append(seconds)
     if len(kinds) == 2:
@@ -38,6 +36,15 @@ def times_of(values: Sequence[Any], where: Callable[[int], str], column: str) ->
             f"in order. Write all of them in one way."
         )
     return found
+
+
+def _no_time(value: Any, day_first: bool | None) -> str:
+    if isinstance(value, str) and day_first is None and is_ambiguous(value):
+        return (
+            "may have the day or the month first, and no date of the column has a part beyond 12 that would tell. "
+            "Write it as 2026-11-29."
+        )
+    return "is no time. Write seconds, or a date such as 2026-11-29 or 2026-11-29T19:36:00."
 
 
 def number_of(value: Any) -> float | None:
@@ -51,11 +58,15 @@ def number_of(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def seconds_of_date(value: Any) -> float | None:
-    """Since 1970; a date without a zone is UTC."""
+def seconds_of_date(value: Any, day_first: bool | None = None) -> float | None:
+    """Since 1970; a date without a zone is UTC.
+
+    Args:
+        day_first: whether 3/4/2026 is in April; None where nothing says, and it is no date.
+    """
     if isinstance(value, str):
         try:
-            value = datetime.fromisoformat(value.strip())
+            value = datetime.fromisoformat(iso_date(value, day_first) or value.strip())
         except ValueError:
             return None
     if isinstance(value, datetime):

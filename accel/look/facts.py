@@ -72,7 +72,7 @@ class Facts:
 def facts_of(table: Table, columns: Sequence[Column], reading: Reading) -> Facts:
     """Count what the reading makes of a table."""
     by_name = {column.name: column for column in columns}
-    texts = _texts([by_name[name] for name in reading.texts])
+    texts = _texts([by_name[name] for name in reading.texts]) if reading.texts else [(t,) for t in reading.elsewhere]
     flat = [text for row in texts for text in row]
     length = _length(texts, wide=without_spaces(flat))
     labels = by_name[reading.label] if reading.label else None
@@ -81,7 +81,7 @@ def facts_of(table: Table, columns: Sequence[Column], reading: Reading) -> Facts
         language=language_of(flat),
         length=length,
         max_length=next((n for n in LENGTHS if n >= length), LENGTHS[-1]),
-        duplicates=len(texts) - len(set(texts)),
+        duplicates=len(texts) - len(set(texts)) if reading.texts else 0,
         contradictory=_contradictory(texts, labels),
         labels=dict(labels.counts.most_common()) if labels is not None else {},
         beside=beside,

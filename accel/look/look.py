@@ -17,6 +17,7 @@ from accel.errors import DataError
 from accel.look.columns import TAG, Column, columns_of
 from accel.look.facts import FIRST_ROWS, Facts, facts_of
 from accel.look.models import Choice, model_for
+from accel.look.named import named
 from accel.look.reading import Reading, Wish, read
 from accel.task.token_classification import COLUMNS
 
@@ -56,6 +57,7 @@ class Look:
         found += [override(f"task.{key}", value) for key, value in self.reading.columns.items()]
         found += [f"task.max_length={self.facts.max_length}"] * self.reading.cuts
         found += [f"model={self.model.name}"] if self.model.name else []
+        found += [override(key, value) for key, value in self.reading.settings.items()]
         chosen = any(word.startswith(DECIDES_LENGTH) for word in self.typed)
         return found if chosen else [*found, f"preset={PRESET}"]
 
@@ -114,7 +116,7 @@ def look(path: str, typed: Sequence[str] = ()) -> Look:
     sampled = len(table.rows) > FIRST_ROWS
     table = Table(table.path, table.columns, table.rows[:FIRST_ROWS], table.lines[:FIRST_ROWS], table.notes)
     columns = columns_of(table)
-    reading = reading or read(columns, wish, path)
+    reading = reading or named(columns, wish, path) or read(columns, wish, path)
     facts = facts_of(table, columns, reading)
     typed_model = any(word.startswith("model=") for word in typed)
     model = Choice() if typed_model else Choice(reading.model) if reading.model else model_for(facts.language)

@@ -31,6 +31,7 @@ QUESTIONS = frozenset({"question", "query", "问题"})
 CONTEXTS = frozenset(
     {"context", "passage", "paragraph", "document", "article", "abstract", "上下文", "段落", "文章", "原文"}
 )
+USERS = frozenset({"user", "users", "customer", "member", "reviewer", "visitor", "client", "用户", "顾客", "客户", "会员"})
 _NUMBERED = re.compile(r"^(.*?)[_\s-]?([12]|[abAB]|[一二]|[甲乙])$")
 _FIRST, _SECOND = frozenset("1aA一甲"), frozenset("2bB二乙")
 
@@ -54,6 +55,11 @@ def _rank(column: Column, known: frozenset[str]) -> int:
 def _ends(word: str, known: frozenset[str]) -> frozenset[str]:
     """English words are compared whole, Chinese ones by their end."""
     return frozenset({word}) & known if word.isascii() else frozenset(k for k in known if not k.isascii())
+
+
+def means_user(column: Column) -> bool:
+    """Whether a column says who: ``userId``, ``customer``, ``用户编号``."""
+    return any(word in USERS or any(word.startswith(u) for u in USERS if not u.isascii()) for word in column.words)
 
 
 def is_pair(one: Column, other: Column) -> bool:

@@ -14,8 +14,15 @@ from accel.errors import DataError
 from accel.look.columns import Column
 from accel.look.names import CONTEXTS, QUESTIONS, is_pair, names_label, names_text
 
-FIELD_KEYS = ("task", "task.text", "task.label", "task.tokens", "task.tags", "task.spans")
+FIELD_KEYS = (
+    "task", "task.text", "task.label", "task.tokens", "task.tags", "task.spans", "task.items", "task.user", "task.item",
+    "task.timestamp",
+)  # fmt: skip
 """Words of the user that decide what is learned from what."""
+READ_BY_VALUES = (
+    "text_classification", "multi_label", "regression", "token_classification", "chat", "question_answering",
+)  # fmt: skip
+"""Tasks that values tell apart."""
 LONGER = 2.0
 """A column of texts is clearly the longest one from here on."""
 STANDS = 0.95
@@ -36,12 +43,16 @@ class Reading:
     why: str
     texts: tuple[str, ...] = ()
     """The columns that are read."""
+    elsewhere: Sequence[str] = ()
+    """The texts that are read, where they stand in another file."""
     label: str = ""
     """The column of classes; empty where labels are something else."""
     cuts: bool = True
     """Whether a longer text is cut, so that a length has to be found for it."""
     model: str = ""
     """The model that it needs; empty where any that reads the language will do."""
+    settings: Mapping[str, list[str]] = field(default_factory=dict)
+    """What it needs of other groups."""
     others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What else might have been meant, and the words that say so."""
 
@@ -77,16 +88,19 @@ def read(columns: Sequence[Column], wish: Wish, file: str) -> Reading:
         reading = found(columns, wish, file)
         if reading is not None:
             return reading
-    raise DataError(f"{file}: {_nothing(columns)}")
+    raise DataError(f"{file}: {_nothing(columns, wish)}")
 
 
-def _nothing(columns: Sequence[Column]) -> str:
+def _nothing(columns: Sequence[Column], wish: Wish) -> str:
     said = "; ".join(f"{c.name!r}: {c.holds}" for c in columns[:12])
+    if "task" in wish.typed:
+        task = wish.typed["task"]
+        return f"no columns were found that task={task} could read ({said}). What it reads: accel help {task}."
     return (
         f"no column was found that could be predicted from a text ({said}). Name them: task=text_classification "
         f"task.text=COLUMN task.label=COLUMN; or learn the language alone: task=language_modeling task.text=COLUMN. "
-        f"Other tasks are not looked for here, and run by their names: task=retrieval (a question and its answer), "
-        f"task=seq2seq (a text and what to write of it), task=recommendation (who took what); accel help data."
+        f"Other tasks are found where they are named: task=retrieval (a question and its answer), task=seq2seq (a text "
+        f"and what to write of it), task=recommendation task.items=FILE (who took what)."
     )
 
 
@@ -165,7 +179,7 @@ def _labelled(columns: Sequence[Column], wish: Wish, file: str) -> Reading | Non
         return None
     best = found if wish.columns("label") else _by_name(found, columns)
     if len(best) > 1:
-        raise DataError(_open("label", file, [_words(reading) for reading in best], [r.why for r in best]))
+        raise DataError(open_question("label", file, [_words(reading) for reading in best], [r.why for r in best]))
     (reading,) = best
     named = tuple(text.name for text in texts)
     others = {r.why: _words(r) for r in found if r is not reading}
@@ -263,7 +277,7 @@ def texts_of(columns: Sequence[Column], wish: Wish, file: str, *, pairs: bool = 
     if len(chosen) > 1:
         names = [chosen[0].name, chosen[1].name]
         words = [(override("task.text", value),) for value in (*names, names)]
-        raise DataError(_open("text", file, words, [f"{c.name!r} holds texts" for c in chosen]))
+        raise DataError(open_question("text", file, words, [f"{c.name!r} holds texts" for c in chosen]))
     return chosen
 
 
@@ -272,6 +286,7 @@ def _words(reading: Reading) -> tuple[str, ...]:
     return (f"task={reading.task}", override("task.label", reading.columns["label"]))
 
 
-def _open(what: str, file: str, words: Sequence[Sequence[str]], why: Sequence[str]) -> str:
+def open_question(what: str, file: str, words: Sequence[Sequence[str]], why: Sequence[str]) -> str:
+    """Which column is meant, and the commands that say so."""
     typed = "\n".join(f"  {shlex.join(['accel', file, *some])}" for some in words)
     return f"{file}: which column is the {what} is not clear ({'; '.join(why)}). Type one of:\n{typed}"

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from accel.core.meta import Meta
     from accel.data import Dataset
 
-WRITERS = "model=tiny_t5 to try it, or model=hub model.name=google-t5/t5-small"
+WRITERS = "model=tiny_t5 to try it, or model=t5_small"
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,11 @@ from accel.data import Dataset
 from accel.errors import ConfigError, ExitCode, RefusedError, RunError
 from accel.plan.decide import decide
 from accel.plan.inputs import load, look
-from accel.report.money import PRICES, Bill, Prices, bill, said
 from accel.report.record import SWEEP
 from accel.sweep.grid import expand
 from accel.sweep.progress import say
 from accel.sweep.record import Sweep
+from accel.sweep.winner import winner_lines
 
 SWEEP_KEYS = ("hydra.", "hydra/", "sweep=", "sweep.")
 """Words that choose how a sweep runs, not what a job is."""
@@ -39,25 +39,9 @@ def run_sweep(overrides: Sequence[str], config_dirs: Sequence[str], plugins: Seq
     run_hydra([*settings, f"hydra.sweep.dir={quoted(str(folder))}"], jobs, config_dirs)
     sweep = Sweep.of(folder)
     say(f"\nSweep: {folder / SWEEP}\nCompare: accel compare {shlex.quote(str(folder))}")
-    for line in _cheapest(sweep, compose(settings, config_dirs).hydra.sweeper):
+    for line in winner_lines(sweep, compose(settings, config_dirs).hydra.sweeper):
         say(line)
     return sweep.exit_code()
-
-
-def _cheapest(sweep: Sweep, sweeper: DictConfig) -> list[str]:
-    """Of a search for the least cost: who won, by the validation split."""
-    prices = Prices.of({name: sweeper.get(name) for name in PRICES}, "hydra.sweeper.{}".format)
-    if prices is None:
-        return []
-    common = sweep.common_words()
-    found = {
-        f"#{job.number} {' '.join(word for word in job.overrides if word not in common)}".strip(): bill(
-            job.result, prices, "validation"
-        )
-        for job in sweep.jobs
-        if job.status == "finished" and job.result is not None
-    }
-    return list(said({name: cost for name, cost in found.items() if isinstance(cost, Bill)}, prices))
 
 
 def sort_words(words: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -15,7 +15,7 @@ Off switch: choose another task.
 Reference: Raffel et al. 2020 (arXiv 1910.10683); Lewis et al. 2020 (arXiv 1910.13461); Lin 2004 for ROUGE-L.
 
     accel task=seq2seq task.train=articles.csv 'task.text=[article,title]' model=tiny_t5 engines=[eager]
-    accel task=seq2seq task.train=pairs.jsonl 'task.text=[zh,en]' model=hub model.name=google/mt5-small engines=[eager]
+    accel task=seq2seq task.train=pairs.jsonl 'task.text=[zh,en]' model=mt5_small engines=[eager]
 """
 
 from __future__ import annotations
@@ -99,11 +99,11 @@ class Seq2seq(GroupedTask, TextFile):
 
     def _objections_to_model(self, plan: Plan) -> Iterator[Objection]:
         name, positions = plan.model.family(), plan.model.usable_positions()
-        if name is not None and name not in ("bart", "mbart") and not family_of(name).encoder_decoder:
+        if name is not None and not family_of(name).encoder_decoder:
             yield Objection(
                 f"task={self.option_name()}  with a {name} model",
                 f"a {name} has no decoder that writes a text beside an encoder that reads one",
-                "model=tiny_t5, model=hub model.name=google-t5/t5-small, or task=language_modeling",
+                "model=t5_small, mt5_small or tiny_t5, or task=language_modeling",
             )
         if 0 < positions < self.max_target_length:
             yield self.out_of_range("max_target_length", f"at most the model's {positions} positions", str(positions))

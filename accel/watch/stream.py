@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from accel.data.times import times_of
+from accel.data.times import number_of, times_of
 from accel.errors import DataError
 from accel.inference.rows import Keys, Query, rows_of
 from accel.objective.answers import ANSWERS
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from accel.inference.light import LightPredictor
     from accel.inference.predictor import Predictor
 
+FIRST_YEAR = 365 * 86_400
+"""Seconds of 1970."""
 KEYS = Keys("--in", "--text", "--date")
 
 
@@ -53,6 +55,11 @@ def dated(file: str, columns: Sequence[str], date: str) -> list[Dated]:
         raise DataError(
             f"{file}, row {odd + 1}: {rows[odd].kept[date]!r} in {column} is no number of seconds since 1970. "
             f"Milliseconds are divided by 1,000 first; a date is written as 2026-11-29."
+        )
+    if all(seconds < FIRST_YEAR and number_of(row.kept[date]) is not None for row, seconds in zip(rows, times, strict=True)):
+        raise DataError(
+            f"{column} of {file} holds numbers up to {max(times):g}: as seconds since 1970 all of them are in that year, so "
+            f"they rather number the rows. Name a column of dates."
         )
     found = [Dated(row, seconds) for row, seconds in zip(rows, times, strict=True) if not row.is_empty]
     if not found:

@@ -41,6 +41,16 @@ def test_every_family_has_heads_channels_and_layers(name: str):
     assert FAMILIES[name].stacks
 
 
+def test_what_is_known_but_not_taken_apart_is_not_said_to_be():
+    assert {"bart", "mbart"} <= set(FAMILIES) - set(SUPPORTED_FAMILIES)
+    assert {"mt5", "t5"} <= set(SUPPORTED_FAMILIES)
+
+
+@pytest.mark.parametrize("name", ["bart", "mbart", "mt5", "t5"])
+def test_an_encoder_with_a_decoder_is_known_as_one(name: str):
+    assert family_of(name).encoder_decoder
+
+
 def test_heads_say_who_keeps_their_width():
     heads = [layout for family in FAMILIES.values() for layout in family.layouts if layout.kind == HEADS]
     assert all(layout.owner and layout.head_dim for layout in heads)

@@ -21,7 +21,7 @@ def test_there_are_presets_and_each_is_called_as_its_file():
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.option_name())
 def test_of_a_preset_the_architecture_is_known_without_a_download(preset, monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    assert preset.family() in ("bert", "distilbert", "qwen2", "roberta")
+    assert preset.family() in ("bert", "distilbert", "mt5", "qwen2", "roberta", "t5")
     with pytest.raises(DataError, match="model=local model.path=FOLDER"):
         preset.check()
 

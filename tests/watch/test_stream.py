@@ -13,6 +13,7 @@ WRONG = {
     "no columns": ("texts.txt", "a\nb\n", "has texts and no columns"),
     "milliseconds": ("x.csv", "at,text\n1,a\n1795000000000,b\n", r"row 2: .* is no number of seconds since 1970"),
     "no date": ("x.csv", "at,text\n2026-11-29,a\n,b\n", "row 2: .. in column 'at' of --date is no time"),
+    "numbers of rows": ("x.csv", "at,text\n1,a\n2,b\n", "holds numbers up to 2: .*Name a column of dates"),
     "no text": ("x.csv", "at,text\n2026-11-29,\n", "holds no text in text"),
 }
 
@@ -24,6 +25,11 @@ def test_the_oldest_comes_first_and_what_is_empty_not_at_all(tmp_path):
         "\n".join(json.dumps({"at": day, "text": text}) for day, text in zip(days, ["c", "a", " ", "b"], strict=True))
     )
     assert [one.query.text for one in dated(str(file), ["text"], "at")] == ["a", "b", "c"]
+
+
+def test_seconds_are_taken_where_any_is_behind_1970(tmp_path):
+    (tmp_path / "x.csv").write_text("at,text\n1795000000,a\n1,b\n")
+    assert [one.query.text for one in dated(str(tmp_path / "x.csv"), ["text"], "at")] == ["b", "a"]
 
 
 @pytest.mark.parametrize("name", WRONG)

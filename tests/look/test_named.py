@@ -1,0 +1,101 @@
+import shlex
+
+import pytest
+
+from accel.config.arguments import parse
+from accel.config.compose import compose, options_of
+from accel.errors import DataError
+from accel.look import models
+from accel.look.look import look
+from accel.look.named import READERS
+from accel.look.reading import READ_BY_VALUES
+from accel.plan.decide import decide
+from accel.plan.inputs import read_inputs
+from tests.look.files import chinese, english, table, write
+
+FAQ = table("id,question,answer,score", lambda n: (n, f"where is {n}?", f"look {english(n)}", n % 5))
+TOOK = table("memberId,sku,at,stars", lambda n: (f"m{n % 12}", f"s{n * 7 % 11}", f"2024-03-{n % 28 + 1:02}", n % 5))
+ITEMS = table("sku,colour,description", lambda n: (f"s{n}", ("red", "blue")[n % 2], f"a thing for {english(n)}"))
+NOTES = table("id,note", lambda n: (n, english(n)))
+
+
+@pytest.fixture(autouse=True)
+def every_model_is_here(monkeypatch):
+    monkeypatch.setattr(models, "_missing", lambda name: "")
+
+
+def words_of(found):
+    """What is typed, without the program; it is read again as a shell reads it."""
+    program, *typed = shlex.split(found.command())
+    assert program == "accel"
+    return parse(typed).overrides
+
+
+@pytest.mark.parametrize("task", ["retrieval", "seq2seq"])
+def test_a_pair_is_found_for_the_task_that_was_typed_and_the_command_is_a_plan(task, tmp_path):
+    found = look(write(tmp_path, "faq.csv", FAQ), [f"task={task}"])
+    assert (found.reading.task, dict(found.reading.columns)) == (task, {"text": ["question", "answer"]})
+    plan = decide(compose(words_of(found)))
+    assert plan.task.option_name() == task
+    assert plan.task.columns() == ["question", "answer"]
+
+
+def test_what_is_written_is_written_by_a_model_of_its_language_in_the_one_engine_that_can(tmp_path):
+    words = look(write(tmp_path, "faq.csv", FAQ), ["task=seq2seq"]).words()
+    assert {"model=t5_small", "engines=[eager]"} <= set(words)
+    rows = table("正文,标题", lambda n: (chinese(n) * 2, chinese(n)))
+    assert "model=mt5_small" in look(write(tmp_path, "文章.csv", rows), ["task=seq2seq"]).words()
+
+
+def test_the_columns_that_were_typed_are_taken_in_their_order(tmp_path):
+    file = write(tmp_path, "faq.csv", FAQ)
+    found = look(file, ["task=retrieval", "task.text=[answer,question]"])
+    assert found.reading.columns["text"] == ["answer", "question"]
+    with pytest.raises(DataError, match=r"no column 'reply' for task.text. Its columns: id, question, answer, score"):
+        look(file, ["task=retrieval", "task.text=[question,reply]"])
+
+
+def test_three_texts_are_three_pairs(tmp_path):
+    three = table("one,two,three", lambda n: (english(n), english(n + 2), english(n + 4)))
+    with pytest.raises(DataError, match=r"which column is the pair is not clear(?s:.*)'task.text=\[one,three\]'"):
+        look(write(tmp_path, "three.csv", three), ["task=retrieval"])
+    with pytest.raises(DataError, match="reads two columns of texts, and 1 is here"):
+        look(write(tmp_path, "notes.csv", NOTES), ["task=seq2seq"])
+
+
+def test_who_took_what_is_found_by_the_column_that_both_files_have(tmp_path):
+    file, items = write(tmp_path, "took.csv", TOOK), write(tmp_path, "items.csv", ITEMS)
+    found = look(file, ["task=recommendation", f"task.items={items}"])
+    assert dict(found.reading.columns) == {"user": "memberId", "item": "sku", "text": "description", "timestamp": "at"}
+    assert read_inputs(decide(compose(words_of(found)))).sizes()["train"] > 50
+    with pytest.raises(DataError, match="second file. Name it: task.items=FILE"):
+        look(file, ["task=recommendation"])
+
+
+def test_users_that_are_called_by_no_known_name_are_asked_for(tmp_path):
+    file = write(tmp_path, "took.csv", TOOK.replace("memberId", "who"))
+    typed = ["task=recommendation", f"task.items={write(tmp_path, 'items.csv', ITEMS)}"]
+    with pytest.raises(DataError, match=r"which column is the user(?s:.*)task.user=who"):
+        look(file, typed)
+    assert look(file, [*typed, "task.user=who"]).reading.columns["user"] == "who"
+
+
+@pytest.mark.parametrize(("task", "model"), [("language_modeling", "smollm2"), ("masked_language_modeling", "minilm")])
+def test_the_language_of_a_column_is_learned_where_that_was_typed(task, model, tmp_path):
+    found = look(write(tmp_path, "notes.csv", NOTES), [f"task={task}"])
+    assert dict(found.reading.columns) == {"text": "note"}
+    assert decide(compose(words_of(found))).model.option_name() == model
+
+
+def test_a_task_that_reads_no_file_is_refused_with_those_that_do(tmp_path):
+    with pytest.raises(DataError, match="task=airline does not read a file of yours.*retrieval.*text_classification"):
+        look(write(tmp_path, "notes.csv", NOTES), ["task=airline"])
+
+
+def test_columns_that_the_typed_task_cannot_read_are_told_with_its_name(tmp_path):
+    with pytest.raises(DataError, match=r"task=chat could read \('id':.*accel help chat"):
+        look(write(tmp_path, "notes.csv", NOTES), ["task=chat"])
+
+
+def test_every_task_that_is_named_here_is_one():
+    assert {*READ_BY_VALUES, *READERS} <= set(options_of("task"))
