@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-_YEAR_FIRST = re.compile(r"(?P<year>\d{4})\s*[-/.年]\s*(?P<month>\d{1,2})\s*[-/.月]\s*(?P<day>\d{1,2})(?:\s*日)?(?P<rest>.*)")
+_YEAR_FIRST = re.compile(
+    r"(?P<year>\d{4})\s*[-/.年]\s*(?P<month>\d{1,2})\s*[-/.月]\s*(?P<day>\d{1,2})(?:\s*日)?(?P<rest>.*)"
+)
 _YEAR_LAST = re.compile(r"(?P<one>\d{1,2})(?P<sign>[-/.])(?P<two>\d{1,2})(?P=sign)(?P<year>\d{4})(?P<rest>.*)")
 MONTHS = 12
 DAY_FIRST = "."

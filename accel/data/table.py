@@ -34,6 +34,8 @@ class Table:
     lines: list[int]
     notes: list[str] = field(default_factory=list)
     """What was found in the file that its owner may not expect."""
+    nameless: int = 0
+    """Columns that the header gives no name, which are not read."""
 
     def column(self, name: str, key: str) -> list[Any]:
         """The values of one column; spaces around its name do not count.
@@ -200,7 +202,8 @@ def _delimited(source: Delimited, usual: str, asked: Asked, first: int | None) -
                 rows.values[name].append(cells[number])
             lines.append(record.line)
     notes = [f"Separator: {SEPARATORS.get(source.separator, source.separator)}"] * (source.separator != usual)
-    return Table(source.file, [name for name in header if name], rows, lines, [*notes, *tally.notes()])
+    columns = [name for name in header if name]
+    return Table(source.file, columns, rows, lines, [*notes, *tally.notes()], len(header) - len(columns))
 
 
 class Oddities:
@@ -409,7 +412,8 @@ def _read_excel(file: Path, asked: Asked, first: int | None) -> Table:
         for name, number in kept.items():
             rows.values[name].append(cells[number] if number < len(cells) else None)
     lines = [number for number, _ in found]
-    return Table(file, [name for name in header if name], rows, lines, list(sheet.notes(file)))
+    columns = [name for name in header if name]
+    return Table(file, columns, rows, lines, list(sheet.notes(file)), len(header) - len(columns))
 
 
 def read_paragraphs(file: Path, asked: Asked = None, first: int | None = None) -> Table:

@@ -90,6 +90,12 @@ class Column:
         return bool(self.texts) and all(NUMBER.fullmatch(text) for text in self.counts)
 
     @cached_property
+    def decimal_commas(self) -> bool:
+        """Whether its numbers are written as 4,5."""
+        some = any("," in text for text in self.counts)
+        return some and all(NUMBER.fullmatch(text.replace(",", ".", 1)) for text in self.counts)
+
+    @cached_property
     def whole(self) -> bool:
         """Whether all its numbers are whole."""
         return self.numeric and all(float(text).is_integer() for text in self.counts)
@@ -126,7 +132,8 @@ class Column:
     def names_classes(self) -> bool:
         """Whether few values come again and again."""
         few = 2 <= self.distinct <= min(MOST_CLASSES, len(self.texts) // SAME)
-        return few and not self.about_the_row and max(map(len, self.counts)) <= LONGEST_LABEL and not self.parts
+        named = not self.about_the_row and not self.parts and not self.decimal_commas
+        return few and named and max(map(len, self.counts)) <= LONGEST_LABEL
 
     @property
     def measures(self) -> bool:
@@ -138,7 +145,8 @@ class Column:
     def tells(self) -> bool:
         """Whether it holds texts."""
         varied = self.distinct > max(2, 0.3 * len(self.texts)) or self.width > LONGEST_LABEL
-        return bool(self.texts) and not self.numeric and varied and not self.about_the_row and not self.items
+        number = self.numeric or self.decimal_commas
+        return bool(self.texts) and varied and not (number or self.about_the_row or self.items)
 
     @cached_property
     def parts(self) -> str:
@@ -148,7 +156,7 @@ class Column:
     def _joined_by(self, sign: str) -> bool:
         """Whether cutting there makes few short words out of more cells, all of which come again."""
         several = sum(count for text, count in self.counts.items() if sign in text)
-        if self.numeric or several < 0.05 * len(self.texts) or not self.texts:
+        if self.numeric or self.decimal_commas or several < 0.05 * len(self.texts) or not self.texts:
             return False
         parts = Counter(part.strip() for text in self.texts for part in text.split(sign) if part.strip())
         few = len(parts) <= min(MOST_CLASSES, len(self.texts) // SAME) and len(parts) < self.distinct
@@ -194,6 +202,7 @@ class Column:
             f"several labels, with {self.parts!r} between": bool(self.parts),
             f"classes: {self._named()}": self.names_classes,
             "numbers": self.numeric,
+            "numbers with a decimal comma": self.decimal_commas,
             "texts": self.tells,
         }
         return next((what for what, holds in kinds.items() if holds), "words")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from accel.look.columns import TAG, Column, columns_of
 from accel.look.facts import FIRST_ROWS, Facts, facts_of
 from accel.look.models import Choice, model_for
 from accel.look.named import named
+from accel.look.oddities import oddities_of
 from accel.look.reading import Reading, Wish, read
 from accel.task.token_classification import COLUMNS
 
@@ -37,7 +38,7 @@ class Look:
     """Whether the file has more rows than were looked at."""
     columns: Sequence[Column]
     notes: Sequence[str]
-    """Of the reader of the file."""
+    """Of the reader of the file, and what is odd about the table."""
     reading: Reading
     facts: Facts
     model: Choice
@@ -114,13 +115,16 @@ def look(path: str, typed: Sequence[str] = ()) -> Look:
     file, wish = existing(path, KEY), Wish.of(typed)
     table, reading = _tagged_lines(file) if suffix_of(file) in COLUMNS else (_table(path), None)
     sampled = len(table.rows) > FIRST_ROWS
-    table = Table(table.path, table.columns, table.rows[:FIRST_ROWS], table.lines[:FIRST_ROWS], table.notes)
+    table = replace(table, rows=table.rows[:FIRST_ROWS], lines=table.lines[:FIRST_ROWS])
     columns = columns_of(table)
-    reading = reading or named(columns, wish, path) or read(columns, wish, path)
+    odd = oddities_of(table, columns)
+    reading = reading or named(columns, wish, path) or read(columns, wish, path, odd)
     facts = facts_of(table, columns, reading)
     typed_model = any(word.startswith("model=") for word in typed)
     model = Choice() if typed_model else Choice(reading.model) if reading.model else model_for(facts.language)
-    return Look(path, len(table.rows), sampled, columns, table.notes, reading, facts, model, list(typed), table.lines)
+    return Look(
+        path, len(table.rows), sampled, columns, [*table.notes, *odd], reading, facts, model, list(typed), table.lines
+    )
 
 
 def _table(path: str) -> Table:

@@ -31,7 +31,9 @@ QUESTIONS = frozenset({"question", "query", "问题"})
 CONTEXTS = frozenset(
     {"context", "passage", "paragraph", "document", "article", "abstract", "上下文", "段落", "文章", "原文"}
 )
-USERS = frozenset({"user", "users", "customer", "member", "reviewer", "visitor", "client", "用户", "顾客", "客户", "会员"})
+USERS = frozenset(
+    {"user", "users", "customer", "member", "reviewer", "visitor", "client", "用户", "顾客", "客户", "会员"}
+)
 _NUMBERED = re.compile(r"^(.*?)[_\s-]?([12]|[abAB]|[一二]|[甲乙])$")
 _FIRST, _SECOND = frozenset("1aA一甲"), frozenset("2bB二乙")
 

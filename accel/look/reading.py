@@ -43,8 +43,6 @@ class Reading:
     why: str
     texts: tuple[str, ...] = ()
     """The columns that are read."""
-    elsewhere: Sequence[str] = ()
-    """The texts that are read, where they stand in another file."""
     label: str = ""
     """The column of classes; empty where labels are something else."""
     cuts: bool = True
@@ -53,6 +51,8 @@ class Reading:
     """The model that it needs; empty where any that reads the language will do."""
     settings: Mapping[str, list[str]] = field(default_factory=dict)
     """What it needs of other groups."""
+    elsewhere: Sequence[str] = ()
+    """The texts that are read, where they stand in another file."""
     others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What else might have been meant, and the words that say so."""
 
@@ -78,8 +78,11 @@ class Wish:
         return [part.strip().strip("'\"") for part in value.strip("[]").split(",") if part.strip()]
 
 
-def read(columns: Sequence[Column], wish: Wish, file: str) -> Reading:
+def read(columns: Sequence[Column], wish: Wish, file: str, odd: Sequence[str] = ()) -> Reading:
     """The one reading of a table.
+
+    Args:
+        odd: what its owner may have to mend first.
 
     Raises:
         DataError: there is none, or more than one.
@@ -88,7 +91,7 @@ def read(columns: Sequence[Column], wish: Wish, file: str) -> Reading:
         reading = found(columns, wish, file)
         if reading is not None:
             return reading
-    raise DataError(f"{file}: {_nothing(columns, wish)}")
+    raise DataError(f"{file}: {_nothing(columns, wish)}{''.join(f' {said[0].upper()}{said[1:]}.' for said in odd)}")
 
 
 def _nothing(columns: Sequence[Column], wish: Wish) -> str:

@@ -40,8 +40,12 @@ def test_what_is_no_time_is_told_with_its_place():
 
 
 def test_a_column_says_which_of_day_and_month_comes_first():
-    assert times_of(["03/04/1970", "31/12/1970"], str, "column") == times_of(["1970-04-03", "1970-12-31"], str, "column")
-    assert times_of(["03/04/1970", "12/31/1970"], str, "column") == times_of(["1970-03-04", "1970-12-31"], str, "column")
+    assert times_of(["03/04/1970", "31/12/1970"], str, "column") == times_of(
+        ["1970-04-03", "1970-12-31"], str, "column"
+    )
+    assert times_of(["03/04/1970", "12/31/1970"], str, "column") == times_of(
+        ["1970-03-04", "1970-12-31"], str, "column"
+    )
     with pytest.raises(DataError, match="0: '03/04/1970' in column may have the day or the month first"):
         times_of(["03/04/1970"], str, "column")
     with pytest.raises(DataError, match="1: '12/31/1970' in column is no time"):

@@ -44,4 +44,6 @@ def test_a_pair_is_two_names_that_differ_by_a_number(one, other, pair):
 
 
 def test_who_is_known_by_a_word_of_the_name():
-    assert [means_user(named(n)) for n in ("userId", "customer", "用户编号", "used", "item")] == [True] * 3 + [False] * 2
+    assert [means_user(named(n)) for n in ("userId", "customer", "用户编号", "used", "item")] == [True] * 3 + [
+        False
+    ] * 2

@@ -1,0 +1,31 @@
+"""What is odd about a table, so that its owner mends the file and not the command."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from accel.data.table import Table
+from accel.look.columns import Column
+
+
+def oddities_of(table: Table, columns: Sequence[Column]) -> list[str]:
+    """In sentences."""
+    return [*_headers(table), *_values(columns)]
+
+
+def _headers(table: Table) -> Iterator[str]:
+    if table.nameless > 1:
+        whole = table.nameless + len(table.columns)
+        yield f"{table.nameless} of {whole} columns have no name and are not read: where line 1 is a title, remove it"
+    for name, count in Counter(table.columns).items():
+        if count > 1:
+            yield f"{count} columns are called {name!r}, and none of them is read: give each a name of its own"
+
+
+def _values(columns: Sequence[Column]) -> Iterator[str]:
+    for column in columns:
+        if column.decimal_commas:
+            yield f"{column.name!r} holds numbers with a decimal comma, which are words here: write a point, 4.5"
+        elif column.cells and not column.values and str(column.name).strip():
+            yield f"{column.name!r} is empty in every row"
