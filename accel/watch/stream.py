@@ -56,12 +56,11 @@ def dated(file: str, columns: Sequence[str], date: str) -> list[Dated]:
             f"{file}, row {odd + 1}: {rows[odd].kept[date]!r} in {column} is no number of seconds since 1970. "
             f"Milliseconds are divided by 1,000 first; a date is written as 2026-11-29."
         )
-    if all(
-        seconds < FIRST_YEAR and number_of(row.kept[date]) is not None for row, seconds in zip(rows, times, strict=True)
-    ):
+    numbers = all(number_of(row.kept[date]) is not None for row in rows)
+    if numbers and max(times) < FIRST_YEAR:
         raise DataError(
-            f"{column} of {file} holds numbers up to {max(times):g}: as seconds since 1970 all of them are in that year, so "
-            f"they rather number the rows. Name a column of dates."
+            f"{column} of {file} holds numbers up to {max(times):g}: as seconds since 1970 all of them are in that "
+            f"year, so they rather number the rows. Name a column of dates."
         )
     found = [Dated(row, seconds) for row, seconds in zip(rows, times, strict=True) if not row.is_empty]
     if not found:
