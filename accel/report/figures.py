@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -202,46 +202,6 @@ def wilson_interval(hits: int, count: int, z: float = 1.96) -> tuple[float, floa
     middle = (share + spread / 2) / (1 + spread)
     half = z * (share * (1 - share) / count + spread / (4 * count)) ** 0.5 / (1 + spread)
     return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def beside(record: Mapping[str, Any]) -> list[str]:
-    """What reading nothing, and a simple model, reach on the test split: a sentence for each."""
-    return [
-        f"{_how(guess)}: {_figures(metrics_of(record), guess['metrics'])}." for guess in record.get("baselines") or []
-    ]
-
-
-def _how(guess: Mapping[str, Any]) -> str:
-    if "trained_on" not in guess:
-        return f"Without a model, {guess['name']}"
-    what = "texts" if guess["name"] in SIMPLE else "examples"
-    return f"{_simple(guess)}, {guess['seconds']:.1f} s for {guess['trained_on']:,} {what}"
-
-
-def advice(record: Mapping[str, Any]) -> list[str]:
-    """Where the finished model is not shown to be better than a simple one: which of them to ship."""
-    quality = quality_of(record)
-    return [
-        f"NOT SHOWN TO BE BETTER than {_simple(guess)}: {quality.title} {guess['difference']:+.4f}, 95 % interval "
-        f"{low:+.4f} to {high:+.4f}. That one costs next to nothing to run: ship it (accel help look), or train longer "
-        f"or on more examples."
-        for guess in record.get("baselines") or []
-        for low, high in [guess.get("difference_interval") or (1.0, 1.0)]
-        if quality is not None and low <= 0
-    ]
-
-
-SIMPLE = {"tfidf_logistic": "TF-IDF with logistic regression"}
-"""Names of the record, for people; others are as they stand."""
-
-
-def _simple(guess: Mapping[str, Any]) -> str:
-    name = str(guess["name"])
-    return SIMPLE.get(name, name)
-
-
-def _figures(metrics: Iterable[Metric], values: Mapping[str, float]) -> str:
-    return ", ".join(f"{metric.title} {metric_text(values[metric.key])}" for metric in metrics if metric.key in values)
 
 
 def caveats(record: Mapping[str, Any]) -> list[str]:

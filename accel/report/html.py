@@ -17,12 +17,11 @@ from accel.core.metric import LOSS, SHARE, Metric, metrics_of
 from accel.core.seen import in_words, noted
 from accel.report import examples, explanation, fairness, federation
 from accel.report.behaviour import calibration_section, change_section, mistakes_section
+from accel.report.beside import advice, beside
 from accel.report.federation import Curves
 from accel.report.figures import (
     MEASURED,
-    advice,
     audit_sentence,
-    beside,
     count_text,
     eager_of,
     engine_of,

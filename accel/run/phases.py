@@ -24,9 +24,9 @@ from accel.objective.scores import Report
 from accel.plan.decide import refusal
 from accel.report import behaviour, fairness
 from accel.report import federation as told
+from accel.report.beside import advice, beside
 from accel.report.best import best_sentence
 from accel.report.examples import EXPLAINED, write_examples
-from accel.report.figures import advice, beside
 from accel.report.predictions import write_predictions
 from accel.report.record import CONFIG, write_record
 from accel.report.terminal import before_after_table, exported_files, headline

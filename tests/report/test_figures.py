@@ -1,8 +1,6 @@
 import pytest
 
 from accel.report.figures import (
-    advice,
-    beside,
     bytes_text,
     count_text,
     difference,
@@ -81,30 +79,6 @@ def test_sides_are_read_safely():
     assert engine_of({}) == ""
     assert value_of(None, rows_of({"after": side(0.8, 2)})[0]) is None
     assert value_of(side(0.8, 2), rows_of({"after": side(0.8, 2)})[0]) == 0.8
-
-
-def test_what_reading_nothing_reaches_is_told_in_the_metrics_of_the_record():
-    metrics = [{"key": "rmse", "title": "RMSE"}, {"key": "loss", "title": "loss"}]
-    record = {"metrics": metrics, "baselines": [{"name": "always the mean", "metrics": {"rmse": 1.25}}]}
-    assert beside(record) == ["Without a model, always the mean: RMSE 1.2500."]
-    assert beside({"metrics": metrics}) == []
-
-
-def simple(low, high, difference=0.01):
-    metrics = [{"key": "accuracy", "title": "accuracy"}]
-    guess = {"name": "tfidf_logistic", "metrics": {"accuracy": 0.8}, "trained_on": 9000, "seconds": 1.24}
-    return {"metrics": metrics, "baselines": [guess | {"difference": difference, "difference_interval": [low, high]}]}
-
-
-def test_a_simple_model_that_is_not_beaten_is_advised_and_one_that_is_beaten_is_told():
-    assert beside(simple(0.01, 0.02)) == ["TF-IDF with logistic regression, 1.2 s for 9,000 texts: accuracy 0.8000."]
-    assert advice(simple(0.001, 0.02)) == []
-    (said,) = advice(simple(-0.001, 0.02))
-    assert said.startswith(
-        "NOT SHOWN TO BE BETTER than TF-IDF with logistic regression: accuracy +0.0100, 95 % interval"
-    )
-    assert len(advice(simple(0.0, 0.0, 0.0))) == 1
-    assert advice({"baselines": [{"name": "always a", "metrics": {}}]}) == []
 
 
 def learned(matrix, accuracy):
