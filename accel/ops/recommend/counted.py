@@ -49,9 +49,9 @@ class Taken:
         """float64 [items, items]: how many users took both."""
         pairs, size = torch.stack([self.users, self.items]), (self.num_users, self.num_items)
         ones = torch.ones(len(self.users), dtype=torch.float64)
-        table = torch.sparse_coo_tensor(pairs, ones, size, check_invariants=False).coalesce()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that sparse products are new in torch
+            warnings.simplefilter("ignore")  # that sparse products are new in torch, and that nothing checks them
+            table = torch.sparse_coo_tensor(pairs, ones, size, check_invariants=False).coalesce()
             return torch.sparse.mm(table.t(), table).to_dense()
 
 
