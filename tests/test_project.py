@@ -102,6 +102,12 @@ def test_the_check_of_floors_sees_one_that_was_lowered() -> None:
     assert floors_told('  # 2.11 is the oldest that is run.\n  "torch>=2.9,<3"') == {"torch": ("2.11", "2.9")}
 
 
+def test_every_extra_of_users_is_told() -> None:
+    told = (ROOT / "accel" / "docs" / "configuring.md").read_text("utf8")
+    extras = set(PROJECT["optional-dependencies"]) - {"dev", "docs"}
+    assert {name for name in extras if f"| `{name}` | " not in told} == set()
+
+
 def test_every_pin_is_within_its_range() -> None:
     pinned = pins()
     outside = {n: r for n, r in ranges().items() if n in pinned and not admits(r.specifier, pinned[n])}

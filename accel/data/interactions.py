@@ -138,6 +138,9 @@ def last_one_out(
         tally.notes.append(
             f"{short} users with fewer than {FEWEST} items are learned from, and neither validated nor tested on"
         )
+    tally.notes.append(
+        f"validation and test have {len(tested)} users each, and the {len(catalogue.texts)} items that are ranked"
+    )
     number, user_number = catalogue.number(), {user: place for place, user in enumerate(users)}
     labels: list[list[object]] = []
 

@@ -72,7 +72,8 @@ def _calibration_sentence(found: Mapping[str, Any]) -> str:
     was = f"{found['ece_before']:.4f} -> " if "ece_before" in found else ""
     text = f"Calibration error (ECE) {was}{found['ece_after']:.4f}"
     if "ece_scaled" in found:
-        text += f"; at temperature {found['temperature']:.2f} it would be {found['ece_scaled']:.4f}"
+        would = "would be" if found["ece_scaled"] < found["ece_after"] else "would not be lower, but"
+        text += f"; at temperature {found['temperature']:.2f} it {would} {found['ece_scaled']:.4f}"
     return f"{text}."
 
 

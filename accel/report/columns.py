@@ -97,6 +97,7 @@ COSTS = (
         ("measurement", "speedup_vs_best_dense"),
         more_is_better=True,
     ),
+    Column("noise_ratio", "engine\nagainst itself", _times, ("measurement", "noise_ratio")),
     Column("epsilon", "epsilon", _plain, ("privacy", "epsilon")),
     Column("seconds", "took", _seconds, ("seconds",)),
 )

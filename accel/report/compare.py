@@ -22,7 +22,7 @@ from accel.errors import ConfigError, ExitCode
 from accel.report.columns import MONEY, NO_BILL, PEERS, RUN, WORDS, Column
 from accel.report.comparison import JUDGED_BY, Comparison, compare_runs, write_csv
 from accel.report.money import PRICES, Prices, said
-from accel.report.records import Recorded, find, privacy_remarks
+from accel.report.records import Recorded, busy_remarks, find, privacy_remarks
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -70,7 +70,8 @@ def main(argv: Sequence[str]) -> int:
         remarks = [*_money(table, prices), *remarks]
     table = replace(table, rows=redactor().tree(table.rows))  # records of others, or of older versions
     columns = [table.column(key, "--columns") for key in arguments.columns.split(",")] if arguments.columns else None
-    _print(table, columns, [*remarks, *privacy_remarks(arguments.paths)], fold=not (arguments.all or columns))
+    remarks += [*busy_remarks(runs), *privacy_remarks(arguments.paths)]
+    _print(table, columns, remarks, fold=not (arguments.all or columns))
     if arguments.csv is not None:
         write_csv(table, _writable(arguments.csv, "--csv"))
     if arguments.html is not None:

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from accel.config.redact import printable_json
+from accel.report.figures import NOISY
 from accel.report.record import RESULT, SCHEMA, SWEEP
 
 PLACEMENT = ("hydra.", "hydra/", "group=", "name=", "sweep.", "resume=")
 """Overrides that say where a run goes and what it is called, not what it is."""
+MOST_NAMED = 8
+"""Runs that a remark names."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,19 @@ def find(paths: Sequence[Path]) -> tuple[list[Recorded], list[str]]:
         else:
             found.setdefault(folder, Recorded(file.parent, record))
     return list(found.values()), remarks
+
+
+def busy_remarks(runs: Sequence[Recorded]) -> list[str]:
+    """Which runs were measured while their machine did other work: one sentence, if any were."""
+    ratios = {run.folder.name: run.number("measurement", "noise_ratio") or 1.0 for run in runs}
+    busy = {name: max(ratio, 1 / ratio) for name, ratio in ratios.items() if not 1 / NOISY < ratio < NOISY}
+    if not busy:
+        return []
+    named = ", ".join(list(busy)[:MOST_NAMED]) + f" and {len(busy) - MOST_NAMED} more" * (len(busy) > MOST_NAMED)
+    return [
+        f"Measured on a busy machine, where an engine differed from itself by up to a factor {max(busy.values()):.2g}, "
+        f"so their times say little: {named}."
+    ]
 
 
 def privacy_remarks(paths: Sequence[Path]) -> list[str]:

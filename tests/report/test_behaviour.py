@@ -37,6 +37,8 @@ def record(**changes):
 def test_the_terminal_is_told_in_two_sentences():
     flips, calibration = sentences(record())
     assert flips == "Changed its mind on 9.00% of 100 texts: 6 right -> wrong, 2 wrong -> right (McNemar p 0.29)."
+    *_, worse = sentences(record(ece_scaled=0.09))
+    assert worse.endswith("at temperature 1.50 it would not be lower, but 0.0900.")
     assert calibration == "Calibration error (ECE) 0.0500 -> 0.0800; at temperature 1.50 it would be 0.0100."
     assert list(sentences({})) == []
 

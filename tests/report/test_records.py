@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 from accel.report.record import new_record, write_record
-from accel.report.records import Recorded, find, privacy_remarks
+from accel.report.records import MOST_NAMED, Recorded, busy_remarks, find, privacy_remarks
 
 
 def test_finds_runs_and_sweeps_and_says_what_it_leaves_out(tmp_path):
@@ -41,3 +41,17 @@ def test_a_private_sweep_says_what_all_its_runs_spent(tmp_path):
     assert "4 private runs together spent epsilon 5.83" in remark
     (tmp_path / "sweep.json").write_text(json.dumps({"jobs": [], "privacy": None}))
     assert privacy_remarks([tmp_path, tmp_path / "missing"]) == []
+
+
+def measured(name, ratio):
+    return Recorded(Path(name), {"measurement": {"noise_ratio": ratio}})
+
+
+def test_runs_whose_clock_cannot_be_trusted_are_named():
+    (remark,) = busy_remarks(
+        [measured("quiet", 1.2), measured("slow", 1.5), measured("fast", 0.5), Recorded(Path("x"), {})]
+    )
+    assert remark.endswith("by up to a factor 2, so their times say little: slow, fast.")
+    assert busy_remarks([measured("quiet", 1.2)]) == []
+    (remark,) = busy_remarks([measured(str(n), 2.0) for n in range(MOST_NAMED + 2)])
+    assert remark.endswith("7 and 2 more.")
