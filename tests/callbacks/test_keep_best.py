@@ -192,6 +192,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.fault("B1")
 @pytest.mark.parametrize(("words", "text"), WRONG)
 def test_patience_is_refused_where_it_cannot_work(words, text):
     with pytest.raises(PlanError, match=text):

@@ -86,6 +86,7 @@ WRONG = {
 }
 
 
+@pytest.mark.fault("B1")
 @pytest.mark.parametrize("name", WRONG)
 def test_what_is_wrong_is_told_with_its_line(tmp_path, name):
     turns, message = WRONG[name]

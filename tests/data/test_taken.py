@@ -79,6 +79,7 @@ WRONG = {
 }
 
 
+@pytest.mark.fault("B1")
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_interaction_is_told_with_its_line(name, tmp_path):
     text, more, message = WRONG[name]

@@ -67,6 +67,7 @@ WRONG = {
 }
 
 
+@pytest.mark.fault("B1")
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_span_is_refused(name):
     text, spans, message = WRONG[name]

@@ -133,6 +133,7 @@ WRONG = {
 }
 
 
+@pytest.mark.fault("B1")
 @pytest.mark.parametrize("name", WRONG)
 def test_what_cannot_talk_is_told(name, run, tmp_path, capsys, monkeypatch):
     if name == "labels":

@@ -114,6 +114,7 @@ WRONG = {
 }
 
 
+@pytest.mark.fault("B1")
 @pytest.mark.parametrize("name", WRONG)
 def test_what_cannot_be_searched_is_told(name, run, answers, tmp_path, capsys):
     (tmp_path / "empty.csv").write_text('answer\n""\n" "\n')

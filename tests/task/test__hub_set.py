@@ -146,6 +146,7 @@ BAD = {
 }
 
 
+@pytest.mark.fault("B1")
 @pytest.mark.parametrize("case", BAD)
 def test_bad_files_say_where_and_why(copy, case):
     change, expected = BAD[case]

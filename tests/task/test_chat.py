@@ -149,6 +149,7 @@ WRONG = {
 }
 
 
+@pytest.mark.fault("B1")
 @pytest.mark.parametrize("name", WRONG)
 def test_a_run_that_cannot_be_is_told_in_words(chats, tmp_path, capsys, name):
     write(tmp_path / "bad.jsonl", [{"messages": turns("a", "b")}, {"messages": turns("a", "b", "c")}])

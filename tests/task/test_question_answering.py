@@ -114,6 +114,7 @@ WRONG = {
 }
 
 
+@pytest.mark.fault("B1")
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_row_is_told_with_its_line(name, tmp_path, capsys):
     row, message = WRONG[name]

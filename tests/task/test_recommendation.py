@@ -84,6 +84,7 @@ WRONG = {
 }
 
 
+@pytest.mark.fault("B1")
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_file_ends_a_run_with_2_and_no_traceback(name, tmp_path, capsys):
     more, message = WRONG[name]

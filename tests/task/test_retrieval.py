@@ -87,6 +87,7 @@ WRONG = {
 }
 
 
+@pytest.mark.fault("B1")
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_file_is_told_with_its_line(name, tmp_path):
     rows, header, message = WRONG[name]

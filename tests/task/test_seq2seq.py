@@ -66,6 +66,7 @@ BAD = {
 }
 
 
+@pytest.mark.fault("B1")
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_says_where_and_why(tmp_path, case):
     more, settings, expected = BAD[case]

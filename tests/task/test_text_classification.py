@@ -142,6 +142,7 @@ BAD = {
 }
 
 
+@pytest.mark.fault("B1")
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_says_where_why_and_what_to_do(tmp_path, case):
     content, settings, expected = BAD[case]

@@ -32,6 +32,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.fault("B1")
 @pytest.mark.parametrize(("word", "text"), WRONG)
 def test_objects_to_values_that_cannot_be(word, text):
     with pytest.raises(PlanError, match=text):

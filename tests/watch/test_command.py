@@ -110,6 +110,7 @@ WRONG = {
 }
 
 
+@pytest.mark.fault("B1")
 @pytest.mark.parametrize("name", WRONG)
 def test_a_mistake_is_told(name, run, tmp_path, capsys):
     words, message = WRONG[name]

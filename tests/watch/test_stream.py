@@ -32,6 +32,7 @@ def test_seconds_are_taken_where_any_is_behind_1970(tmp_path):
     assert [one.query.text for one in dated(str(tmp_path / "x.csv"), ["text"], "at")] == ["b", "a"]
 
 
+@pytest.mark.fault("B1")
 @pytest.mark.parametrize("name", WRONG)
 def test_what_is_wrong_is_told(name, tmp_path):
     file, text, message = WRONG[name]
