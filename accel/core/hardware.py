@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 DEVICES = Path("/dev")
+CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
 def _cpu(line: str) -> str:
@@ -35,6 +36,26 @@ def bf16_fast() -> bool:
         return torch.cuda.is_bf16_supported()
     flags = _cpu_flags()
     return "amx_bf16" in flags or ("avx512_bf16" in flags and _cpu("vendor_id") == "AuthenticAMD")
+
+
+def free_memory_bytes() -> int:
+    """What this process may still take: of its GPU, or of the machine and of the control group that it runs in."""
+    import psutil
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+    limit, used = (_group_bytes(name) for name in ("memory.max", "memory.current"))
+    free = psutil.virtual_memory().available
+    return free if limit is None or used is None else min(free, max(0, limit - used))
+
+
+def _group_bytes(name: str) -> int | None:
+    """Of the control group (version 2); None where there is none, or no limit."""
+    try:
+        return int((CONTROL_GROUP / name).read_text("utf8"))
+    except (OSError, ValueError):
+        return None
 
 
 def has_bf16_products() -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from accel.core.option import Objection, Option
@@ -44,6 +44,8 @@ class Trainer(Option):
     """Examples per batch and process, instead of a token budget."""
     accumulate: int = 1
     """Batches that each process adds up to one optimizer step: a larger step in the same memory."""
+    fit_memory: bool = False
+    """Measure on a copy what a step takes, and cut each batch into as many pieces to add up as fit into memory."""
     precision: Precision = Precision.auto
     """auto is bf16 where the processor is fast at it, else fp32."""
     checkpoint_every_steps: int | None = None
@@ -67,6 +69,12 @@ class Trainer(Option):
         """The same with a rate that was found, for a trainer that wants one."""
         del rate
         return self
+
+    def in_pieces(self, pieces: int) -> Trainer:
+        """The same steps, each batch cut into so many pieces that are added up; nothing is left to be found."""
+        sizes = {name: getattr(self, name) for name in ("batch_tokens", "batch_size")}
+        cut = {name: None if size is None else -(-size // pieces) for name, size in sizes.items()}
+        return replace(self, fit_memory=False, accumulate=pieces * self.accumulate, **cut)
 
     @property
     def wants_learning_rate(self) -> bool:

@@ -32,6 +32,7 @@ from accel.report.record import CONFIG, write_record
 from accel.report.terminal import before_after_table, exported_files, headline
 from accel.run.balance import balance_of
 from accel.run.baseline import Baseline, baseline, pretrained
+from accel.run.batch_memory import with_fitting_batch
 from accel.run.behaviour import behaviour_of, predictions_of, telling_texts
 from accel.run.clients import Bars, bars, federation
 from accel.run.disk import check_disk
@@ -96,6 +97,7 @@ def make_ready(run: RunState, dataset: Dataset, console: Console) -> Ready:
     _check_epochs(run.plan, data)
     _check_shares(run.plan, data)
     simple = _simple(run, dataset, data) if run.leads else ()
+    with_fitting_batch(run, data, console, latency)
     with_found_rate(run, data, console)
     clock = within_limit(run, data, latency, console)
     dense, untrained = _baseline(run, data, console), _pretrained(run, data)

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain, count, islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from accel.core.plan import Plan
 from accel.data.prepared import Prepared
+from accel.run.baseline import dense_plan, save_dense
 from accel.run.fit import facts_of
 from accel.run.module import TransformerModule
 
 if TYPE_CHECKING:
     from accel.core.facts import LatencyTable
+
+
+@contextmanager
+def untrained_teacher(plan: Plan, data: Prepared) -> Iterator[Path]:
+    """A folder that stands for a dense baseline which is not trained yet: it costs as much to ask."""
+    dense = dense_plan(plan)
+    with TemporaryDirectory(prefix="accel-") as name, torch.random.fork_rng():
+        torch.manual_seed(plan.seed)
+        save_dense(dense.model.network(data.objective), data, Path(name), ())
+        yield Path(name) / "model"
 
 
 class Rehearsal:
@@ -50,16 +64,27 @@ class Rehearsal:
 
     def step(self) -> float:
         """One step of the optimizer; the loss before it."""
-        learned, collate, total = self.data.learned(self.plan), self.data.collator(), 0.0
-        half = self.plan.trainer.trainer_args()["precision"] == "bf16-mixed"
         accumulate = self.plan.trainer.accumulate
-        for indices in islice(self.batches, accumulate):
-            batch = {n: v.to(self.device) for n, v in collate([learned[i] for i in indices]).items()}
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
-                loss = self.module.step(batch)["loss"]
-            loss.backward()
-            total += float(loss.detach()) / accumulate
+        total = sum(self.learn(indices) / accumulate for indices in islice(self.batches, accumulate))
+        self.update()
+        return total
+
+    def learn(self, indices: list[int]) -> float:
+        """Add the gradients of these examples to those that are there; their loss."""
+        loss = self.loss(indices)
+        loss.backward()
+        return float(loss.detach())
+
+    def loss(self, indices: list[int]) -> Tensor:
+        """Of these examples, with what its backward pass needs."""
+        learned, collate = self.data.learned(self.plan), self.data.collator()
+        half = self.plan.trainer.trainer_args()["precision"] == "bf16-mixed"
+        batch = {n: v.to(self.device) for n, v in collate([learned[i] for i in indices]).items()}
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+            return self.module.step(batch)["loss"]
+
+    def update(self) -> None:
+        """Move the weights by the gradients that are there, and forget these."""
         self.plan.trainer.clip_gradients(self.module.model)
         self.optimizer.step()
         self.optimizer.zero_grad()
-        return total

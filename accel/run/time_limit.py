@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from statistics import fmean
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -24,8 +23,8 @@ from accel.data.batches import Tokenized
 from accel.data.prepared import Prepared
 from accel.errors import DataError
 from accel.forecast.measured import seconds_of
-from accel.run.baseline import dense_plan, folder_of, save_dense
-from accel.run.rehearsal import Rehearsal
+from accel.run.baseline import dense_plan, folder_of
+from accel.run.rehearsal import Rehearsal, untrained_teacher
 
 if TYPE_CHECKING:
     from accel.core.console import Console
@@ -270,11 +269,8 @@ def _end_file(plan: Plan, data: Prepared) -> Path:
 def timed(plan: Plan, data: Prepared, latency: LatencyTable | None) -> Paces:
     """Steps of the plan and of its baseline on copies that are thrown away; an untrained teacher takes as long."""
     dense = dense_plan(plan)
-    with TemporaryDirectory(prefix="accel-") as name, torch.random.fork_rng():
-        torch.manual_seed(plan.seed)
-        teacher = Path(name)
-        save_dense(dense.model.network(data.objective), data, teacher, ())
-        own_s = _time_steps(plan, data, latency, teacher / "model")
+    with untrained_teacher(plan, data) as teacher:
+        own_s = _time_steps(plan, data, latency, teacher)
         dense_s = _time_steps(dense, data, latency, None) if plan.needs_baseline else own_s
         return Paces(own_s, dense_s, _time_scoring(dense, data))
 

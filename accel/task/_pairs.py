@@ -41,9 +41,12 @@ class PairTask(Task):
     def objections(self, plan: Plan) -> Iterator[Objection]:
         if not 0.001 <= self.temperature <= 10:
             yield self.out_of_range("temperature", "between 0.001 and 10", "0.05")
-        if plan.trainer.accumulate > 1:
+        pieces = (
+            "trainer.fit_memory=true" if plan.trainer.fit_memory else f"trainer.accumulate={plan.trainer.accumulate}"
+        )
+        if plan.trainer.accumulate > 1 or plan.trainer.fit_memory:
             yield Objection(
-                f"trainer.accumulate={plan.trainer.accumulate}  with  task={self.option_name()}",
+                f"{pieces}  with  task={self.option_name()}",
                 "a pair's negatives are the other pairs of its batch, so several small batches are not one large batch",
                 "trainer.accumulate=1 with a larger trainer.batch_tokens, or strategy=ddp, whose batches count as one",
             )

@@ -15,20 +15,20 @@ def objections_to_search(key: str, instead: str, plan: Plan) -> Iterator[Objecti
     """For a setting that is found on copies of the model, with the run's own examples.
 
     Args:
-        key: of the number; null asks for it.
-        instead: a number.
+        key: what asks for it, as it is typed.
+        instead: what is typed instead of it.
     """
-    off = f"{key}={instead}"
+    off = instead
     if plan.privacy is not None:
         because = "it would be found on the private texts, and the accountant does not count the steps of a search"
-        yield Objection(f"{key}=null  with  {plan.privacy.key}", because, f"{off}, or find it on public data")
+        yield Objection(f"{key}  with  {plan.privacy.key}", because, f"{off}, or find it on public data")
     elif plan.strategy.trains_locally:
         because = "the server has no examples to find it on: they stay at the clients"
-        yield Objection(f"{key}=null  with  strategy={plan.strategy.option_name()}", because, off)
+        yield Objection(f"{key}  with  strategy={plan.strategy.option_name()}", because, off)
     elif plan.strategy.num_processes() > 1:
         because = "each process would find a number of its own, on a whole model that it may have no room for"
         yield Objection(
-            f"{key}=null  with  strategy={plan.strategy.option_name()}",
+            f"{key}  with  strategy={plan.strategy.option_name()}",
             because,
             f"{off}; strategy=single finds it, and says the words to type",
         )

@@ -16,6 +16,7 @@ Reference: Loshchilov & Hutter 2019 (arXiv 1711.05101); Clark et al. 2020, ELECT
     accel trainer.time_limit=20m
     accel trainer.epochs=20 trainer.patience=3 trainer.soup=3
     accel trainer.learning_rate=null
+    accel trainer.fit_memory=true trainer.batch_tokens=32768
     accel trainer.layer_decay=0.9 trainer.freeze='*embeddings*'
 """
 
@@ -91,7 +92,9 @@ class Standard(Trainer):
             yield from self._objections_to_limit(plan)
         yield from self._objections_to_best(plan)
         if self.wants_learning_rate:
-            yield from objections_to_search(f"{self.key}.learning_rate", "1e-4", plan)
+            yield from objections_to_search(f"{self.key}.learning_rate=null", f"{self.key}.learning_rate=1e-4", plan)
+        if self.fit_memory:
+            yield from objections_to_search(f"{self.key}.fit_memory=true", f"{self.key}.accumulate=N", plan)
         if not 0 <= self.warmup < 1:
             yield self.out_of_range("warmup", "in [0, 1): a share of training", "0.06")
         if (self.batch_tokens is None) == (self.batch_size is None):

@@ -1,0 +1,152 @@
+"""A batch that fits into memory: what a step takes is measured on a copy, and a batch is cut into as few pieces as fit.
+
+The pieces are added up to the same step (``trainer.accumulate``), so what is learned stays what was asked for.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from accel.core.durable import write_durably
+from accel.core.hardware import free_memory_bytes
+from accel.core.plan import Plan
+from accel.data.prepared import Prepared
+from accel.errors import DataError
+from accel.run.rehearsal import Rehearsal, untrained_teacher
+
+if TYPE_CHECKING:
+    from accel.core.console import Console
+    from accel.core.facts import LatencyTable
+    from accel.run.state import RunState
+
+KEPT = "batch_memory.json"
+"""In the run's folder: what was found, for a run that goes on."""
+PROBES = (1, 3)
+"""Examples of a step that is measured, the longest ones: two steps tell what an example adds."""
+USED = 0.8
+"""Of the free memory; the rest is for what no step shows, such as fragments of an allocator."""
+BACKWARD = 1.25
+"""Times what a forward pass keeps, where only that can be counted: gradients of the largest values stand beside it."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a step takes, in bytes: a part that every step has, and one for each of its longest examples."""
+
+    fixed: float
+    per_example: float
+
+    @classmethod
+    def of(cls, measured: dict[int, int]) -> Need:
+        """Of bytes by number of examples, two of them."""
+        (few, less), (many, more) = sorted(measured.items())
+        per_example = (more - less) / (many - few)
+        return cls(less - few * per_example, per_example)
+
+    def examples(self, free: float) -> int:
+        """How many fit, at most."""
+        return max(0, math.floor((free * USED - self.fixed) / max(1.0, self.per_example)))
+
+
+def with_fitting_batch(run: RunState, data: Prepared, console: Console, latency: LatencyTable | None = None) -> None:
+    """Give the run's plan pieces that fit, in place of the wish to find them, and note it; nothing without the wish.
+
+    Raises:
+        DataError: not even the longest example fits.
+    """
+    trainer = run.plan.trainer
+    if not trainer.fit_memory:
+        return
+    if run.resume:
+        pieces = json.loads((run.folder / KEPT).read_text("utf8"))["pieces"]
+        run.plan = _in_pieces(run.plan, pieces)
+        return
+    with run.timed("batch memory"):
+        need, free = needed(_in_pieces(run.plan, 1), data, latency)
+    longest = int(data.learned(run.plan).lengths.max())
+    pieces = pieces_for(trainer.batch_tokens, trainer.batch_size, longest, need.examples(free))
+    if pieces is None:
+        raise DataError(
+            f"trainer.fit_memory=true: a step with one text of {longest} tokens takes "
+            f"{_gib(need.fixed + need.per_example)}, and {_gib(free * USED)} are free. Choose a smaller model or "
+            f"task.max_length, or keep less: tuning=lora, trainer.activation_checkpointing=true."
+        )
+    run.plan = _in_pieces(run.plan, pieces)
+    found = run.plan.trainer
+    repeat = ["trainer.fit_memory=false", f"trainer.accumulate={pieces}"]
+    repeat += [f"trainer.{k}={v}" for k in ("batch_tokens", "batch_size") if (v := getattr(found, k)) is not None]
+    memory = {"pieces": pieces, "free_bytes": int(free), "bytes_per_example": int(need.per_example), "repeat": repeat}
+    run.record["found"] = {**(run.record.get("found") or {}), "batch_memory": memory}
+    write_durably(run.folder / KEPT, json.dumps({"pieces": pieces}))
+    console.say(
+        f"\nMemory: an example of {longest} tokens takes {_gib(need.per_example)} in training, and {_gib(free)} are "
+        f"free: {'a whole batch fits' if pieces == 1 else f'each batch is cut into {pieces} pieces'}.\n"
+        f"The same without looking: {' '.join(repeat)}"
+    )
+
+
+def pieces_for(batch_tokens: int | None, batch_size: int | None, longest: int, examples: int) -> int | None:
+    """In how many pieces a batch has no more than so many of its longest examples; None where none fits."""
+    if examples < 1:
+        return None
+    if batch_size is not None:
+        return math.ceil(batch_size / examples)
+    assert batch_tokens is not None, "one of them bounds a batch"
+    # A piece that has no room for the longest text holds it all the same, alone.
+    return math.ceil(batch_tokens / min(batch_tokens, examples * longest))
+
+
+def needed(plan: Plan, data: Prepared, latency: LatencyTable | None) -> tuple[Need, float]:
+    """What a step takes, and what is free beside model, gradients and optimizer."""
+    longest = np.argsort(-data.learned(plan).lengths, kind="stable").tolist()
+    with untrained_teacher(plan, data) as teacher, torch.random.fork_rng():
+        rehearsal = Rehearsal(plan, data, latency, teacher)
+        rehearsal.learn(longest[:1])
+        rehearsal.update()  # from here on the optimizer has what it keeps
+        found = {count: bytes_of(rehearsal, longest[:count]) for count in PROBES if count <= len(longest)}
+    gc.collect()
+    return Need.of(found if len(found) > 1 else {0: 0, **found}), free_memory_bytes()
+
+
+def bytes_of(rehearsal: Rehearsal, indices: list[int]) -> int:
+    """What a step with these examples takes beside the model: on a GPU its peak, else what its forward pass keeps."""
+    if rehearsal.device.type != "cuda":
+        return int(BACKWARD * _kept(rehearsal, indices))
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    rehearsal.learn(indices)
+    rehearsal.update()
+    return torch.cuda.max_memory_allocated() - before
+
+
+def _kept(rehearsal: Rehearsal, indices: list[int]) -> int:
+    """Bytes of all values that stay for the backward pass; the model's own are not among them."""
+    own = {tensor.untyped_storage().data_ptr() for tensor in rehearsal.module.model.state_dict().values()}
+    kept: dict[int, int] = {}
+
+    def note(value: Tensor) -> Tensor:
+        storage = value.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return value
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda value: value):
+        loss = rehearsal.loss(indices)
+    loss.backward()
+    rehearsal.optimizer.zero_grad()
+    return sum(size for place, size in kept.items() if place not in own)
+
+
+def _in_pieces(plan: Plan, pieces: int) -> Plan:
+    return replace(plan, trainer=plan.trainer.in_pieces(pieces))
+
+
+def _gib(size_bytes: float) -> str:
+    return f"{size_bytes / 2**30:.2f} GiB" if size_bytes >= 0.1 * 2**30 else f"{size_bytes / 2**20:.1f} MiB"

@@ -1,0 +1,129 @@
+"""A batch that fits: arithmetic on sizes that are given, what a tiny model's step keeps, and one run's plan."""
+
+from contextlib import nullcontext
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from accel.config.compose import compose
+from accel.core.console import Console
+from accel.data.prepared import prepare
+from accel.errors import DataError, PlanError
+from accel.plan.decide import decide
+from accel.run import batch_memory
+from accel.run.batch_memory import USED, Need, bytes_of, pieces_for, with_fitting_batch
+from accel.run.rehearsal import Rehearsal
+from tests.conftest import tiny_words, write_tiny_csv
+
+
+def test_two_steps_tell_what_every_step_and_what_each_example_takes():
+    need = Need.of({1: 130, 3: 190})
+    assert need == Need(100, 30)
+    assert need.examples(350 / USED) == 8
+    assert need.examples(99) == need.examples(0) == 0
+
+
+@pytest.mark.parametrize(
+    ("tokens", "size", "longest", "examples", "pieces"),
+    [
+        (1024, None, 128, 8, 1),
+        (1024, None, 128, 7, 2),
+        (1024, None, 128, 1, 8),
+        (100, None, 128, 1, 1),
+        (None, 32, 128, 8, 4),
+        (None, 32, 128, 100, 1),
+        (1024, None, 128, 0, None),
+    ],
+)
+def test_a_batch_has_as_few_pieces_as_fit(tokens, size, longest, examples, pieces):
+    assert pieces_for(tokens, size, longest, examples) == pieces
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    def of(*words):
+        folder = tmp_path_factory.mktemp("memory")
+        plan = decide(compose([*tiny_words(write_tiny_csv(folder / "tiny.csv")), *words]))
+        return folder, plan, prepare(plan.task.load(plan.seed), plan)
+
+    return of
+
+
+def test_what_a_step_keeps_grows_with_its_examples_and_weights_do_not_count(made):
+    _, plan, data = made()
+    rehearsal = Rehearsal(plan, data)
+    lengths = data.train.lengths
+    same = [int(n) for n in (lengths == lengths.max()).nonzero()[0]][:3]
+    kept = {count: bytes_of(rehearsal, same[:count]) for count in (1, 2, 3)}
+    assert len(same) == 3
+    assert kept[3] - kept[2] == pytest.approx(kept[2] - kept[1], rel=0.05)
+    network = rehearsal.module.model
+    table = network.get_input_embeddings().weight  # far larger than anything that such a step keeps
+    assert kept[1] < table.numel() * table.element_size()
+    assert all(p.grad is None for p in network.parameters()), "nothing of it stays"
+
+
+def run_of(made, *words, resume=False, folder=None):
+    fresh, plan, data = made("trainer.fit_memory=true", *words)
+    state = SimpleNamespace(
+        plan=plan, folder=folder or fresh, record={}, resume=resume, timed=lambda name: nullcontext()
+    )  # fmt: skip
+    return state, data
+
+
+def test_a_run_is_cut_as_its_memory_wants_says_it_and_goes_on_with_it(made, monkeypatch, capsys):
+    run, data = run_of(made)
+    need, _ = batch_memory.needed(replace(run.plan, trainer=run.plan.trainer.in_pieces(1)), data, None)
+    free = int((need.fixed + 6.5 * need.per_example) / USED)  # 6 of the 16 of a batch
+    monkeypatch.setattr(batch_memory, "free_memory_bytes", lambda: free)
+    before = torch.get_rng_state()
+    with_fitting_batch(run, data, Console(None))
+    assert torch.equal(torch.get_rng_state(), before)
+    found = run.plan.trainer
+    assert (found.fit_memory, found.accumulate, found.batch_size) == (False, 3, 6)
+    repeat = run.record["found"]["batch_memory"]["repeat"]
+    assert decide(compose([*tiny_words(data_file(run)), *repeat])).trainer == found
+    assert "each batch is cut into 3 pieces" in capsys.readouterr().out
+    monkeypatch.setattr(batch_memory, "needed", lambda *a: pytest.fail("it was measured again"))
+    later, data = run_of(made, resume=True, folder=run.folder)
+    with_fitting_batch(later, data, Console(None, silent=True))
+    assert later.plan.trainer == found
+
+
+def data_file(run):
+    return run.plan.task.train
+
+
+def test_where_all_of_it_fits_nothing_changes(made):
+    run, data = run_of(made)
+    with_fitting_batch(run, data, Console(None, silent=True))
+    assert run.plan.trainer == decide(compose(tiny_words(data_file(run)))).trainer
+
+
+def test_where_not_even_one_text_fits_it_is_told(made, monkeypatch):
+    monkeypatch.setattr(batch_memory, "free_memory_bytes", lambda: 1000)
+    run, data = run_of(made)
+    with pytest.raises(DataError, match="a step with one text of .* MiB, and .* are free. .*tuning=lora"):
+        with_fitting_batch(run, data, Console(None, silent=True))
+
+
+def test_without_the_wish_nothing_is_measured(made, monkeypatch):
+    monkeypatch.setattr(batch_memory, "needed", lambda *a: pytest.fail("it was measured"))
+    _, plan, data = made()
+    with_fitting_batch(SimpleNamespace(plan=plan), data, Console(None, silent=True))
+
+
+@pytest.mark.parametrize(
+    ("words", "because"),
+    [
+        (["privacy=dpsgd"], "private texts"),
+        (["strategy=ddp", "strategy.processes=2"], "a number of its own"),
+        (["task=retrieval", "task.text=[text,label]"], "not one large batch"),
+    ],
+)
+def test_it_is_refused_where_pieces_are_no_batch_or_nobody_may_look(words, because, tmp_path):
+    typed = [*tiny_words(write_tiny_csv(tmp_path / "tiny.csv")), "trainer.fit_memory=true", *words]
+    with pytest.raises(PlanError, match=because):
+        decide(compose(typed))
