@@ -9,7 +9,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from accel.data.batches import RECORDS
+from accel.data.tokenized import RECORDS
 from accel.dp.canaries import Canaries
 from accel.dp.clipping import Clip, automatic, flat
 from accel.dp.ledger import Ledger

@@ -13,8 +13,8 @@ from torchmetrics.utilities import dim_zero_cat
 
 from accel.behaviour.found import Found
 from accel.core.metric import LOSS, OF_SPANS
-from accel.data.batches import Tokenized
 from accel.data.likeness import Language, likeness
+from accel.data.tokenized import Tokenized
 from accel.data.windows import Characters, unmarked
 from accel.objective._extraction import ALWAYS, best_parts, score_of_none, trimmed
 from accel.objective._span_loss import losses

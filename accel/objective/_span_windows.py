@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from accel.data.batches import TOKENIZE_AT_ONCE, Example
+from accel.data.tokenized import TOKENIZE_AT_ONCE, Example
 from accel.data.tokens import Encoded, Ragged
 from accel.data.windows import NO_ANSWER, Characters, Window, in_windows, place_of, unmarked
 from accel.errors import DataError

@@ -20,8 +20,8 @@ from accel.behaviour.found import Found
 from accel.behaviour.kept import Kept
 from accel.core.metric import OF_SPANS, Metric
 from accel.core.objective import Answering
-from accel.data.batches import Example, Tokenized
 from accel.data.likeness import Language, language_of
+from accel.data.tokenized import Example, Tokenized
 from accel.data.tokens import Encoded
 from accel.data.windows import NO_ANSWER, Characters, Window, place_of
 from accel.errors import DataError

@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from accel.data.batches import RECORDS
+from accel.data.tokenized import RECORDS
 from accel.dp.book import Book
 from accel.dp.clipping import flat
 from accel.dp.opacus_book import OpacusBook

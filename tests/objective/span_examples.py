@@ -3,7 +3,8 @@
 import torch
 
 from accel.data import Split
-from accel.data.batches import Collator, Tokenized
+from accel.data.collate import Collator
+from accel.data.tokenized import Tokenized
 from accel.model.tiny_bert import TinyBert
 from accel.objective.spans import Spans
 

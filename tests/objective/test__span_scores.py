@@ -4,7 +4,8 @@ import pytest
 import torch
 from torchmetrics.functional.text import squad
 
-from accel.data.batches import Collator, in_order
+from accel.data.collate import Collator
+from accel.data.evaluation_batches import in_order
 from accel.model.tiny_bert import TinyBert
 from accel.objective._span_scores import NONE, worth
 from tests.objective.span_examples import LABELS, OBJECTIVE, TEXTS, collated, noise, perfect, scored, tokenized
