@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from accel import cli
 from accel.cli import main
+from accel.commands.verbs import VERBS
 
 ROUNDS = int(os.environ.get("ROUNDS", "0"))
 WORDS, FILES = 250 * ROUNDS or 30, 100 * ROUNDS or 15
@@ -95,6 +95,6 @@ def test_a_file_that_is_no_configuration_is_told(text, said, tmp_path, capsys):
 
 def test_an_error_that_nobody_foresaw_is_seen(monkeypatch):
     """Negative control."""
-    monkeypatch.setitem(cli.VERBS, "check", lambda words: 1 // 0)
+    monkeypatch.setitem(VERBS, "check", lambda words: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         answer(["check"])

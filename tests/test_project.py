@@ -229,7 +229,7 @@ def test_the_check_of_groups_sees_a_name_and_leaves_sentences_alone() -> None:
 # The floor plan
 
 FLOORS = (
-    "cli api",
+    "cli api commands",
     "sweep analysis forecast docs gate look watch",
     "run",
     "plan measure callbacks explanation",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from accel.core.meta import Meta
     from accel.core.metric import Metric
     from accel.data import Dataset, Split
-    from accel.data.batches import Collator, Example, Tokenized
+    from accel.data.tokenized import Collate, Example, Tokenized
     from accel.data.tokens import Encoded
     from accel.objective.scores import Gathering, Report, Scores
 
@@ -155,7 +155,7 @@ class Objective(ABC):
     def details(self, report: Report) -> dict[str, Any]:
         """What the record says of a report beside its metrics."""
 
-    def examined(self, report: Report, model: nn.Module, split: Tokenized, collator: Collator) -> Report:
+    def examined(self, report: Report, model: nn.Module, split: Tokenized, collator: Collate) -> Report:
         """The report of a finished model, with what is found in no batch of the split's own; unchanged by default.
 
         Validation while a model is trained does without it.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from accel.data import Split
-from accel.data.batches import TOKENIZE_AT_ONCE
+from accel.data.tokenized import TOKENIZE_AT_ONCE
 from accel.data.tokens import Encoded, Ragged
 
 if TYPE_CHECKING:

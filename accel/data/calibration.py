@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from accel.data.batches import in_order
+from accel.data.evaluation_batches import in_order
 from accel.data.public_text import public_batches
 from accel.ops.inputs import without_answers
 

@@ -18,7 +18,8 @@ from heapq import nsmallest
 from pathlib import Path
 
 from accel.data.lines import lines_of, suffix_of
-from accel.data.table import READERS, read_paragraphs, read_table
+from accel.data.paragraphs import read_paragraphs
+from accel.data.read_table import READERS, read_table
 from accel.errors import DataError
 
 LONG = 20

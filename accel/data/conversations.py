@@ -9,8 +9,9 @@ from typing import Any
 from accel.data.columns import groups_of
 from accel.data.content import Row
 from accel.data.examples import Example, Tally, relocated, unique
+from accel.data.read_table import READERS, read_table
 from accel.data.spelling import LONE, mended
-from accel.data.table import READERS, Table, read_table
+from accel.data.table import Table
 from accel.errors import DataError, did_you_mean
 
 SYSTEM, USER, ASSISTANT = "system", "user", "assistant"

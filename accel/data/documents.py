@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from accel.data import Dataset, Split
 from accel.data.columns import texts_of
 from accel.data.examples import Example, Tally, unique
-from accel.data.table import READERS, read_paragraphs, read_table
+from accel.data.paragraphs import read_paragraphs
+from accel.data.read_table import READERS, read_table
 from accel.errors import DataError
 
 

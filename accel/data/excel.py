@@ -1,4 +1,4 @@
-"""The first sheet of an Excel file as rows of text; the only file that imports openpyxl. No torch, no pandas."""
+"""The first sheet of an Excel file as a table of text; the only file that imports openpyxl. No torch, no pandas."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any
 from zipfile import BadZipFile
 
 from accel.core.extras import install_words
+from accel.data.lines import PACKED
+from accel.data.table import Asked, Columns, Table, wanted
 from accel.errors import DataError
 
 DIGITS = 15
@@ -68,19 +70,22 @@ class Sheet:
             )
 
 
-def _first(file: Path, book: Any) -> Sheet:
-    if not book.worksheets:
-        raise DataError(f"{file} has no sheet with cells. Give a file with a table.")
-    sheet, *others = book.worksheets
-    sheet.reset_dimensions()  # other programs note a size that is too small
-    rows, errors = [], []
-    for number, cells in enumerate(sheet.iter_rows(), start=1):
-        if any(cell.data_type == "e" for cell in cells):
-            errors.append(number)
-        texts = [None if cell.data_type == "e" else text_of(cell.value) for cell in cells]
-        if any(text and text.strip() for text in texts):
-            rows.append((number, texts))
-    return Sheet(sheet.title, [other.title for other in others], rows, errors)
+def read_excel(file: Path, asked: Asked, first: int | None) -> Table:
+    """The first sheet; its first row that is not blank names the columns."""
+    if file.suffix.lower() == PACKED:
+        raise DataError(f"{file}: Excel packs its files itself. Unpack the file: gunzip {file.name}")
+    sheet = Sheet.of(file)
+    (_, names), *found = sheet.rows or [(1, [])]
+    found = found[:first]
+    header = [name if name and name.strip() else "" for name in names]
+    kept = {name: number for number, name in enumerate(header) if name and wanted(name, asked)}
+    rows = Columns(list(kept))
+    for _, cells in found:
+        for name, number in kept.items():
+            rows.values[name].append(cells[number] if number < len(cells) else None)
+    lines = [number for number, _ in found]
+    columns = [name for name in header if name]
+    return Table(file, columns, rows, lines, list(sheet.notes(file)), len(header) - len(columns))
 
 
 def text_of(value: Any) -> str | None:
@@ -100,3 +105,18 @@ def text_of(value: Any) -> str | None:
     if isinstance(value, date | time | timedelta):
         return str(value)
     return str(value)
+
+
+def _first(file: Path, book: Any) -> Sheet:
+    if not book.worksheets:
+        raise DataError(f"{file} has no sheet with cells. Give a file with a table.")
+    sheet, *others = book.worksheets
+    sheet.reset_dimensions()  # other programs note a size that is too small
+    rows, errors = [], []
+    for number, cells in enumerate(sheet.iter_rows(), start=1):
+        if any(cell.data_type == "e" for cell in cells):
+            errors.append(number)
+        texts = [None if cell.data_type == "e" else text_of(cell.value) for cell in cells]
+        if any(text and text.strip() for text in texts):
+            rows.append((number, texts))
+    return Sheet(sheet.title, [other.title for other in others], rows, errors)

@@ -15,8 +15,12 @@ from accel.core.facts import SEQUENCE_LENGTH, Facts
 from accel.core.plan import Plan, digest
 from accel.core.seen import Seen
 from accel.data import Dataset
-from accel.data.batches import Collator, ResumableLoader, TokenBudgetSampler, Tokenized, in_order
+from accel.data.collate import Collator
+from accel.data.evaluation_batches import in_order
+from accel.data.loader import ResumableLoader
 from accel.data.room import check_room
+from accel.data.sampler import TokenBudgetSampler
+from accel.data.tokenized import Tokenized
 from accel.data.tokens import Encoded, once
 from accel.data.vocabulary import Trimmed, trim
 from accel.errors import NoEffectError

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accel.data.lines import suffix_of, text_lines
+from accel.data.read_table import READERS, read_table
 from accel.data.spelling import mended
-from accel.data.table import READERS, read_table
 from accel.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from accel.data.lines import lines_of
-from accel.data.table import READERS, Reader, Table
+from accel.data.read_table import READERS
+from accel.data.table import Reader, Table
 from accel.data.windows import Characters
 from accel.errors import DataError
 

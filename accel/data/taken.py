@@ -8,8 +8,9 @@ from typing import Any
 
 from accel.data.examples import MISSING, Tally
 from accel.data.interactions import Catalogue, Interaction, Strata
+from accel.data.read_table import read_table
 from accel.data.spelling import label_of, mended
-from accel.data.table import Table, read_table
+from accel.data.table import Table
 from accel.data.times import number_of, times_of
 from accel.errors import DataError
 

@@ -1,22 +1,24 @@
-"""The book: which layers of a model note what backward computes, and the clipping of all they noted."""
+"""The book: per-sample clipped gradients in one backward pass, without per-sample gradients ("book-keeping").
+
+Every trainable layer keeps its input and the gradient of its output while backward computes input gradients only. From
+the two follow each sample's gradient norm (by Gram matrices where the sequence is short, else by instantiation) and,
+once the clipping factors are known, the sum of all clipped gradients in one matrix product per layer: the work of an
+ordinary backward pass, plus the norms.
+
+Reference: Bu et al. 2023, "Differentially private optimization on large model at small cost" (arXiv 2210.00038); Li et
+al. 2022 (arXiv 2110.05679) for the norms by Gram matrices.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from accel.dp.bookkeeping import (
-    Clip,
-    EmbeddingPage,
-    Grams,
-    LinearPage,
-    Page,
-    Sums,
-    TiedPage,
-    page_dtype,
-    rows_of,
-)
+from accel.dp.clipping import Clip
 from accel.dp.layers import freeze_unsampled, patch, refuse_mixing
+from accel.dp.pages import EmbeddingPage, Grams, LinearPage, Page, page_dtype, rows_of
+from accel.dp.sums import Sums
+from accel.dp.tied_page import TiedPage
 from accel.errors import RefusedError
 
 

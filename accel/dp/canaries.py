@@ -17,9 +17,11 @@ from torch import nn
 
 from accel.dp.audit import Observed
 from accel.dp.book import Book
-from accel.dp.bookkeeping import Clip, NormPage, part_of
+from accel.dp.clipping import Clip
 from accel.dp.keystream import Keystream
 from accel.dp.mechanism import Mechanism
+from accel.dp.pages import NormPage
+from accel.dp.sums import part_of
 from accel.ops.parallel.shards import computes_on, cut_up_like, from_part, whole
 
 ARRAYS, NUMBERS = ("included", "scores", "noise_squares"), ("steps", "joined", "contributed")

@@ -9,17 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from accel.dp.bookkeeping import (
-    EmbeddingPage,
-    LinearPage,
-    NormPage,
-    Page,
-    RecordEmbedding,
-    RecordLayerNorm,
-    RecordLinear,
-    RecordScale,
-    Sums,
-)
+from accel.dp.pages import EmbeddingPage, LinearPage, NormPage, Page
+from accel.dp.recording import RecordEmbedding, RecordLayerNorm, RecordLinear, RecordScale
+from accel.dp.sums import Sums
 from accel.errors import RefusedError, RunError
 from accel.ops.quantize.fake_quantize import RoundedEmbedding, RoundedLinear
 

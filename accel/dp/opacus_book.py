@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from accel.core.logs import quiet_import
-from accel.dp.bookkeeping import Clip, Sums, sum_of
+from accel.dp.clipping import Clip
 from accel.dp.layers import freeze_unsampled, refuse_mixing
+from accel.dp.sums import Sums, sum_of
 from accel.errors import RefusedError
 
 with quiet_import():

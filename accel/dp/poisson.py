@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from accel.data.batches import RECORDS
+from accel.data.tokenized import RECORDS
 from accel.dp.keystream import Keystream
 
 Part = tuple[dict[str, Tensor], Tensor]

@@ -9,12 +9,13 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from accel.data.batches import RECORDS
-from accel.dp.bookkeeping import Clip, Sums, automatic, flat, part_of
+from accel.data.tokenized import RECORDS
 from accel.dp.canaries import Canaries
+from accel.dp.clipping import Clip, automatic, flat
 from accel.dp.ledger import Ledger
 from accel.dp.noise import GaussianNoise
 from accel.dp.poisson import LogicalBatch, Part
+from accel.dp.sums import Sums, part_of
 from accel.ops.hand_over import hand_over
 from accel.ops.parallel.shards import add_up, computes_on, from_part, greatest, is_sharded
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from accel.data.batches import TokenBudgetSampler
+from accel.data.sampler import TokenBudgetSampler
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from accel.data.batches import ResumableLoader
+    from accel.data.loader import ResumableLoader
     from accel.federated.server import Server
 
 Batch = dict[str, "Tensor"]

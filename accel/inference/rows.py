@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from accel.data.json_rows import is_array
 from accel.data.lines import lines_of, suffix_of, text_lines
+from accel.data.read_table import READERS, existing, read_table
 from accel.data.spelling import mended, plain
-from accel.data.table import READERS, Table, existing, is_array, read_table
+from accel.data.table import Table
 from accel.errors import DataError
 
 IDENTITY = ("id", "ID", "Id")

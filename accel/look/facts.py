@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from accel.data.read_table import read_table
 from accel.data.script import language_of, without_spaces
-from accel.data.table import Table, read_table
+from accel.data.table import Table
 from accel.errors import DataError
 from accel.look.columns import Column, columns_of
 from accel.look.reading import Reading

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from accel.data.read_table import read_table
 from accel.data.spelling import label_of
-from accel.data.table import Table, read_table
+from accel.data.table import Table
 from accel.errors import ConfigError, DataError, ExitCode
 from accel.look.columns import columns_of
 from accel.look.look import look

@@ -11,7 +11,8 @@ from typing import Any
 
 from accel.config.overrides import override
 from accel.data.lines import lines_of, suffix_of
-from accel.data.table import READERS, Table, existing, read_table
+from accel.data.read_table import READERS, existing, read_table
+from accel.data.table import Table
 from accel.data.words import read_conll
 from accel.errors import DataError
 from accel.look.columns import TAG, Column, columns_of

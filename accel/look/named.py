@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from accel.config.overrides import override
+from accel.data.read_table import read_table
 from accel.data.script import language_of
-from accel.data.table import read_table
 from accel.errors import DataError
 from accel.look.columns import Column, columns_of
 from accel.look.names import is_pair, means_user

@@ -12,7 +12,7 @@ from torch import Tensor
 from accel.behaviour.decisions import Decisions, hits_by_example
 from accel.behaviour.kept import Kept
 from accel.core.objective import Objective
-from accel.data.batches import Tokenized
+from accel.data.tokenized import Tokenized
 from accel.ops.distill.losses import soft_cross_entropy
 from accel.ops.quantize.sensitivity import kullback_leibler
 

@@ -11,8 +11,9 @@ import numpy as np
 from torch import Tensor
 
 from accel.core.metric import OF_CHAT, Metric
-from accel.data.batches import Example, Tokenized, padded_targets
+from accel.data.collate import padded_targets
 from accel.data.replies import replies_of, with_template
+from accel.data.tokenized import Example, Tokenized
 from accel.data.tokens import IGNORED
 from accel.errors import DataError
 from accel.objective.language_modeling import LARGEST_EXPONENT, LanguageModelling, TokenScores

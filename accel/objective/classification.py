@@ -15,7 +15,7 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 
 from accel.core.metric import LOSS, OF_CLASSES, Metric
 from accel.core.objective import Labelled
-from accel.data.batches import Example, Tokenized, tokenize
+from accel.data.tokenized import Example, Tokenized, tokenize
 from accel.objective._choices import Choices
 from accel.objective.answers import LabelAnswers
 from accel.objective.scores import Report, Scores, precision_recall_f1

@@ -15,8 +15,8 @@ from torchmetrics import SumMetric
 
 from accel.core.family import CAUSAL_FAMILIES
 from accel.core.metric import OF_LANGUAGE, Metric
-from accel.data.batches import RECORDS, Example, Tokenized
 from accel.data.blocks import blocks_of
+from accel.data.tokenized import RECORDS, Example, Tokenized
 from accel.data.tokens import IGNORED
 from accel.errors import DataError
 from accel.objective._choices import Choices, marked

@@ -15,9 +15,11 @@ from torchmetrics import SumMetric
 
 from accel.core.family import family_of
 from accel.core.metric import OF_MASKED, Metric
-from accel.data.batches import DRAW, RECORDS, TOKENIZE_AT_ONCE, Example, Tokenized, padded_targets
 from accel.data.blocks import ends
+from accel.data.collate import padded_targets
+from accel.data.loader import DRAW
 from accel.data.masking import SPECIAL, Pieces, chosen, hidden, order_of, units_of
+from accel.data.tokenized import RECORDS, TOKENIZE_AT_ONCE, Example, Tokenized
 from accel.data.tokens import Encoded, Ragged
 from accel.errors import DataError
 from accel.objective._choices import Choices, marked

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from accel.core.metric import LOSS, MACRO_F1, Metric
 from accel.core.objective import Labelled
-from accel.data.batches import Example, Tokenized, tokenize
+from accel.data.tokenized import Example, Tokenized, tokenize
 from accel.objective.answers import HALF, LabelSetAnswers
 from accel.objective.scores import GatheredScores, Report, Scores
 from accel.ops.distill.losses import full

@@ -15,7 +15,7 @@ from accel.behaviour.decisions import Decisions
 from accel.behaviour.kept import Kept
 from accel.core.metric import F1 as F1_SCORE
 from accel.core.metric import MATTHEWS, OF_F1, OF_MATTHEWS, OF_SIMILARITY, Metric
-from accel.data.batches import Tokenized
+from accel.data.tokenized import Tokenized
 from accel.objective.classification import Classification, ClassScores
 from accel.objective.regression import Regression
 from accel.objective.scores import Report, Scores, precision_recall_f1

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from accel.behaviour.places import FIRST, Places
 from accel.core.metric import LOSS, OF_RECOMMENDATION, Metric
-from accel.data.batches import Example, Tokenized
 from accel.data.interactions import NOBODY, RankingDataset
+from accel.data.tokenized import Example, Tokenized
 from accel.objective.answers import TasteAnswers
 from accel.objective.retrieval import AT_ONCE, EQUAL, Retrieval, contrast, holds, pair_keys
 from accel.objective.scores import GatheredScores, Report, Scores

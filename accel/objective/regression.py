@@ -19,7 +19,7 @@ from accel.behaviour.kept import Kept
 from accel.behaviour.numbers import Numbers
 from accel.core.metric import LOSS, MAE, PEARSON, R2, RMSE, SPEARMAN, Metric
 from accel.core.objective import Labelled, Objective
-from accel.data.batches import Example, Tokenized, tokenize
+from accel.data.tokenized import Example, Tokenized, tokenize
 from accel.objective.answers import LevelAnswers, NumberAnswers
 from accel.objective.scores import GatheredScores, Report, Scores
 from accel.ops.distill.losses import full

@@ -12,8 +12,9 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
 from accel.core.metric import OF_REPLY_SELECTION, Metric
-from accel.data.batches import Collator, Tokenized, evaluation_order, in_order
 from accel.data.conversations import turns_of
+from accel.data.evaluation_batches import evaluation_order, in_order
+from accel.data.tokenized import Collate, Tokenized
 from accel.data.tokens import IGNORED, Ragged
 from accel.errors import DataError
 from accel.objective.chat import Chat
@@ -51,7 +52,7 @@ class ReplySelection(Chat):
         del dataset
         return [{"name": "random choice", "metrics": {RECALL: 1 / CHOICES}}]
 
-    def examined(self, report: Report, model: nn.Module, split: Tokenized, collator: Collator) -> Report:
+    def examined(self, report: Report, model: nn.Module, split: Tokenized, collator: Collate) -> Report:
         """With the share of true replies chosen; without it where ``max_length`` leaves fewer than ten replies."""
         rows = contests(split, self.selections)
         if not len(rows):

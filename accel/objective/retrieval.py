@@ -24,7 +24,7 @@ from accel.behaviour.places import FIRST, Places
 from accel.core.metric import LOSS, OF_RETRIEVAL, Metric
 from accel.core.objective import Answering
 from accel.data import Split
-from accel.data.batches import Example, Tokenized, tokenize
+from accel.data.tokenized import Example, Tokenized, tokenize
 from accel.data.tokens import Encoded, Ragged
 from accel.errors import DataError
 from accel.objective.answers import VectorAnswers

@@ -22,8 +22,10 @@ from accel.core.family import family_of
 from accel.core.metric import LOSS, OF_WRITING, Metric
 from accel.core.objective import Answering
 from accel.data import Split
-from accel.data.batches import Example, Tokenized, evaluation_order, padded, tokenize
+from accel.data.collate import padded
+from accel.data.evaluation_batches import evaluation_order
 from accel.data.overlap import rouge_l, same
+from accel.data.tokenized import Example, Tokenized, tokenize
 from accel.data.tokens import IGNORED, Encoded, Ragged
 from accel.errors import DataError
 from accel.objective.scores import Report, Scores

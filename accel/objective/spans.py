@@ -14,23 +14,23 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812 - torch's own convention
-import torchmetrics
 from torch import Tensor
-from torchmetrics.utilities import dim_zero_cat
 
 from accel.behaviour.found import Found
 from accel.behaviour.kept import Kept
-from accel.core.metric import LOSS, OF_SPANS, Metric
+from accel.core.metric import OF_SPANS, Metric
 from accel.core.objective import Answering
-from accel.data.batches import TOKENIZE_AT_ONCE, Example, Tokenized
-from accel.data.likeness import Language, language_of, likeness
-from accel.data.tokens import Encoded, Ragged
-from accel.data.windows import NO_ANSWER, Characters, Window, in_windows, place_of, unmarked
+from accel.data.likeness import Language, language_of
+from accel.data.tokenized import Example, Tokenized
+from accel.data.tokens import Encoded
+from accel.data.windows import NO_ANSWER, Characters, Window, place_of
 from accel.errors import DataError
-from accel.objective._extraction import ALWAYS, best_parts, best_threshold, score_of_none, trimmed
+from accel.objective._extraction import best_parts, best_threshold, trimmed
+from accel.objective._span_loss import choices, losses
+from accel.objective._span_scores import NONE, SpanScores, Worth, worth
+from accel.objective._span_windows import encoded_in_windows, rows_of_windows
 from accel.objective.answers import SpanAnswers
-from accel.objective.scores import Report, Scores
+from accel.objective.scores import Report
 from accel.ops.distill.losses import full, soft_cross_entropy
 from accel.ops.quantize.sensitivity import kullback_leibler
 
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 EVEN = 0.0
 """The threshold while none is chosen: an answer that is likelier than none."""
-NONE: Characters = (-1, -1)
 MASKED = -1e4
 """Logit of a token that is no choice: its probability is 0 in any precision, and no difference of two is NaN."""
 F1, EXACT, ANSWERABILITY = OF_SPANS[:3]
@@ -114,7 +113,7 @@ class Spans(InWindows):
         return self.threshold is not None
 
     def gathering(self, split: Tokenized) -> Worth:
-        return Worth(SpanScores(self, split))
+        return Worth(self.scores(split))
 
     def fitted(self, logits: Tensor, labels: Tensor) -> Self:
         """With the threshold that has the best F1.
@@ -131,7 +130,11 @@ class Spans(InWindows):
         return settings if self.threshold is None else {**settings, "threshold": self.threshold}
 
     def _answers(self) -> SpanAnswers:
-        return SpanAnswers((), self.stride, self.longest, EVEN if self.threshold is None else self.threshold)
+        return SpanAnswers((), self.stride, self.longest, self._threshold)
+
+    @property
+    def _threshold(self) -> float:
+        return EVEN if self.threshold is None else self.threshold
 
     def auto_class(self) -> Any:
         """Two logits for each token, of the first and of the last one of the answer."""
@@ -148,55 +151,11 @@ class Spans(InWindows):
         return (self.stride, self.longest)
 
     def encode(self, split: Split, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoded:
-        """The windows of each example one after the other; ``targets`` are two numbers for each token, its characters.
-
-        Truncated is an example whose question is cut, or none of whose answers can be found: each is longer than
-        ``longest``, or whole in no window.
-        """
-        ids: list[np.ndarray] = []
-        types: list[np.ndarray] = []
-        marks: list[np.ndarray] = []
-        cut = 0
-        for start in range(0, len(split), TOKENIZE_AT_ONCE):
-            some = slice(start, start + TOKENIZE_AT_ONCE)
-            texts, labels = split.texts[some], split.labels[some]
-            found = in_windows(_backend(tokenizer), texts, max_length, self.stride)
-            for read, right in zip(found, labels, strict=True):
-                windows = read.windows
-                ids.append(np.concatenate([part.ids for part in read.parts]))
-                types.append(np.concatenate([part.type_ids for part in read.parts]))
-                marks.append(
-                    np.concatenate([w.marked(len(p)).ravel() for w, p in zip(windows, read.parts, strict=True)])
-                )
-                cut += read.is_cut or (bool(right) and not self._can_be_found(right, windows))
-        has_types = "token_type_ids" in tokenizer.model_input_names
-        return Encoded(Ragged.of(ids), Ragged.of(types) if has_types else None, cut, Ragged.of(marks))
-
-    def _can_be_found(self, right: Sequence[Characters], windows: Sequence[Window]) -> bool:
-        """Whether some answer is whole in a window, and no longer than answers may be."""
-        each = (place for begin, end in right for place in place_of((begin, end), windows, self.stride))
-        return any(place is not None and place[1] - place[0] < self.longest for place in each)
-
-    def _places(self, right: Sequence[Characters], windows: Sequence[Window]) -> list[Characters | None]:
-        """Of each window, where the first right answer stands that is whole in it."""
-        each = [place_of((begin, end), windows, self.stride) for begin, end in right]
-        return [next((p for p in places if p is not None), None) for places in zip(*each, strict=True)]
+        return encoded_in_windows(split, tokenizer, max_length, self.stride, self.longest)
 
     def rows(self, examples: Sequence[Example]) -> Sequence[Example]:
         """A row for each window."""
-        found = []
-        for example in examples:
-            parts = unmarked(example["targets"].reshape(-1, 2))
-            windows = [window for _, window in parts]
-            places = self._places(example["label"], windows) or [None] * len(windows)
-            for (some, window), place in zip(parts, places, strict=True):
-                found.append(
-                    {
-                        **{name: example[name][some] for name in ("input_ids", "token_type_ids") if name in example},
-                        "label": (example["index"], window.first, window.last, *(place or (NO_ANSWER, NO_ANSWER))),
-                    }
-                )
-        return found
+        return rows_of_windows(examples, self.stride)
 
     def targets(self, examples: Sequence[Example], input_ids: Tensor, mask: Tensor) -> Tensor:
         """[rows, 5]: the example, where its context begins and ends, where the answer begins and ends."""
@@ -209,7 +168,7 @@ class Spans(InWindows):
 
     def places(self, batch: Mapping[str, Tensor]) -> Tensor:
         """The tokens that an answer may begin or end at, and the one that stands for none."""
-        return _choices(batch["labels"], batch["attention_mask"].shape[1])
+        return choices(batch["labels"], batch["attention_mask"].shape[1])
 
     def predictions(self, logits: Tensor, mask: Tensor) -> Tensor:
         """[2 rows, tokens]: of each window, the choice of the first token, and that of the last one."""
@@ -222,10 +181,12 @@ class Spans(InWindows):
         """
         labels = batch["labels"]
         _, whose, size = torch.unique_consecutive(labels[:, 0], return_inverse=True, return_counts=True)
-        return {"loss": (_losses(outputs.logits, labels) / size[whose]).sum() / len(size)}
+        return {"loss": (losses(outputs.logits, labels) / size[whose]).sum() / len(size)}
 
-    def scores(self, split: Tokenized) -> Scores:
-        return SpanScores(self, split)
+    def scores(self, split: Tokenized) -> SpanScores:
+        return SpanScores(
+            split, stride=self.stride, longest=self.longest, threshold=self._threshold, language=self.language
+        )
 
     def parts_of_quality(self, kept: Kept, split: Tokenized) -> np.ndarray | None:
         """Of the mean F1."""
@@ -266,15 +227,10 @@ class Spans(InWindows):
 
     def _metrics_of(self, guessed: Sequence[Characters], test: Split) -> dict[str, float]:
         rows = [
-            (*self.worth(context, guess, right), (guess == NONE) == (not right))
+            (*worth(context, guess, right, self.language), (guess == NONE) == (not right))
             for (_, context), guess, right in zip(test.texts, guessed, test.labels, strict=True)
         ]
         return dict(zip((F1.key, EXACT.key, ANSWERABILITY.key), np.mean(rows, axis=0).tolist(), strict=True))
-
-    def worth(self, context: str, found: Characters, right: Sequence[Sequence[int]]) -> tuple[float, float]:
-        """(F1, exact match) of a part of a context, or of ``NONE``."""
-        answer = "" if found == NONE else context[slice(*found)]
-        return likeness(answer, [context[begin:end] for begin, end in right], self.language)
 
     def answer(self, logits: Tensor, mask: Tensor) -> dict[str, Any]:
         raise DataError("This model answers questions about a context: give it both, see answer_in_windows.")
@@ -315,132 +271,3 @@ class Spans(InWindows):
 
     def divergence(self, found: Tensor, expected: Tensor) -> Tensor:
         return kullback_leibler(found, expected)
-
-
-def _backend(tokenizer: PreTrainedTokenizerBase) -> Any:
-    """The library's own, which tells where tokens stand."""
-    found = getattr(tokenizer, "backend_tokenizer", None)
-    if found is None:
-        raise DataError(
-            f"A {type(tokenizer).__name__} does not say where in a text its tokens stand, and answers are parts of a "
-            f"text. Choose a model with a fast tokenizer (tokenizer.json)."
-        )
-    return found
-
-
-def _choices(labels: Tensor, num_tokens: int) -> Tensor:
-    """bool [rows, tokens]: the context, and the token that stands for no answer."""
-    places = torch.arange(num_tokens, device=labels.device)
-    inside = (places >= labels[:, 1:2]) & (places < labels[:, 2:3])
-    inside[:, NO_ANSWER] = True
-    return inside
-
-
-def _losses(logits: Tensor, labels: Tensor) -> Tensor:
-    """[rows]: the mean cross-entropy of the two choices."""
-    possible = _choices(labels, logits.shape[1])
-    found = full(logits).masked_fill(~possible[..., None], -torch.inf)
-    return F.cross_entropy(found, labels[:, 3:], reduction="none").mean(1)
-
-
-class Outcomes(torchmetrics.Metric):
-    """What became of every example of all batches and processes."""
-
-    full_state_update = False
-    rows: list[Tensor]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.add_state("rows", [], dist_reduce_fx="cat")
-
-    def update(self, rows: Tensor) -> None:
-        self.rows.append(rows)
-
-    def compute(self) -> np.ndarray:
-        """[examples, columns] in float64, by their numbers."""
-        found = dim_zero_cat(self.rows).cpu().numpy()
-        return found[found[:, 0].argsort(kind="stable")]
-
-
-COLUMNS = ("number", "odds", "begin", "end", "score", "none", "f1", "exact", "f1_none", "loss")
-"""Of each example: the best part, its odds and probability, that of no answer; what either answer is worth."""
-
-
-class SpanScores(Scores):
-    """Of the likeliest part over all of an example's windows, and of no answer where it is not likely enough."""
-
-    keeps: ClassVar[bool] = True
-
-    def __init__(self, objective: Spans, split: Tokenized) -> None:
-        super().__init__()
-        self.objective, self.texts, self.right = objective, split.texts, split.labels
-        self.marks = split.targets
-        self.outcomes = Outcomes()
-
-    def update(self, logits: Tensor, labels: Tensor) -> None:
-        """Add a batch: logits [rows, tokens, 2], labels as ``Spans.targets`` makes them."""
-        losses, arrays = _losses(logits, labels).tolist(), full(logits).cpu().numpy()
-        numbers, sizes = torch.unique_consecutive(labels[:, 0], return_counts=True)
-        begin, rows = 0, []
-        for number, size in zip(numbers.tolist(), sizes.tolist(), strict=True):
-            own = slice(begin, begin + size)
-            rows.append([number, *self._outcome(number, arrays[own]), float(np.mean(losses[own]))])
-            begin += size
-        self.outcomes.update(torch.tensor(rows, dtype=torch.float64, device=logits.device))
-
-    def _outcome(self, number: int, logits: np.ndarray) -> list[float]:
-        """``COLUMNS`` without the first and the last."""
-        assert self.marks is not None
-        context, right = self.texts[number][1], self.right[number]
-        windows = [window for _, window in unmarked(self.marks[number].reshape(-1, 2))]
-        found = best_parts(windows, list(logits), self.objective.stride, self.objective.longest)
-        none = self.objective.worth(context, NONE, right)[0]
-        if not found:
-            return [ALWAYS, *NONE, 0.0, 1.0, none, none, none]
-        part = found[0]
-        place = trimmed(context, part.characters)
-        worth = self.objective.worth(context, place, right)
-        return [part.odds, *place, part.score, score_of_none(found), *worth, none]
-
-    def columns(self) -> dict[str, np.ndarray]:
-        """Of every example, by ``COLUMNS``."""
-        return dict(zip(COLUMNS, self.outcomes.compute().T, strict=True))
-
-    def compute(self) -> Report:
-        found = self.columns()
-        threshold = EVEN if self.objective.threshold is None else self.objective.threshold
-        kept = self._kept(found, (found["odds"] > threshold) & (found["begin"] >= 0))
-        said, true = kept.choices[:, 0] >= 0, kept.truths[:, 0] >= 0
-        values = (kept.overlaps, kept.hits, said == true, found["loss"])
-        metrics = {m.key: float(np.mean(value)) for m, value in zip((*OF_SPANS[:3], LOSS), values, strict=True)}
-        return Report(metrics, kept=kept)
-
-    def _kept(self, found: Mapping[str, np.ndarray], answered: np.ndarray) -> Found:
-        numbers = found["number"].astype(np.int64)
-        choices = np.stack([found["begin"], found["end"]], axis=1).astype(np.int64)
-        right = [self.right[number] for number in numbers]
-        return Found(
-            examples=numbers,
-            truths=np.array([spans[0] if spans else NONE for spans in right], np.int64).reshape(-1, 2),
-            choices=np.where(answered[:, None], choices, -1),
-            hits=np.where(answered, found["exact"], found["f1_none"]).astype(bool),
-            overlaps=np.where(answered, found["f1"], found["f1_none"]),
-            confidences=np.where(answered, found["score"], found["none"]),
-        )
-
-
-class Worth:
-    """What either answer to each example is worth, for the threshold."""
-
-    def __init__(self, scores: SpanScores) -> None:
-        self.scores = scores
-
-    def update(self, logits: Tensor, labels: Tensor) -> None:
-        """Add a batch, as ``SpanScores`` has it."""
-        self.scores.update(logits, labels)
-
-    def compute(self) -> tuple[Tensor, Tensor]:
-        """(log-odds [examples, 1], F1 [examples, 2] of answering and of not answering)."""
-        found = self.scores.columns()
-        worth = np.stack([found["f1"], found["f1_none"]], axis=1)
-        return torch.from_numpy(found["odds"][:, None].copy()), torch.from_numpy(worth)

@@ -17,7 +17,8 @@ from accel.behaviour.decisions import Decisions
 from accel.behaviour.kept import Kept
 from accel.core.metric import OF_ENTITIES, Metric
 from accel.core.objective import Answering, require_known
-from accel.data.batches import RECORDS, TOKENIZE_AT_ONCE, Example, Tokenized, padded_targets
+from accel.data.collate import padded_targets
+from accel.data.tokenized import RECORDS, TOKENIZE_AT_ONCE, Example, Tokenized
 from accel.data.tokens import IGNORED, Encoded, Ragged
 from accel.data.words import OUTSIDE, entities, first_tokens, spelled, words_of
 from accel.objective._choices import Choices, marked

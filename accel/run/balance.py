@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from accel.data.balance import told
-from accel.data.batches import Tokenized
+from accel.data.tokenized import Tokenized
 
 
 def balance_of(train: Tokenized, label_names: Sequence[str]) -> list[dict[str, Any]] | None:

@@ -13,7 +13,8 @@ from accel.core.facts import Facts, Loss, Step
 from accel.core.metric import QUALITY
 from accel.core.objective import Objective
 from accel.core.plan import Plan
-from accel.data.batches import RECORDS, WEIGHT
+from accel.data.loader import WEIGHT
+from accel.data.tokenized import RECORDS
 from accel.errors import NonFiniteLossError
 from accel.objective.scores import Scores
 from accel.ops.inputs import without_answers

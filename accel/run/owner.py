@@ -21,7 +21,7 @@ from torch import Tensor
 from accel import __version__
 from accel.config.compose import compose
 from accel.data import Dataset, Split
-from accel.data.batches import ResumableLoader
+from accel.data.loader import ResumableLoader
 from accel.data.prepared import prepare
 from accel.errors import AccelError, ConfigError, DataError, RunError
 from accel.federated.agreed import joined, same_objective

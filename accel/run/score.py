@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from accel.behaviour.kept import Kept
 from accel.core.objective import Objective
-from accel.data.batches import evaluation_order
+from accel.data.evaluation_batches import evaluation_order
 from accel.data.prepared import Prepared
 from accel.objective.scores import Report, evaluate
 

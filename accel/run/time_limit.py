@@ -19,8 +19,8 @@ from accel.core.durable import write_durably
 from accel.core.engine import Engine
 from accel.core.plan import Plan, digest
 from accel.core.steps import duration_text
-from accel.data.batches import Tokenized
 from accel.data.prepared import Prepared
+from accel.data.tokenized import Tokenized
 from accel.errors import DataError
 from accel.forecast.measured import seconds_of
 from accel.run.baseline import dense_plan, folder_of

@@ -19,9 +19,10 @@ from accel.core.task import Task
 from accel.data import Dataset
 from accel.data.content import Row
 from accel.data.examples import Example, Tally, assemble, dataset_of, unique
+from accel.data.read_table import read_table
 from accel.data.spelling import mended
 from accel.data.splits import Splits, drawn, three_splits
-from accel.data.table import Table, read_table
+from accel.data.table import Table
 from accel.errors import DataError, did_you_mean, nearest
 from accel.task._text_file import objections_to_sizes
 from accel.weights.hub import DATASET, HubFiles

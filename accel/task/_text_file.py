@@ -13,8 +13,9 @@ from accel.core.task import Task
 from accel.data.columns import owned, stratified
 from accel.data.content import Content, ContentQuery, content_of_file
 from accel.data.examples import Example, Tally, relocated, unique
+from accel.data.read_table import read_table
 from accel.data.splits import Splits, drawn
-from accel.data.table import Table, read_table
+from accel.data.table import Table
 
 if TYPE_CHECKING:
     from accel.core.plan import Plan

@@ -31,7 +31,8 @@ from accel.data.columns import groups_of, pairs_of
 from accel.data.content import Content
 from accel.data.examples import Example, Tally
 from accel.data.questions import WITH_SQUAD, Columns, answers_of
-from accel.data.table import Table, read_table
+from accel.data.read_table import read_table
+from accel.data.table import Table
 from accel.task._answers import SpanTask, assemble, by_context, labelled
 from accel.task._text_file import TextFile
 

@@ -25,8 +25,9 @@ from accel.core.task import GroupedTask
 from accel.data import Dataset, Split
 from accel.data.columns import examples_of, texts_of
 from accel.data.examples import Example, Tally, assemble
+from accel.data.read_table import read_table
 from accel.data.splits import three_splits
-from accel.data.table import Table, read_table
+from accel.data.table import Table
 from accel.errors import DataError
 from accel.task._text_file import TextFile
 

@@ -22,8 +22,9 @@ from accel.data import Dataset
 from accel.data.columns import groups_of
 from accel.data.examples import Example, Tally
 from accel.data.lines import suffix_of
+from accel.data.read_table import existing, read_table
 from accel.data.splits import drawn
-from accel.data.table import Table, existing, read_table
+from accel.data.table import Table
 from accel.data.words import Tagged, of_spans, of_tokens, read_conll
 from accel.errors import DataError
 from accel.task._entities import EntityTask, assemble, examples_of

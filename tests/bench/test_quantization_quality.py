@@ -18,7 +18,7 @@ import torch
 
 from accel.config.compose import compose
 from accel.core.console import Console
-from accel.data.batches import ResumableLoader
+from accel.data.loader import ResumableLoader
 from accel.data.prepared import prepare
 from accel.ops.quantize import fake_quantize
 from accel.ops.quantize.grids import Int4Groups, Int8Rows

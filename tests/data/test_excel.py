@@ -8,7 +8,7 @@ import pytest
 from accel.data.columns import examples_of
 from accel.data.examples import Tally
 from accel.data.excel import text_of
-from accel.data.table import read_table
+from accel.data.read_table import read_table
 from accel.errors import DataError
 
 openpyxl = pytest.importorskip("openpyxl")

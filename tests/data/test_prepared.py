@@ -7,7 +7,8 @@ import torch
 
 from accel.config.compose import compose
 from accel.core.facts import Facts
-from accel.data.batches import ResumableLoader, padded
+from accel.data.collate import padded
+from accel.data.loader import ResumableLoader
 from accel.data.prepared import Batches, prepare
 from accel.objective.classification import Classification
 from accel.plan.decide import decide

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from accel.data.questions import WITH_SQUAD, Columns, answers_of
-from accel.data.table import read_table
+from accel.data.read_table import read_table
 from accel.errors import DataError
 
 COLUMNS = Columns("answers", "answer", "answer_start")

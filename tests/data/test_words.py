@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from accel.data.table import read_table
+from accel.data.read_table import read_table
 from accel.data.words import entities, joined, of_spans, of_tokens, read_conll, spelled, tagged, words_of
 from accel.errors import DataError
 

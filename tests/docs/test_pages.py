@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from accel.cli import VERBS, main
+from accel.cli import main
+from accel.commands.verbs import VERBS
 from accel.config.arguments import parse
 from accel.config.compose import compose
 from accel.core.meta import Meta

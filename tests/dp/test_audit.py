@@ -20,8 +20,8 @@ from accel.dp.audit import (
     refutes,
 )
 from accel.dp.book import Book
-from accel.dp.bookkeeping import flat
 from accel.dp.canaries import Canaries
+from accel.dp.clipping import flat
 from accel.dp.ledger import Ledger
 from accel.dp.mechanism import Mechanism
 from accel.dp.noise import GaussianNoise

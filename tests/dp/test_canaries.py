@@ -4,10 +4,11 @@ import torch
 from torch import nn
 
 from accel.dp.book import Book
-from accel.dp.bookkeeping import flat, sum_of
 from accel.dp.canaries import Canaries
+from accel.dp.clipping import flat
 from accel.dp.mechanism import Mechanism
 from accel.dp.poisson import PoissonLoader
+from accel.dp.sums import sum_of
 
 MECHANISM = Mechanism(0.0, 0.5, "flat", 0.5, 10.0, 20, 4, 1e-5, "prv", None, True)
 

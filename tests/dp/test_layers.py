@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from accel.dp.book import Book
-from accel.dp.bookkeeping import flat
+from accel.dp.clipping import flat
 from accel.dp.layers import booked_layers, freeze_unsampled, unpatch, unsampled
 from accel.errors import RefusedError, RunError
 from accel.model.tiny_t5 import TinyT5

@@ -7,9 +7,10 @@ import torch
 import torch.nn.functional as F
 
 from accel.dp.book import Book
-from accel.dp.bookkeeping import flat, sum_of
+from accel.dp.clipping import flat
 from accel.dp.layers import unpatch
 from accel.dp.opacus_book import HOOKS, OpacusBook, detach
+from accel.dp.sums import sum_of
 from accel.model.minilm import Minilm
 from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_gpt2 import TinyGpt2

@@ -16,7 +16,7 @@ from scipy.stats import chi2, kstest
 from torch import nn
 
 from accel.dp import audit as auditing
-from accel.dp import bookkeeping, keystream, ledger, noise, step
+from accel.dp import clipping, keystream, ledger, noise, pages, step
 from accel.dp.book import Book
 from accel.dp.canaries import Canaries
 from accel.dp.ledger import Ledger
@@ -235,7 +235,7 @@ def merged_late(page, entry, grams):
 
 
 def without(name):
-    original = getattr(bookkeeping, name).squared_norms
+    original = getattr(pages, name).squared_norms
 
     def zeros(page, entry, grams):
         return torch.zeros_like(original(page, entry, grams))
@@ -341,18 +341,18 @@ BUGS = {
     "the same noise every step": (GaussianNoise, "add_", same_noise),
     "the same noise in every tensor": (GaussianNoise, "add_", one_generator_per_tensor),
     "no clipping": (step, "flat", lambda bound: torch.ones_like),
-    "clipping to 1.5 times the bound": (step, "flat", lambda bound: bookkeeping.flat(1.5 * bound)),
-    "clipping to twice the bound": (step, "flat", lambda bound: bookkeeping.flat(2 * bound)),
+    "clipping to 1.5 times the bound": (step, "flat", lambda bound: clipping.flat(1.5 * bound)),
+    "clipping to twice the bound": (step, "flat", lambda bound: clipping.flat(2 * bound)),
     "one factor for the batch": (step, "flat", one_factor_for_all),
     "norms not under the root": (step, "flat", lambda bound: lambda n: (bound / n.square()).clamp(max=1.0)),
-    "norms without the embedding": (bookkeeping.EmbeddingPage, "squared_norms", without("EmbeddingPage")),
-    "norms without the normalization": (bookkeeping.NormPage, "squared_norms", without("NormPage")),
-    "norms without the biases": (bookkeeping.LinearPage, "squared_norms", no_bias),
-    "repeated words counted apart": (bookkeeping.EmbeddingPage, "squared_norms", merged_late),
+    "norms without the embedding": (pages.EmbeddingPage, "squared_norms", without("EmbeddingPage")),
+    "norms without the normalization": (pages.NormPage, "squared_norms", without("NormPage")),
+    "norms without the biases": (pages.LinearPage, "squared_norms", no_bias),
+    "repeated words counted apart": (pages.EmbeddingPage, "squared_norms", merged_late),
     "sums of the last step stay": (Book, "zero", forgets_to_clear),
     "records counted again in the next batch": (Book, "flush", keeps_entries),
     "rows that only fill count": (Book, "flush", counts_fillers),
-    "infinite gradients pass": (bookkeeping.Entry, "without", lambda entry, bad: entry),
+    "infinite gradients pass": (pages.Entry, "without", lambda entry, bad: entry),
     "batches of one size": (PoissonLoader, "draw", fixed_size),
     "shuffled epochs": (PoissonLoader, "draw", shuffled_epochs),
     "twice the stated rate": (PoissonLoader, "draw", twice_as_often),

@@ -9,10 +9,10 @@ from torch import nn
 from torch.distributed.fsdp._fully_shard import _fsdp_param_group
 from torch.distributed.tensor import DTensor, Replicate, distribute_tensor, init_device_mesh
 
-from accel.dp import bookkeeping
+from accel.dp import pages, sums
 from accel.dp.book import Book
-from accel.dp.bookkeeping import flat
 from accel.dp.canaries import Canaries
+from accel.dp.clipping import flat
 from accel.dp.layers import unpatch
 from accel.dp.ledger import Ledger
 from accel.dp.mechanism import Mechanism
@@ -152,8 +152,8 @@ def test_nothing_is_reduced_behind_the_book(group, monkeypatch, booked):
 
 def test_of_the_whole_sums_one_layer_s_exist_at_a_time(group, monkeypatch):
     alive, most = [0], [0]
-    original = bookkeeping.zeros_of_whole
-    scattered = bookkeeping.part_of_sum
+    original = sums.zeros_of_whole
+    scattered = sums.part_of_sum
 
     def making(like):
         alive[0] += like.numel()
@@ -164,8 +164,8 @@ def test_of_the_whole_sums_one_layer_s_exist_at_a_time(group, monkeypatch):
         alive[0] -= full.numel()
         return scattered(full, like)
 
-    monkeypatch.setattr(bookkeeping, "zeros_of_whole", making)
-    monkeypatch.setattr(bookkeeping, "part_of_sum", freeing)
+    monkeypatch.setattr(sums, "zeros_of_whole", making)
+    monkeypatch.setattr(sums, "part_of_sum", freeing)
     model, step = made("classifier", sharded=True)
     released(model, step)
     largest = max(p.numel() for p in model.parameters())
@@ -176,7 +176,7 @@ def test_of_the_whole_sums_one_layer_s_exist_at_a_time(group, monkeypatch):
 def test_a_layer_that_noted_nothing_is_scattered_too(group, monkeypatch):
     """Another process may have used it, and would wait for ever."""
     asked = []
-    monkeypatch.setattr(bookkeeping, "scatter", lambda p: asked.append(id(p)))
+    monkeypatch.setattr(pages, "scatter", lambda p: asked.append(id(p)))
     model, step = made("wide", sharded=True)
     step.book.zero()
     step.book.batch_size = 2

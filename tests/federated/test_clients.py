@@ -4,7 +4,8 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from accel.data.batches import ResumableLoader, TokenBudgetSampler
+from accel.data.loader import ResumableLoader
+from accel.data.sampler import TokenBudgetSampler
 from accel.federated.clients import Clients, RoundLoader
 
 

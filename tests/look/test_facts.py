@@ -1,4 +1,4 @@
-from accel.data.table import read_table
+from accel.data.read_table import read_table
 from accel.look.columns import columns_of
 from accel.look.facts import facts_of
 from accel.look.reading import Wish, read

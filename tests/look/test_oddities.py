@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from accel.data.table import Table, read_table
+from accel.data.read_table import read_table
+from accel.data.table import Table
 from accel.errors import DataError
 from accel.look.columns import Column, columns_of
 from accel.look.look import look

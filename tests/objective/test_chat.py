@@ -9,8 +9,9 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from accel.data import Split
-from accel.data.batches import RECORDS, Collator, Tokenized
 from accel.data.chat_templates import PLAIN
+from accel.data.collate import Collator
+from accel.data.tokenized import RECORDS, Tokenized
 from accel.data.tokens import IGNORED, Ragged
 from accel.errors import DataError
 from accel.model._tiny import byte_tokenizer

@@ -11,7 +11,10 @@ from transformers import GPT2Config, T5Config
 
 from accel.core.meta import Meta
 from accel.data import Split
-from accel.data.batches import DRAW, RECORDS, Collator, Tokenized, in_order
+from accel.data.collate import Collator
+from accel.data.evaluation_batches import in_order
+from accel.data.loader import DRAW
+from accel.data.tokenized import RECORDS, Tokenized
 from accel.errors import DataError
 from accel.model.tiny_bert import TinyBert
 from accel.objective.language_modeling import IGNORED

@@ -7,7 +7,7 @@ from sklearn.metrics import f1_score, matthews_corrcoef
 
 from accel.core.meta import Meta
 from accel.data import Dataset, Split
-from accel.data.batches import Tokenized
+from accel.data.tokenized import Tokenized
 from accel.data.tokens import Ragged
 from accel.objective.classification import Classification
 from accel.objective.official import F1, Matthews, Similarity, matthews

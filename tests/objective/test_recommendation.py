@@ -12,8 +12,10 @@ import torch.nn.functional as F
 
 from accel.core.meta import Meta
 from accel.data import Split
-from accel.data.batches import Collator, Tokenized, in_order
+from accel.data.collate import Collator
+from accel.data.evaluation_batches import in_order
 from accel.data.interactions import NOBODY, RankingDataset
+from accel.data.tokenized import Tokenized
 from accel.model.tiny_bert import TinyBert
 from accel.objective.answers import TasteAnswers
 from accel.objective.recommendation import Held, Recommendation

@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from accel.data import Split
-from accel.data.batches import Collator, Tokenized
 from accel.data.chat_templates import PLAIN
+from accel.data.collate import Collator
+from accel.data.tokenized import Tokenized
 from accel.data.tokens import IGNORED
 from accel.errors import DataError
 from accel.model._tiny import byte_tokenizer

@@ -10,7 +10,9 @@ from transformers import BartConfig, BertConfig, T5Config
 from accel.behaviour.written import number_of
 from accel.core.meta import Meta
 from accel.data import Dataset, Split
-from accel.data.batches import Collator, Tokenized, evaluation_order
+from accel.data.collate import Collator
+from accel.data.evaluation_batches import evaluation_order
+from accel.data.tokenized import Tokenized
 from accel.errors import DataError
 from accel.model.tiny_t5 import TinyT5
 from accel.objective.registry import objective_of

@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 
 from accel.data import Dataset, Split
-from accel.data.batches import RECORDS, Collator, Tokenized
+from accel.data.collate import Collator
+from accel.data.tokenized import RECORDS, Tokenized
 from accel.data.words import first_tokens, spelled, words_of
 from accel.errors import DataError
 from accel.model.tiny_bert import TinyBert

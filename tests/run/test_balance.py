@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from accel.data.batches import Tokenized
+from accel.data.tokenized import Tokenized
 from accel.data.tokens import Ragged
 from accel.run.balance import balance_of
 

@@ -4,7 +4,10 @@ import torch
 
 from accel.config.compose import compose
 from accel.core.facts import Facts
-from accel.data.batches import WEIGHT, Collator, ResumableLoader, TokenBudgetSampler, Tokenized
+from accel.data.collate import Collator
+from accel.data.loader import WEIGHT, ResumableLoader
+from accel.data.sampler import TokenBudgetSampler
+from accel.data.tokenized import Tokenized
 from accel.data.tokens import Ragged
 from accel.errors import NonFiniteLossError
 from accel.model.tiny_bert import TinyBert

@@ -168,7 +168,7 @@ def test_negative_control_another_order_of_examples_is_told_apart(alone):
 
 def test_negative_control_a_mean_of_means_is_told_apart(words, folder, alone, monkeypatch):
     """What most trainers do: every batch counts the same, however few examples it has."""
-    from accel.data.batches import TokenBudgetSampler
+    from accel.data.sampler import TokenBudgetSampler
 
     monkeypatch.setattr(TokenBudgetSampler, "weighted", lambda self, epoch: [(b, 1.0) for b in self.batches(epoch)])
     overrides = [*words, *CASES["dense"], "trainer.precision=fp64", *shares("single", "dense")]
