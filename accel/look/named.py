@@ -9,7 +9,7 @@ from accel.data.read_table import read_table
 from accel.data.script import language_of
 from accel.errors import DataError
 from accel.look.columns import Column, columns_of
-from accel.look.names import is_pair, means_user
+from accel.look.names import is_pair, means_time, means_user
 from accel.look.reading import READ_BY_VALUES, WRITER, Reading, Wish, open_question, texts_of
 
 FIRST_ROWS = 50_000
@@ -92,7 +92,7 @@ def _taken(columns: Sequence[Column], wish: Wish, file: str) -> Reading:
     rest = [column for column in columns if column is not item]
     user = _one(rest, wish, file, "user", [column for column in rest if means_user(column)])
     text = _text_of_items([column for column in items if column.name != item.name], wish)
-    time = next((c for c in rest if c.name == wish.typed.get("task.timestamp") or c.about_the_row == "times"), None)
+    time = next((c for c in rest if c.about_the_row == "times" or (c.numeric and means_time(c))), None)
     when = {"timestamp": time.name} if time is not None else {}
     why = f"{user.name!r} took {item.name!r}, whose text is {text.name!r} of {wish.typed['task.items']}"
     found = {"user": user.name, "item": item.name, "text": text.name, **when}

@@ -34,6 +34,7 @@ CONTEXTS = frozenset(
 USERS = frozenset(
     {"user", "users", "customer", "member", "reviewer", "visitor", "client", "用户", "顾客", "客户", "会员"}
 )
+TIMES = frozenset({"time", "timestamp", "date", "datetime", "when", "时间", "日期", "时间戳"})
 _NUMBERED = re.compile(r"^(.*?)[_\s-]?([12]|[abAB]|[一二]|[甲乙])$")
 _FIRST, _SECOND = frozenset("1aA一甲"), frozenset("2bB二乙")
 
@@ -62,6 +63,11 @@ def _ends(word: str, known: frozenset[str]) -> frozenset[str]:
 def means_user(column: Column) -> bool:
     """Whether a column says who: ``userId``, ``customer``, ``用户编号``."""
     return any(word in USERS or any(word.startswith(u) for u in USERS if not u.isascii()) for word in column.words)
+
+
+def means_time(column: Column) -> bool:
+    """Whether a column says when, as seconds too."""
+    return bool(column.words) and column.words[-1] in TIMES
 
 
 def is_pair(one: Column, other: Column) -> bool:

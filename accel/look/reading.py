@@ -16,7 +16,6 @@ from accel.look.names import CONTEXTS, QUESTIONS, is_pair, names_label, names_te
 
 FIELD_KEYS = (
     "task", "task.text", "task.label", "task.tokens", "task.tags", "task.spans", "task.items", "task.user", "task.item",
-    "task.timestamp",
 )  # fmt: skip
 """Words of the user that decide what is learned from what."""
 READ_BY_VALUES = (

@@ -68,6 +68,9 @@ def test_who_took_what_is_found_by_the_column_that_both_files_have(tmp_path):
     found = look(file, ["task=recommendation", f"task.items={items}"])
     assert dict(found.reading.columns) == {"user": "memberId", "item": "sku", "text": "description", "timestamp": "at"}
     assert read_inputs(decide(compose(words_of(found)))).sizes()["train"] > 50
+    seconds = TOOK.replace(",at,", ",seen_time,").replace("2024-03-", "17000000")
+    again = look(write(tmp_path, "seconds.csv", seconds), ["task=recommendation", f"task.items={items}"])
+    assert again.reading.columns["timestamp"] == "seen_time"
     with pytest.raises(DataError, match="second file. Name it: task.items=FILE"):
         look(file, ["task=recommendation"])
 

@@ -1,7 +1,7 @@
 import pytest
 
 from accel.look.columns import Column
-from accel.look.names import is_pair, means_user, names_label, names_text
+from accel.look.names import is_pair, means_time, means_user, names_label, names_text
 
 
 def named(name):
@@ -41,6 +41,12 @@ def test_a_text_is_known_by_its_name():
 )
 def test_a_pair_is_two_names_that_differ_by_a_number(one, other, pair):
     assert is_pair(named(one), named(other)) is pair
+
+
+def test_when_is_known_by_the_last_word_of_the_name():
+    assert [means_time(named(n)) for n in ("timestamp", "created_time", "时间", "timeless", "time_zone")] == [
+        True, True, True, False, False
+    ]  # fmt: skip
 
 
 def test_who_is_known_by_a_word_of_the_name():
