@@ -24,6 +24,14 @@ def run_of(words, folder):
     return folder
 
 
+def finished(name, folder, words):
+    """The record of a run in a folder that is kept: one that is finished there is not run again."""
+    if (read_record(folder / name) or {}).get("status") != "finished":
+        command = [sys.executable, "-m", "accel", *words, "tracker=none", f"hydra.run.dir='{folder / name}'"]
+        subprocess.run(command, check=True)
+    return read_record(folder / name)
+
+
 def plan_of(run):
     """What the run was told to do."""
     return decide(compose(read_record(run)["overrides"]))

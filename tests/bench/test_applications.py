@@ -6,13 +6,11 @@ They need packages with data: `accel check experiment=NAME` says which, with the
 """
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from accel.report.record import read_record
+from tests.bench.runs import finished
 
 APPLICATIONS = ("finance", "chinese")
 
@@ -22,17 +20,9 @@ def folder(tmp_path_factory):
     return Path(os.environ.get("ACCEL_BENCH", tmp_path_factory.mktemp("applications")))
 
 
-def finished(name, folder):
-    """Its record, of a run that is made where there is none."""
-    if (read_record(folder / name) or {}).get("status") != "finished":
-        words = [f"experiment={name}", "tracker=none", f"hydra.run.dir='{folder / name}'"]
-        subprocess.run([sys.executable, "-m", "accel", *words], check=True)
-    return read_record(folder / name)
-
-
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_it_keeps_quality_and_is_smaller_and_faster(name, folder, figures):
-    record = finished(name, folder)
+    record = finished(name, folder, [f"experiment={name}"])
     before, after = record["before"], record["after"]
     quality = record["metrics"][0]["key"]
     for key in after["metrics"].keys() & before["metrics"].keys():
