@@ -14,7 +14,7 @@ from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, QMCSampler, R
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from accel.errors import ConfigError, did_you_mean
+from accel.errors import ConfigError, RefusedError, did_you_mean
 from accel.report.money import PRICES, Prices
 from accel.report.pareto import NAMED, Cost, Objective, goal
 from accel.sweep.journal import JOURNAL, open_journal
@@ -209,9 +209,26 @@ class Search:
             sampler=sampler,
             load_if_exists=True,
         )
+        if not self.study.get_trials(deepcopy=False):
+            self._start_from_settings()
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             self._take_up(trial)
         return self.settings.n_trials + sweep.count("refused")
+
+    def _start_from_settings(self) -> None:
+        """The first trial is the run that there would be without a search, so the best is never below it."""
+        from omegaconf import OmegaConf
+
+        from accel.config.compose import compose
+        from accel.plan.decide import assemble
+
+        try:
+            config = compose(self.space.fixed, self.context.config_dirs)
+            chosen = assemble(config, self.context.plugins).choices()
+        except RefusedError:  # what varies is needed to be a run at all
+            return
+        if start := self.space.start(lambda key: chosen[key] if key in chosen else OmegaConf.select(config, key)):
+            self.study.enqueue_trial(start)
 
     def _take_up(self, trial: FrozenTrial) -> None:
         """What a killed sweep left open: its job has ended meanwhile, goes on, or was never known whole."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,26 @@ class Space:
                 return None
             words.append(f"{key}={_written(params[key])}")
         return words
+
+    def start(self, value_of: Callable[[str], Any]) -> dict[str, Any]:
+        """The point that a run without a search would be, as far as it lies in here.
+
+        Args:
+            value_of: what a key has there; None where it has nothing.
+        """
+        found = {
+            key: _inside(value, among) for key, among in self.varied.items() if (value := value_of(key)) is not None
+        }
+        return {key: value for key, value in found.items() if value is not None}
+
+
+def _inside(value: Any, among: BaseDistribution) -> Any:
+    """The value as the distribution writes it; None where it is none of it."""
+    if isinstance(among, CategoricalDistribution):
+        written = f"[{','.join(value)}]" if isinstance(value, list) else str(value)
+        return next((choice for choice in among.choices if str(choice) == written), None)
+    assert isinstance(among, FloatDistribution | IntDistribution)
+    return value if among.low <= value <= among.high and isinstance(value, int | float) else None
 
 
 def _suggest(trial: Trial, key: str, among: BaseDistribution) -> Any:

@@ -68,6 +68,20 @@ def test_as_many_trials_as_asked_for_and_the_study_learns_their_quality(tmp_path
     ]
 
 
+def test_the_first_trial_is_the_run_without_a_search_and_is_not_repeated_by_another_session(tmp_path):
+    words = ["trainer.learning_rate=tag(log,interval(1e-5,2e-3))", "tuning=lora,full", "tuning.rank=4,8", "seed=1,0"]
+    search, sweep = begin(tmp_path, words=words, n_trials=3)
+    assert sorted(search.next().overrides) == ["seed=0", "trainer.learning_rate=0.0001", "tuning=full"]
+    sweep.save()
+    again, _ = begin(tmp_path, words=words, n_trials=3)
+    assert len(again.study.get_trials(deepcopy=False)) == 1
+
+
+def test_where_a_run_needs_what_varies_the_search_starts_anywhere(tmp_path):
+    search, _ = begin(tmp_path, words=["model=local", "model.path=a,b"], n_trials=2)
+    assert search.next() is not None
+
+
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_every_way_to_propose_works(tmp_path, name):
     if name == "gp":

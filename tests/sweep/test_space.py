@@ -95,3 +95,18 @@ def test_what_cannot_be_drawn_as_it_says_is_refused(word):
 
 def test_a_glob_is_a_choice():
     assert space(["model=glob(tiny_b*)"], {}).varied == {"model": CategoricalDistribution(["tiny_bert"])}
+
+
+def test_it_starts_at_what_there_would_be_without_a_search():
+    words = [
+        "compression=[],[prune,qat]",
+        "tuning=full,lora",
+        "tuning.rank=4,8",
+        "seed=range(2,7)",
+        "x.rate=interval(0,1)",
+    ]
+    here = {"compression": ["prune", "qat"], "tuning": "full", "seed": 3, "x.rate": 0.25}
+    where = space(words, {})
+    assert where.start(here.get) == {"compression": "[prune,qat]", "tuning": "full", "seed": 3, "x.rate": 0.25}
+    outside = {"compression": [], "tuning": "head", "tuning.rank": 16, "seed": 9, "x.rate": None}
+    assert where.start(outside.get) == {"compression": "[]"}
