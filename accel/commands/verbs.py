@@ -22,7 +22,7 @@ def data(words: Sequence[str]) -> int:
     """What a data file holds, and the command that learns it."""
     from accel.look.command import main as look_main
 
-    return look_main(_own_words(words))
+    return look_main(_own_words(words), _refusal_of_data)
 
 
 def label(words: Sequence[str]) -> int:
@@ -163,3 +163,17 @@ def _with_plugins(words: Sequence[str]) -> list[str]:
 def _own_words(words: Sequence[str]) -> list[str]:
     """Of a command that composes nothing: folders of groups mean nothing to it, and ``--debug`` was heard already."""
     return [word for word in split_config_dirs(words)[1] if word != "--debug"]
+
+
+def _refusal_of_data(words: Sequence[str]) -> str:
+    """Why the examples of a plan cannot be learned from; empty where they can."""
+    from accel.config.compose import compose
+    from accel.errors import RefusedError
+    from accel.plan.decide import decide
+    from accel.plan.inputs import read_inputs
+
+    try:
+        read_inputs(decide(compose(words)))
+    except RefusedError as error:
+        return str(error)
+    return ""

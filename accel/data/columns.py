@@ -129,7 +129,8 @@ def filled(table: Table, column: str) -> list[Any]:
     if missing:
         raise DataError(
             f"{table.path}, line {missing[0]}: the label in column {column!r} is missing, as it is in {len(missing)} "
-            f"of {len(values)} rows. Fill it in, or remove the row."
+            f"of {len(values)} rows. Fill it in, or remove the row; texts without labels may stand in a file of "
+            f"their own, task.unlabelled=FILE."
         )
     return values
 

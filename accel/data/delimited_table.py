@@ -27,16 +27,18 @@ def _delimited(source: Delimited, usual: str, asked: Asked, first: int | None) -
     kept = {name: number for number, name in enumerate(header) if name and wanted(name, asked)}
     rows = Columns(list(kept))
     lines: list[int] = []
-    tally = Oddities(source, len(header))
+    tally, named = Oddities(source, len(header)), _named(header)
+    behind = 0
     for record in islice(records, first):
         cells = _fitting(source.file, header, record)
         if not tally.blank(record, cells):
             for name, number in kept.items():
                 rows.values[name].append(cells[number])
+            behind = max(behind, _named(cells) - named) if named < len(header) else 0
             lines.append(record.line)
     notes = [f"Separator: {SEPARATORS.get(source.separator, source.separator)}"] * (source.separator != usual)
     columns = [name for name in header if name]
-    return Table(source.file, columns, rows, lines, [*notes, *tally.notes()], len(header) - len(columns))
+    return Table(source.file, columns, rows, lines, [*notes, *tally.notes()], behind)
 
 
 class Oddities:
@@ -79,6 +81,11 @@ class Oddities:
         return [f"Rows of {name} with {what}: {len(at)}, first line {at[0]}" for what, at in found.items() if at]
 
 
+def _named(cells: Sequence[str]) -> int:
+    """How many there are up to the last that holds something."""
+    return max((number for number, cell in enumerate(cells, start=1) if cell.strip()), default=0)
+
+
 def _header(file: Path, names: Sequence[str]) -> list[str]:
     """The columns' names; what has none is empty."""
     if not any(name.strip() for name in names):
@@ -92,6 +99,7 @@ def _fitting(file: Path, header: Sequence[str], record: Record) -> Sequence[str]
     if len(cells) == width or (len(cells) > width and not any(cell.strip() for cell in cells[width:])):
         return cells[:width]
     remedy = "Put quotes around a cell that holds the separator, or complete the row."
-    if header[0].startswith("#"):
+    if header[0].startswith("#") or width == 1:
         remedy = "The first line must name the columns: remove what stands above them."
-    raise DataError(f"{file}, line {record.line} has {len(cells)} cells, and the header has {width} columns. {remedy}")
+    columns = "1 column" if width == 1 else f"{width} columns"
+    raise DataError(f"{file}, line {record.line} has {len(cells)} cells, and the header has {columns}. {remedy}")

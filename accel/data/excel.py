@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -85,7 +85,13 @@ def read_excel(file: Path, asked: Asked, first: int | None) -> Table:
             rows.values[name].append(cells[number] if number < len(cells) else None)
     lines = [number for number, _ in found]
     columns = [name for name in header if name]
-    return Table(file, columns, rows, lines, list(sheet.notes(file)), len(header) - len(columns))
+    return Table(file, columns, rows, lines, list(sheet.notes(file)), _behind(header, [cells for _, cells in found]))
+
+
+def _behind(header: Sequence[str], rows: Sequence[Sequence[str | None]]) -> int:
+    """Columns behind the last that has a name and that hold something."""
+    last = max((number for number, name in enumerate(header, start=1) if name), default=0)
+    return max((n - last for cells in rows for n, cell in enumerate(cells, start=1) if cell and n > last), default=0)
 
 
 def text_of(value: Any) -> str | None:

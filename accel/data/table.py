@@ -29,7 +29,7 @@ class Table:
     notes: list[str] = field(default_factory=list)
     """What was found in the file that its owner may not expect."""
     nameless: int = 0
-    """Columns that the header gives no name, which are not read."""
+    """Columns behind the last that the header names: they hold something, and are not read."""
 
     def column(self, name: str, key: str) -> list[Any]:
         """The values of one column; spaces around its name do not count.
@@ -48,7 +48,7 @@ class Table:
         values = [row.get(found, ABSENT) for row in self.rows]
         if ABSENT in values:
             line = self.lines[values.index(ABSENT)]
-            raise DataError(f"{self.path}, line {line} has no key {found!r}, which other lines have. Add it, or null.")
+            raise DataError(f"{self.path}, line {line} has no key {found!r}, which other lines have. Add it.")
         return values
 
     def name_of(self, name: str) -> str | None:

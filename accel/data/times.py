@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
 from accel.data.dates import day_stands_first, is_ambiguous, iso_date
 from accel.errors import DataError
+
+LATEST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+"""The end of the calendar; milliseconds since 1970, read as seconds, are far behind it."""
+DAY = re.compile(r"(19|20|21)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 
 
 def times_of(values: Sequence[Any], where: Callable[[int], str], column: str) -> list[float]:
@@ -22,12 +27,18 @@ def times_of(values: Sequence[Any], where: Callable[[int], str], column: str) ->
         DataError: a value is no time, or some are numbers and some are dates.
     """
     kinds: dict[bool, int] = {}
+    values = dated(values)
     found, day_first = [], day_stands_first(values)
     for place, value in enumerate(values):
         number = number_of(value)
         seconds = seconds_of_date(value, day_first) if number is None else number
         if seconds is None:
             raise DataError(f"{where(place)}: {value!r} in {column} {_no_time(value, day_first)}")
+        if seconds > LATEST:
+            raise DataError(
+                f"{where(place)}: {value!r} in {column} is no number of seconds since 1970, but behind the year 9999. "
+                f"Milliseconds are divided by 1,000 first; a date is written as 2026-11-29."
+            )
         kinds.setdefault(number is None, place)
         found.append(seconds)
     if len(kinds) == 2:
@@ -38,7 +49,20 @@ def times_of(values: Sequence[Any], where: Callable[[int], str], column: str) ->
     return found
 
 
+def dated(values: Sequence[Any]) -> Sequence[Any]:
+    """The values, as ISO dates where all of them are numbers such as 20261129."""
+    found = [str(value).removesuffix(".0") for value in values if not isinstance(value, bool)]
+    dates = [f"{text[:4]}-{text[4:6]}-{text[6:]}" for text in found if DAY.fullmatch(text)]
+    whole = bool(values) and len(dates) == len(values) and all(map(seconds_of_date, dates))
+    return dates if whole else values
+
+
 def _no_time(value: Any, day_first: bool | None) -> str:
+    if value is None or not str(value).strip():
+        return "is empty. Fill it in, or remove the row."
+    if isinstance(value, str) and day_first is not None and iso_date(value, not day_first):
+        first, other = ("day", "month") if day_first else ("month", "day")
+        return f"has the {other} first, and other dates of the column the {first}. Write all of them as 2026-11-29."
     if isinstance(value, str) and day_first is None and is_ambiguous(value):
         return (
             "may have the day or the month first, and no date of the column has a part beyond 12 that would tell. "

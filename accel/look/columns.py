@@ -20,6 +20,7 @@ TAG = re.compile(r"O|[BIESLU]-\S+")
 """Of a word that is part of an entity, or of none."""
 _TIME = re.compile(r"\d{1,4}[-/.年]\d{1,2}([-/.月]\d{1,4}日?)?([ T].*)?|\d{1,2}:\d{2}(:\d{2})?")
 _LINK = re.compile(r"(https?://|www\.)\S+|\S+@\S+\.\w+")
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
 _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_a-zA-Z]+")
 WIDE = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 SEPARATORS = ("|", ";", "；", ",", "，", "、")
@@ -92,8 +93,19 @@ class Column:
     @cached_property
     def decimal_commas(self) -> bool:
         """Whether its numbers are written as 4,5."""
-        some = any("," in text for text in self.counts)
+        some = any("," in text for text in self.counts) and not self.thousands
         return some and all(NUMBER.fullmatch(text.replace(",", ".", 1)) for text in self.counts)
+
+    @cached_property
+    def thousands(self) -> bool:
+        """Whether its numbers have a comma between thousands."""
+        some = any("," in text for text in self.counts)
+        return some and all(_THOUSANDS.fullmatch(text) or NUMBER.fullmatch(text) for text in self.counts)
+
+    @property
+    def written_numbers(self) -> bool:
+        """Whether it holds numbers that are not written as numbers."""
+        return self.decimal_commas or self.thousands
 
     @cached_property
     def whole(self) -> bool:
@@ -132,7 +144,7 @@ class Column:
     def names_classes(self) -> bool:
         """Whether few values come again and again."""
         few = 2 <= self.distinct <= min(MOST_CLASSES, len(self.texts) // SAME)
-        named = not self.about_the_row and not self.parts and not self.decimal_commas
+        named = not self.about_the_row and not self.parts and not self.written_numbers
         return few and named and max(map(len, self.counts)) <= LONGEST_LABEL
 
     @property
@@ -145,7 +157,7 @@ class Column:
     def tells(self) -> bool:
         """Whether it holds texts."""
         varied = self.distinct > max(2, 0.3 * len(self.texts)) or self.width > LONGEST_LABEL
-        number = self.numeric or self.decimal_commas
+        number = self.numeric or self.written_numbers
         return bool(self.texts) and varied and not (number or self.about_the_row or self.items)
 
     @cached_property
@@ -156,7 +168,7 @@ class Column:
     def _joined_by(self, sign: str) -> bool:
         """Whether cutting there makes few short words out of more cells, all of which come again."""
         several = sum(count for text, count in self.counts.items() if sign in text)
-        if self.numeric or self.decimal_commas or several < 0.05 * len(self.texts) or not self.texts:
+        if self.numeric or self.written_numbers or several < 0.05 * len(self.texts) or not self.texts:
             return False
         parts = Counter(part.strip() for text in self.texts for part in text.split(sign) if part.strip())
         few = len(parts) <= min(MOST_CLASSES, len(self.texts) // SAME) and len(parts) < self.distinct
@@ -181,7 +193,10 @@ class Column:
     @cached_property
     def holds_answers(self) -> bool:
         """Whether it holds parts of a text and where they begin, as SQuAD has them."""
-        return bool(self.values) and all(isinstance(v, Mapping) and set(v) >= ANSWERS for v in self.values)
+        parts = [
+            part for v in self.values for part in ([v] if isinstance(v, Mapping) else v if isinstance(v, list) else [v])
+        ]
+        return bool(parts) and all(isinstance(part, Mapping) and set(part) >= ANSWERS for part in parts)
 
     @cached_property
     def lists_words(self) -> bool:
@@ -203,6 +218,7 @@ class Column:
             f"classes: {self._named()}": self.names_classes,
             "numbers": self.numeric,
             "numbers with a decimal comma": self.decimal_commas,
+            "numbers with commas between thousands": self.thousands,
             "texts": self.tells,
         }
         return next((what for what, holds in kinds.items() if holds), "words")

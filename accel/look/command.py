@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from accel.config.arguments import flags_and_overrides
@@ -20,8 +20,11 @@ SHOWN = 20
 """Suspects in the terminal."""
 
 
-def main(words: Sequence[str]) -> int:
+def main(words: Sequence[str], refusal_of: Callable[[Sequence[str]], str]) -> int:
     """Say what a file holds, and start nothing.
+
+    Args:
+        refusal_of: says why a run of these words is refused for its data; empty where it is not.
 
     Raises:
         DataError: it cannot be read, what it holds is not clear, or it has no labels that could be suspected.
@@ -31,10 +34,13 @@ def main(words: Sequence[str]) -> int:
         raise ConfigError(f"accel data {arguments.file}: {wrong[0]} is no flag and no setting. See accel data --help.")
     found = look(arguments.file, typed)
     judged = suspects_of(found) if arguments.suspects is not None else None
+    refusal = "" if found.sampled else refusal_of(found.words())
     if arguments.json:
-        text = json.dumps(found.plain() | (judged.plain() if judged else {}), ensure_ascii=False, indent=1)
+        plain = found.plain() | {"refused": refusal or None} | (judged.plain() if judged else {})
+        text = json.dumps(plain, ensure_ascii=False, indent=1)
     else:
-        text = "\n".join([told(found), *(judged.lines(arguments.suspects or 0) if judged else [])])
+        warned = [f"As the file is, that is refused: {refusal}"] if refusal else []
+        text = "\n".join([told(found), *warned, *(judged.lines(arguments.suspects or 0) if judged else [])])
     print(redact_text(text))  # noqa: T201 - the command's own output
     if arguments.html is not None:
         _write(arguments.html, redact_text(page(found)))

@@ -37,6 +37,8 @@ class Facts:
     """Rows whose text stood before."""
     contradictory: int
     """Texts that stand there with different labels."""
+    empty: int
+    """Rows without a text."""
     labels: dict[str, int]
     """Rows by class, the most frequent first; empty without classes."""
     beside: dict[str, str]
@@ -48,6 +50,7 @@ class Facts:
         """In sentences, for people."""
         found = [
             self._imbalance(),
+            _counted(self.empty, "row has no text, and is left out", "rows have no text, and are left out"),
             _counted(self.duplicates, "row repeats a text that stood before", "rows repeat texts that stood before"),
             _counted(self.contradictory, "text has different labels, and is left out", "texts have different labels, "
                      "and are left out"),
@@ -74,6 +77,7 @@ def facts_of(table: Table, columns: Sequence[Column], reading: Reading) -> Facts
     """Count what the reading makes of a table."""
     by_name = {column.name: column for column in columns}
     texts = _texts([by_name[name] for name in reading.texts]) if reading.texts else [(t,) for t in reading.elsewhere]
+    filled = [row for row in texts if _says_something(row)]
     flat = [text for row in texts for text in row]
     length = _length(texts, wide=without_spaces(flat))
     labels = by_name[reading.label] if reading.label else None
@@ -82,8 +86,9 @@ def facts_of(table: Table, columns: Sequence[Column], reading: Reading) -> Facts
         language=language_of(flat),
         length=length,
         max_length=next((n for n in LENGTHS if n >= length), LENGTHS[-1]),
-        duplicates=len(texts) - len(set(texts)) if reading.texts else 0,
+        duplicates=len(filled) - len(set(filled)) if reading.texts else 0,
         contradictory=_contradictory(texts, labels),
+        empty=len(texts) - len(filled),
         labels=dict(labels.counts.most_common()) if labels is not None else {},
         beside=beside,
         leaked=_leaked(set(texts), beside, reading),
@@ -92,6 +97,10 @@ def facts_of(table: Table, columns: Sequence[Column], reading: Reading) -> Facts
 
 def _texts(columns: Sequence[Column]) -> list[tuple[str, ...]]:
     return list(zip(*([_written(cell) for cell in column.cells] for column in columns), strict=True))
+
+
+def _says_something(row: tuple[str, ...]) -> bool:
+    return any(text.strip() for text in row)
 
 
 def _written(cell: object) -> str:
@@ -112,7 +121,8 @@ def _length(texts: Sequence[tuple[str, ...]], *, wide: bool) -> int:
 def _contradictory(texts: Sequence[tuple[str, ...]], labels: Column | None) -> int:
     if labels is None:
         return 0
-    pairs = set(zip(texts, map(str, labels.cells), strict=True))
+    rows = zip(texts, labels.cells, strict=True)
+    pairs = {(row, str(label)) for row, label in rows if _says_something(row) and label not in (None, "")}
     return sum(count > 1 for count in Counter(text for text, _ in pairs).values())
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from accel.config.overrides import override
 from accel.data.lines import lines_of, suffix_of
+from accel.data.questions import read_squad
 from accel.data.read_table import READERS, existing, read_table
 from accel.data.table import Table
 from accel.data.words import read_conll
@@ -95,7 +96,7 @@ class Look:
         others = [
             f"Not taken: {why}; to have it, type {shlex.join(words)}" for why, words in self.reading.others.items()
         ]
-        found = [more * self.sampled, *self.notes, *self.facts.notes(), *others, self.model.note]
+        found = [more * self.sampled, *self.notes, *self.reading.notes, *self.facts.notes(), *others, self.model.note]
         return [note.rstrip(".") for note in found if note]
 
 
@@ -113,7 +114,7 @@ def look(path: str, typed: Sequence[str] = ()) -> Look:
     Raises:
         DataError: it cannot be read, nothing in it can be learned, or more than one thing.
     """
-    file, wish = existing(path, KEY), Wish.of(typed)
+    file, wish = existing(path, KEY), Wish.of(typed, path)
     table, reading = _tagged_lines(file) if suffix_of(file) in COLUMNS else (_table(path), None)
     sampled = len(table.rows) > FIRST_ROWS
     table = replace(table, rows=table.rows[:FIRST_ROWS], lines=table.lines[:FIRST_ROWS])
@@ -122,14 +123,14 @@ def look(path: str, typed: Sequence[str] = ()) -> Look:
     reading = reading or named(columns, wish, path) or read(columns, wish, path, odd)
     facts = facts_of(table, columns, reading)
     typed_model = any(word.startswith("model=") for word in typed)
-    model = Choice() if typed_model else Choice(reading.model) if reading.model else model_for(facts.language)
+    model = Choice() if typed_model else model_for(facts.language, reading.model)
     return Look(
         path, len(table.rows), sampled, columns, [*table.notes, *odd], reading, facts, model, list(typed), table.lines
     )
 
 
 def _table(path: str) -> Table:
-    return read_table(path, KEY, first=FIRST_ROWS + 1)
+    return read_table(path, KEY, readers={**READERS, ".json": read_squad}, first=FIRST_ROWS + 1)
 
 
 def _tagged_lines(file: Path) -> tuple[Table, Reading]:

@@ -12,6 +12,8 @@ from accel.errors import DataError, RefusedError
 
 ENGLISH = ("English", "no letters")
 """What the models of the presets read."""
+LEARNED = {"smollm2": ENGLISH}
+"""Languages of models that a task has to have."""
 BY_LANGUAGE = {"Chinese": ("e5_small", "bert_base_chinese")}
 MULTILINGUAL = ("e5_small",)
 """Of a hundred languages."""
@@ -35,8 +37,15 @@ class Choice:
             raise DataError(self.lacks)
 
 
-def model_for(language: str) -> Choice:
-    """The first model on this machine that reads a language."""
+def model_for(language: str, needed: str = "") -> Choice:
+    """The first model on this machine that reads a language.
+
+    Args:
+        needed: the model that a task has to have, whatever the language is.
+    """
+    if needed:
+        foreign = language not in LEARNED.get(needed, (language,))
+        return Choice(needed, f"The texts are {language}, and model={needed} has learned English" * foreign)
     if language in ENGLISH:
         return Choice()
     names = BY_LANGUAGE.get(language, MULTILINGUAL)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from accel.config.overrides import override
 from accel.data.read_table import read_table
 from accel.data.script import language_of
 from accel.errors import DataError
-from accel.look.columns import Column, columns_of
-from accel.look.names import is_pair, means_time, means_user
-from accel.look.reading import READ_BY_VALUES, WRITER, Reading, Wish, open_question, texts_of
+from accel.look.columns import IDS, Column, columns_of
+from accel.look.names import ASKING, FOUND, GRADES, RATINGS, READ, WRITTEN, means, means_time, means_user
+from accel.look.reading import FINDERS, WRITER, Reading, Wish, open_question, texts_of
 
 FIRST_ROWS = 50_000
-WRITES_FROM_TEXT = {"English": "t5_small"}
-"""The model by the language that it reads and writes."""
-WRITES_ANY = "mt5_small"
+WRITES_ENGLISH, WRITES_ANY = "t5_small", "mt5_small"
+READS_AS_ENGLISH = frozenset({"English", "Latin script", "no letters"})
+"""What the first of them has letters for."""
 
 
 def named(columns: Sequence[Column], wish: Wish, file: str) -> Reading | None:
@@ -25,10 +26,10 @@ def named(columns: Sequence[Column], wish: Wish, file: str) -> Reading | None:
         DataError: the task reads no file, or which columns it reads is not clear.
     """
     task = wish.typed.get("task")
-    if task is None or task in READ_BY_VALUES:
+    if task is None or task in FINDERS:
         return None
     if task not in READERS:
-        known = ", ".join(sorted({*READ_BY_VALUES, *READERS}))
+        known = ", ".join(sorted({*FINDERS, *READERS}))
         raise DataError(
             f"{file}: task={task} does not read a file of yours, or not one that could be looked at. Tasks that do: "
             f"{known}."
@@ -37,40 +38,62 @@ def named(columns: Sequence[Column], wish: Wish, file: str) -> Reading | None:
 
 
 def _found(columns: Sequence[Column], wish: Wish, file: str) -> Reading:
-    question, answer = _two(columns, wish, file)
-    why = f"each {question.name!r} is to find its {answer.name!r}"
-    return Reading("retrieval", _pair(question, answer), why, (question.name, answer.name))
+    (asking, found), others = _two(columns, wish, file, ASKING, FOUND)
+    graded = [c for c in columns if c not in (asking, found) and (c.numeric or c.binary) and means(c, GRADES)]
+    notes = [f"{c.name!r} is not read: every row is a right pair. Remove the rows that are none" for c in graded]
+    why = f"each {asking.name!r} has to find its {found.name!r}"
+    texts = (asking.name, found.name)
+    return Reading("retrieval", {"text": list(texts)}, why, texts, notes=notes, others=others)
 
 
 def _written(columns: Sequence[Column], wish: Wish, file: str) -> Reading:
-    source, target = _two(columns, wish, file)
-    model = WRITES_FROM_TEXT.get(language_of([*source.texts[:500], *target.texts[:500]]), WRITES_ANY)
-    why = f"{target.name!r} is to be written of {source.name!r}"
-    texts = (source.name, target.name)
-    return Reading("seq2seq", _pair(source, target), why, texts, model=model, settings={"engines": ["eager"]})
+    (source, target), others = _two(columns, wish, file, READ, WRITTEN)
+    languages = {language_of(column.texts[:500]) for column in (source, target)}
+    model = WRITES_ENGLISH if languages <= READS_AS_ENGLISH else WRITES_ANY
+    why, texts = f"each {target.name!r} has to be written of its {source.name!r}", (source.name, target.name)
+    settings = {"engines": ["eager"]}
+    return Reading("seq2seq", {"text": list(texts)}, why, texts, model=model, settings=settings, others=others)
 
 
-def _pair(one: Column, other: Column) -> Mapping[str, list[str]]:
-    return {"text": [one.name, other.name]}
+def _two(
+    columns: Sequence[Column], wish: Wish, file: str, firsts: frozenset[str], seconds: frozenset[str]
+) -> tuple[list[Column], dict[str, tuple[str, ...]]]:
+    """The two columns of a pair in their order, and how the other order is typed where nothing told it.
 
-
-def _two(columns: Sequence[Column], wish: Wish, file: str) -> list[Column]:
-    """The two columns of a pair, in the order in which they were typed or stand."""
+    Names tell the order; where they do not, two columns are taken as they stand, and more are refused.
+    """
     asked = wish.columns("text")
     if len(asked) == 2:
-        return [_called(columns, name, "task.text", file) for name in asked]
-    found = [column for column in columns if column.tells]
-    pairs = [[a, b] for n, a in enumerate(found) for b in found[n + 1 :]]
-    chosen = next((pair for pair in pairs if is_pair(*pair)), found)
-    if len(chosen) == 2:
-        return chosen
+        return [_called(columns, name, "task.text", file) for name in asked], {}
+    texts = [c for c in columns if c.texts and not (c.numeric or c.written_numbers or c.about_the_row or c.binary)]
+    if ordered := _ordered(texts, firsts, seconds):
+        return ordered, {}
+    found = [column for column in texts if column.tells]
+    if len(found) == 2:
+        one, other = found
+        turned = f"{other.name!r} first and {one.name!r} second"
+        return found, {turned: (override("task.text", [other.name, one.name]),)}
     if len(found) > 2:
+        pairs = [[a, b] for n, a in enumerate(found) for b in found[n + 1 :]]
         words = [(override("task.text", [a.name, b.name]),) for a, b in pairs[:3]]
-        raise DataError(open_question("pair", file, words, [f"{c.name!r} holds texts" for c in found]))
+        raise DataError(open_question("pair", file, words, [f"{c.name!r} holds texts" for c in found], wish))
     raise DataError(
         f"{file}: task={wish.typed['task']} reads two columns of texts, and {len(found) or 'none'} is here. Name them: "
         f"'task.text=[COLUMN,COLUMN]'."
     )
+
+
+def _ordered(texts: Sequence[Column], firsts: frozenset[str], seconds: frozenset[str]) -> list[Column]:
+    """The two that names tell apart; none where names say nothing, or the same of several."""
+    ones, others = ([c for c in texts if means(c, known)] for known in (firsts, seconds))
+    either = [column for column in ones if column in others]
+    ones, others = ([c for c in some if c not in either] for some in (ones, others))
+    if len(either) == 1 and len(ones) + len(others) == 1:
+        ones, others = (ones or either), (others or either)
+    if len(texts) == 2 and len(ones) + len(others) == 1:
+        rest = [column for column in texts if column not in (*ones, *others)]
+        ones, others = (ones or rest), (others or rest)
+    return [*ones, *others] if len(ones) == len(others) == 1 else []
 
 
 def _called(columns: Sequence[Column], name: str, key: str, file: str) -> Column:
@@ -88,15 +111,38 @@ def _taken(columns: Sequence[Column], wish: Wish, file: str) -> Reading:
             f"{file}: task=recommendation reads the texts of the items from a second file. Name it: task.items=FILE."
         )
     items = columns_of(read_table(wish.typed["task.items"], "task.items", first=FIRST_ROWS))
-    item = _one(columns, wish, file, "item", [c for c in columns if c.name in {other.name for other in items}])
+    item = _one(columns, wish, file, "item", _common(columns, items))
     rest = [column for column in columns if column is not item]
     user = _one(rest, wish, file, "user", [column for column in rest if means_user(column)])
     text = _text_of_items([column for column in items if column.name != item.name], wish)
     time = next((c for c in rest if c.about_the_row == "times" or (c.numeric and means_time(c))), None)
     when = {"timestamp": time.name} if time is not None else {}
-    why = f"{user.name!r} took {item.name!r}, whose text is {text.name!r} of {wish.typed['task.items']}"
+    why = f"each {user.name!r} took some {item.name!r}, whose text is {text.name!r} of {wish.typed['task.items']}"
     found = {"user": user.name, "item": item.name, "text": text.name, **when}
-    return Reading("recommendation", found, why, elsewhere=text.texts, cuts=False)
+    notes = list(_unread(rest, timed=time is not None))
+    return Reading("recommendation", found, why, elsewhere=text.texts, cuts=False, notes=notes)
+
+
+def _common(columns: Sequence[Column], items: Sequence[Column]) -> list[Column]:
+    """Those that both files have; of several, those that tell the items apart, and of these the numbers of items."""
+    other = {column.name: column for column in items}
+    found = [column for column in columns if column.name in other]
+    telling = [c for c in found if other[c.name].distinct == len(other[c.name].cells)] or found
+    named = [column for column in telling if IDS & set(column.words)]
+    return named if len(telling) > 1 and named else telling
+
+
+def _unread(columns: Sequence[Column], *, timed: bool) -> Iterator[str]:
+    """What an owner may believe to be read."""
+    if not timed:
+        what = "; ".join(f"{c.name!r} holds no times that could be read" for c in columns if means_time(c))
+        yield f"No column of times{f' ({what})' if what else ''}: each user's items are put in an order by chance"
+    for column in columns:
+        if column.numeric and means(column, RATINGS):
+            yield (
+                f"{column.name!r} is not read: every row is something taken. To leave low ones out, type "
+                f"{override('task.rating', column.name)} task.min_rating=N"
+            )
 
 
 def _one(columns: Sequence[Column], wish: Wish, file: str, key: str, found: Sequence[Column]) -> Column:
@@ -104,13 +150,15 @@ def _one(columns: Sequence[Column], wish: Wish, file: str, key: str, found: Sequ
         return _called(columns, typed, f"task.{key}", file)
     if len(found) == 1:
         return found[0]
-    words = [("task=recommendation", override(f"task.{key}", column.name)) for column in found or columns]
-    raise DataError(open_question(key, file, words, [f"{c.name!r}: {c.holds}" for c in found or columns]))
+    some = found or [column for column in columns if not (column.tells or column.about_the_row == "times")] or columns
+    words = [(override(f"task.{key}", column.name),) for column in some]
+    raise DataError(open_question(key, file, words, [f"{c.name!r}: {c.holds}" for c in some], wish))
 
 
 def _text_of_items(columns: Sequence[Column], wish: Wish) -> Column:
     file = wish.typed["task.items"]
-    found = texts_of(columns, Wish({"task.text": wish.typed.get("task.text", "")}), file, pairs=False)
+    asked = {key: value for key, value in wish.typed.items() if key == "task.text"}
+    found = texts_of(columns, replace(wish, typed=asked), file, pairs=False)
     if found:
         return found[0]
     raise DataError(f"{file}: no column holds texts of the items. Name it: task.text=COLUMN.")

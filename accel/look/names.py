@@ -27,6 +27,26 @@ PAIRS = (
     ("question", "sentence"), ("query", "document"), ("query", "passage"), ("query", "title"), ("source", "target"),
     ("claim", "evidence"), ("前提", "假设"), ("问题", "答案"), ("查询", "标题"), ("问题", "回答"),
 )  # fmt: skip
+ASKING = frozenset({
+    "question", "questions", "query", "queries", "anchor", "title", "headline", "问题", "查询", "标题",
+})  # fmt: skip
+FOUND = frozenset({
+    "answer", "answers", "passage", "passages", "positive", "document", "article", "reply", "response", "body", "text",
+    "答案", "回答", "回复", "段落", "文档", "正文",
+})  # fmt: skip
+"""What a query may find."""
+READ = frozenset({
+    "article", "document", "text", "body", "source", "input", "prompt", "question", "content", "dialogue", "正文",
+    "原文", "内容", "输入", "问题",
+})  # fmt: skip
+WRITTEN = frozenset({
+    "title", "headline", "summary", "target", "output", "completion", "answer", "reply", "response", "translation",
+    "标题", "摘要", "译文", "输出", "答案", "回答",
+})  # fmt: skip
+"""What may be written of a text."""
+GRADES = frozenset({"relevance", "relevant", "score", "grade", "label", "相关性", "标签", "得分"})
+"""How right a passage is, which retrieval does not read."""
+RATINGS = frozenset({"rating", "ratings", "stars", "score", "评分", "星级", "打分"})
 QUESTIONS = frozenset({"question", "query", "问题"})
 CONTEXTS = frozenset(
     {"context", "passage", "paragraph", "document", "article", "abstract", "上下文", "段落", "文章", "原文"}
@@ -58,6 +78,11 @@ def _rank(column: Column, known: frozenset[str]) -> int:
 def _ends(word: str, known: frozenset[str]) -> frozenset[str]:
     """English words are compared whole, Chinese ones by their end."""
     return frozenset({word}) & known if word.isascii() else frozenset(k for k in known if not k.isascii())
+
+
+def means(column: Column, known: frozenset[str]) -> bool:
+    """Whether its name, or the last word of it, is one of these."""
+    return _rank(column, known) > 0
 
 
 def means_user(column: Column) -> bool:

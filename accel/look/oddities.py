@@ -15,9 +15,9 @@ def oddities_of(table: Table, columns: Sequence[Column]) -> list[str]:
 
 
 def _headers(table: Table) -> Iterator[str]:
-    if table.nameless > 1:
-        whole = table.nameless + len(table.columns)
-        yield f"{table.nameless} of {whole} columns have no name and are not read: where line 1 is a title, remove it"
+    if table.nameless:
+        what = "1 column has" if table.nameless == 1 else f"{table.nameless} columns have"
+        yield f"{what} no name in the first line and are not read: where that line is a title, remove it"
     for name, count in Counter(table.columns).items():
         if count > 1:
             yield f"{count} columns are called {name!r}, and none of them is read: give each a name of its own"
@@ -25,7 +25,11 @@ def _headers(table: Table) -> Iterator[str]:
 
 def _values(columns: Sequence[Column]) -> Iterator[str]:
     for column in columns:
-        if column.decimal_commas:
+        if column.thousands:
+            yield f"{column.name!r} holds numbers with commas between thousands, which are words here: write 6967"
+        elif column.decimal_commas:
             yield f"{column.name!r} holds numbers with a decimal comma, which are words here: write a point, 4.5"
         elif column.cells and not column.values and str(column.name).strip():
             yield f"{column.name!r} is empty in every row"
+        elif len(str(column.name)) > 1 and column.counts[str(column.name)]:
+            yield f"{column.name!r} names a column and is a value of it: has the file no header? Then put one above"

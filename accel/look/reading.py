@@ -12,22 +12,23 @@ from dataclasses import dataclass, field
 from accel.config.overrides import override
 from accel.errors import DataError
 from accel.look.columns import Column
-from accel.look.names import CONTEXTS, QUESTIONS, is_pair, names_label, names_text
+from accel.look.names import CONTEXTS, FOUND, QUESTIONS, is_pair, means, names_label, names_text
 
 FIELD_KEYS = (
     "task", "task.text", "task.label", "task.tokens", "task.tags", "task.spans", "task.items", "task.user", "task.item",
 )  # fmt: skip
 """Words of the user that decide what is learned from what."""
-READ_BY_VALUES = (
-    "text_classification", "multi_label", "regression", "token_classification", "chat", "question_answering",
-)  # fmt: skip
-"""Tasks that values tell apart."""
 LONGER = 2.0
 """A column of texts is clearly the longest one from here on."""
 STANDS = 0.95
 """Of the answers, so many stand in their texts word by word."""
 WRITER = "smollm2"
 """The model of the packages that writes."""
+HINTS = {
+    "chat": 'It reads a column of conversations, of turns such as {"role": "user", "content": "…"} in each row. '
+    "A prompt and its reply in two columns are for task=seq2seq.",
+}
+"""What to do with a file that looks like another task's."""
 MANY_SWITCHES = 3
 """So many columns of 0 and 1, and nothing else, are the labels of a text."""
 
@@ -50,6 +51,8 @@ class Reading:
     """The model that it needs; empty where any that reads the language will do."""
     settings: Mapping[str, list[str]] = field(default_factory=dict)
     """What it needs of other groups."""
+    notes: Sequence[str] = ()
+    """What its owner may not expect of it."""
     elsewhere: Sequence[str] = ()
     """The texts that are read, where they stand in another file."""
     others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -61,11 +64,22 @@ class Wish:
     """What the user typed of the columns; nothing where the look decides."""
 
     typed: Mapping[str, str] = field(default_factory=dict)
+    words: tuple[str, ...] = ()
+    """All that was typed."""
+    file: str = ""
+    """The file of training."""
 
     @staticmethod
-    def of(words: Sequence[str]) -> Wish:
+    def of(words: Sequence[str], file: str = "") -> Wish:
         pairs = (word.partition("=") for word in words)
-        return Wish({key: value.strip("'\"") for key, _, value in pairs if key in FIELD_KEYS})
+        typed = {key: value.strip("'\"") for key, _, value in pairs if key in FIELD_KEYS}
+        return Wish(typed, tuple(words), file)
+
+    def command(self, words: Sequence[str]) -> str:
+        """What was typed with these words, as it is typed in a shell."""
+        keys = {word.partition("=")[0] for word in words}
+        kept = [word for word in self.words if word.partition("=")[0] not in keys]
+        return shlex.join(["accel", self.file, *kept, *words])
 
     def task(self, name: str) -> bool:
         """Whether a task may be chosen."""
@@ -86,18 +100,32 @@ def read(columns: Sequence[Column], wish: Wish, file: str, odd: Sequence[str] = 
     Raises:
         DataError: there is none, or more than one.
     """
-    for found in (_tagged, _spanned, _conversing, _answered, _labelled):
+    told = "".join(f" {said[0].upper()}{said[1:]}." for said in odd)
+    _require_typed(columns, wish, file, told)
+    task = wish.typed.get("task")
+    finders = FINDERS[task] if task else dict.fromkeys(finder for some in FINDERS.values() for finder in some)
+    for found in finders:
         reading = found(columns, wish, file)
         if reading is not None:
             return reading
-    raise DataError(f"{file}: {_nothing(columns, wish)}{''.join(f' {said[0].upper()}{said[1:]}.' for said in odd)}")
+    raise DataError(f"{file}: {_nothing(columns, wish)}{told}")
+
+
+def _require_typed(columns: Sequence[Column], wish: Wish, file: str, told: str) -> None:
+    """Every column that was typed is one of the file."""
+    names = [column.name for column in columns]
+    for key in ("text", "label", "tokens", "tags", "spans"):
+        for name in wish.columns(key):
+            if name not in names:
+                raise DataError(f"{file} has no column {name!r} for task.{key}. Its columns: {', '.join(names)}.{told}")
 
 
 def _nothing(columns: Sequence[Column], wish: Wish) -> str:
     said = "; ".join(f"{c.name!r}: {c.holds}" for c in columns[:12])
     if "task" in wish.typed:
         task = wish.typed["task"]
-        return f"no columns were found that task={task} could read ({said}). What it reads: accel help {task}."
+        hint = HINTS.get(task, f"What it reads: accel help {task}.")
+        return f"no columns were found that task={task} could read ({said}). {hint}"
     return (
         f"no column was found that could be predicted from a text ({said}). Name them: task=text_classification "
         f"task.text=COLUMN task.label=COLUMN; or learn the language alone: task=language_modeling task.text=COLUMN. "
@@ -151,8 +179,11 @@ def _answered(columns: Sequence[Column], wish: Wish, file: str) -> Reading | Non
     )
     if question is None or context is None or not wish.task("question_answering"):
         return None
+    rest = [column for column in columns if column not in (question, context)]
     whole = next((c for c in columns if c.holds_answers), None)
-    part = next((c for c in columns if c not in (question, context) and _stands_in(c, context)), None)
+    part = next((c for c in rest if _stands_in(c, context)), None)
+    if part is None and wish.typed.get("task") == "question_answering":
+        part = next((c for c in rest if c.texts and means(c, FOUND)), None)  # the task tells which row is wrong
     if whole is None and part is None:
         return None
     found: dict[str, str | list[str]] = {"text": [question.name, context.name]}
@@ -175,19 +206,33 @@ def _stands_in(part: Column, whole: Column) -> bool:
 
 def _labelled(columns: Sequence[Column], wish: Wish, file: str) -> Reading | None:
     texts = texts_of(columns, wish, file)
+    if not texts:
+        return None
     rest = [column for column in columns if column not in texts]
-    found = [r for label in _kinds() for r in label(rest, wish) if wish.task(r.task)]
-    if not found or not texts:
+    found = [r for label in _kinds() for r in label(rest, wish) if wish.task(r.task)] or _trusted(wish)
+    if not found:
         return None
     best = found if wish.columns("label") else _by_name(found, columns)
     if len(best) > 1:
-        raise DataError(open_question("label", file, [_words(reading) for reading in best], [r.why for r in best]))
+        raise DataError(
+            open_question("label", file, [_words(reading) for reading in best], [r.why for r in best], wish)
+        )
     (reading,) = best
     named = tuple(text.name for text in texts)
     others = {r.why: _words(r) for r in found if r is not reading}
     text = named[0] if len(named) == 1 else list(named)
     columns_of_task = {"text": text, **reading.columns}
     return Reading(reading.task, columns_of_task, reading.why, named, reading.label, others=others)
+
+
+def _trusted(wish: Wish) -> list[Reading]:
+    """What was typed whole needs no look: the task itself says what it cannot read."""
+    label, task = wish.columns("label"), wish.typed.get("task", "text_classification")
+    if not label or (len(label) > 1 and task != "multi_label"):
+        return []
+    named: str | list[str] = label[0] if len(label) == 1 else label
+    one = label[0] if task == "text_classification" else ""
+    return [Reading(task, {"label": named}, f"task.label={wish.typed['task.label']} was typed", label=one)]
 
 
 Kind = Callable[[Sequence[Column], Wish], Iterator[Reading]]
@@ -279,7 +324,7 @@ def texts_of(columns: Sequence[Column], wish: Wish, file: str, *, pairs: bool = 
     if len(chosen) > 1:
         names = [chosen[0].name, chosen[1].name]
         words = [(override("task.text", value),) for value in (*names, names)]
-        raise DataError(open_question("text", file, words, [f"{c.name!r} holds texts" for c in chosen]))
+        raise DataError(open_question("text", file, words, [f"{c.name!r} holds texts" for c in chosen], wish))
     return chosen
 
 
@@ -288,7 +333,19 @@ def _words(reading: Reading) -> tuple[str, ...]:
     return (f"task={reading.task}", override("task.label", reading.columns["label"]))
 
 
-def open_question(what: str, file: str, words: Sequence[Sequence[str]], why: Sequence[str]) -> str:
+def open_question(what: str, file: str, words: Sequence[Sequence[str]], why: Sequence[str], wish: Wish) -> str:
     """Which column is meant, and the commands that say so."""
-    typed = "\n".join(f"  {shlex.join(['accel', file, *some])}" for some in words)
+    typed = "\n".join(f"  {wish.command(some)}" for some in words)
     return f"{file}: which column is the {what} is not clear ({'; '.join(why)}). Type one of:\n{typed}"
+
+
+Finder = Callable[[Sequence[Column], Wish, str], Reading | None]
+FINDERS: Mapping[str, tuple[Finder, ...]] = {
+    "token_classification": (_tagged, _spanned),
+    "chat": (_conversing,),
+    "question_answering": (_answered,),
+    "text_classification": (_labelled,),
+    "multi_label": (_labelled,),
+    "regression": (_labelled,),
+}
+"""By task, the first that may be meant first; values tell them apart."""

@@ -51,10 +51,16 @@ def _best(jobs: Mapping[int, Job], goals: Sequence[Objective], sweep: Sweep) -> 
 def _figures(record: Mapping[str, Any], goals: Sequence[Objective]) -> str:
     titles = {metric.key: metric.title for metric in metrics_of(record)}
     stated = [(wanted.of(record), wanted.value(record)) for wanted in goals]
-    names = [titles.get(key := figure.key.rpartition(".")[2], key) for figure, _ in stated]
+    names = [_name(figure.key, titles) for figure, _ in stated]
     return ", ".join(
         f"{name} {_number(value)}" for name, (_, value) in zip(names, stated, strict=True) if value is not None
     )
+
+
+def _name(path: str, titles: Mapping[str, str]) -> str:
+    """``validation accuracy``: beside it stand lines with figures of the test split."""
+    where, _, key = path.rpartition(".")
+    return ("validation " if where.endswith("validation") else "") + titles.get(key, key)
 
 
 def _number(value: float) -> str:

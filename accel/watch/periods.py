@@ -12,14 +12,8 @@ PERIODS: dict[str, Callable[[datetime], str]] = {
     "month": lambda at: f"{at:%Y-%m}",
 }
 """By name: how the period of a time is written; a week by its Monday."""
-LATEST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 
 def period_of(seconds: float, by: str) -> str:
     """The period in which a time lies."""
     return PERIODS[by](datetime.fromtimestamp(seconds, UTC))
-
-
-def is_a_date(seconds: float) -> bool:
-    """Whether a calendar has it: milliseconds since 1970, read as seconds, are far behind its end."""
-    return 0 <= seconds <= LATEST

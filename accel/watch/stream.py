@@ -10,7 +10,6 @@ from accel.data.times import number_of, times_of
 from accel.errors import DataError
 from accel.inference.rows import Keys, Query, rows_of
 from accel.objective.answers import ANSWERS
-from accel.watch.periods import is_a_date
 
 if TYPE_CHECKING:
     from accel.core.meta import Meta
@@ -50,14 +49,7 @@ def dated(file: str, columns: Sequence[str], date: str) -> list[Dated]:
         raise DataError(f"--in {file} has texts and no columns. Give a table, one of whose columns says when: --date.")
     column = f"column {date!r} of --date"
     times = times_of([row.kept[date] for row in rows], lambda place: f"{file}, row {place + 1}", column)
-    odd = next((place for place, seconds in enumerate(times) if not is_a_date(seconds)), None)
-    if odd is not None:
-        raise DataError(
-            f"{file}, row {odd + 1}: {rows[odd].kept[date]!r} in {column} is no number of seconds since 1970. "
-            f"Milliseconds are divided by 1,000 first; a date is written as 2026-11-29."
-        )
-    numbers = all(number_of(row.kept[date]) is not None for row in rows)
-    if numbers and max(times) < FIRST_YEAR:
+    if max(times) < FIRST_YEAR and all(number_of(row.kept[date]) is not None for row in rows):
         raise DataError(
             f"{column} of {file} holds numbers up to {max(times):g}: as seconds since 1970 all of them are in that "
             f"year, so they rather number the rows. Name a column of dates."

@@ -54,7 +54,7 @@ WRONG = {
     "an empty user": ("user,item\na,b\n,c\n", {}, r"line 3: column 'user' of task\.user is empty"),
     "an empty item": ("user,item\na, \n", {}, r"line 2: column 'item' of task\.item is empty"),
     "a time that is none": ("user,item,at\na,b,1\na,c,soon\n", {"timestamp": "at"}, r"line 3: 'soon' in column 'at'"),
-    "no time": ("user,item,at\na,b,\n", {"timestamp": "at"}, "is no time"),
+    "no time": ("user,item,at\na,b,\n", {"timestamp": "at"}, "is empty. Fill it in"),
     "an infinite time": ("user,item,at\na,b,inf\n", {"timestamp": "at"}, "is no time"),
     "dates and numbers": (
         "user,item,at\na,b,1\na,c,2026-11-29\n",

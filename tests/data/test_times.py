@@ -48,5 +48,24 @@ def test_a_column_says_which_of_day_and_month_comes_first():
     )
     with pytest.raises(DataError, match="0: '03/04/1970' in column may have the day or the month first"):
         times_of(["03/04/1970"], str, "column")
-    with pytest.raises(DataError, match="1: '12/31/1970' in column is no time"):
+    with pytest.raises(DataError, match="1: '12/31/1970' in column has the month first"):
         times_of(["31/12/1970", "12/31/1970"], str, "column")
+
+
+def test_eight_digits_of_a_calendar_are_dates_where_all_are():
+    assert times_of([19700102, "19700103"], str, "column") == [86_400, 2 * 86_400]
+    assert times_of([19700102, 19701302], str, "column") == [19700102, 19701302]
+    assert times_of(["20261129.0"], str, "column") == times_of(["2026-11-29"], str, "column")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([1, 1_795_000_000_000], "1: 1795000000000 in column is no number of seconds since 1970, but behind the year"),
+        (["2026-11-29", ""], "1: '' in column is empty. Fill it in"),
+        (["13/4/2026", "4/13/2026"], "1: '4/13/2026' in column has the month first, and other dates .* the day"),
+    ],
+)
+def test_a_value_that_cannot_stand_in_its_column_is_told_with_the_reason(values, message):
+    with pytest.raises(DataError, match=message):
+        times_of(values, str, "column")

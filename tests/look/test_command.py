@@ -64,3 +64,18 @@ def test_flags_keep_their_values(tmp_path):
 def test_no_torch_is_imported_for_a_look(tmp_path):
     done = outside(["data", write(tmp_path, "reviews.csv", NINE["reviews.csv"])], tmp_path, cpu_s=2)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_a_run_would_refuse_in_the_file_is_said_before_one_is_started(tmp_path, capsys):
+    rows = "review,label\n" + "".join(
+        f"day {n} was {('good', 'bad')[n % 2]},{('a', 'b', '')[n % 3]}\n" for n in range(60)
+    )
+    file = write(tmp_path, "half.csv", rows)
+    assert main(["data", file]) == 0
+    assert "As the file is, that is refused: " in (out := capsys.readouterr().out)
+    assert "line 4: the label in column 'label' is missing, as it is in 20 of 60 rows" in out
+    assert main(["data", file, "--json"]) == 0
+    assert "is missing" in json.loads(capsys.readouterr().out)["refused"]
+    whole = write(tmp_path, "whole.csv", rows.replace(",\n", ",a\n"))
+    assert main(["data", whole, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["refused"] is None

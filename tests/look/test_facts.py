@@ -35,3 +35,9 @@ def test_the_length_is_counted_in_letters_of_the_script(tmp_path):
     huge = facts(tmp_path, rows(*((f"{'word ' * 2000}{n}", n % 2) for n in range(40))))
     assert huge.max_length == 512
     assert "5 % of the texts have more than 512 tokens, and are cut" in huge.notes()
+
+
+def test_rows_without_a_text_are_no_repeats_and_no_contradictions(tmp_path):
+    found = facts(tmp_path, rows(*[("", "a"), ("", "b"), ("one day", "a"), ("one day", ""), ("two days", "b")] * 2))
+    assert (found.empty, found.contradictory) == (4, 0)
+    assert "4 rows have no text, and are left out" in found.notes()

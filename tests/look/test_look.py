@@ -166,3 +166,17 @@ def test_what_is_a_data_file():
 def test_facts_and_module_agree_on_how_much_is_read():
     assert module.FIRST_ROWS == facts.FIRST_ROWS
     assert Choice().require() is None
+
+
+def test_the_nested_json_of_squad_is_understood_as_training_reads_it(tmp_path):
+    def asked(n):
+        answers = [] if n % 5 == 0 else [{"text": "on day", "answer_start": 19}]
+        return {
+            "context": f"the room was clean on day {n}",
+            "qas": [{"id": str(n), "question": "when?", "answers": answers}],
+        }
+
+    squad = {"version": "2", "data": [{"title": "day", "paragraphs": [asked(n) for n in range(120)]}]}
+    found = look(write(tmp_path, "squad.json", json.dumps(squad)))
+    assert dict(found.reading.columns) == {"text": ["question", "context"], "answers": "answers"}
+    assert read_inputs(decide(compose(found.words()))).sizes()["train"] > 50

@@ -8,7 +8,7 @@ from accel.errors import DataError
 from accel.look import models
 from accel.look.look import look
 from accel.look.named import READERS
-from accel.look.reading import READ_BY_VALUES
+from accel.look.reading import FINDERS
 from accel.plan.decide import decide
 from accel.plan.inputs import read_inputs
 from tests.look.files import chinese, english, table, write
@@ -55,6 +55,78 @@ def test_the_columns_that_were_typed_are_taken_in_their_order(tmp_path):
         look(file, ["task=retrieval", "task.text=[question,reply]"])
 
 
+ORDERS = {
+    ("seq2seq", "title,article"): ["article", "title"],
+    ("seq2seq", "target,source"): ["source", "target"],
+    ("seq2seq", "标题,正文"): ["正文", "标题"],
+    ("seq2seq", "question,answer"): ["question", "answer"],
+    ("seq2seq", "note,summary"): ["note", "summary"],
+    ("retrieval", "answer,question"): ["question", "answer"],
+    ("retrieval", "positive,anchor"): ["anchor", "positive"],
+    ("retrieval", "article,title"): ["title", "article"],
+}
+
+
+@pytest.mark.parametrize("case", ORDERS, ids=str)
+def test_names_tell_which_of_a_pair_comes_first(case, tmp_path):
+    task, header = case
+    found = look(write(tmp_path, "pair.csv", table(header, lambda n: (english(n), english(n + 2)))), [f"task={task}"])
+    assert found.reading.columns["text"] == ORDERS[case]
+    assert not found.reading.others
+
+
+def test_where_names_do_not_tell_the_other_order_is_told(tmp_path):
+    rows = table("one,two", lambda n: (english(n), english(n + 2)))
+    found = look(write(tmp_path, "pair.csv", rows), ["task=seq2seq"])
+    assert found.reading.others == {"'two' first and 'one' second": ("task.text=[two,one]",)}
+
+
+def test_what_says_how_right_a_pair_is_is_not_read_and_that_is_told(tmp_path):
+    rows = table("query,passage,relevance", lambda n: (f"where is {n}?", english(n), n % 4))
+    told = "'relevance' is not read: every row is a right pair. Remove the rows that are none"
+    assert told in look(write(tmp_path, "graded.csv", rows), ["task=retrieval"]).all_notes()
+    plain = table("query,passage", lambda n: (f"where is {n}?", english(n)))
+    assert not look(write(tmp_path, "plain.csv", plain), ["task=retrieval"]).reading.notes
+
+
+def test_a_text_in_chinese_beside_one_in_english_has_a_model_of_both(tmp_path):
+    rows = table("english,中文", lambda n: (english(n), chinese(n)))
+    assert "model=mt5_small" in look(write(tmp_path, "both.csv", rows), ["task=seq2seq"]).words()
+
+
+def test_a_language_that_the_only_model_has_not_learned_is_told(tmp_path):
+    rows = table("id,正文", lambda n: (n, chinese(n)))
+    notes = look(write(tmp_path, "zh.csv", rows), ["task=language_modeling"]).all_notes()
+    assert "The texts are Chinese, and model=smollm2 has learned English" in notes
+
+
+def test_of_several_columns_in_both_files_the_one_that_tells_items_apart_is_the_item(tmp_path):
+    took = table("user_id,item_id,genre,rating,time",
+                 lambda n: (f"u{n % 12}", f"s{n * 7 % 11}", "ab"[n * 7 % 2], n % 5, 1_700_000_000 + n))  # fmt: skip
+    items = table("item_id,genre,overview", lambda n: (f"s{n}", "ab"[n % 2], f"about {english(n)}"))
+    typed = ["task=recommendation", f"task.items={write(tmp_path, 'items.csv', items)}"]
+    found = look(write(tmp_path, "took.csv", took), typed)
+    assert (found.reading.columns["item"], found.reading.columns["text"]) == ("item_id", "overview")
+    assert any("'rating' is not read" in note and "task.rating=rating" in note for note in found.all_notes())
+
+
+def test_times_that_cannot_be_read_are_told(tmp_path):
+    items = write(tmp_path, "items.csv", ITEMS)
+    file = write(tmp_path, "took.csv", TOOK.replace(",at,", ",date,").replace("2024-03-", "March of 24 - "))
+    (note, *_) = look(file, ["task=recommendation", f"task.items={items}"]).reading.notes
+    assert note.startswith("No column of times ('date' holds no times that could be read)")
+
+
+def test_what_is_typed_instead_has_all_that_was_typed_before(tmp_path):
+    items = write(tmp_path, "items.csv", table("sku,short,long", lambda n: (f"s{n}", english(n), english(n + 1))))
+    file = write(tmp_path, "took.csv", TOOK)
+    with pytest.raises(DataError) as caught:
+        look(file, ["task=recommendation", f"task.items={items}", "seed=3"])
+    last = next(line.strip() for line in str(caught.value).splitlines() if line.endswith("task.text=long"))
+    program, first, *typed = shlex.split(last)
+    assert (program, first, typed[:3]) == ("accel", file, ["task=recommendation", f"task.items={items}", "seed=3"])
+
+
 def test_three_texts_are_three_pairs(tmp_path):
     three = table("one,two,three", lambda n: (english(n), english(n + 2), english(n + 4)))
     with pytest.raises(DataError, match=r"which column is the pair is not clear(?s:.*)'task.text=\[one,three\]'"):
@@ -96,9 +168,9 @@ def test_a_task_that_reads_no_file_is_refused_with_those_that_do(tmp_path):
 
 
 def test_columns_that_the_typed_task_cannot_read_are_told_with_its_name(tmp_path):
-    with pytest.raises(DataError, match=r"task=chat could read \('id':.*accel help chat"):
+    with pytest.raises(DataError, match=r"task=chat could read \('id':.*are for task=seq2seq"):
         look(write(tmp_path, "notes.csv", NOTES), ["task=chat"])
 
 
 def test_every_task_that_is_named_here_is_one():
-    assert {*READ_BY_VALUES, *READERS} <= set(options_of("task"))
+    assert {*FINDERS, *READERS} <= set(options_of("task"))

@@ -29,8 +29,22 @@ def test_two_columns_of_one_name_are_told_and_the_rest_is_understood(tmp_path):
 
 def test_a_title_above_the_header_is_suspected(tmp_path):
     titled = "Export of 2026,,\n" + table("id,review,label", lambda n: (n, english(n), "ab"[n % 2]))
-    with pytest.raises(DataError, match="2 of 3 columns have no name and are not read: where line 1 is a title"):
+    with pytest.raises(DataError, match="2 columns have no name in the first line and are not read: where that"):
         look(write(tmp_path, "my.csv", titled))
+
+
+def test_a_title_above_two_columns_or_in_one_cell_is_suspected_and_an_index_is_not(tmp_path):
+    rows = table("review,label", lambda n: (english(n), "ab"[n % 2]))
+    assert odd("Export of 2026,\n" + rows, tmp_path)[0].startswith("1 column has no name in the first line")
+    with pytest.raises(DataError, match="line 2 has 2 cells, and the header has 1 column. The first line must name"):
+        odd("Export of 2026\n" + rows, tmp_path)
+    assert odd(table(",review,label", lambda n: (n, english(n), "ab"[n % 2])), tmp_path) == []
+    assert odd("review,label,\n" + "good,a,\nbad,b,\n" * 9, tmp_path) == []
+
+
+def test_an_example_in_place_of_a_header_is_suspected(tmp_path):
+    rows = "".join(f"{english(n)},{('good', 'bad')[n % 2]}\n" for n in range(60)).replace(", on", " on")
+    assert any("has the file no header" in said for said in odd(rows, tmp_path))
 
 
 def test_a_column_of_nothing_is_told(tmp_path):

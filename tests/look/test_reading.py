@@ -13,7 +13,7 @@ def column(name, of):
 
 
 def reading(*columns, words=()):
-    return read(columns, Wish.of(words), "my.csv")
+    return read(columns, Wish.of(words, "my.csv"), "my.csv")
 
 
 CITY, SHOP = column("city", lambda n: "ab"[n % 2]), column("shop", lambda n: "cde"[n % 3])
@@ -79,3 +79,28 @@ def test_a_wish_reads_lists_and_quotes():
     wish = Wish.of(["task.text=[question1,'question 2']", "seed=1"])
     assert wish.columns("text") == ["question1", "question 2"]
     assert wish.columns("label") == []
+
+
+def test_a_column_that_was_typed_and_is_not_there_is_told_first():
+    with pytest.raises(DataError, match="my.csv has no column 'stars' for task.label. Its columns: text, city"):
+        reading(TEXT, CITY, words=["task.label=stars"])
+
+
+def test_what_was_typed_whole_is_trusted():
+    """The task says what it cannot read, row by row."""
+    price = column("price", lambda n: f"${n}.50")
+    found = reading(TEXT, price, words=["task=regression", "task.text=text", "task.label=price"])
+    assert (found.task, found.columns) == ("regression", {"text": "text", "label": "price"})
+    long = column("kind", lambda n: "ab"[n % 2] * 200)
+    assert reading(TEXT, long, words=["task.text=text", "task.label=kind"]).label == "kind"
+
+
+def test_a_question_whose_answers_do_not_all_stand_in_their_text_is_left_to_the_task():
+    columns = [column("question", lambda n: f"what is {english(n)}?"), column("context", english),
+               column("answer", lambda n: "unknown" if n % 2 else english(n)[:9])]  # fmt: skip
+    assert reading(*columns, words=["task=question_answering"]).columns["answer"] == "answer"
+
+
+def test_commas_in_numbers_are_told_apart():
+    assert Column("price", ["6,967", "1,200", "300"] * 5).holds == "numbers with commas between thousands"
+    assert Column("price", ["6,9", "1,25", "300"] * 5).holds == "numbers with a decimal comma"

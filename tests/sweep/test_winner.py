@@ -18,20 +18,20 @@ def swept(folder, scores):
 def test_the_best_by_validation_is_named_with_what_tells_it_from_the_others(tmp_path):
     sweep = swept(tmp_path, [(0.8, 5), (0.9, 9), (0.7, 1)])
     lines = winner_lines(sweep, {"search": "tpe", "objectives": ["quality"]})
-    assert lines[0] == "Best of 3 finished: #1 seed=1  accuracy 0.9000"
+    assert lines[0] == "Best of 3 finished: #1 seed=1  validation accuracy 0.9000"
     assert lines[-1].strip() == str(sweep.jobs[1].folder)
 
 
 def test_of_equals_the_first_is_named_and_the_others_are_counted(tmp_path):
     lines = winner_lines(swept(tmp_path, [(0.9, 5), (0.9, 9)]), {"search": "tpe", "objectives": ["quality"]})
-    assert lines[0].endswith("accuracy 0.9000, and 1 more that are as good")
+    assert lines[0].endswith("validation accuracy 0.9000, and 1 more that are as good")
 
 
 def test_of_several_wishes_those_are_named_that_are_beaten_in_nothing(tmp_path):
     sweep = swept(tmp_path, [(0.8, 5), (0.9, 9), (0.7, 6)])
     lines = winner_lines(sweep, {"search": "nsga2", "objectives": ["quality", "latency_ms_p50", "size_bytes"]})
     assert lines[0] == "Beaten in nothing, 2 of 3 finished:"
-    assert lines[1].strip() == "#0 seed=0  accuracy 0.8000, latency_ms_p50 5.0000, size_bytes 17,300,000"
+    assert lines[1].strip() == "#0 seed=0  validation accuracy 0.8000, latency_ms_p50 5.0000, size_bytes 17,300,000"
     assert lines[2].strip().startswith("#1")
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from accel.data.times import seconds_of_date
-from accel.watch.periods import is_a_date, period_of
+from accel.watch.periods import period_of
 
 
 @pytest.mark.parametrize(
@@ -14,9 +14,3 @@ def test_a_time_lies_in_its_period(by, name):
     seconds = seconds_of_date("2026-11-29T20:36:00+01:00")
     assert seconds is not None
     assert period_of(seconds, by) == name
-
-
-def test_milliseconds_are_no_date():
-    assert is_a_date(1_795_000_000)
-    assert not is_a_date(1_795_000_000_000)
-    assert not is_a_date(-1)

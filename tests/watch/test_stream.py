@@ -12,7 +12,7 @@ from accel.watch.stream import dated, labels_of
 WRONG = {
     "no columns": ("texts.txt", "a\nb\n", "has texts and no columns"),
     "milliseconds": ("x.csv", "at,text\n1,a\n1795000000000,b\n", r"row 2: .* is no number of seconds since 1970"),
-    "no date": ("x.csv", "at,text\n2026-11-29,a\n,b\n", "row 2: .. in column 'at' of --date is no time"),
+    "no date": ("x.csv", "at,text\n2026-11-29,a\n,b\n", "row 2: .. in column 'at' of --date is empty. Fill it in"),
     "numbers of rows": ("x.csv", "at,text\n1,a\n2,b\n", "holds numbers up to 2: .*Name a column of dates"),
     "no text": ("x.csv", "at,text\n2026-11-29,\n", "holds no text in text"),
 }
