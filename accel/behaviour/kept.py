@@ -22,6 +22,11 @@ class Kept(ABC):
     truths: np.ndarray
     """[rows]: what was right."""
 
+    def __post_init__(self) -> None:
+        rows = {name: len(values) for name, values in self.arrays().items() if np.ndim(values)}
+        if len(set(rows.values())) > 1:
+            raise ValueError(f"predictions with columns of different lengths cannot be compared row by row: {rows}")
+
     @classmethod
     def together(cls, parts: Sequence[Self]) -> Self:
         """Batches in any order as one; the rows of an example stay in their own order."""

@@ -59,5 +59,5 @@ def _parts(
     for begin, word in enumerate(words):
         for length in lengths.get(word, ()):
             name = tuple(words[begin : begin + length])
-            if name in known:
+            if len(name) == length and name in known:  # the text may end before
                 yield begin, begin + length, name

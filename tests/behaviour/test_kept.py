@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from accel.behaviour.decisions import Decisions
 from accel.behaviour.numbers import Numbers
@@ -37,3 +40,8 @@ def test_what_was_not_kept_stays_unknown(tmp_path):
     assert found is not None
     assert (found.temperature(), found.where(found, [], np.ones(2))) == (None, {})
     assert found.at(2.0) is found
+
+
+def test_columns_of_different_lengths_are_no_predictions():
+    with pytest.raises(ValueError, match="columns of different lengths"):
+        replace(AFTER, choices=AFTER.choices[:-1])

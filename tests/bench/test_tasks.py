@@ -19,7 +19,7 @@ RUNS = {
     "headlines": ["task=headlines", "trainer.epochs=2", "trainer.batch_tokens=2048"],
     "population": ["task=population", "trainer.epochs=6"],
     "gap": ["task=gap", "trainer.epochs=4"],
-    "chinese_ner": ["task=chinese_ner", *E5, "trainer.epochs=1", "trainer.batch_tokens=2048", "task.max_length=128"],
+    "chinese_ner": ["task=chinese_ner", *E5, "trainer.epochs=1", "trainer.batch_tokens=2048"],
     "movielens": [
         "task=movielens", "task.pairs_per_user=20", "task.temperature=0.1", "task.group=[gender,age]",
         "trainer.epochs=1", "trainer.batch_tokens=4096", "trainer.learning_rate=2e-4",

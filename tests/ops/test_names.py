@@ -24,3 +24,12 @@ def test_of_two_types_that_are_as_frequent_the_first_by_name_counts_and_names_do
     table = NameTable.of([["A", "B"], ["B", "C", "D"]], [[(0, 2, "X")], [(0, 3, "Y")]])
     assert table.find(["A", "B", "C", "D"]) == [(0, 2, "X")]
     assert table.find(["B", "C", "D"]) == [(0, 3, "Y")]
+
+
+def test_a_name_ends_within_the_text():
+    """A longer name with the same first word does not make a shorter one reach beyond the end."""
+    table = NameTable({("new", "york"): "PLACE", ("new", "york", "times"): "PAPER"})
+    assert table.find(["in", "new", "york"]) == [(1, 3, "PLACE")]
+    assert table.find(["new", "york", "times"]) == [(0, 3, "PAPER")]
+    learned = NameTable.of([["new", "york"], ["new", "york", "times"]], [[(0, 2, "PLACE")], [(0, 3, "PAPER")]])
+    assert set(learned.types) == {("new", "york"), ("new", "york", "times")}
