@@ -211,7 +211,25 @@ def compare_runs(runs: Sequence[Recorded], prices: Prices | None = None) -> Comp
         _row(run, own, usual) | {PEERS.key: letters.get(conditions(run), "")} | _priced(run, prices)
         for run, own in zip(runs, cells, strict=True)
     ]
-    return Comparison(_marked(rows, metrics), settings, metrics, peers)
+    return Comparison(_marked(_told_apart(rows), metrics), settings, metrics, peers)
+
+
+def _told_apart(rows: Sequence[Row]) -> list[Row]:
+    """Runs of the same settings are called by their folders too."""
+    folders: dict[str, list[Path]] = {}
+    for row in rows:
+        folders.setdefault(str(row["run"]), []).append(Path(str(row["folder"])))
+    return [
+        row if len(some := folders[str(row["run"])]) < 2 else row | {"run": f"{row['run']} ({_tail(row, some)})"}
+        for row in rows
+    ]
+
+
+def _tail(row: Row, folders: Sequence[Path]) -> str:
+    """So much of its folder's end as tells it from the others."""
+    own = Path(str(row["folder"]))
+    tails = ("/".join(own.parts[-count:]) for count in range(1, len(own.parts) + 1))
+    return next((t for t in tails if sum(f"/{other}".endswith(f"/{t}") for other in folders) < 2), str(own))
 
 
 def _priced(run: Recorded, prices: Prices | None) -> Row:

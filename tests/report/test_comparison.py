@@ -178,3 +178,11 @@ def test_a_comparison_with_no_number_is_refused(runs):
     with pytest.raises(ConfigError, match="'>0.3' is no number"):
         compare_runs(runs).where("accuracy>>0.3")
     assert len(compare_runs(runs).where("accuracy>0.85").rows) == 1
+
+
+def test_runs_of_the_same_words_are_told_apart_by_as_much_of_their_folders_as_it_takes(tmp_path):
+    def run(folder, seed):
+        return Recorded(tmp_path / folder, {**new_record([f"seed={seed}"]), "name": "same", "status": "finished"})
+
+    rows = compare_runs([run("a", 0), run("b/0", 0), run("c/0", 0), run("d", 1)]).rows
+    assert [row["run"] for row in rows] == ["seed=0 (a)", "seed=0 (b/0)", "seed=0 (c/0)", "seed=1"]
