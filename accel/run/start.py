@@ -118,6 +118,8 @@ def _folder(config: DictConfig, place: RankInfo, slurm_run: SlurmRun | None) -> 
         print(f"Slurm has started this job again: the run goes on in {earlier}.")  # noqa: T201 - before any console
         return earlier, True
     folder = make_folder(config.hydra.run.dir)
+    if folder != (wanted := Path(config.hydra.run.dir).expanduser().absolute()):
+        print(f"{wanted} is taken: this run is in {folder.name} beside it.")  # noqa: T201 - before any console
     if slurm_run is not None:
         slurm_run.remember(folder)
     return folder, False

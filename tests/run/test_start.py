@@ -9,7 +9,7 @@ from accel.config.compose import compose
 from accel.errors import ConfigError
 from accel.plan.decide import decide
 from accel.process.rank_info import RankInfo
-from accel.run.start import check_processes
+from accel.run.start import _folder, check_processes
 
 TWO, FOUR_ON_TWO = RankInfo(0, 2, 0, 2, 0, "torchrun"), RankInfo(0, 4, 0, 2, 0, "srun")
 
@@ -63,6 +63,15 @@ def test_a_sweep_is_started_once(monkeypatch, capsys):
     as_rank(monkeypatch, 0)
     assert main(["-m", "seed=0,1"]) == 2
     assert "A sweep is one command" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_taken_is_told_before_the_run(tmp_path, capsys):
+    config = compose([f"hydra.run.dir={tmp_path / 'run'}"])
+    assert _folder(config, RankInfo(), None) == (tmp_path / "run", False)
+    assert capsys.readouterr().out == ""
+    (tmp_path / "run" / "result.json").write_text("{}")
+    assert _folder(config, RankInfo(), None) == (tmp_path / "run-1", False)
+    assert capsys.readouterr().out == f"{tmp_path / 'run'} is taken: this run is in run-1 beside it.\n"
 
 
 def test_the_second_machine_waits_to_be_told_its_folder(tiny_run, tmp_path, monkeypatch):
