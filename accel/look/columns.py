@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from textwrap import shorten
 from typing import Any
 
 from accel.data.numbers import NUMBER
@@ -29,6 +30,8 @@ MOST_CLASSES = 200
 SAME = 3
 """A class has so many rows, on average, or it is none."""
 LONGEST_LABEL = 60
+SHOWN = 40
+"""Letters of a label in a list of them."""
 IDS = frozenset(["id", "ids", "qid", "uid", "uuid", "index", "idx", "编号", "序号"])
 SPLITS = frozenset({"train", "training", "test", "dev", "valid", "validation", "val", "eval"})
 
@@ -224,7 +227,7 @@ class Column:
         return next((what for what, holds in kinds.items() if holds), "words")
 
     def _named(self) -> str:
-        named = [f"{name} ({count})" for name, count in self.counts.most_common(5)]
+        named = [f"{shorten(name, SHOWN, placeholder='…')} ({count})" for name, count in self.counts.most_common(5)]
         return ", ".join(named) + f" and {self.distinct - 5} more" * (self.distinct > 5)
 
 

@@ -72,7 +72,7 @@ def _lines(found: Look) -> Iterator[str]:
     for column in found.columns:
         gaps = f" ({column.empty:,} empty)" if column.empty else ""
         yield f"  {column.name:<{width}}  {column.holds}{gaps}"
-    yield f"Understood: task={found.reading.task}, for {found.reading.why}."
+    yield f"Understood: task={found.reading.task}: {found.reading.why}."
     yield from (f"  {note}." for note in found.all_notes())
     yield f"The same in full:\n  {found.command()}"
 

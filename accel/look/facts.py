@@ -70,7 +70,7 @@ class Facts:
         (most, count), total = next(iter(self.labels.items())), sum(self.labels.values())
         (least, few) = list(self.labels.items())[-1]
         text = f"Always guessing {most!r} is right in {count / total:.0%} of the rows"
-        return text + f"; {least!r} has only {few} rows" * (few < 10)
+        return text + f"; {least!r} has only {few} row{'s' * (few > 1)}" * (few < 10)
 
 
 def facts_of(table: Table, columns: Sequence[Column], reading: Reading) -> Facts:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from accel.data.table import Table
 from accel.look.columns import Column
+from accel.look.names import names_label
 
 
 def oddities_of(table: Table, columns: Sequence[Column]) -> list[str]:
@@ -31,5 +32,7 @@ def _values(columns: Sequence[Column]) -> Iterator[str]:
             yield f"{column.name!r} holds numbers with a decimal comma, which are words here: write a point, 4.5"
         elif column.cells and not column.values and str(column.name).strip():
             yield f"{column.name!r} is empty in every row"
+        elif column.distinct == 1 and len(column.values) > 1 and names_label(column):
+            yield f"{column.name!r} has one value in all rows, so there is nothing to tell apart"
         elif len(str(column.name)) > 1 and column.counts[str(column.name)]:
             yield f"{column.name!r} names a column and is a value of it: has the file no header? Then put one above"

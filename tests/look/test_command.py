@@ -14,7 +14,7 @@ def test_a_look_prints_columns_and_the_command_and_starts_nothing(tmp_path, caps
     assert main(["data", file]) == 0
     said = capsys.readouterr().out
     assert "airline_sentiment_confidence  " in said
-    assert "Understood: task=text_classification, for 'airline_sentiment' has 3 classes." in said
+    assert "Understood: task=text_classification: 'airline_sentiment' has 3 classes." in said
     assert f"The same in full:\n  accel task=text_classification task.train={file} task.text=text" in said
     assert list(tmp_path.iterdir()) == [tmp_path / "tweets.csv"]
 

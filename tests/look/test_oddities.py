@@ -52,6 +52,11 @@ def test_a_column_of_nothing_is_told(tmp_path):
         look(write(tmp_path, "my.csv", table("review,label", lambda n: (english(n), ""))))
 
 
+def test_a_label_of_one_value_is_told(tmp_path):
+    with pytest.raises(DataError, match="'label' has one value in all rows"):
+        look(write(tmp_path, "my.csv", table("review,label", lambda n: (english(n), "good"))))
+
+
 def test_decimal_commas_are_neither_classes_nor_several_labels_nor_texts(tmp_path):
     rows = table("review,price", lambda n: (english(n), f"{n % 7},{n % 3}"))
     with pytest.raises(
