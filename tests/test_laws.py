@@ -141,6 +141,7 @@ def test_a_technique_that_only_claims_to_act_is_found_out(train, plain, monkeypa
 
 
 @pytest.mark.parametrize("name", ALONE)
+@pytest.mark.slow
 def test_a_seam_that_does_nothing_fails_the_run(train, monkeypatch, name):
     monkeypatch.setattr(*LAWS[name].sabotage)
     settings = next(iter(LAWS[name].strong.values()))
@@ -226,6 +227,7 @@ def test_exports_to_a_module_that_agrees_with_the_trained_one(trained, tmp_path,
 
 
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.slow
 def test_changes_no_attribute_of_its_own_during_fit(trained, name):
     run = trained(name)
     for used, new in zip(run.plan.techniques, run.fresh.techniques, strict=True):

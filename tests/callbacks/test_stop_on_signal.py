@@ -37,6 +37,7 @@ def command(words, *more):
 
 @pytest.mark.fault("R4")
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_stops_after_the_step_saves_and_resumes(tiny_run, tmp_path, number):
     words = [*tiny_run, "trainer.max_steps=3000"]
     process = subprocess.Popen(command(words), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

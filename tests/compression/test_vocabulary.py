@@ -73,6 +73,7 @@ MODELS = ["tiny_bert", "tiny_t5", *(pytest.param(name, marks=pytest.mark.slow) f
 
 @pytest.mark.parametrize("others", [EVERYTHING, *FEWER])
 @pytest.mark.parametrize("model", MODELS)
+@pytest.mark.slow
 def test_training_is_the_same_and_so_is_every_answer(tiny_run, tmp_path, others, model):
     """On the data of the task, a model that knows fewer pieces is the same function, whatever else was done to it."""
     quick = [f"compression.{n}.every_steps=1" for n in ("prune", "mask") if n in others]

@@ -40,6 +40,7 @@ def exported(request, tmp_path_factory):
     return model, folder
 
 
+@pytest.mark.slow
 def test_the_file_is_the_model_and_holds_int8_weights(exported):
     model, folder = exported
     require_parity(parity(float_copy(model), OPENVINO_INT8.load(folder, "float32")), "m")

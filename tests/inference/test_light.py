@@ -103,6 +103,7 @@ def test_label_sets_are_the_same(tmp_path):
 
 
 @pytest.mark.parametrize("kind", [Regression, OrdinalRegression])
+@pytest.mark.slow
 def test_numbers_are_the_same(tmp_path, kind):
     require_same(save(tmp_path, TinyBert(), kind(("1", "2.5", "4"), 2.0, 1.5)), SINGLE)
 
@@ -135,6 +136,7 @@ def test_files_that_are_not_what_was_written_are_left_to_the_model_itself(labell
     assert LightPredictor.find(labelled) is not None
 
 
+@pytest.mark.slow
 def test_another_models_file_is_not_what_was_written_though_it_can_be_read(labelled, tmp_path):
     other = save(tmp_path, TinyBert(weights_seed=1), Classification(["good", "bad", "so so"]))
     before = (labelled / ONNX.file).read_bytes()

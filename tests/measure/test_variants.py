@@ -17,6 +17,7 @@ BINARY = Classification(["a", "b"])
 ONE_LAYER = TinyBert(num_layers=1)
 
 
+@pytest.mark.slow
 def test_every_model_is_timed_on_every_engine_that_runs_all_of_them(few_rounds):
     models = [ONE_LAYER.network(BINARY).eval() for _ in range(2)]
     found = time_models(models, [Eager(), Onnxruntime()], ONE_LAYER.tokenizer(), BINARY, lambda text: None)
@@ -25,6 +26,7 @@ def test_every_model_is_timed_on_every_engine_that_runs_all_of_them(few_rounds):
 
 
 @pytest.mark.usefixtures("few_rounds")
+@pytest.mark.slow
 def test_a_model_is_timed_as_it_is_stored():
     model = ONE_LAYER.network(BINARY).eval()
     rounded = copy.deepcopy(model)

@@ -115,6 +115,7 @@ def rank_of_two(rank, port, pairs):
 
 
 @pytest.mark.parametrize("pairs", [PAIRS, WITH_HARD], ids=["pairs", "with hard negatives"])
+@pytest.mark.slow
 def test_two_processes_learn_what_one_does(pairs):
     port = free_port()
     assert in_forks(rank_of_two, [(rank, port, pairs) for rank in range(2)], 60) == [0, 0]

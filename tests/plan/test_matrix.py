@@ -131,6 +131,7 @@ def test_every_allowed_pair_is_in_a_plan_that_is_trained(decided, covering):
 @pytest.mark.fault("B3")
 @pytest.mark.usefixtures("noise_is_looked_for_once")
 @pytest.mark.parametrize("model", MODELS)
+@pytest.mark.slow
 def test_what_is_allowed_trains_and_proves_its_effect(train, covering, model):
     own = [chosen for chosen in covering if f"model={model}" in chosen]
     assert own

@@ -59,6 +59,7 @@ def test_outside_of_slurm_and_in_a_sweep_there_is_nothing_to_do(tmp_path):
 
 
 @pytest.mark.parametrize("restarts", [0, 1])
+@pytest.mark.slow
 def test_the_second_start_takes_the_first_ones_folder(tiny_run, tmp_path, monkeypatch, capsys, restarts):
     """Negative control: a start that is not the job's second one gets a folder of its own."""
     words = [*tiny_run, f"cache={tmp_path / 'cache'}"]

@@ -122,6 +122,7 @@ def test_runs_link_to_their_reports(look, runs_of_a_sweep, tmp_path):
     assert page.title() == "the report"
 
 
+@pytest.mark.slow
 def test_means_over_seeds(look, runs_of_a_sweep):
     page = look(runs_of_a_sweep(72))
     page.check("#means")
@@ -152,6 +153,7 @@ def test_parallel_coordinates_and_curves_are_drawn(page, tmp_path):
     assert len(page.screenshot(path=tmp_path / "page.png", full_page=True)) > 50_000
 
 
+@pytest.mark.slow
 def test_flips_are_drawn_over_size_where_runs_have_them(look, write_run, tmp_path):
     for number in range(4):
         found = {"right_to_wrong": 10 + number, "wrong_to_right": number} if number else None

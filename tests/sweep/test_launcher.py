@@ -78,6 +78,7 @@ def test_whatever_kills_a_job_leaves_the_others_alone_and_nothing_finished_is_re
     ],
     ids=["in parallel, last", "one after the other"],
 )
+@pytest.mark.slow
 def test_a_result_is_the_same_alone_in_a_sweep_in_parallel_and_in_any_order(words, run_sweep, sweep_command, tmp_path):
     """Equal numbers of threads give equal bits, whatever ran before or beside a job.
 

@@ -199,6 +199,7 @@ RECOMPUTED = {
 
 
 @pytest.mark.parametrize("case", RECOMPUTED)
+@pytest.mark.slow
 def test_recomputed_layers_learn_the_same(train, case):
     """With dropout on, which is drawn again: every loss and every weight to the last bit."""
     (first, losses, _), (second, same, _) = (
