@@ -20,10 +20,7 @@ RUNS = {
     "population": ["task=population", "trainer.epochs=6"],
     "gap": ["task=gap", "trainer.epochs=4"],
     "chinese_ner": ["task=chinese_ner", *E5, "trainer.epochs=1", "trainer.batch_tokens=2048"],
-    "movielens": [
-        "task=movielens", "task.pairs_per_user=20", "task.temperature=0.1", "task.group=[gender,age]",
-        "trainer.epochs=1", "trainer.batch_tokens=4096", "trainer.learning_rate=2e-4",
-    ],
+    "movielens": ["experiment=recommendation", "task.group=[gender,age]"],
     "chat_lora": [
         "task=chitchat_replies", "task.selections=100", "model=smollm2", "tuning=lora", "tuning.rank=16",
         "trainer.max_steps=150", "trainer.learning_rate=5e-4", "engines=[eager]",
