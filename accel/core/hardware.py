@@ -47,7 +47,16 @@ def free_memory_bytes() -> int:
         return torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
     limit, used = (_group_bytes(name) for name in ("memory.max", "memory.current"))
     free = psutil.virtual_memory().available
-    return free if limit is None or used is None else min(free, max(0, limit - used))
+    return free if limit is None or used is None else min(free, max(0, limit - used + _cached_bytes()))
+
+
+def _cached_bytes() -> int:
+    """Of files that the control group has read, and that the kernel drops where memory is asked for."""
+    try:
+        lines = (CONTROL_GROUP / "memory.stat").read_text("utf8").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("inactive_file ")), 0)
 
 
 def _group_bytes(name: str) -> int | None:

@@ -72,7 +72,7 @@ class Trainer(Option):
 
     def in_pieces(self, pieces: int) -> Trainer:
         """The same steps, each batch cut into so many pieces that are added up; nothing is left to be found."""
-        sizes = {name: getattr(self, name) for name in ("batch_tokens", "batch_size")}
+        sizes = {name: getattr(self, name) for name in ("batch_tokens", "batch_size")}  # the latter in equal pieces
         cut = {name: None if size is None else -(-size // pieces) for name, size in sizes.items()}
         return replace(self, fit_memory=False, accumulate=pieces * self.accumulate, **cut)
 
@@ -93,6 +93,11 @@ class Trainer(Option):
     def kept_models(self) -> int:
         """Of how many validations the weights are kept; 0 where the run gives those of the last step."""
         return self.soup or int(self.patience is not None)
+
+    @property
+    def recomputes(self) -> bool:
+        """Whether the backward pass computes the insides of layers again."""
+        return False
 
     @property
     def keeps_double(self) -> bool:

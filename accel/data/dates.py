@@ -20,8 +20,9 @@ def day_stands_first(values: Iterable[Any]) -> bool | None:
 
     True and False also where a part beyond 12 contradicts another: what it contradicts is then no date.
     """
-    found = [match for value in values if isinstance(value, str) and (match := _YEAR_LAST.fullmatch(value.strip()))]
-    if any(match["sign"] == DAY_FIRST or int(match["one"]) > MONTHS for match in found):
+    texts = (value.strip() for value in values if isinstance(value, str))
+    found = [match for text in texts if (match := _YEAR_LAST.fullmatch(text)) and match["sign"] != DAY_FIRST]
+    if any(int(match["one"]) > MONTHS for match in found):
         return True
     return False if any(int(match["two"]) > MONTHS for match in found) else None
 

@@ -21,7 +21,7 @@ from accel.look.facts import FIRST_ROWS, Facts, facts_of
 from accel.look.models import Choice, model_for
 from accel.look.named import named
 from accel.look.oddities import oddities_of
-from accel.look.reading import Reading, Wish, read
+from accel.look.reading import Reading, Wish, read, require_typed, told_oddities
 from accel.task.token_classification import COLUMNS
 
 KEY = "FILE"
@@ -120,13 +120,24 @@ def look(path: str, typed: Sequence[str] = ()) -> Look:
     table = replace(table, rows=table.rows[:FIRST_ROWS], lines=table.lines[:FIRST_ROWS])
     columns = columns_of(table)
     odd = oddities_of(table, columns)
-    reading = reading or named(columns, wish, path) or read(columns, wish, path, odd)
+    reading = reading or _read(columns, wish, path, odd)
     facts = facts_of(table, columns, reading)
     typed_model = any(word.startswith("model=") for word in typed)
     model = Choice() if typed_model else model_for(facts.language, reading.model)
     return Look(
         path, len(table.rows), sampled, columns, [*table.notes, *odd], reading, facts, model, list(typed), table.lines
     )
+
+
+def _read(columns: Sequence[Column], wish: Wish, path: str, odd: Sequence[str]) -> Reading:
+    """By the task that was typed, or by values."""
+    if "task.items" not in wish.typed:  # whose texts stand in another file
+        require_typed(columns, wish, path, odd)
+    try:
+        found = named(columns, wish, path)
+    except DataError as error:
+        raise DataError(f"{error}{told_oddities(odd)}") from None
+    return found or read(columns, wish, path, odd)
 
 
 def _table(path: str) -> Table:

@@ -11,7 +11,8 @@ from accel.data.script import language_of
 from accel.errors import DataError
 from accel.look.columns import IDS, Column, columns_of
 from accel.look.names import ASKING, FOUND, GRADES, RATINGS, READ, WRITTEN, means, means_time, means_user
-from accel.look.reading import FINDERS, WRITER, Reading, Wish, open_question, texts_of
+from accel.look.oddities import oddities_of
+from accel.look.reading import FINDERS, WRITER, Reading, Wish, open_question, texts_of, told_oddities
 
 FIRST_ROWS = 50_000
 WRITES_ENGLISH, WRITES_ANY = "t5_small", "mt5_small"
@@ -63,7 +64,9 @@ def _two(
     Names tell the order; where they do not, two columns are taken as they stand, and more are refused.
     """
     asked = wish.columns("text")
-    if len(asked) == 2:
+    if asked and len(asked) != 2:
+        raise DataError(f"{file}: task={wish.typed['task']} reads two columns, and task.text names {len(asked)}.")
+    if asked:
         return [_called(columns, name, "task.text", file) for name in asked], {}
     texts = [c for c in columns if c.texts and not (c.numeric or c.written_numbers or c.about_the_row or c.binary)]
     if ordered := _ordered(texts, firsts, seconds):
@@ -86,12 +89,8 @@ def _two(
 def _ordered(texts: Sequence[Column], firsts: frozenset[str], seconds: frozenset[str]) -> list[Column]:
     """The two that names tell apart; none where names say nothing, or the same of several."""
     ones, others = ([c for c in texts if means(c, known)] for known in (firsts, seconds))
-    either = [column for column in ones if column in others]
-    ones, others = ([c for c in some if c not in either] for some in (ones, others))
-    if len(either) == 1 and len(ones) + len(others) == 1:
-        ones, others = (ones or either), (others or either)
     if len(texts) == 2 and len(ones) + len(others) == 1:
-        rest = [column for column in texts if column not in (*ones, *others)]
+        rest = [column for column in texts if column not in (*ones, *others) and column.tells]
         ones, others = (ones or rest), (others or rest)
     return [*ones, *others] if len(ones) == len(others) == 1 else []
 
@@ -110,17 +109,35 @@ def _taken(columns: Sequence[Column], wish: Wish, file: str) -> Reading:
         raise DataError(
             f"{file}: task=recommendation reads the texts of the items from a second file. Name it: task.items=FILE."
         )
-    items = columns_of(read_table(wish.typed["task.items"], "task.items", first=FIRST_ROWS))
+    table = read_table(wish.typed["task.items"], "task.items", first=FIRST_ROWS)
+    items = columns_of(table)
+    try:
+        return _of_users(columns, items, wish, file)
+    except DataError as error:
+        raise DataError(f"{error}{told_oddities(oddities_of(table, items))}") from None
+
+
+def _of_users(columns: Sequence[Column], items: Sequence[Column], wish: Wish, file: str) -> Reading:
     item = _one(columns, wish, file, "item", _common(columns, items))
     rest = [column for column in columns if column is not item]
     user = _one(rest, wish, file, "user", [column for column in rest if means_user(column)])
     text = _text_of_items([column for column in items if column.name != item.name], wish)
-    time = next((c for c in rest if c.about_the_row == "times" or (c.numeric and means_time(c))), None)
+    time = _time(rest, wish, file)
     when = {"timestamp": time.name} if time is not None else {}
-    why = f"each {user.name!r} took some {item.name!r}, whose text is {text.name!r} of {wish.typed['task.items']}"
+    at = f" at {time.name!r}" if time is not None else ""
+    why = f"each {user.name!r} took some {item.name!r}{at}, whose text is {text.name!r} of {wish.typed['task.items']}"
     found = {"user": user.name, "item": item.name, "text": text.name, **when}
-    notes = list(_unread(rest, timed=time is not None))
+    notes = list(_unread(rest, wish, timed=time is not None))
     return Reading("recommendation", found, why, elsewhere=text.texts, cuts=False, notes=notes)
+
+
+def _time(columns: Sequence[Column], wish: Wish, file: str) -> Column | None:
+    """The column of times; none where there is none, refused where there are several."""
+    found = [c for c in columns if c.about_the_row == "times" or (c.numeric and means_time(c))]
+    found = [column for column in found if means_time(column)] or found
+    if not found and "task.timestamp" not in wish.typed:
+        return None
+    return _one(columns, wish, file, "timestamp", found)
 
 
 def _common(columns: Sequence[Column], items: Sequence[Column]) -> list[Column]:
@@ -132,13 +149,13 @@ def _common(columns: Sequence[Column], items: Sequence[Column]) -> list[Column]:
     return named if len(telling) > 1 and named else telling
 
 
-def _unread(columns: Sequence[Column], *, timed: bool) -> Iterator[str]:
+def _unread(columns: Sequence[Column], wish: Wish, *, timed: bool) -> Iterator[str]:
     """What an owner may believe to be read."""
     if not timed:
         what = "; ".join(f"{c.name!r} holds no times that could be read" for c in columns if means_time(c))
         yield f"No column of times{f' ({what})' if what else ''}: each user's items are put in an order by chance"
     for column in columns:
-        if column.numeric and means(column, RATINGS):
+        if column.numeric and means(column, RATINGS) and "task.rating" not in wish.typed:
             yield (
                 f"{column.name!r} is not read: every row is something taken. To leave low ones out, type "
                 f"{override('task.rating', column.name)} task.min_rating=N"
@@ -151,6 +168,8 @@ def _one(columns: Sequence[Column], wish: Wish, file: str, key: str, found: Sequ
     if len(found) == 1:
         return found[0]
     some = found or [column for column in columns if not (column.tells or column.about_the_row == "times")] or columns
+    if not some:
+        raise DataError(f"{file}: no column is left that could be the {key}. Name it: task.{key}=COLUMN.")
     words = [(override(f"task.{key}", column.name),) for column in some]
     raise DataError(open_question(key, file, words, [f"{c.name!r}: {c.holds}" for c in some], wish))
 
@@ -159,7 +178,7 @@ def _text_of_items(columns: Sequence[Column], wish: Wish) -> Column:
     file = wish.typed["task.items"]
     asked = {key: value for key, value in wish.typed.items() if key == "task.text"}
     found = texts_of(columns, replace(wish, typed=asked), file, pairs=False)
-    if found:
+    if found and found[0].texts:
         return found[0]
     raise DataError(f"{file}: no column holds texts of the items. Name it: task.text=COLUMN.")
 

@@ -16,6 +16,7 @@ from accel.look.names import CONTEXTS, FOUND, QUESTIONS, is_pair, means, names_l
 
 FIELD_KEYS = (
     "task", "task.text", "task.label", "task.tokens", "task.tags", "task.spans", "task.items", "task.user", "task.item",
+    "task.timestamp", "task.rating",
 )  # fmt: skip
 """Words of the user that decide what is learned from what."""
 LONGER = 2.0
@@ -100,8 +101,7 @@ def read(columns: Sequence[Column], wish: Wish, file: str, odd: Sequence[str] = 
     Raises:
         DataError: there is none, or more than one.
     """
-    told = "".join(f" {said[0].upper()}{said[1:]}." for said in odd)
-    _require_typed(columns, wish, file, told)
+    told = told_oddities(odd)
     task = wish.typed.get("task")
     finders = FINDERS[task] if task else dict.fromkeys(finder for some in FINDERS.values() for finder in some)
     for found in finders:
@@ -111,13 +111,23 @@ def read(columns: Sequence[Column], wish: Wish, file: str, odd: Sequence[str] = 
     raise DataError(f"{file}: {_nothing(columns, wish)}{told}")
 
 
-def _require_typed(columns: Sequence[Column], wish: Wish, file: str, told: str) -> None:
-    """Every column that was typed is one of the file."""
+def told_oddities(odd: Sequence[str]) -> str:
+    """As sentences behind another one."""
+    return "".join(f" {said[0].upper()}{said[1:]}." for said in odd)
+
+
+def require_typed(columns: Sequence[Column], wish: Wish, file: str, odd: Sequence[str]) -> None:
+    """Refuse a column that was typed and is none of the file's.
+
+    Raises:
+        DataError: names the columns that there are.
+    """
     names = [column.name for column in columns]
     for key in ("text", "label", "tokens", "tags", "spans"):
         for name in wish.columns(key):
             if name not in names:
-                raise DataError(f"{file} has no column {name!r} for task.{key}. Its columns: {', '.join(names)}.{told}")
+                told = f"Its columns: {', '.join(names)}.{told_oddities(odd)}"
+                raise DataError(f"{file} has no column {name!r} for task.{key} that could be read. {told}")
 
 
 def _nothing(columns: Sequence[Column], wish: Wish) -> str:
@@ -156,7 +166,10 @@ def _spanned(columns: Sequence[Column], wish: Wish, file: str) -> Reading | None
     spans = next((c for c in columns if c.lists_spans and c.holds_lists), None)
     if spans is None or not wish.task("token_classification"):
         return None
-    (text,) = texts_of(columns, Wish({"task.text": wish.typed.get("task.text", "")}), file, pairs=False)
+    texts = texts_of(columns, wish, file, pairs=False)
+    if len(texts) != 1:
+        return None
+    (text,) = texts
     why = f"{spans.name!r} says where entities stand in {text.name!r}"
     return Reading("token_classification", {"text": text.name, "spans": spans.name}, why, (text.name,))
 

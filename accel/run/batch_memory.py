@@ -20,6 +20,9 @@ from accel.core.hardware import free_memory_bytes
 from accel.core.plan import Plan
 from accel.data.prepared import Prepared
 from accel.errors import DataError
+from accel.ops.structured.structure import find_stacks
+from accel.run.baseline import dense_plan
+from accel.run.learning_rate import LOWEST
 from accel.run.rehearsal import Rehearsal, untrained_teacher
 
 if TYPE_CHECKING:
@@ -34,7 +37,7 @@ PROBES = (1, 3)
 USED = 0.8
 """Of the free memory; the rest is for what no step shows, such as fragments of an allocator."""
 BACKWARD = 1.25
-"""Times what a forward pass keeps, where only that can be counted: gradients of the largest values stand beside it."""
+"""Times what a forward pass keeps: in the backward pass gradients of the largest values stand beside it."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,13 @@ def with_fitting_batch(run: RunState, data: Prepared, console: Console, latency:
         pieces = json.loads((run.folder / KEPT).read_text("utf8"))["pieces"]
         run.plan = _in_pieces(run.plan, pieces)
         return
-    with run.timed("batch memory"):
-        need, free = needed(_in_pieces(run.plan, 1), data, latency)
     longest = int(data.learned(run.plan).lengths.max())
-    pieces = pieces_for(trainer.batch_tokens, trainer.batch_size, longest, need.examples(free))
+    plans = [run.plan, *([dense_plan(run.plan)] if run.plan.needs_baseline else [])]
+    with run.timed("batch memory"):
+        needs = [needed(_in_pieces(plan, 1), data, latency) for plan in plans]
+    free = min(left for _, left in needs)
+    need = max((need for need, _ in needs), key=lambda one: one.fixed + one.per_example)
+    pieces = pieces_for(trainer.batch_tokens, trainer.batch_size, longest, min(n.examples(f) for n, f in needs))
     if pieces is None:
         raise DataError(
             f"trainer.fit_memory=true: a step with one text of {longest} tokens takes "
@@ -94,41 +100,40 @@ def with_fitting_batch(run: RunState, data: Prepared, console: Console, latency:
 
 
 def pieces_for(batch_tokens: int | None, batch_size: int | None, longest: int, examples: int) -> int | None:
-    """In how many pieces a batch has no more than so many of its longest examples; None where none fits."""
+    """In how many pieces a batch has no more than so many of its longest examples; None where none fits.
+
+    A number of examples is cut into equal pieces, so that the step has as many as were asked for.
+    """
     if examples < 1:
         return None
     if batch_size is not None:
-        return math.ceil(batch_size / examples)
+        equal = (pieces for pieces in range(1, batch_size + 1) if batch_size % pieces == 0)
+        return next(pieces for pieces in equal if batch_size // pieces <= examples)
     assert batch_tokens is not None, "one of them bounds a batch"
     # A piece that has no room for the longest text holds it all the same, alone.
     return math.ceil(batch_tokens / min(batch_tokens, examples * longest))
 
 
 def needed(plan: Plan, data: Prepared, latency: LatencyTable | None) -> tuple[Need, float]:
-    """What a step takes, and what is free beside model, gradients and optimizer."""
+    """What a step takes beside model and optimizer, and what is free for it."""
+    if plan.trainer.wants_learning_rate:
+        plan = replace(plan, trainer=plan.trainer.with_learning_rate(LOWEST))
     longest = np.argsort(-data.learned(plan).lengths, kind="stable").tolist()
     with untrained_teacher(plan, data) as teacher, torch.random.fork_rng():
         rehearsal = Rehearsal(plan, data, latency, teacher)
         rehearsal.learn(longest[:1])
         rehearsal.update()  # from here on the optimizer has what it keeps
-        found = {count: bytes_of(rehearsal, longest[:count]) for count in PROBES if count <= len(longest)}
+        free = free_memory_bytes()
+        found = {count: kept_bytes(rehearsal, longest[:count]) for count in PROBES if count <= len(longest)}
+        need = Need.of(found if len(found) > 1 else {0: 0, **found})
+        gradients = sum(p.numel() * p.element_size() for p in rehearsal.module.model.parameters() if p.requires_grad)
+        again = _recomputed(rehearsal, longest[:1]) if plan.trainer.recomputes else 0
     gc.collect()
-    return Need.of(found if len(found) > 1 else {0: 0, **found}), free_memory_bytes()
+    return Need(BACKWARD * need.fixed + gradients, BACKWARD * (need.per_example + again)), free
 
 
-def bytes_of(rehearsal: Rehearsal, indices: list[int]) -> int:
-    """What a step with these examples takes beside the model: on a GPU its peak, else what its forward pass keeps."""
-    if rehearsal.device.type != "cuda":
-        return int(BACKWARD * _kept(rehearsal, indices))
-    torch.cuda.reset_peak_memory_stats()
-    before = torch.cuda.memory_allocated()
-    rehearsal.learn(indices)
-    rehearsal.update()
-    return torch.cuda.max_memory_allocated() - before
-
-
-def _kept(rehearsal: Rehearsal, indices: list[int]) -> int:
-    """Bytes of all values that stay for the backward pass; the model's own are not among them."""
+def kept_bytes(rehearsal: Rehearsal, indices: list[int]) -> int:
+    """Of all values that stay for the backward pass of these examples; the model's own are not among them."""
     own = {tensor.untyped_storage().data_ptr() for tensor in rehearsal.module.model.state_dict().values()}
     kept: dict[int, int] = {}
 
@@ -142,6 +147,13 @@ def _kept(rehearsal: Rehearsal, indices: list[int]) -> int:
     loss.backward()
     rehearsal.optimizer.zero_grad()
     return sum(size for place, size in kept.items() if place not in own)
+
+
+def _recomputed(rehearsal: Rehearsal, indices: list[int]) -> float:
+    """What one layer computes again in the backward pass: the insides of all of them, in equal parts."""
+    model = rehearsal.plan.trainer.release(rehearsal.module.model)
+    rehearsal.module.model = model
+    return kept_bytes(rehearsal, indices) / max(1, sum(len(stack.layers) for stack in find_stacks(model)))
 
 
 def _in_pieces(plan: Plan, pieces: int) -> Plan:

@@ -19,7 +19,7 @@ from accel.report.money import PRICES, Prices
 from accel.report.pareto import NAMED, Cost, Objective, goal
 from accel.sweep.journal import JOURNAL, open_journal
 from accel.sweep.record import ENDED_WELL, Job, Sweep
-from accel.sweep.space import Space, space
+from accel.sweep.space import ABSENT, Space, space
 from accel.sweep.stopping import RULES, STUDY, Stopping
 
 if TYPE_CHECKING:
@@ -227,7 +227,9 @@ class Search:
             chosen = assemble(config, self.context.plugins).choices()
         except RefusedError:  # what varies is needed to be a run at all
             return
-        if start := self.space.start(lambda key: chosen[key] if key in chosen else OmegaConf.select(config, key)):
+        if start := self.space.start(
+            lambda key: chosen[key] if key in chosen else OmegaConf.select(config, key, default=ABSENT)
+        ):
             self.study.enqueue_trial(start)
 
     def _take_up(self, trial: FrozenTrial) -> None:
@@ -290,7 +292,7 @@ class Search:
         """Remember which trial the job is, and let its process ask whether it is worth going on."""
         self.trials[job.number] = trial
         rule = self.settings.stopping
-        if rule is not None:
+        if rule is not None and trial:  # the first is the run without a search, which the others are held against
             where = str(self.sweep.folder / JOURNAL)
             epochs = _epochs(job.own_words, self.context.config_dirs)
             job.environment = Stopping(where, trial, rule, self.settings.eta, epochs).environment()

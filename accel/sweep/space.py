@@ -17,6 +17,8 @@ from accel.errors import ConfigError
 from accel.sweep.grid import applies, values_of
 
 INT, LOG = "int", "log"
+ABSENT = object()
+"""No value, which null is."""
 
 
 @dataclass(frozen=True)
@@ -53,21 +55,27 @@ class Space:
         """The point that a run without a search would be, as far as it lies in here.
 
         Args:
-            value_of: what a key has there; None where it has nothing.
+            value_of: what a key has there; ``ABSENT`` where there is no such key.
         """
-        found = {
-            key: _inside(value, among) for key, among in self.varied.items() if (value := value_of(key)) is not None
-        }
-        return {key: value for key, value in found.items() if value is not None}
+        found = {key: _inside(value_of(key), among) for key, among in self.varied.items()}
+        return {key: value for key, value in found.items() if value is not ABSENT}
 
 
 def _inside(value: Any, among: BaseDistribution) -> Any:
-    """The value as the distribution writes it; None where it is none of it."""
+    """The value as the distribution writes it; ``ABSENT`` where it is none of it."""
     if isinstance(among, CategoricalDistribution):
-        written = f"[{','.join(value)}]" if isinstance(value, list) else str(value)
-        return next((choice for choice in among.choices if str(choice) == written), None)
+        written = _typed(value)
+        return next((choice for choice in among.choices if _typed(choice).strip("'\"") == written), ABSENT)
     assert isinstance(among, FloatDistribution | IntDistribution)
-    return value if among.low <= value <= among.high and isinstance(value, int | float) else None
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if number and among.low <= value <= among.high else ABSENT
+
+
+def _typed(value: Any) -> str:
+    """As ``values_of`` writes what stands on a command line, without quotes."""
+    if isinstance(value, list):
+        return f"[{','.join(map(_typed, value))}]"
+    return "null" if value is None else str(value)
 
 
 def _suggest(trial: Trial, key: str, among: BaseDistribution) -> Any:

@@ -265,6 +265,10 @@ class Standard(Trainer):
         return Standard(epochs=self.baseline_epochs or 2, precision=self.precision, **short)
 
     @property
+    def recomputes(self) -> bool:
+        return self.activation_checkpointing
+
+    @property
     def keeps_double(self) -> bool:
         return self.precision is Precision.fp64
 

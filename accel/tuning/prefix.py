@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from accel.core.facts import Evidence, Facts, History
-from accel.core.family import FAMILIES, family_of
+from accel.core.family import SUPPORTED_FAMILIES, family_of
 from accel.core.option import Objection
 from accel.core.tuning import Inserted
 
@@ -49,8 +49,8 @@ class Prefix(Inserted):
         if self.length < 1:
             yield self.out_of_range("length", "at least 1", "20")
         family = plan.model.family()
-        if family is not None and (family not in FAMILIES or not family_of(family).reads_past):
-            known = ", ".join(name for name, each in FAMILIES.items() if each.reads_past)
+        if family is not None and (family not in SUPPORTED_FAMILIES or not family_of(family).reads_past):
+            known = ", ".join(name for name in SUPPORTED_FAMILIES if family_of(name).reads_past)
             yield Objection(
                 f"tuning=prefix  with a {family} model",
                 f"the attention of a {family} takes no keys and values from before the text, or accel does not know it;"

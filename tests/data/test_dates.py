@@ -30,6 +30,7 @@ def test_one_part_beyond_12_tells_for_a_column():
     assert day_stands_first(["5/6/2026", "13/6/2026", None, 7]) is True
     assert day_stands_first(["5/6/2026", "6-13-2026"]) is False
     assert day_stands_first(["5/6/2026", "2026-06-13"]) is None
+    assert day_stands_first(["5/6/2026", "13.06.2026"]) is None
 
 
 def test_only_what_has_two_readings_is_ambiguous():

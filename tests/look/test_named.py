@@ -51,7 +51,9 @@ def test_the_columns_that_were_typed_are_taken_in_their_order(tmp_path):
     file = write(tmp_path, "faq.csv", FAQ)
     found = look(file, ["task=retrieval", "task.text=[answer,question]"])
     assert found.reading.columns["text"] == ["answer", "question"]
-    with pytest.raises(DataError, match=r"no column 'reply' for task.text. Its columns: id, question, answer, score"):
+    with pytest.raises(
+        DataError, match=r"no column 'reply' for task.text that could be read. Its columns: id, question, answer, score"
+    ):
         look(file, ["task=retrieval", "task.text=[question,reply]"])
 
 
@@ -174,3 +176,55 @@ def test_columns_that_the_typed_task_cannot_read_are_told_with_its_name(tmp_path
 
 def test_every_task_that_is_named_here_is_one():
     assert {*FINDERS, *READERS} <= set(options_of("task"))
+
+
+def test_of_several_columns_of_times_the_one_that_is_called_so_is_taken_or_the_user_is_asked(tmp_path):
+    items = write(tmp_path, "items.csv", ITEMS)
+    typed = ["task=recommendation", f"task.items={items}"]
+    two = table("userId,sku,birth,rated_date,rating",
+                lambda n: (f"m{n % 12}", f"s{n * 7 % 11}", f"1990-03-{n % 28 + 1:02}", f"2024-03-{n % 28 + 1:02}", n % 5))  # fmt: skip
+    found = look(write(tmp_path, "two.csv", two), typed)
+    assert found.reading.columns["timestamp"] == "rated_date"
+    assert "at 'rated_date'" in found.reading.why
+    unnamed = write(tmp_path, "unnamed.csv", two.replace("rated_date", "rated"))
+    with pytest.raises(DataError, match=r"which column is the timestamp(?s:.*)task.timestamp=birth"):
+        look(unnamed, typed)
+    chosen = look(unnamed, [*typed, "task.timestamp=rated", "task.rating=rating", "task.min_rating=2"])
+    assert chosen.reading.columns["timestamp"] == "rated"
+    assert not chosen.reading.notes
+
+
+ODD = {
+    "an empty text of items": (
+        ITEMS.replace("red", "").replace("blue", ""),
+        ["task.text=colour"],
+        "no column holds texts",
+    ),
+    "a name twice among items": ("sku,sku,title\n1,1,a\n", [], "2 columns are called 'sku'"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_items_are_told(name, tmp_path):
+    items, words, message = ODD[name]
+    typed = ["task=recommendation", f"task.items={write(tmp_path, 'items.csv', items)}", *words]
+    with pytest.raises(DataError, match=message):
+        look(write(tmp_path, "took.csv", TOOK), typed)
+
+
+def test_a_column_of_classes_is_no_side_of_a_pair_unless_its_name_says_so(tmp_path):
+    rows = table("title,category", lambda n: (english(n), "ab"[n % 2]))
+    for task in ("retrieval", "seq2seq"):
+        with pytest.raises(DataError, match="reads two columns of texts, and 1 is here"):
+            look(write(tmp_path, "titles.csv", rows), [f"task={task}"])
+
+
+def test_one_column_or_three_are_no_pair(tmp_path):
+    with pytest.raises(DataError, match="reads two columns, and task.text names 1"):
+        look(write(tmp_path, "faq.csv", FAQ), ["task=retrieval", "task.text=question"])
+
+
+def test_the_name_of_a_column_twice_is_told_of_a_task_that_is_named(tmp_path):
+    twice = table("question,question,answer", lambda n: (english(n), english(n), english(n + 1)))
+    with pytest.raises(DataError, match="2 columns are called 'question'"):
+        look(write(tmp_path, "twice.csv", twice), ["task=retrieval"])

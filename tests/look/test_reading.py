@@ -2,7 +2,7 @@ import pytest
 
 from accel.errors import DataError
 from accel.look.columns import Column
-from accel.look.reading import Wish, read
+from accel.look.reading import Wish, read, require_typed
 from tests.look.files import ROWS, english
 
 TEXT = Column("text", [english(n) for n in range(ROWS)])
@@ -82,8 +82,11 @@ def test_a_wish_reads_lists_and_quotes():
 
 
 def test_a_column_that_was_typed_and_is_not_there_is_told_first():
-    with pytest.raises(DataError, match="my.csv has no column 'stars' for task.label. Its columns: text, city"):
-        reading(TEXT, CITY, words=["task.label=stars"])
+    with pytest.raises(
+        DataError, match="no column 'stars' for task.label that could be read. Its columns: text, city. A"
+    ):
+        require_typed([TEXT, CITY], Wish.of(["task.label=stars"]), "my.csv", ["a title"])
+    require_typed([TEXT, CITY], Wish.of(["task.label=city"]), "my.csv", [])
 
 
 def test_what_was_typed_whole_is_trusted():

@@ -13,7 +13,7 @@ from accel.data.prepared import prepare
 from accel.errors import DataError, PlanError
 from accel.plan.decide import decide
 from accel.run import batch_memory
-from accel.run.batch_memory import USED, Need, bytes_of, pieces_for, with_fitting_batch
+from accel.run.batch_memory import USED, Need, kept_bytes, needed, pieces_for, with_fitting_batch
 from accel.run.rehearsal import Rehearsal
 from tests.conftest import tiny_words, write_tiny_csv
 
@@ -33,6 +33,8 @@ def test_two_steps_tell_what_every_step_and_what_each_example_takes():
         (1024, None, 128, 1, 8),
         (100, None, 128, 1, 1),
         (None, 32, 128, 8, 4),
+        (None, 32, 128, 6, 8),
+        (None, 7, 128, 3, 7),
         (None, 32, 128, 100, 1),
         (1024, None, 128, 0, None),
     ],
@@ -56,13 +58,13 @@ def test_what_a_step_keeps_grows_with_its_examples_and_weights_do_not_count(made
     rehearsal = Rehearsal(plan, data)
     lengths = data.train.lengths
     same = [int(n) for n in (lengths == lengths.max()).nonzero()[0]][:3]
-    kept = {count: bytes_of(rehearsal, same[:count]) for count in (1, 2, 3)}
+    kept = {count: kept_bytes(rehearsal, same[:count]) for count in (1, 2, 3)}
     assert len(same) == 3
     assert kept[3] - kept[2] == pytest.approx(kept[2] - kept[1], rel=0.05)
     network = rehearsal.module.model
     assert all(p.grad is None for p in network.parameters()), "nothing of it stays"
     monkeypatch.setattr(network, "state_dict", dict)
-    assert bytes_of(rehearsal, same[:1]) > kept[1], "weights that are not known as such count"
+    assert kept_bytes(rehearsal, same[:1]) > kept[1], "weights that are not known as such count"
 
 
 def run_of(made, *words, resume=False, folder=None):
@@ -76,16 +78,16 @@ def run_of(made, *words, resume=False, folder=None):
 def test_a_run_is_cut_as_its_memory_wants_says_it_and_goes_on_with_it(made, monkeypatch, capsys):
     run, data = run_of(made)
     need, _ = batch_memory.needed(replace(run.plan, trainer=run.plan.trainer.in_pieces(1)), data, None)
-    free = int((need.fixed + 6.5 * need.per_example) / USED)  # 6 of the 16 of a batch
+    free = int((need.fixed + 6.5 * need.per_example) / USED)  # 6 of the 16 of a batch, which equal pieces make 4
     monkeypatch.setattr(batch_memory, "free_memory_bytes", lambda: free)
     before = torch.get_rng_state()
     with_fitting_batch(run, data, Console(None))
     assert torch.equal(torch.get_rng_state(), before)
     found = run.plan.trainer
-    assert (found.fit_memory, found.accumulate, found.batch_size) == (False, 3, 6)
+    assert (found.fit_memory, found.accumulate, found.batch_size) == (False, 4, 4)
     repeat = run.record["found"]["batch_memory"]["repeat"]
     assert decide(compose([*tiny_words(data_file(run)), *repeat])).trainer == found
-    assert "each batch is cut into 3 pieces" in capsys.readouterr().out
+    assert "each batch is cut into 4 pieces" in capsys.readouterr().out
     monkeypatch.setattr(batch_memory, "needed", lambda *a: pytest.fail("it was measured again"))
     later, data = run_of(made, resume=True, folder=run.folder)
     with_fitting_batch(later, data, Console(None, silent=True))
@@ -127,3 +129,33 @@ def test_it_is_refused_where_pieces_are_no_batch_or_nobody_may_look(words, becau
     typed = [*tiny_words(write_tiny_csv(tmp_path / "tiny.csv")), "trainer.fit_memory=true", *words]
     with pytest.raises(PlanError, match=because):
         decide(compose(typed))
+
+
+def test_the_gradients_that_stand_beside_a_piece_are_counted(made):
+    _, plan, data = made()
+    _, bits, _ = made("tuning=bitfit")
+    (full, free), (few, _) = needed(plan, data, None), needed(bits, data, None)
+    gradients = 4 * sum(p.numel() for p in plan.model.network(data.objective).parameters())
+    assert full.fixed - few.fixed > 0.8 * gradients
+    assert free > full.fixed
+
+
+def test_a_rate_that_is_still_to_be_found_does_not_matter(made):
+    run, data = run_of(made, "trainer.learning_rate=null")
+    with_fitting_batch(run, data, Console(None, silent=True))
+    assert run.plan.trainer.wants_learning_rate
+
+
+def test_what_is_computed_again_in_the_backward_pass_counts_layer_by_layer(made):
+    _, plan, data = made()
+    _, again, _ = made("trainer.activation_checkpointing=true")
+    (whole, _), (part, _) = needed(plan, data, None), needed(again, data, None)
+    assert 0.3 * whole.per_example < part.per_example < whole.per_example  # two layers, one of which is whole
+
+
+def test_the_dense_baseline_has_to_fit_too(made, monkeypatch):
+    asked = []
+    monkeypatch.setattr(batch_memory, "needed", lambda plan, data, latency: (asked.append(plan), (Need(0, 1), 1e9))[1])
+    run, data = run_of(made, "tuning=lora", "compression=[distill]")
+    with_fitting_batch(run, data, Console(None, silent=True))
+    assert [plan.tuning.option_name() for plan in asked] == ["lora", "full"]

@@ -199,13 +199,15 @@ def test_what_failed_and_what_was_stopped_early_is_told_apart(tmp_path):
 
 def test_a_job_knows_which_trial_it_is_and_how_long_it_may_train(tmp_path):
     search, _ = begin(tmp_path, words=[*SPACE, "trainer.epochs=7"], stopping="asha")
-    job = search.next()
+    first, job = search.next(), search.next()
+    assert not first.environment, "the run without a search is never stopped"
     stopping = Stopping.of_this_process(job.environment)
-    assert (stopping.rule, stopping.epochs, stopping.trial) == ("asha", 7, 0)
+    assert (stopping.rule, stopping.epochs, stopping.trial) == ("asha", 7, 1)
 
 
 def test_stopping_early_looks_at_private_data(tmp_path):
     search, _ = begin(tmp_path, words=[*SPACE[:1], "privacy=dpsgd"], stopping="asha")
+    search.next()
     with pytest.raises(ConfigError, match="not on the books"):
         search.next()
 

@@ -5,7 +5,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from accel.errors import ConfigError
-from accel.sweep.space import space
+from accel.sweep.space import ABSENT, space
 
 
 def test_hydras_words_become_distributions():
@@ -107,6 +107,18 @@ def test_it_starts_at_what_there_would_be_without_a_search():
     ]
     here = {"compression": ["prune", "qat"], "tuning": "full", "seed": 3, "x.rate": 0.25}
     where = space(words, {})
-    assert where.start(here.get) == {"compression": "[prune,qat]", "tuning": "full", "seed": 3, "x.rate": 0.25}
+    assert where.start(of(here)) == {"compression": "[prune,qat]", "tuning": "full", "seed": 3, "x.rate": 0.25}
     outside = {"compression": [], "tuning": "head", "tuning.rank": 16, "seed": 9, "x.rate": None}
-    assert where.start(outside.get) == {"compression": "[]"}
+    assert where.start(of(outside)) == {"compression": "[]"}
+
+
+def of(values):
+    return lambda key: values.get(key, ABSENT)
+
+
+def test_null_and_quoted_words_are_values_and_words_are_in_no_interval():
+    where = space(["patience=null,2", "freeze='*emb*','x'", "on=true,false", "rate=interval(0,1)"], {})
+    here = {"patience": None, "freeze": "*emb*", "on": False, "rate": "auto"}
+    found = {key: str(value).strip("'").lower() for key, value in where.start(of(here)).items()}
+    assert found == {"patience": "null", "freeze": "*emb*", "on": "false"}
+    assert where.start(of({"rate": [1]})) == {}
