@@ -10,11 +10,11 @@ from accel.data.read_table import read_table
 from accel.data.script import language_of
 from accel.errors import DataError
 from accel.look.columns import IDS, Column, columns_of
+from accel.look.facts import FIRST_ROWS
 from accel.look.names import ASKING, FOUND, GRADES, RATINGS, READ, WRITTEN, means, means_time, means_user
 from accel.look.oddities import oddities_of
 from accel.look.reading import FINDERS, WRITER, Reading, Wish, open_question, texts_of, told_oddities
 
-FIRST_ROWS = 50_000
 WRITES_ENGLISH, WRITES_ANY = "t5_small", "mt5_small"
 READS_AS_ENGLISH = frozenset({"English", "Latin script", "no letters"})
 """What the first of them has letters for."""

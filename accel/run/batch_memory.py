@@ -87,7 +87,7 @@ def with_fitting_batch(run: RunState, data: Prepared, console: Console, latency:
         )
     run.plan = _in_pieces(run.plan, pieces)
     found = run.plan.trainer
-    repeat = ["trainer.fit_memory=false", f"trainer.accumulate={pieces}"]
+    repeat = ["trainer.fit_memory=false", f"trainer.accumulate={found.accumulate}"]
     repeat += [f"trainer.{k}={v}" for k in ("batch_tokens", "batch_size") if (v := getattr(found, k)) is not None]
     memory = {"pieces": pieces, "free_bytes": int(free), "bytes_per_example": int(need.per_example), "repeat": repeat}
     run.record["found"] = {**(run.record.get("found") or {}), "batch_memory": memory}

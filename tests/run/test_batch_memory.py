@@ -159,3 +159,12 @@ def test_the_dense_baseline_has_to_fit_too(made, monkeypatch):
     run, data = run_of(made, "tuning=lora", "compression=[distill]")
     with_fitting_batch(run, data, Console(None, silent=True))
     assert [plan.tuning.option_name() for plan in asked] == ["lora", "full"]
+
+
+def test_pieces_come_on_top_of_batches_that_were_to_be_added_up_anyway(made, monkeypatch):
+    monkeypatch.setattr(batch_memory, "needed", lambda *a: (Need(0, 1), 5 / USED))
+    run, data = run_of(made, "trainer.accumulate=2")
+    with_fitting_batch(run, data, Console(None, silent=True))
+    assert (run.plan.trainer.accumulate, run.plan.trainer.batch_size) == (8, 4)
+    repeat = run.record["found"]["batch_memory"]["repeat"]
+    assert decide(compose([*tiny_words(data_file(run)), *repeat])).trainer == run.plan.trainer
