@@ -34,11 +34,11 @@ def nearest(
     Args:
         excluded: of each query, the places of texts that are not asked for.
     """
-    rows = _scores(queries, texts)
+    rows = scored(queries, texts)
     return [_best(*row, list(some), count) for row, some in zip(rows, excluded, strict=True)]
 
 
-def _scores(queries: Sequence[str], texts: Sequence[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def scored(queries: Sequence[str], texts: Sequence[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Of each query: (places of the texts that share a word with it, their scores)."""
     from sklearn.feature_extraction.text import HashingVectorizer
 

@@ -10,6 +10,24 @@ _YEAR_FIRST = re.compile(
     r"(?P<year>\d{4})\s*[-/.年]\s*(?P<month>\d{1,2})\s*[-/.月]\s*(?P<day>\d{1,2})(?:\s*日)?(?P<rest>.*)"
 )
 _YEAR_LAST = re.compile(r"(?P<one>\d{1,2})(?P<sign>[-/.])(?P<two>\d{1,2})(?P=sign)(?P<year>\d{4})(?P<rest>.*)")
+_WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?"
+_MONTHS = (
+    "january", "february", "march", "april", "may", "june",
+    "july", "august", "september", "october", "november", "december",
+)  # fmt: skip
+_SHORT = 3
+_MONTH = rf"(?P<month>{'|'.join(f'{name[:_SHORT]}(?:{name[_SHORT:]})?' for name in _MONTHS)}|sept)\.?"
+_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
+_NAMED = [
+    re.compile(_WEEKDAY + pattern, re.IGNORECASE)
+    for pattern in (
+        rf"{_DAY}[\s-]+{_MONTH},?[\s-]+(?P<year>\d{{4}})(?P<rest>.*)",  # of mails, and of English people
+        rf"{_MONTH}\s+{_DAY},?\s+(?P<year>\d{{4}})(?P<rest>.*)",  # of Americans
+        rf"{_MONTH}\s+{_DAY}(?P<rest>\s+[\d:]+(?:\s+\S+)?)\s+(?P<year>\d{{4}})",  # of logs and of tweets
+    )
+]
+"""Dates with the English name of a month, which nothing can mistake."""
+_ZONE = re.compile(r",?\s+(?:(?P<utc>GMT|UTC|Z)|(?P<offset>[+-]\d{2}:?\d{2}))(?:\s+\([A-Z]+\))?$")
 MONTHS = 12
 DAY_FIRST = "."
 """Between numbers it stands in countries that write the day first."""
@@ -32,6 +50,10 @@ def iso_date(text: str, day_first: bool | None) -> str | None:
     text = text.strip()
     if match := _YEAR_FIRST.fullmatch(text):
         return _iso(match["year"], match["month"], match["day"], match["rest"])
+    for named in _NAMED:
+        if match := named.fullmatch(text):
+            month = 1 + [name[:_SHORT] for name in _MONTHS].index(match["month"][:_SHORT].lower())
+            return _iso(match["year"], str(month), match["day"], _ZONE.sub(_close, match["rest"].removeprefix(",")))
     match = _YEAR_LAST.fullmatch(text)
     if match is None:
         return None
@@ -46,6 +68,11 @@ def is_ambiguous(text: str) -> bool:
     """Whether it is a date with either of its parts as the month."""
     match = _YEAR_LAST.fullmatch(text.strip())
     return bool(match) and match["sign"] != DAY_FIRST and max(int(match["one"]), int(match["two"])) <= MONTHS
+
+
+def _close(zone: re.Match[str]) -> str:
+    """As ISO writes a time's zone, without a space before it."""
+    return zone["offset"] or "+00:00"
 
 
 def _iso(year: str, month: str, day: str, rest: str) -> str:

@@ -18,8 +18,9 @@ from accel.behaviour.places import FIRST, Places
 from accel.core.metric import LOSS, OF_RECOMMENDATION, Metric
 from accel.data.interactions import NOBODY, RankingDataset
 from accel.data.tokenized import Example, Tokenized
+from accel.objective._rankings import AT_ONCE, EQUAL
 from accel.objective.answers import TasteAnswers
-from accel.objective.retrieval import AT_ONCE, EQUAL, Retrieval, contrast, holds, pair_keys
+from accel.objective.retrieval import Retrieval, contrast, holds, pair_keys
 from accel.objective.scores import GatheredScores, Report, Scores
 from accel.ops.distill.losses import full
 from accel.ops.parallel.gather import gathered

@@ -15,24 +15,22 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
-import torchmetrics
 from torch import Tensor
-from torchmetrics.utilities import dim_zero_cat
 
 from accel.behaviour.kept import Kept
-from accel.behaviour.places import FIRST, Places
+from accel.behaviour.places import Places
 from accel.core.metric import LOSS, OF_RETRIEVAL, Metric
 from accel.core.objective import Answering
 from accel.data import Split
 from accel.data.tokenized import Example, Tokenized, tokenize
 from accel.data.tokens import Encoded, Ragged
 from accel.errors import DataError
+from accel.objective._rankings import RankingScores, by_words
 from accel.objective.answers import VectorAnswers
 from accel.objective.scores import Report, Scores
 from accel.ops.distill.losses import full
 from accel.ops.embedder import AutoEmbedder
 from accel.ops.parallel.gather import gathered
-from accel.ops.ranking import Ranked
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
@@ -41,10 +39,6 @@ if TYPE_CHECKING:
 
 TEMPERATURE = 0.05
 MOST_TEXTS = 2**31
-AT_ONCE = 256
-"""Queries that are ranked together."""
-EQUAL = 1e-6
-"""Similarities are rounded to this before they are ranked: the same text padded otherwise differs by less."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +163,12 @@ class Retrieval(Answering):
         metrics = {name: value for name, value in found.compute().metrics.items() if name != LOSS.key}
         return [{"name": "random order", "metrics": metrics}]
 
+    def simple_models(self, dataset: Dataset, seed: int) -> Iterator[tuple[str, Report, int]]:
+        """BM25, which learns nothing but how rare a word is, of the passages that it ranks."""
+        del seed
+        report = by_words(dataset.test.texts, dataset.test.labels)
+        yield "BM25", report, len({told for _, told in dataset.test.labels})
+
     def answer(self, logits: Tensor, mask: Tensor) -> dict[str, Any]:
         """The vector."""
         del mask
@@ -218,109 +218,3 @@ def contrast(
     logits = own @ others.T / temperature - handicap
     partners = F.one_hot(partner, len(others)).bool()
     return F.cross_entropy(logits.masked_fill(related & ~partners, -torch.inf), partner, reduction="none")
-
-
-class Vectors(torchmetrics.Metric):
-    """Both vectors of all pairs of all batches and processes."""
-
-    full_state_update = False
-    rows: list[Tensor]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.add_state("rows", [], dist_reduce_fx="cat")
-
-    def update(self, logits: Tensor, labels: Tensor) -> None:
-        parts = [*logits.double().chunk(2), *labels.double()[:, None].chunk(2)]
-        self.rows.append(torch.cat(parts, 1).detach())
-
-    def compute(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(queries, passages, the numbers of either), a row for each pair; float64 and int64."""
-        found = dim_zero_cat(self.rows).cpu()
-        queries, passages = found[:, :-2].chunk(2, 1)
-        return queries, passages, found[:, -2].long(), found[:, -1].long()
-
-
-class RankingScores(Scores):
-    """Of every query's ranking of all passages of the split but its own text, unless that is right.
-
-    Where turns of a talk are queries and passages, a text would be its own nearest passage; so they are scored in BEIR
-    too (Thakur et al. 2021, arXiv 2104.08663).
-
-    Args:
-        pairs: the numbers of the split's texts, in its order.
-    """
-
-    keeps: ClassVar[bool] = True
-
-    def __init__(self, temperature: float, pairs: Sequence[Sequence[int]]) -> None:
-        super().__init__()
-        self.vectors, self.temperature, self.pairs = Vectors(), temperature, pairs
-
-    def update(self, logits: Tensor, labels: Tensor) -> None:
-        self.vectors.update(logits, labels)
-
-    def compute(self) -> Report:
-        """Each text counts once. The loss is that of a query's passage among all that are no others of its own."""
-        queries, passages, asked, told = self.vectors.compute()
-        numbers = asked.unique(), told.unique()
-        (queries, asked), (passages, told) = _once(queries, asked), _once(passages, told)
-        ranked, losses, shown = [], [], []
-        for start, scores, relevant in _ranked_at_once(queries, passages, asked, told):
-            itself = numbers[0][start : start + len(scores), None] == numbers[1]
-            answers = scores.masked_fill(itself & ~relevant, -torch.inf)
-            rounded = (answers / EQUAL).round()
-            ranked.append(Ranked.of(rounded, relevant))
-            losses.append(_losses(answers / self.temperature, relevant))
-            best = rounded.topk(min(FIRST, len(passages)), dim=1)
-            shown.append(numbers[1][best.indices].masked_fill(best.values.isinf(), -1))
-        found, (ndcg, first, ten, mrr, loss) = Ranked.together(ranked), (metric.key for metric in OF_RETRIEVAL)
-        return Report(
-            {
-                ndcg: found.ndcg(FIRST),
-                first: found.recall(1),
-                ten: found.recall(FIRST),
-                mrr: found.mrr(),
-                loss: float(torch.cat(losses).mean()),
-            },
-            kept=self._kept(found, numbers[0].tolist(), torch.cat(shown).numpy()),
-        )
-
-    def _kept(self, found: Ranked, queries: Sequence[int], shown: np.ndarray) -> Places:
-        """A row for each query, at the first example of the split that asks it; always as many places."""
-        row_of = {number: row for row, number in enumerate(queries)}
-        asking: dict[int, int] = {}
-        for example, (query, _) in enumerate(self.pairs):
-            asking.setdefault(query, example)
-        examples = [(example, row_of[query]) for query, example in asking.items() if query in row_of]
-        places, rows = np.array(examples, np.int64).reshape(-1, 2).T
-        ten = np.pad(shown, ((0, 0), (0, FIRST - shown.shape[1])), constant_values=-1)
-        truths = np.array([self.pairs[example][1] for example in places.tolist()], np.int64)
-        return Places(places, truths, found.ndcgs(FIRST).numpy()[rows], found.hits(FIRST).numpy()[rows], ten[rows])
-
-
-def _once(vectors: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
-    """(the mean vector of every number, of length 1; the place of each row's number among them)."""
-    different, place = numbers.unique(return_inverse=True)
-    totals = vectors.new_zeros(len(different), vectors.shape[1]).index_add(0, place, vectors)
-    return F.normalize(totals, dim=1), place
-
-
-def _ranked_at_once(
-    queries: Tensor, passages: Tensor, asked: Tensor, told: Tensor
-) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """(the first query, similarities, whether a pair is true), the latter [some queries, passages] each."""
-    for start in range(0, len(queries), AT_ONCE):
-        some = queries[start : start + AT_ONCE]
-        relevant = torch.zeros(len(some), len(passages), dtype=torch.bool)
-        mine = (asked >= start) & (asked < start + len(some))
-        relevant[asked[mine] - start, told[mine]] = True
-        yield start, some @ passages.T, relevant
-
-
-def _losses(logits: Tensor, relevant: Tensor) -> Tensor:
-    """[true pairs]: -log of the softmax over the passage and those that are not relevant."""
-    query, passage = relevant.nonzero(as_tuple=True)
-    others = logits.masked_fill(relevant, -torch.inf).logsumexp(1)
-    own = logits[query, passage]
-    return torch.logaddexp(others[query], own) - own

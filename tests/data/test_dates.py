@@ -15,6 +15,14 @@ from accel.data.dates import day_stands_first, is_ambiguous, iso_date
         ("5/6/2026", None),
         ("soon", None),
         ("1.2/2026", None),
+        ("Thu, 01 Jan 2026 10:00:00 +0200 (CEST)", "2026-01-01 10:00:00+0200"),
+        ("Thu, 1 Jan 2026 10:00 GMT", "2026-01-01 10:00+00:00"),
+        ("Tue Feb 24 11:35:52 -0800 2015", "2015-02-24 11:35:52-0800"),
+        ("January 1st, 2026", "2026-01-01"),
+        ("2 Sept 2026, 10:00", "2026-09-02 10:00"),
+        ("03-Dec-2026", "2026-12-03"),
+        ("Mayhem 3, 2026", None),
+        ("Jan 2026", None),
     ],
 )
 def test_a_date_that_can_be_read_in_one_way_is_read(text, iso):

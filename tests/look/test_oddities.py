@@ -73,3 +73,13 @@ def test_an_ordinary_table_has_nothing_odd():
     rows = [{"text": "a", "label": "b"}]
     plain = Table(Path("my.csv"), ["text", "label"], rows, [2])
     assert oddities_of(plain, columns_of(plain)) == []
+
+
+def test_a_label_that_stands_for_nothing_is_told(tmp_path):
+    rows = table("review,label", lambda n: (english(n), ("good", "bad", "N/A")[n % 3]))
+    (told,) = odd(rows, tmp_path)
+    assert told.endswith(
+        "rows have 'N/A' in 'label', which is a label like any other: where nobody knows it, remove the row"
+    )
+    assert odd(rows.replace("label", "airport", 1), tmp_path) == []  # negative control: no label by its name
+    assert odd(rows.replace("N/A", "mixed"), tmp_path) == []
