@@ -38,16 +38,25 @@ def bf16_fast() -> bool:
     return "amx_bf16" in flags or ("avx512_bf16" in flags and _cpu("vendor_id") == "AuthenticAMD")
 
 
-def free_memory_bytes() -> int:
-    """What this process may still take: of its GPU, or of the machine and of the control group that it runs in."""
+def free_memory_bytes(processes: int = 1, held_bytes: int = 0) -> int:
+    """What a process may still take: of its GPU, or of the machine and of the control group that it runs in.
+
+    Args:
+        processes: on this machine; each has a GPU, or its share. The one with the least counts.
+        held_bytes: what each of them holds; this process does already, and the others will.
+    """
     import psutil
     import torch
 
     if torch.cuda.is_available():
-        return torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+        mine = torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+        others = (n for n in range(min(processes, torch.cuda.device_count())) if n != torch.cuda.current_device())
+        return min([mine, *(torch.cuda.mem_get_info(n)[0] - held_bytes for n in others)])
     limit, used = (_group_bytes(name) for name in ("memory.max", "memory.current"))
     free = psutil.virtual_memory().available
-    return free if limit is None or used is None else min(free, max(0, limit - used + _cached_bytes()))
+    if limit is not None and used is not None:
+        free = min(free, max(0, limit - used + _cached_bytes()))
+    return max(0, free - (processes - 1) * held_bytes) // processes
 
 
 def _cached_bytes() -> int:

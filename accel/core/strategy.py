@@ -25,6 +25,9 @@ class Strategy(Technique):
     saves_parts: ClassVar[bool] = False
     """Whether every process writes its part of a checkpoint into the run's folder, which all machines have to see."""
 
+    holds_whole_models: ClassVar[bool] = False
+    """Whether each of several processes holds the whole model, so that one of them can try a step of all."""
+
     trains_locally: ClassVar[bool] = False
     """Whether what reaches the optimizer is an update that was trained beforehand, not a gradient to be bounded."""
 

@@ -28,6 +28,10 @@ class Ranks(Protocol):
         """Rank 0's value, on all."""
         ...
 
+    def least(self, name: str, value: float) -> float:
+        """The smallest value of all machines, on all; the first process of each machine says its own."""
+        ...
+
     def after_leader(self, step: str) -> AbstractContextManager[None]:
         """The first process of each machine goes first, the others find what it made."""
         ...
@@ -64,6 +68,10 @@ class SingleProcess:
         self.place = RankInfo()
 
     def agree(self, name: str, value: str) -> str:
+        del name
+        return value
+
+    def least(self, name: str, value: float) -> float:
         del name
         return value
 

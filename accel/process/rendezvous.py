@@ -98,6 +98,12 @@ class Together:
         self._wait(key, watch=0)
         return self._ask(self.store.get, key).decode()
 
+    def least(self, name: str, value: float) -> float:
+        """The smallest value of all machines, on all; the first process of each machine says its own."""
+        if self.place.leads_node:
+            self.store.set(f"accel/least {name}/{self.place.node_rank}", repr(value))
+        return min(float(self._answer_of(node, f"least {name}")) for node in range(self._num_nodes()))
+
     @contextmanager
     def after_leader(self, step: str) -> Iterator[None]:
         """The first process of each machine goes first, the others find what it made."""

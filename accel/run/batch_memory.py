@@ -1,6 +1,7 @@
 """A batch that fits into memory: what a step takes is measured on a copy, and a batch is cut into as few pieces as fit.
 
-The pieces are added up to the same step (``trainer.accumulate``), so what is learned stays what was asked for.
+The pieces are added up to the same step (``trainer.accumulate``), so what is learned stays what was asked for. Of
+several processes the first one of each machine measures for all that share it, and the least room decides.
 """
 
 from __future__ import annotations
@@ -69,34 +70,62 @@ def with_fitting_batch(run: RunState, data: Prepared, console: Console, latency:
     if not trainer.fit_memory:
         return
     if run.resume:
-        pieces = json.loads((run.folder / KEPT).read_text("utf8"))["pieces"]
-        run.plan = _in_pieces(run.plan, pieces)
+        kept = str(json.loads((run.folder / KEPT).read_text("utf8"))["pieces"]) if run.leads else ""
+        run.plan = _in_pieces(run.plan, int(run.ranks.agree("pieces", kept)))
         return
-    longest = int(data.learned(run.plan).lengths.max())
+    room = _room(run, data, latency) if run.ranks.place.leads_node else None
+    pieces = int(run.ranks.agree("pieces", str(room.pieces) if room else ""))
+    run.plan = _in_pieces(run.plan, pieces)
+    if room is None or not run.leads:
+        return
+    repeat = _repeat(run.plan)
+    found = {"pieces": pieces, "free_bytes": int(room.free), "bytes_per_example": int(room.need.per_example)}
+    run.record["found"] = {**(run.record.get("found") or {}), "batch_memory": {**found, "repeat": repeat}}
+    write_durably(run.folder / KEPT, json.dumps({"pieces": pieces}))
+    console.say(
+        f"\nMemory: an example of {room.longest} tokens takes {_gib(room.need.per_example)} in training, and "
+        f"{_gib(room.free)} are free{' for each process' if run.plan.strategy.local_processes() > 1 else ''}: "
+        f"{'a whole batch fits' if pieces == 1 else f'each batch is cut into {pieces} pieces'}.\n"
+        f"The same without looking: {' '.join(repeat)}"
+    )
+
+
+@dataclass(frozen=True)
+class Room:
+    """What was measured on this machine, and what follows for all."""
+
+    need: Need
+    free: float
+    """Bytes for each process."""
+    longest: int
+    """Tokens of the longest example."""
+    pieces: int
+
+
+def _room(run: RunState, data: Prepared, latency: LatencyTable | None) -> Room:
+    """Raises DataError where not even one example fits."""
+    trainer, longest = run.plan.trainer, int(data.learned(run.plan).lengths.max())
     plans = [run.plan, *([dense_plan(run.plan)] if run.plan.needs_baseline else [])]
     with run.timed("batch memory"):
         needs = [needed(_in_pieces(plan, 1), data, latency) for plan in plans]
     free = min(left for _, left in needs)
     need = max((need for need, _ in needs), key=lambda one: one.fixed + one.per_example)
-    pieces = pieces_for(trainer.batch_tokens, trainer.batch_size, longest, min(n.examples(f) for n, f in needs))
+    examples = run.ranks.least("examples", min(need.examples(left) for need, left in needs))
+    pieces = pieces_for(trainer.batch_tokens, trainer.batch_size, longest, int(examples))
     if pieces is None:
         raise DataError(
             f"trainer.fit_memory=true: a step with one text of {longest} tokens takes "
             f"{_gib(need.fixed + need.per_example)}, and {_gib(free * USED)} are free. Choose a smaller model or "
             f"task.max_length, or keep less: tuning=lora, trainer.activation_checkpointing=true."
         )
-    run.plan = _in_pieces(run.plan, pieces)
-    found = run.plan.trainer
-    repeat = ["trainer.fit_memory=false", f"trainer.accumulate={found.accumulate}"]
-    repeat += [f"trainer.{k}={v}" for k in ("batch_tokens", "batch_size") if (v := getattr(found, k)) is not None]
-    memory = {"pieces": pieces, "free_bytes": int(free), "bytes_per_example": int(need.per_example), "repeat": repeat}
-    run.record["found"] = {**(run.record.get("found") or {}), "batch_memory": memory}
-    write_durably(run.folder / KEPT, json.dumps({"pieces": pieces}))
-    console.say(
-        f"\nMemory: an example of {longest} tokens takes {_gib(need.per_example)} in training, and {_gib(free)} are "
-        f"free: {'a whole batch fits' if pieces == 1 else f'each batch is cut into {pieces} pieces'}.\n"
-        f"The same without looking: {' '.join(repeat)}"
-    )
+    return Room(need, free, longest, pieces)
+
+
+def _repeat(plan: Plan) -> list[str]:
+    """As it is typed without looking at the memory."""
+    found = plan.trainer
+    sizes = [f"trainer.{k}={v}" for k in ("batch_tokens", "batch_size") if (v := getattr(found, k)) is not None]
+    return ["trainer.fit_memory=false", f"trainer.accumulate={found.accumulate}", *sizes]
 
 
 def pieces_for(batch_tokens: int | None, batch_size: int | None, longest: int, examples: int) -> int | None:
@@ -123,13 +152,22 @@ def needed(plan: Plan, data: Prepared, latency: LatencyTable | None) -> tuple[Ne
         rehearsal = Rehearsal(plan, data, latency, teacher)
         rehearsal.learn(longest[:1])
         rehearsal.update()  # from here on the optimizer has what it keeps
-        free = free_memory_bytes()
+        held = held_bytes(rehearsal)
+        free = free_memory_bytes(plan.strategy.local_processes(), held)
         found = {count: kept_bytes(rehearsal, longest[:count]) for count in PROBES if count <= len(longest)}
         need = Need.of(found if len(found) > 1 else {0: 0, **found})
-        gradients = sum(p.numel() * p.element_size() for p in rehearsal.module.model.parameters() if p.requires_grad)
+        gradients = sum(p.nbytes for p in rehearsal.module.model.parameters() if p.requires_grad)
+        sent = gradients if plan.strategy.num_processes() > 1 else 0  # from buckets of their own
         again = _recomputed(rehearsal, longest[:1]) if plan.trainer.recomputes else 0
     gc.collect()
-    return Need(BACKWARD * need.fixed + gradients, BACKWARD * (need.per_example + again)), free
+    return Need(BACKWARD * need.fixed + gradients + sent, BACKWARD * (need.per_example + again)), free
+
+
+def held_bytes(rehearsal: Rehearsal) -> int:
+    """Of the model and of what its optimizer keeps: what each process has before a step."""
+    moments = (value for state in rehearsal.optimizer.state.values() for value in state.values())
+    tensors = [*rehearsal.module.model.state_dict().values(), *(m for m in moments if isinstance(m, Tensor))]
+    return sum({t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}.values())
 
 
 def kept_bytes(rehearsal: Rehearsal, indices: list[int]) -> int:

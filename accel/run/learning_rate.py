@@ -47,14 +47,11 @@ def with_found_rate(run: RunState, data: Prepared, console: Console) -> None:
     """
     if not run.plan.trainer.wants_learning_rate:
         return
-    if run.resume:
-        found = json.loads((run.folder / KEPT).read_text("utf8"))["learning_rate"]
-        run.plan = _with(run.plan, found)
-        return
-    with run.timed("learning rate"), torch.random.fork_rng():
-        curve = tried(plan_of_test(run.plan), data)
-    found = suggested(curve)
+    curve = [] if run.resume or not run.leads else _tried(run, data)
+    found = float(run.ranks.agree("learning rate", _found(run, curve) if run.leads else ""))
     run.plan = _with(run.plan, found)
+    if run.resume or not run.leads:
+        return
     repeat = [f"trainer.learning_rate={found:g}"]
     run.record["found"] = {**(run.record.get("found") or {}), "learning_rate": found, "curve": curve, "repeat": repeat}
     write_durably(run.folder / KEPT, json.dumps({"learning_rate": found}))
@@ -64,9 +61,23 @@ def with_found_rate(run: RunState, data: Prepared, console: Console) -> None:
     )
 
 
+def _tried(run: RunState, data: Prepared) -> list[tuple[float, float]]:
+    with run.timed("learning rate"), torch.random.fork_rng():
+        return tried(plan_of_test(run.plan), data)
+
+
+def _found(run: RunState, curve: Curve) -> str:
+    kept = json.loads((run.folder / KEPT).read_text("utf8"))["learning_rate"] if run.resume else suggested(curve)
+    return repr(kept)
+
+
 def plan_of_test(plan: Plan) -> Plan:
-    """The model, its tuning and the task alone: what a technique does later in training has no loss to fall yet."""
-    return _with(replace(plan, compression=()), LOWEST)
+    """The model, its tuning and the task alone: what a technique does later in training has no loss to fall yet.
+
+    A step has the batches of all processes, one after the other.
+    """
+    trainer = replace(plan.trainer, accumulate=plan.trainer.accumulate * plan.strategy.num_shares())
+    return _with(replace(plan, trainer=trainer, compression=()), LOWEST)
 
 
 def _with(plan: Plan, rate: float) -> Plan:

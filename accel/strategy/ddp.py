@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from accel.core.option import Objection
 from accel.strategy._distributed import Distributed
@@ -38,6 +38,8 @@ class Compress(Enum):
 @dataclass(kw_only=True)
 class Ddp(Distributed):
     """Replicated data parallelism."""
+
+    holds_whole_models: ClassVar[bool] = True
 
     compress: Compress = Compress.none
     """Number format in which gradients are sent; fp16 may overflow where bf16 does not."""

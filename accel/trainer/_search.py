@@ -25,10 +25,10 @@ def objections_to_search(key: str, instead: str, plan: Plan) -> Iterator[Objecti
     elif plan.strategy.trains_locally:
         because = "the server has no examples to find it on: they stay at the clients"
         yield Objection(f"{key}  with  strategy={plan.strategy.option_name()}", because, off)
-    elif plan.strategy.num_processes() > 1:
-        because = "each process would find a number of its own, on a whole model that it may have no room for"
+    elif plan.strategy.num_processes() > 1 and not plan.strategy.holds_whole_models:
+        because = "it is found on a whole model, and each process holds a part of it, as it may have no room for more"
         yield Objection(
             f"{key}  with  strategy={plan.strategy.option_name()}",
             because,
-            f"{off}; strategy=single finds it, and says the words to type",
+            f"{off}; strategy=ddp and strategy=single find it, and say the words to type",
         )

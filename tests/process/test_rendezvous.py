@@ -36,6 +36,11 @@ def test_all_take_the_folder_of_rank_0():
     assert together(lambda ranks: ranks.agree("folder", f"/run{ranks.place.rank}")) == ["/run0"] * 2
 
 
+def test_the_least_of_what_the_first_of_each_machine_says_is_taken_by_all():
+    said = {0: 7.5, 1: 1.0, 2: 3.25, 3: 0.5}  # ranks 1 and 3 are not the first of their machines
+    assert together(lambda ranks: ranks.least("room", said[ranks.place.rank]), nodes=2) == [3.25] * 4
+
+
 def test_the_first_of_each_machine_goes_first():
     made = {}
 

@@ -10,6 +10,7 @@ from accel.core.console import Console
 from accel.data.prepared import prepare
 from accel.errors import DataError, PlanError
 from accel.plan.decide import decide
+from accel.process.ranks import SingleProcess
 from accel.run import learning_rate
 from accel.run.learning_rate import HIGHEST, LOWEST, STEPS, curve_of, suggested, with_found_rate
 from tests.conftest import tiny_words, write_tiny_csv
@@ -44,11 +45,12 @@ def test_where_nothing_falls_nothing_is_suggested(curve):
 def run(tmp_path):
     from contextlib import nullcontext
 
-    def of(*words, resume=False):
+    def of(*words, resume=False, ranks=None):
         csv = write_tiny_csv(tmp_path / "tiny.csv")
         plan = decide(compose([*tiny_words(csv), "trainer.learning_rate=null", *words]))
         state = SimpleNamespace(
-            plan=plan, folder=tmp_path, record={}, resume=resume, timed=lambda name: nullcontext()
+            plan=plan, folder=tmp_path, record={}, resume=resume, timed=lambda name: nullcontext(),
+            ranks=ranks or SingleProcess(), leads=ranks is None
         )  # fmt: skip
         return state, prepare(plan.task.load(plan.seed), plan)
 
@@ -67,6 +69,21 @@ def test_a_tiny_model_finds_a_rate_and_says_it_in_plain_words(run, capsys):
     later, data = run(resume=True)
     with_found_rate(later, data, Console(None, silent=True))
     assert later.plan.trainer == found.plan.trainer
+
+
+def test_of_several_processes_the_first_one_finds_it_for_all(run, monkeypatch):
+    """A step of the search has the batches of all processes."""
+    seen = []
+    monkeypatch.setattr(learning_rate, "tried", lambda plan, data: (seen.append(plan), [(1e-5, 2.0), (1e-3, 1.0)])[1])
+    ddp = ["strategy=ddp", "strategy.processes=2"]
+    first, data = run(*ddp)
+    with_found_rate(first, data, Console(None, silent=True))
+    assert (seen[0].trainer.accumulate, first.plan.trainer.accumulate) == (2, 1)
+    other, data = run(*ddp, ranks=SimpleNamespace(agree=lambda name, value: value or "0.0001"))
+    with_found_rate(other, data, Console(None, silent=True))
+    assert len(seen) == 1, "the second process has found one of its own"
+    assert first.plan.trainer == other.plan.trainer
+    assert other.record == {}
 
 
 def test_layers_keep_their_shares_of_the_rate(run, monkeypatch):
@@ -97,9 +114,8 @@ def test_without_the_wish_nothing_is_tried(monkeypatch):
     [
         (["privacy=dpsgd", "privacy.epsilon=8"], "found on the private texts"),
         (["strategy=federated"], "stay at the clients"),
-        (["strategy=ddp", "strategy.processes=2"], "a number of its own"),
-        (["strategy=fsdp", "strategy.processes=2"], "a number of its own"),
-        (["strategy=tensor_parallel", "strategy.processes=2"], "a number of its own"),
+        (["strategy=fsdp", "strategy.processes=2"], "each process holds a part of it"),
+        (["strategy=tensor_parallel", "strategy.processes=2"], "each process holds a part of it"),
     ],
 )
 def test_a_search_is_refused_where_it_cannot_work(words, said):

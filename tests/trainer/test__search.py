@@ -7,8 +7,10 @@ import pytest
 from accel.trainer._search import objections_to_search
 
 
-def planned(*, privacy=None, local=False, processes=1):
-    strategy = SimpleNamespace(trains_locally=local, num_processes=lambda: processes, option_name=lambda: "mine")
+def planned(*, privacy=None, local=False, processes=1, whole=False):
+    strategy = SimpleNamespace(
+        trains_locally=local, num_processes=lambda: processes, holds_whole_models=whole, option_name=lambda: "mine"
+    )
     return SimpleNamespace(privacy=privacy, strategy=strategy)
 
 
@@ -18,7 +20,8 @@ def planned(*, privacy=None, local=False, processes=1):
         (planned(), []),
         (planned(privacy=SimpleNamespace(key="privacy"), processes=2), ["on the private texts"]),
         (planned(local=True, processes=2), ["stay at the clients"]),
-        (planned(processes=2), ["a number of its own"]),
+        (planned(processes=2), ["each process holds a part of it"]),
+        (planned(processes=2, whole=True), []),
     ],
 )
 def test_each_plan_has_its_one_reason(plan, because):
