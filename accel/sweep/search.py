@@ -12,7 +12,7 @@ import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, QMCSampler, RandomSampler, TPESampler
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from accel.errors import ConfigError, RefusedError, did_you_mean
 from accel.report.money import PRICES, Prices
@@ -35,6 +35,8 @@ SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
 TRIES_PER_TRIAL = 20
 """How often in a row a proposal may be refused, or known already, before the space counts as exhausted."""
 
+FOUND = "found"
+"""Names, in a trial, the job that found its numbers."""
 SAME_REFUSALS = 5
 """After so many for one reason, while no job could run, the reason lies in what all jobs have in common."""
 
@@ -50,6 +52,8 @@ class Settings:
         stopping: asha or hyperband; one objective, which must be quality.
         eta: one of so many trials goes on to the next rung.
         seed: of the proposals.
+        finds: settings of one more job at the beginning, whose numbers find themselves: trainer.learning_rate=null.
+            The study is told what they came to.
         params: key -> values as typed on a command line.
         price_per_cpu_hour: with the other three, of the objective ``cost``; see ``accel.report.money.Prices``.
     """
@@ -60,6 +64,7 @@ class Settings:
     stopping: str | None = None
     eta: int = 3
     seed: int = 0
+    finds: Sequence[str] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
     price_per_cpu_hour: float | None = None
     requests_per_month: float | None = None
@@ -209,14 +214,16 @@ class Search:
             sampler=sampler,
             load_if_exists=True,
         )
-        if not self.study.get_trials(deepcopy=False):
-            self._start_from_settings()
+        self.start = self._settings()
+        if self.start and not self.study.get_trials(deepcopy=False):
+            self.study.enqueue_trial(self.start)
+        self.finding = self._take_up_finding()
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             self._take_up(trial)
         return self.settings.n_trials + sweep.count("refused")
 
-    def _start_from_settings(self) -> None:
-        """The first trial is the run that there would be without a search, so the best is never below it."""
+    def _settings(self) -> dict[str, Any]:
+        """The point that the run without a search is: the first trial, so the best is never below it."""
         from omegaconf import OmegaConf
 
         from accel.config.compose import compose
@@ -226,11 +233,37 @@ class Search:
             config = compose(self.space.fixed, self.context.config_dirs)
             chosen = assemble(config, self.context.plugins).choices()
         except RefusedError:  # what varies is needed to be a run at all
-            return
-        if start := self.space.start(
+            return {}
+        return self.space.start(
             lambda key: chosen[key] if key in chosen else OmegaConf.select(config, key, default=ABSENT)
-        ):
-            self.study.enqueue_trial(start)
+        )
+
+    def _take_up_finding(self) -> Job | None:
+        """The job whose numbers find themselves; None where there is none, it cannot be, or the study knows of it."""
+        known = any(FOUND in trial.user_attrs for trial in self.study.get_trials(deepcopy=False))
+        if known or not self.settings.finds:
+            return None
+        words = [*self.space.fixed, *self.settings.finds]
+        if not self.context.accepts(words):
+            return None
+        job = self.sweep.job(words)
+        if job.status in ENDED_WELL:
+            self._tell_found(job)
+        elif not job.ended:
+            job.status = "waiting"
+            self.again.append(job)
+        return job
+
+    def _tell_found(self, job: Job) -> None:
+        """A trial of what the job found, as far as it lies in what is searched."""
+        values = self._values(job)
+        repeat = ((job.result or {}).get("found") or {}).get("repeat")
+        if values is None or repeat is None:
+            return
+        point = {**self.start, **self.space.typed(repeat)}
+        among = {key: self.space.varied[key] for key in point}
+        trial = create_trial(params=point, distributions=among, values=values, user_attrs={FOUND: job.number})
+        self.study.add_trial(trial)
 
     def _take_up(self, trial: FrozenTrial) -> None:
         """What a killed sweep left open: its job has ended meanwhile, goes on, or was never known whole."""
@@ -298,14 +331,20 @@ class Search:
             job.environment = Stopping(where, trial, rule, self.settings.eta, epochs).environment()
 
     def ended(self, job: Job) -> None:
-        if job.status != "interrupted":  # it stays open, for another session
+        if job is self.finding:
+            self._tell_found(job)
+        elif job.status != "interrupted":  # it stays open, for another session
             self._tell(self.trials[job.number], job)
             self._heed(job, *ENDED_WELL, "failed")
 
     def _tell(self, trial: int, job: Job) -> None:
-        values = [goal.told(job.result or {}) for goal in self.settings.goals()]
-        found = [value for value in values if value is not None]
-        if job.status == "finished" and len(found) == len(values):
-            self.study.tell(trial, found)
+        if (values := self._values(job)) is not None:
+            self.study.tell(trial, values)
         else:
             self.study.tell(trial, state=TrialState.PRUNED if job.status == "pruned" else TrialState.FAIL)
+
+    def _values(self, job: Job) -> list[float] | None:
+        """What the job is worth; None of one that did not finish, or lacks a figure."""
+        values = [goal.told(job.result or {}) for goal in self.settings.goals()]
+        found = [value for value in values if value is not None]
+        return found if job.status == "finished" and len(found) == len(values) else None

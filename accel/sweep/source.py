@@ -48,6 +48,16 @@ class Context:
         flags = [f"--config-dir={d}" for d in arguments.config_dirs] + [f"--plugin={p}" for p in arguments.plugins]
         return cls(tuple(flags), arguments.config_dirs, arguments.plugins)
 
+    def accepts(self, words: Sequence[str]) -> bool:
+        """Whether a job of these words would not be refused."""
+        from accel.plan.decide import check_overrides
+
+        try:
+            check_overrides(list(words), self.plugins, self.config_dirs)
+        except RefusedError:
+            return False
+        return True
+
     def check(self, job: Job) -> None:
         """Compose the job and let its plan object; a refused job is recorded, and will not start."""
         from accel.plan.decide import check_overrides

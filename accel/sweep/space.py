@@ -60,6 +60,11 @@ class Space:
         found = {key: _inside(value_of(key), among) for key, among in self.varied.items()}
         return {key: value for key, value in found.items() if value is not ABSENT}
 
+    def typed(self, words: Sequence[str]) -> dict[str, Any]:
+        """The point of words without a sweep, as far as it lies in here."""
+        values = {word.get_key_element(): word.value() for word in map(_parsed, words)}
+        return self.start(lambda key: values.get(key, ABSENT))
+
 
 def _inside(value: Any, among: BaseDistribution) -> Any:
     """The value as the distribution writes it; ``ABSENT`` where it is none of it."""

@@ -77,6 +77,71 @@ def test_the_first_trial_is_the_run_without_a_search_and_is_not_repeated_by_anot
     assert len(again.study.get_trials(deepcopy=False)) == 1
 
 
+FINDS = ["trainer.learning_rate=null"]
+
+
+def finish_finding(job, rate):
+    found = {"learning_rate": rate, "repeat": [f"trainer.learning_rate={rate:g}"]}
+    after = {"validation": {"accuracy": 0.9}}
+    write_record({**new_record(job.overrides), "status": "finished", "after": after, "found": found}, job.folder)
+    job.exit_code = 0
+    note_result(job)
+
+
+def test_a_search_begins_with_a_job_that_finds_its_numbers_and_learns_from_them(tmp_path):
+    words = ["trainer.learning_rate=tag(log,interval(1e-5,2e-3))", "tuning=lora,full", "seed=1"]
+    search, sweep = begin(tmp_path, words=words, n_trials=4, finds=FINDS)
+    job = search.next()
+    assert job.overrides == ["seed=1", *FINDS]
+    finish_finding(job, 3e-5)
+    search.ended(job)
+    (known,) = [t for t in search.study.get_trials() if t.state == TrialState.COMPLETE]
+    assert (known.params, known.value) == ({"trainer.learning_rate": 3e-5, "tuning": "full"}, 0.9)
+    assert sorted(search.next().overrides) == ["seed=1", "trainer.learning_rate=0.0001", "tuning=full"]
+    assert run(search, sweep) == 2, "it is one of the trials"
+
+
+def test_a_job_that_finds_its_numbers_is_run_once_in_all_sessions(tmp_path):
+    words = ["trainer.learning_rate=tag(log,interval(1e-5,2e-3))"]
+    search, sweep = begin(tmp_path, words=words, finds=FINDS)
+    job = search.next()
+    job.status = "interrupted"
+    search.ended(job)
+    sweep.save()
+    again, sweep = begin(tmp_path, words=words, finds=FINDS)
+    job = again.next()
+    assert job.overrides == FINDS
+    finish_finding(job, 1e-4)
+    sweep.save()  # killed before the study learns of it
+    last, sweep = begin(tmp_path, words=words, finds=FINDS)
+    assert last.next().overrides != FINDS
+    assert [t.user_attrs for t in last.study.get_trials() if t.state == TrialState.COMPLETE] == [{"found": 0}]
+    sweep.save()
+    more, _ = begin(tmp_path, words=words, finds=FINDS)
+    assert more.next().overrides != FINDS
+    assert len([t for t in more.study.get_trials() if t.user_attrs]) == 1
+
+
+def test_what_was_found_outside_of_the_ranges_is_no_point_there(tmp_path):
+    search, _ = begin(tmp_path, words=["trainer.learning_rate=interval(0.1,1)", "tuning=lora,full"], finds=FINDS)
+    job = search.next()
+    finish_finding(job, 1e-4)
+    search.ended(job)
+    (known,) = [t for t in search.study.get_trials() if t.state == TrialState.COMPLETE]
+    assert known.params == {"tuning": "full"}
+
+
+def test_where_finding_is_refused_the_search_does_without(tmp_path, monkeypatch):
+    def refuse(words, *rest):
+        if "trainer.learning_rate=null" in words:
+            raise ConfigError("no")
+
+    monkeypatch.setattr("accel.plan.decide.check_overrides", refuse)
+    search, sweep = begin(tmp_path, finds=FINDS)
+    assert run(search, sweep) == 6
+    assert not any("null" in word for job in sweep.jobs for word in job.overrides)
+
+
 def test_where_a_run_needs_what_varies_the_search_starts_anywhere(tmp_path):
     search, _ = begin(tmp_path, words=["model=local", "model.path=a,b"], n_trials=2)
     assert search.next() is not None

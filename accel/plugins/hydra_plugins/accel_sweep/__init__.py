@@ -140,6 +140,7 @@ class SweeperConfig:
     stopping: Optional[str] = None
     eta: int = 3
     seed: int = 0
+    finds: list[str] = field(default_factory=list)
     price_per_cpu_hour: Optional[float] = None
     requests_per_month: Optional[float] = None
     cost_per_error: Optional[float] = None
