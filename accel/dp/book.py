@@ -38,8 +38,10 @@ class Book(Sums):
         freeze_unsampled(model)
         super().__init__([])
         self.pages: dict[int, Page] = {}
-        for module in model.modules():
-            patch(module, self, self.page)
+        inside: set[nn.Module] = set()
+        for module in model.modules():  # outer ones first
+            if module not in inside:
+                inside.update(patch(module, self, self.page))
         covered = {id(p) for page in self.pages.values() for p in page.parameters()}
         missing = [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in covered]
         if missing:

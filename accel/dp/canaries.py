@@ -20,7 +20,7 @@ from accel.dp.book import Book
 from accel.dp.clipping import Clip
 from accel.dp.keystream import Keystream
 from accel.dp.mechanism import Mechanism
-from accel.dp.pages import NormPage
+from accel.dp.pages import SamplePage
 from accel.dp.sums import part_of
 from accel.ops.parallel.shards import computes_on, cut_up_like, from_part, whole
 
@@ -104,7 +104,7 @@ class Canaries(Coordinates):
         super().__init__(count, mechanism, test_seed)
         self.book = book
         self.weight = nn.Parameter(cut_up_like(torch.zeros(count), next(iter(book.parameters))))
-        self.page = book.page(NormPage, self.weight, None)
+        self.page = book.page(SamplePage, self.weight, None)
         book.parameters.append(self.weight)
         rank, world_size = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
         self.share = (mechanism.num_records + np.arange(count)) % world_size == rank

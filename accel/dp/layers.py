@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from accel.dp.pages import EmbeddingPage, LinearPage, NormPage, Page
-from accel.dp.recording import RecordEmbedding, RecordLayerNorm, RecordLinear, RecordScale
+from accel.dp.pages import EmbeddingPage, LinearPage, Page, SamplePage
+from accel.dp.recording import RecordAdapted, RecordEmbedding, RecordLayerNorm, RecordLinear, RecordScale
 from accel.dp.sums import Sums
 from accel.errors import RefusedError, RunError
+from accel.ops.low_rank import Adapted, is_replaced
 from accel.ops.quantize.fake_quantize import RoundedEmbedding, RoundedLinear
 
 PageOf = Callable[[type[Page], Tensor | None, Tensor | None], Page]
@@ -47,17 +48,28 @@ def refuse_mixing(model: nn.Module) -> None:
             )
 
 
-def patch(module: nn.Module, book: Sums, page_of: PageOf) -> None:
-    """Replace the forward of a layer with trainable parameters of its own; any other module stays as it is."""
+def patch(module: nn.Module, book: Sums, page_of: PageOf) -> Collection[nn.Module]:
+    """Replace the forward of a layer with trainable parameters of its own; any other module stays as it is.
+
+    Returns:
+        Layers inside of it that are not called any more.
+    """
+    parts = module.low_rank() if isinstance(module, Adapted) else None
+    if parts is not None and not is_replaced(parts.base) and not parts.base.weight.requires_grad:
+        factors = parts.first, parts.second
+        pages = [page_of(SamplePage, f.weight, None) if f.weight.requires_grad else None for f in factors]
+        module.forward = partial(_forward, partial(_adapted, pages), module.forward, module, None, book)
+        return factors
     own = [p for p in module.parameters(recurse=False) if p.requires_grad]
     if not own:
-        return
+        return ()
     for wanted, kind, forward in BOOKED:
         if wanted(module):
             page = page_of(kind, module.weight, getattr(module, "bias", None))  # type: ignore[arg-type]
             original = module.forward
             module.forward = partial(_forward, forward, original, module, page, book)
-            return
+            break
+    return ()
 
 
 def booked_layers(model: nn.Module) -> int:
@@ -76,7 +88,7 @@ def unpatch(model: nn.Module) -> None:
                 delattr(parameter, name)
 
 
-def _forward(recorded: Any, original: Any, module: nn.Module, page: Page, book: Sums, x: Tensor) -> Tensor:
+def _forward(recorded: Any, original: Any, module: nn.Module, page: Page | None, book: Sums, x: Tensor) -> Tensor:
     return recorded(module, page, book, x) if torch.is_grad_enabled() else original(x)
 
 
@@ -95,6 +107,15 @@ def _embedding(module: Any, page: Page, book: Sums, ids: Tensor) -> Tensor:
     _check(module, ids, book)
     y = RecordEmbedding.apply(ids, module.weight.detach(), module.padding_idx, page, book.dummy)
     return module.weight_rounder(y) if isinstance(module, RoundedEmbedding) else y
+
+
+def _adapted(pages: Sequence[Page | None], module: Any, page: None, book: Sums, x: Tensor) -> Tensor:
+    del page  # one for each factor
+    _check(module, x, book)
+    parts = module.low_rank()
+    if parts is None:
+        raise RunError(f"privacy=dpsgd: a {type(module).__name__} was changed after its gradients began to be clipped.")
+    return RecordAdapted.apply(x, parts, *pages, book.dummy)  # type: ignore[return-value]
 
 
 def _layer_norm(module: Any, page: Page, book: Sums, x: Tensor) -> Tensor:
@@ -126,7 +147,7 @@ def _is_rms_norm(module: nn.Module) -> bool:
 BOOKED = (
     (lambda m: isinstance(m, nn.Linear), LinearPage, _linear),
     (lambda m: isinstance(m, nn.Embedding), EmbeddingPage, _embedding),
-    (lambda m: isinstance(m, nn.LayerNorm), NormPage, _layer_norm),
-    (_is_rms_norm, NormPage, _rms_norm),
+    (lambda m: isinstance(m, nn.LayerNorm), SamplePage, _layer_norm),
+    (_is_rms_norm, SamplePage, _rms_norm),
 )
 """(which layers, their page, their forward); a subclass counts as its base."""

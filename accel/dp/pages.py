@@ -144,8 +144,8 @@ class EmbeddingPage(Page):
         sum_of(self.weight).index_add_(0, entry.x.flatten(), g.flatten(0, 1))
 
 
-class NormPage(Page):
-    """x and g: the per-sample gradients of weight and bias themselves, [batch, 1, width]; they are small."""
+class SamplePage(Page):
+    """x and g: the per-sample gradients of weight and bias themselves, [batch, 1, numbers]; they are small."""
 
     def squared_norms(self, entry: Entry, grams: Grams) -> Tensor:
         del grams
@@ -157,7 +157,7 @@ class NormPage(Page):
     def add_weighted(self, entry: Entry, factors: Tensor) -> None:
         for part, parameter in ((entry.x, self.weight), (entry.g, self.bias)):
             if parameter is not None:
-                sum_of(parameter).add_(factors @ part.sum(1))
+                sum_of(parameter).add_((factors @ part.sum(1)).view_as(parameter))
 
 
 def page_dtype(page: Page) -> torch.dtype:

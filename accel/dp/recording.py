@@ -9,6 +9,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
 from accel.dp.pages import Page
+from accel.ops.low_rank import LowRank, of_input, product
 
 
 class RecordLinear(torch.autograd.Function):
@@ -91,3 +92,44 @@ class RecordScale(torch.autograd.Function):
         found = (found.sum(dims) if dims else found)[:, None]
         ctx.page.add(found, found)
         return g * weight, None, None, None
+
+
+class RecordAdapted(torch.autograd.Function):
+    """``x W' + b + s x A' B'`` whose backward notes the per-sample gradients of A and B, each rank times width.
+
+    So neither the input nor the output's gradient is kept for them, or read again once factors are known.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, parts: LowRank, first: Page | None, second: Page | None, dummy: Tensor) -> Tensor:
+        del dummy
+        weight, bias = parts.base.weight.detach(), parts.base.bias
+        a, b = parts.first.weight.detach(), parts.second.weight.detach()
+        ctx.parts, ctx.first, ctx.second = parts, first, second
+        if torch.is_autocast_enabled(x.device.type):  # what adds in place casts nothing
+            dtype = torch.get_autocast_dtype(x.device.type)
+            x, weight, bias, a, b = (t if t is None else t.to(dtype) for t in (x, weight, bias, a, b))
+        with torch.autocast(x.device.type, enabled=False):
+            y, narrow = product(x.flatten(0, -2), weight, bias, a, b, parts.scale)
+        ctx.save_for_backward(x if first else None, narrow.view(*x.shape[:-1], -1), weight, a, b)
+        return y.view(*x.shape[:-1], -1)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
+        (x, narrow, weight, a, b), above = ctx.saved_tensors, grads[0]
+        below = ctx.parts.scale * (above @ b)
+        if ctx.first:
+            ctx.first.add(*2 * [_of_samples(below, x, ctx.parts.first.weight.dtype)])
+        if ctx.second:
+            ctx.second.add(*2 * [_of_samples(above, ctx.parts.scale * narrow, ctx.parts.second.weight.dtype)])
+        grad_x = None
+        if ctx.needs_input_grad[0]:
+            flat = above.flatten(0, -2), below.flatten(0, -2)
+            grad_x = of_input(*flat, weight, a).view(*above.shape[:-1], -1)
+        return grad_x, None, None, None, None
+
+
+def _of_samples(g: Tensor, x: Tensor, dtype: torch.dtype) -> Tensor:
+    """[batch, 1, out * in]: of each sample the product of output's gradient and input, summed over its tokens."""
+    g, x = (t.to(dtype).reshape(len(t), -1, t.shape[-1]) for t in (g, x))
+    return torch.bmm(g.transpose(1, 2), x).flatten(1)[:, None]

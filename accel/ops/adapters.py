@@ -13,6 +13,7 @@ from accel.core.family import HEADS
 from accel.core.logs import quiet_import
 from accel.errors import NoEffectError
 from accel.ops.body import is_of_body
+from accel.ops.low_rank import LowRank, is_plain, is_replaced, of_input, product
 from accel.ops.quantize.fake_quantize import RoundedLinear
 from accel.ops.quantize.quantized_layers import LEAVE, replace
 from accel.ops.structured.structure import find_blocks
@@ -106,18 +107,21 @@ class AdaptedLinear(PeftLinear):
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if self.disable_adapters or self.merged:
             return super().forward(x, *args, **kwargs)
-        base, first, second = self.base_layer, self.lora_A[ADAPTER], self.lora_B[ADAPTER]
-        dropout, scale = self.lora_dropout[ADAPTER], self.scaling[ADAPTER]
-        if not isinstance(dropout, nn.Dropout) and all(map(_is_untouched, (base, first, second))) and _in_fp32(x):
-            return _Adapted.apply(x, base.weight, base.bias, first.weight, second.weight, scale)  # type: ignore[return-value]
-        y = base(x)
+        parts = self.low_rank()
+        if parts is not None and not any(map(is_replaced, (parts.base, parts.first, parts.second))) and _in_fp32(x):
+            base, a, b = parts.base, parts.first.weight, parts.second.weight
+            return _Adapted.apply(x, base.weight, base.bias, a, b, parts.scale)  # type: ignore[return-value]
+        first, second, dropout = self.lora_A[ADAPTER], self.lora_B[ADAPTER], self.lora_dropout[ADAPTER]
+        y, scale = self.base_layer(x), self.scaling[ADAPTER]
         return y + second(first(dropout(x.to(first.weight.dtype))) * scale).to(y.dtype)  # type: ignore[arg-type]
 
-
-def _is_untouched(layer: nn.Module) -> bool:
-    """Whether calling the layer would do nothing but multiply: privacy and split layers watch, or replace, the call."""
-    hooked = layer._forward_hooks or layer._forward_pre_hooks or "forward" in layer.__dict__
-    return type(layer) is nn.Linear and not hooked and type(layer.weight) is nn.Parameter
+    def low_rank(self) -> LowRank | None:
+        """Its parts, where calling the layer means this product alone."""
+        base, first, second = self.base_layer, self.lora_A[ADAPTER], self.lora_B[ADAPTER]
+        more = self.disable_adapters or self.merged or isinstance(self.lora_dropout[ADAPTER], nn.Dropout)
+        if more or not all(map(is_plain, (base, first, second))):
+            return None
+        return LowRank(base, first, second, self.scaling[ADAPTER])  # type: ignore[arg-type] - plain layers
 
 
 def _in_fp32(x: Tensor) -> bool:
@@ -130,9 +134,7 @@ class _Adapted(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scale: float) -> Tensor:
         rows = x.reshape(-1, x.shape[-1])
-        narrow = rows @ a.T
-        y = rows @ weight.T if bias is None else torch.addmm(bias, rows, weight.T)
-        y.addmm_(narrow, b.T, alpha=scale)
+        y, narrow = product(rows, weight, bias, a, b, scale)
         ctx.save_for_backward(rows if ctx.needs_input_grad[3] else None, narrow, weight, a, b)
         ctx.scale, ctx.shape = scale, x.shape
         return y.view(*x.shape[:-1], len(weight))
@@ -144,7 +146,7 @@ class _Adapted(torch.autograd.Function):
         below = ctx.scale * (above @ b)
         of_x = of_a = None
         if ctx.needs_input_grad[0]:
-            of_x = (above @ weight).addmm_(below, a).view(ctx.shape)
+            of_x = of_input(above, below, weight, a).view(ctx.shape)
         if ctx.needs_input_grad[3]:
             of_a = below.T @ rows
         of_b = ctx.scale * (above.T @ narrow) if ctx.needs_input_grad[4] else None

@@ -13,7 +13,7 @@ Composes with: distill, ddp, qat (without dropout) and ptq, which round the merg
 Off switch: ``tuning=full``.
 Reference: Zhang et al. 2023 (arXiv 2303.10512); the PEFT library's allocation.
 
-    accel tuning=adalora tuning.rank=8 tuning.initial_rank=12 trainer.learning_rate=1e-3
+    accel tuning=adalora tuning.rank=8 tuning.initial_rank=12 trainer.learning_rate=5e-3
 """
 
 from __future__ import annotations

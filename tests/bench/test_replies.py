@@ -18,6 +18,7 @@ from accel.report.record import read_record
 from tests.bench.runs import baseline_of, plan_of, run_of
 
 DRAWS = 5
+EQUAL = 1e-6
 CANDIDATES = (20, 100)
 
 
@@ -45,29 +46,33 @@ def drawn(labels, number, seed):
     return np.array(rows)
 
 
-def found(queries, passages, others):
-    """[pairs]: 1 where the pair's own passage is nearest; a share of it among equally near ones."""
-    own = np.einsum("nd,nd->n", queries, passages)
-    near = np.einsum("nd,nkd->nk", queries, passages[others])
-    first = (near > own[:, None] + 1e-9).sum(1) == 0
-    return first / (1 + (np.abs(near - own[:, None]) <= 1e-9).sum(1))
+def found(near, others):
+    """[pairs]: 1 where the pair's own passage is nearest of some; a share of it among equally near ones.
+
+    Args:
+        near: [pairs, pairs], of each query to each passage.
+    """
+    own, rest = np.diag(near)[:, None], np.take_along_axis(near, others, axis=1)
+    return ((rest > own + EQUAL).sum(1) == 0) / (1 + (np.abs(rest - own) <= EQUAL).sum(1))
 
 
 def by_words(data):
     words = TfidfVectorizer(sublinear_tf=True).fit(text for pair in data.train.texts for text in pair)
-    return [words.transform(side).toarray() for side in zip(*data.test.texts, strict=True)]
+    queries, passages = (words.transform(side) for side in zip(*data.test.texts, strict=True))
+    return (queries @ passages.T).toarray()
+
+
+def by_vectors(folder, data):
+    predictor = Predictor.load(folder)
+    queries, passages = (vectors_of(predictor, list(side), str(folder)) for side in zip(*data.test.texts, strict=True))
+    return queries @ passages.T
 
 
 def test_the_reply_is_found_among_others(run, data, figures):
-    folders = {"dense": baseline_of(run), "after": run}
-    sides = [list(side) for side in zip(*data.test.texts, strict=True)]
-    vectors = {"TF-IDF": by_words(data)}
-    for name, folder in folders.items():
-        predictor = Predictor.load(folder)
-        vectors[name] = [vectors_of(predictor, side, str(folder)) for side in sides]
+    near = {"TF-IDF": by_words(data), "dense": by_vectors(baseline_of(run), data), "after": by_vectors(run, data)}
     for number in CANDIDATES:
         others = [drawn(data.test.labels, number, draw) for draw in range(DRAWS)]
-        hits = {name: np.mean([found(*pair, some) for some in others], axis=0) for name, pair in vectors.items()}
+        hits = {name: np.mean([found(scores, some) for some in others], axis=0) for name, scores in near.items()}
         for name, values in hits.items():
             figures.value(f"found first of {number}, {name}", values.mean(), "", rounds=len(values))
         kept = bootstrap((hits["after"], hits["dense"]), lambda a, d: a.mean() / d.mean(), paired=True, n_resamples=999)

@@ -6,8 +6,10 @@ from accel.dp.book import Book
 from accel.dp.clipping import flat
 from accel.dp.layers import booked_layers, freeze_unsampled, unpatch, unsampled
 from accel.errors import RefusedError, RunError
+from accel.model.tiny_bert import TinyBert
 from accel.model.tiny_t5 import TinyT5
 from accel.objective.classification import Classification
+from accel.ops.adapters import ADAPTER, AdaptedLinear, add_lora
 
 
 def test_layers_without_a_trainable_parameter_stay_as_they_are():
@@ -18,6 +20,46 @@ def test_layers_without_a_trainable_parameter_stay_as_they_are():
     assert "forward" not in model[0].__dict__
     unpatch(model)
     assert booked_layers(model) == 0
+
+
+def adapted(**settings):
+    model = TinyBert().network(Classification(["a", "b"]))
+    return add_lora(model, **{"rank": 2, "alpha": 4.0, "dropout": 0.0, **settings})
+
+
+@pytest.mark.parametrize("trains_first", [True, False])
+def test_an_adapter_is_booked_as_one_layer_whose_factors_have_pages(trains_first):
+    model = adapted(trains_first=trains_first)
+    adapters = [module for module in model.modules() if isinstance(module, AdaptedLinear)]
+    Book(model)
+    assert all("forward" in layer.__dict__ for layer in adapters)
+    assert not any("forward" in part.__dict__ for layer in adapters for part in layer.low_rank().__dict__.values()
+                   if isinstance(part, nn.Module))  # fmt: skip
+    unpatch(model)
+    assert booked_layers(model) == 0
+
+
+@pytest.mark.parametrize("why", ["dropout", "somebody watches", "the weight learns too"])
+def test_an_adapter_that_is_more_than_a_product_is_booked_factor_by_factor(why):
+    model = adapted(dropout=0.5) if why == "dropout" else adapted()
+    (layer, *_) = (module for module in model.modules() if isinstance(module, AdaptedLinear))
+    if why == "somebody watches":
+        layer.base_layer.register_forward_hook(lambda *a: None)
+    if why == "the weight learns too":
+        layer.base_layer.weight.requires_grad_(True)
+    Book(model)
+    assert "forward" not in layer.__dict__
+    assert "forward" in layer.lora_A[ADAPTER].__dict__
+
+
+def test_an_adapter_that_is_changed_later_is_no_private_step():
+    model = adapted()
+    (layer, *_) = (module for module in model.modules() if isinstance(module, AdaptedLinear))
+    book = Book(model)
+    book.batch_size = 1
+    layer.base_layer.register_forward_hook(lambda *a: None)
+    with pytest.raises(RunError, match="AdaptedLinear was changed after its gradients began to be clipped"):
+        layer(torch.ones(1, 3, layer.base_layer.in_features))
 
 
 def test_what_acts_on_all_samples_at_once_is_frozen_and_named():

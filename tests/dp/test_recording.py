@@ -47,9 +47,9 @@ def test_the_model_is_given_back_as_it_was():
     assert all(p.grad is not None for n, p in model.named_parameters() if "pooler" not in n)
 
 
-@pytest.mark.parametrize("model_class", [TinyBert, TinyT5])
-def test_bf16_products_keep_the_norms_in_fp32(model_class):
-    model = make(model_class, "full", torch.float32)
+@pytest.mark.parametrize(("model_class", "tuning"), [(TinyBert, "full"), (TinyT5, "full"), (TinyBert, "lora")])
+def test_bf16_products_keep_the_norms_in_fp32(model_class, tuning):
+    model = make(model_class, tuning, torch.float32)
     inputs, labels = batch_of()
     expected, _ = booked(copy.deepcopy(model), inputs, labels, flat(1.0))
     book = Book(model)
@@ -62,3 +62,15 @@ def test_bf16_products_keep_the_norms_in_fp32(model_class):
     assert found.dtype == torch.float32
     assert torch.allclose(found, expected, rtol=0.05)
     assert all(sum_of(p).dtype == torch.float32 for p in book.parameters)
+
+
+def test_an_adapters_norms_and_sums_are_those_of_its_factors_one_by_one(monkeypatch):
+    """The way of two layers, whose inputs and gradients are kept, beside the one way that keeps their products."""
+    inputs, labels = batch_of()
+    once, sums = booked(make(TinyBert, "lora", torch.float64), inputs, labels, flat(0.1))
+    monkeypatch.setattr(layers, "Adapted", type("Nothing", (), {}))
+    twice, others = booked(make(TinyBert, "lora", torch.float64), inputs, labels, flat(0.1))
+    assert torch.allclose(once, twice, rtol=1e-12)
+    pairs = list(zip(sums.parameters, others.parameters, strict=True))
+    assert len(pairs) > 10
+    assert all(torch.allclose(sum_of(a), sum_of(b), rtol=1e-10, atol=1e-14) for a, b in pairs)

@@ -346,7 +346,7 @@ BUGS = {
     "one factor for the batch": (step, "flat", one_factor_for_all),
     "norms not under the root": (step, "flat", lambda bound: lambda n: (bound / n.square()).clamp(max=1.0)),
     "norms without the embedding": (pages.EmbeddingPage, "squared_norms", without("EmbeddingPage")),
-    "norms without the normalization": (pages.NormPage, "squared_norms", without("NormPage")),
+    "norms without the normalization": (pages.SamplePage, "squared_norms", without("SamplePage")),
     "norms without the biases": (pages.LinearPage, "squared_norms", no_bias),
     "repeated words counted apart": (pages.EmbeddingPage, "squared_norms", merged_late),
     "sums of the last step stay": (Book, "zero", forgets_to_clear),
