@@ -19,7 +19,7 @@ RUNS = {
     "headlines": ["task=headlines", "trainer.epochs=2", "trainer.batch_tokens=2048"],
     "population": ["task=population", "trainer.epochs=6"],
     "gap": ["task=gap", "trainer.epochs=4"],
-    "chinese_ner": ["task=chinese_ner", *E5, "trainer.epochs=1", "trainer.batch_tokens=2048"],
+    "chinese_ner": ["task=chinese_ner", "task.max_length=128", *E5, "trainer.epochs=1", "trainer.batch_tokens=2048"],
     "movielens": ["experiment=recommendation", "task.group=[gender,age]"],
     "chat_lora": [
         "task=chitchat_replies", "task.selections=100", "model=smollm2", "tuning=lora", "tuning.rank=16",
