@@ -14,6 +14,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from accel.inference.predictor import Predictor
 from accel.inference.search import vectors_of
+from accel.objective._rankings import by_words as ranked_by_words
 from accel.report.record import read_record
 from tests.bench.runs import baseline_of, plan_of, run_of
 
@@ -80,6 +81,15 @@ def test_the_reply_is_found_among_others(run, data, figures):
         figures.value(f"kept of the dense model's, first of {number}, low", kept.confidence_interval.low, "")
         figures.value(f"kept of the dense model's, first of {number}, high", kept.confidence_interval.high, "")
         assert hits["dense"].mean() > hits["TF-IDF"].mean() > 1 / number
+
+
+def test_all_replies_are_ranked(run, data, figures):
+    record = read_record(run)
+    words = ranked_by_words(data.test.texts, data.test.labels).metrics
+    reached = {side: record[side]["metrics"] for side in ("before", "after")} | {"BM25": words}
+    for side, metrics in reached.items():
+        figures.value(f"ndcg_at_10, {side}", metrics["ndcg_at_10"], "", rounds=record["data"]["ranked"]["queries"])
+    assert min(metrics["ndcg_at_10"] for metrics in reached.values()) == words["ndcg_at_10"]
 
 
 def test_it_is_smaller_and_faster(run, figures):
