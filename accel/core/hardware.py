@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -50,13 +51,22 @@ def free_memory_bytes(processes: int = 1, held_bytes: int = 0) -> int:
 
     if torch.cuda.is_available():
         mine = torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
-        others = (n for n in range(min(processes, torch.cuda.device_count())) if n != torch.cuda.current_device())
-        return min([mine, *(torch.cuda.mem_get_info(n)[0] - held_bytes for n in others)])
+        others = [n for n in range(min(processes, torch.cuda.device_count())) if n != torch.cuda.current_device()]
+        return min([mine, *(free - held_bytes for free in _free_of_gpus(others))])
     limit, used = (_group_bytes(name) for name in ("memory.max", "memory.current"))
     free = psutil.virtual_memory().available
     if limit is not None and used is not None:
         free = min(free, max(0, limit - used + _cached_bytes()))
     return max(0, free - (processes - 1) * held_bytes) // processes
+
+
+def _free_of_gpus(numbers: list[int]) -> list[int]:
+    """Asked by a process of its own: whoever asks takes some memory there until it ends."""
+    if not numbers:
+        return []
+    code = "import sys, torch; print(*(torch.cuda.mem_get_info(int(n))[0] for n in sys.argv[1:]))"
+    asked = subprocess.run([sys.executable, "-c", code, *map(str, numbers)], capture_output=True, text=True, check=True)
+    return [int(free) for free in asked.stdout.split()]
 
 
 def _cached_bytes() -> int:

@@ -10,7 +10,7 @@ _YEAR_FIRST = re.compile(
     r"(?P<year>\d{4})\s*[-/.年]\s*(?P<month>\d{1,2})\s*[-/.月]\s*(?P<day>\d{1,2})(?:\s*日)?(?P<rest>.*)"
 )
 _YEAR_LAST = re.compile(r"(?P<one>\d{1,2})(?P<sign>[-/.])(?P<two>\d{1,2})(?P=sign)(?P<year>\d{4})(?P<rest>.*)")
-_WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?"
+_WEEKDAY = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?,?\s+)?"
 _MONTHS = (
     "january", "february", "march", "april", "may", "june",
     "july", "august", "september", "october", "november", "december",
@@ -18,17 +18,23 @@ _MONTHS = (
 _SHORT = 3
 _MONTH = rf"(?P<month>{'|'.join(f'{name[:_SHORT]}(?:{name[_SHORT:]})?' for name in _MONTHS)}|sept)\.?"
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
+_CLOCK = r"(?:(?:,?\s+|T)\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?(?:\s*[ap]\.?m\.?)?(?:\s+\S+)?(?:\s+\([^)]*\))?)?"
 _NAMED = [
     re.compile(_WEEKDAY + pattern, re.IGNORECASE)
     for pattern in (
-        rf"{_DAY}[\s-]+{_MONTH},?[\s-]+(?P<year>\d{{4}})(?P<rest>.*)",  # of mails, and of English people
-        rf"{_MONTH}\s+{_DAY},?\s+(?P<year>\d{{4}})(?P<rest>.*)",  # of Americans
-        rf"{_MONTH}\s+{_DAY}(?P<rest>\s+[\d:]+(?:\s+\S+)?)\s+(?P<year>\d{{4}})",  # of logs and of tweets
+        rf"{_DAY}[\s-]+{_MONTH},?[\s-]+(?P<year>\d{{4}})(?P<rest>{_CLOCK})",  # of mails, and of English people
+        rf"{_MONTH}\s+{_DAY},?\s+(?P<year>\d{{4}})(?P<rest>{_CLOCK})",  # of Americans
+        rf"{_MONTH}\s+{_DAY}(?P<rest>{_CLOCK})\s+(?P<year>\d{{4}})",  # of logs and of tweets
     )
 ]
 """Dates with the English name of a month, which nothing can mistake."""
-_ZONE = re.compile(r",?\s+(?:(?P<utc>GMT|UTC|Z)|(?P<offset>[+-]\d{2}:?\d{2}))(?:\s+\([A-Z]+\))?$")
+_TIME = re.compile(
+    r",?[\sT]+(?P<hour>\d{1,2})(?P<minutes>:\d{2}(?::\d{2}(?:\.\d+)?)?)(?:\s*(?P<half>[ap])\.?m\.?)?"
+    r"(?:\s+(?:GMT|UTC|Z|(?P<offset>[+-]\d{2}:?\d{2}))(?P<zoned>)(?:\s+\([^)]*\))?)?",
+    re.IGNORECASE,
+)
 MONTHS = 12
+NOON = 12
 DAY_FIRST = "."
 """Between numbers it stands in countries that write the day first."""
 
@@ -53,7 +59,8 @@ def iso_date(text: str, day_first: bool | None) -> str | None:
     for named in _NAMED:
         if match := named.fullmatch(text):
             month = 1 + [name[:_SHORT] for name in _MONTHS].index(match["month"][:_SHORT].lower())
-            return _iso(match["year"], str(month), match["day"], _ZONE.sub(_close, match["rest"].removeprefix(",")))
+            clock = _clock(match["rest"])
+            return None if clock is None else _iso(match["year"], str(month), match["day"], clock)
     match = _YEAR_LAST.fullmatch(text)
     if match is None:
         return None
@@ -70,9 +77,18 @@ def is_ambiguous(text: str) -> bool:
     return bool(match) and match["sign"] != DAY_FIRST and max(int(match["one"]), int(match["two"])) <= MONTHS
 
 
-def _close(zone: re.Match[str]) -> str:
-    """As ISO writes a time's zone, without a space before it."""
-    return zone["offset"] or "+00:00"
+def _clock(rest: str) -> str | None:
+    """The time behind a date with a month's name, as ISO writes it; None where it is none, or of a zone with a name."""
+    if not rest:
+        return ""
+    match = _TIME.fullmatch(rest)
+    if match is None:
+        return None
+    hour, half = int(match["hour"]), (match["half"] or "").lower()
+    if half:
+        hour = hour % NOON + (NOON if half == "p" else 0)
+    zone = "" if match["zoned"] is None else match["offset"] or "+00:00"
+    return f" {hour:02}{match['minutes']}{zone}"
 
 
 def _iso(year: str, month: str, day: str, rest: str) -> str:

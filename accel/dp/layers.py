@@ -55,7 +55,7 @@ def patch(module: nn.Module, book: Sums, page_of: PageOf) -> Collection[nn.Modul
         Layers inside of it that are not called any more.
     """
     parts = module.low_rank() if isinstance(module, Adapted) else None
-    if parts is not None and not is_replaced(parts.base) and not parts.base.weight.requires_grad:
+    if parts is not None and not is_replaced(parts.base) and parts.learns_by_its_factors:
         factors = parts.first, parts.second
         pages = [page_of(SamplePage, f.weight, None) if f.weight.requires_grad else None for f in factors]
         module.forward = partial(_forward, partial(_adapted, pages), module.forward, module, None, book)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,12 +30,17 @@ class Entry:
         Args:
             rows: [records, most rows of one], numbers of the rows; past the end where a record has fewer.
         """
-        return Entry(*(_beside_each_other(t, rows) for t in (self.x, self.g)))
+        return self._each(lambda t: _beside_each_other(t, rows))
 
     def without(self, bad: Tensor) -> Entry:
         """The same with zeros for some samples: zero times infinity is not zero."""
         rows = bad.nonzero().flatten()
-        return Entry(self.x.index_fill(0, rows, 0), self.g.index_fill(0, rows, 0))
+        return self._each(lambda t: t.index_fill(0, rows, 0))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Entry:
+        """Once where both are one tensor."""
+        x = change(self.x)
+        return Entry(x, x if self.g is self.x else change(self.g))
 
 
 @dataclass
@@ -64,7 +69,8 @@ class Page(ABC):
         """All uses as one: a layer used twice sees one longer sequence, whose contributions add up before the norm."""
         if len(self.entries) == 1:
             return self.entries[0]
-        return Entry(torch.cat([e.x for e in self.entries], 1), torch.cat([e.g for e in self.entries], 1))
+        x = torch.cat([e.x for e in self.entries], 1)
+        return Entry(x, x if all(e.g is e.x for e in self.entries) else torch.cat([e.g for e in self.entries], 1))
 
     @property
     def sharded(self) -> bool:

@@ -20,6 +20,12 @@ class LowRank:
     """Of B, which makes the output."""
     scale: float
 
+    @property
+    def learns_by_its_factors(self) -> bool:
+        """Whether nothing else learns: no weight or bias of the layer, no bias of the factors."""
+        biases = (layer.bias for layer in (self.base, self.first, self.second) if layer.bias is not None)
+        return not any(p.requires_grad for p in (self.base.weight, *biases))
+
 
 @runtime_checkable
 class Adapted(Protocol):

@@ -10,6 +10,8 @@ from accel.report.figures import metric_text
 
 SIMPLE = {"tfidf_logistic": "TF-IDF with logistic regression"}
 """Names of the record, for people; others are as they stand."""
+OF_WHAT = {"tfidf_logistic": "texts", "BM25": "passages"}
+"""What a simple model was made of."""
 
 
 def beside(record: Mapping[str, Any]) -> list[str]:
@@ -60,7 +62,7 @@ def _not_above_reading_nothing(record: Mapping[str, Any], quality: Metric) -> It
 def _how(guess: Mapping[str, Any]) -> str:
     if "trained_on" not in guess:
         return f"Without a model, {guess['name']}"
-    what = "texts" if guess["name"] in SIMPLE else "examples"
+    what = OF_WHAT.get(guess["name"], "examples")
     return f"{_simple(guess)}, {guess['seconds']:.1f} s for {guess['trained_on']:,} {what}"
 
 

@@ -79,12 +79,18 @@ def with_fitting_batch(run: RunState, data: Prepared, console: Console, latency:
     if room is None or not run.leads:
         return
     repeat = _repeat(run.plan)
-    found = {"pieces": pieces, "free_bytes": int(room.free), "bytes_per_example": int(room.need.per_example)}
+    found = {
+        "pieces": pieces,
+        "free_bytes": int(room.free),
+        "bytes_per_example": int(room.need.per_example),
+        "examples_at_once": room.examples,
+    }
     run.record["found"] = {**(run.record.get("found") or {}), "batch_memory": {**found, "repeat": repeat}}
     write_durably(run.folder / KEPT, json.dumps({"pieces": pieces}))
     console.say(
         f"\nMemory: an example of {room.longest} tokens takes {_gib(room.need.per_example)} in training, and "
-        f"{_gib(room.free)} are free{' for each process' if run.plan.strategy.local_processes() > 1 else ''}: "
+        f"{_gib(room.free)} are free{' for each process' if run.plan.strategy.local_processes() > 1 else ''}"
+        f"{f', and another machine has room for {room.examples} of them' if room.elsewhere else ''}: "
         f"{'a whole batch fits' if pieces == 1 else f'each batch is cut into {pieces} pieces'}.\n"
         f"The same without looking: {' '.join(repeat)}"
     )
@@ -97,6 +103,10 @@ class Room:
     need: Need
     free: float
     """Bytes for each process."""
+    examples: int
+    """What the machine with the least room takes at once."""
+    elsewhere: bool
+    """Whether that is another machine."""
     longest: int
     """Tokens of the longest example."""
     pieces: int
@@ -110,15 +120,21 @@ def _room(run: RunState, data: Prepared, latency: LatencyTable | None) -> Room:
         needs = [needed(_in_pieces(plan, 1), data, latency) for plan in plans]
     free = min(left for _, left in needs)
     need = max((need for need, _ in needs), key=lambda one: one.fixed + one.per_example)
-    examples = run.ranks.least("examples", min(need.examples(left) for need, left in needs))
-    pieces = pieces_for(trainer.batch_tokens, trainer.batch_size, longest, int(examples))
+    mine = min(need.examples(left) for need, left in needs)
+    examples = int(run.ranks.least("examples", mine))
+    pieces = pieces_for(trainer.batch_tokens, trainer.batch_size, longest, examples)
+    if pieces is None and mine:
+        raise DataError(
+            f"trainer.fit_memory=true: another machine of the run has no room for a step with one text of {longest} "
+            f"tokens; this one has. What else runs there? Or keep less: tuning=lora, task.max_length."
+        )
     if pieces is None:
         raise DataError(
             f"trainer.fit_memory=true: a step with one text of {longest} tokens takes "
             f"{_gib(need.fixed + need.per_example)}, and {_gib(free * USED)} are free. Choose a smaller model or "
             f"task.max_length, or keep less: tuning=lora, trainer.activation_checkpointing=true."
         )
-    return Room(need, free, longest, pieces)
+    return Room(need, free, examples, examples < mine, longest, pieces)
 
 
 def _repeat(plan: Plan) -> list[str]:

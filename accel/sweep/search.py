@@ -19,7 +19,7 @@ from accel.report.money import PRICES, Prices
 from accel.report.pareto import NAMED, Cost, Objective, goal
 from accel.sweep.journal import JOURNAL, open_journal
 from accel.sweep.record import ENDED_WELL, Job, Sweep
-from accel.sweep.space import ABSENT, Space, space
+from accel.sweep.space import ABSENT, Space, key_of, space
 from accel.sweep.stopping import RULES, STUDY, Stopping
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
 TRIES_PER_TRIAL = 20
 """How often in a row a proposal may be refused, or known already, before the space counts as exhausted."""
 
+LEAST_TO_FIND = 2
+"""Trials: one is the run without a search."""
 FOUND = "found"
 """Names, in a trial, the job that found its numbers."""
 SAME_REFUSALS = 5
@@ -241,9 +243,10 @@ class Search:
     def _take_up_finding(self) -> Job | None:
         """The job whose numbers find themselves; None where there is none, it cannot be, or the study knows of it."""
         known = any(FOUND in trial.user_attrs for trial in self.study.get_trials(deepcopy=False))
-        if known or not self.settings.finds:
+        finds = self._finds()
+        if known or not finds or self.settings.n_trials < LEAST_TO_FIND:
             return None
-        words = [*self.space.fixed, *self.settings.finds]
+        words = [*self.space.fixed, *finds]
         if not self.context.accepts(words):
             return None
         job = self.sweep.job(words)
@@ -254,13 +257,32 @@ class Search:
             self.again.append(job)
         return job
 
+    def _finds(self) -> list[str]:
+        """The settings that find themselves, without those that were typed.
+
+        Raises:
+            ConfigError: there is nothing of that name.
+        """
+        typed = {key_of(word) for word in self.space.fixed}
+        wanted = [word for word in self.settings.finds if key_of(word) not in typed]
+        for word in wanted:
+            if key_of(word) not in self.space.varied:
+                raise ConfigError(
+                    f"hydra.sweeper.finds=[{word}]: the search varies no {key_of(word)}. "
+                    f"{did_you_mean(key_of(word), self.space.varied)}"
+                )
+        return wanted
+
     def _tell_found(self, job: Job) -> None:
-        """A trial of what the job found, as far as it lies in what is searched."""
+        """A trial of what the job found; nothing where that lies outside of what is searched."""
         values = self._values(job)
         repeat = ((job.result or {}).get("found") or {}).get("repeat")
         if values is None or repeat is None:
             return
-        point = {**self.start, **self.space.typed(repeat)}
+        settled = {key: value for key, value in self.start.items() if key not in map(key_of, self.settings.finds)}
+        point = {**settled, **self.space.typed(repeat)}
+        if self.space.words(point) is None:
+            return
         among = {key: self.space.varied[key] for key in point}
         trial = create_trial(params=point, distributions=among, values=values, user_attrs={FOUND: job.number})
         self.study.add_trial(trial)

@@ -66,6 +66,11 @@ class Space:
         return self.start(lambda key: values.get(key, ABSENT))
 
 
+def key_of(word: str) -> str:
+    """What an override sets."""
+    return word.split("=", 1)[0].lstrip("+~")
+
+
 def _inside(value: Any, among: BaseDistribution) -> Any:
     """The value as the distribution writes it; ``ABSENT`` where it is none of it."""
     if isinstance(among, CategoricalDistribution):

@@ -57,7 +57,12 @@ def test_of_several_gpus_the_one_with_the_least_counts(monkeypatch):
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda: 50)
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda: 20)
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device=0: (free[device], 1000))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (free[0], 1000))
+
+    def answer(words, **kept):
+        return SimpleNamespace(stdout=" ".join(str(free[int(number)]) for number in words[3:]) + "\n")
+
+    monkeypatch.setattr(hardware.subprocess, "run", answer)
     assert hardware.free_memory_bytes() == 930
     assert hardware.free_memory_bytes(2, 100) == 400  # nobody has a model on the second one yet; the third is nobody's
     assert hardware.free_memory_bytes(1, 100) == 930

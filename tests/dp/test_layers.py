@@ -39,7 +39,7 @@ def test_an_adapter_is_booked_as_one_layer_whose_factors_have_pages(trains_first
     assert booked_layers(model) == 0
 
 
-@pytest.mark.parametrize("why", ["dropout", "somebody watches", "the weight learns too"])
+@pytest.mark.parametrize("why", ["dropout", "somebody watches", "the weight learns too", "the bias learns too"])
 def test_an_adapter_that_is_more_than_a_product_is_booked_factor_by_factor(why):
     model = adapted(dropout=0.5) if why == "dropout" else adapted()
     (layer, *_) = (module for module in model.modules() if isinstance(module, AdaptedLinear))
@@ -47,6 +47,8 @@ def test_an_adapter_that_is_more_than_a_product_is_booked_factor_by_factor(why):
         layer.base_layer.register_forward_hook(lambda *a: None)
     if why == "the weight learns too":
         layer.base_layer.weight.requires_grad_(True)
+    if why == "the bias learns too":
+        layer.base_layer.bias.requires_grad_(True)
     Book(model)
     assert "forward" not in layer.__dict__
     assert "forward" in layer.lora_A[ADAPTER].__dict__

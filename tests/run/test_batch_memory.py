@@ -114,6 +114,11 @@ def test_the_machine_with_the_least_room_decides_for_all_processes(made, monkeyp
     first, data = run_of(made, *ddp, ranks=of_several(RankInfo(0, 4, 0, 2, 0, "accel"), least=5.0))
     with_fitting_batch(first, data, Console(None, silent=True))
     assert (first.plan.trainer.accumulate, first.plan.trainer.batch_size) == (4, 4)
+    assert first.record["found"]["batch_memory"]["examples_at_once"] == 5
+    full, data = run_of(made, *ddp, ranks=of_several(RankInfo(0, 4, 0, 2, 0, "accel"), least=0.0))
+    with pytest.raises(DataError, match="another machine of the run has no room"):
+        with_fitting_batch(full, data, Console(None, silent=True))
+    asked.pop()
     beside, data = run_of(made, *ddp, ranks=of_several(RankInfo(1, 4, 1, 2, 0, "accel"), agreed="4"))
     with_fitting_batch(beside, data, Console(None, silent=True))
     assert beside.plan.trainer == first.plan.trainer

@@ -123,12 +123,31 @@ def test_a_job_that_finds_its_numbers_is_run_once_in_all_sessions(tmp_path):
 
 
 def test_what_was_found_outside_of_the_ranges_is_no_point_there(tmp_path):
-    search, _ = begin(tmp_path, words=["trainer.learning_rate=interval(0.1,1)", "tuning=lora,full"], finds=FINDS)
+    """The default rate lies inside: it is not what was found."""
+    words = ["trainer.learning_rate=tag(log,interval(1e-5,2e-4))", "tuning=lora,full"]
+    search, sweep = begin(tmp_path, words=words, finds=FINDS)
     job = search.next()
-    finish_finding(job, 1e-4)
+    finish_finding(job, 3e-3)
     search.ended(job)
-    (known,) = [t for t in search.study.get_trials() if t.state == TrialState.COMPLETE]
-    assert known.params == {"tuning": "full"}
+    assert not [t for t in search.study.get_trials() if t.state == TrialState.COMPLETE]
+    assert search.next().overrides != FINDS
+    assert sweep.jobs[0].result["after"]["validation"]["accuracy"] == 0.9  # it may win all the same
+
+
+def test_what_was_typed_does_not_find_itself(tmp_path):
+    search, sweep = begin(tmp_path, words=["trainer.learning_rate=0.3", "tuning=lora,full"], finds=FINDS)
+    assert run(search, sweep) == 2
+    assert all("trainer.learning_rate=0.3" in job.overrides for job in sweep.jobs)
+
+
+def test_a_mistyped_name_of_what_finds_itself_is_told(tmp_path):
+    with pytest.raises(ConfigError, match="varies no trainer.learning_rat.*trainer.learning_rate"):
+        begin(tmp_path, finds=["trainer.learning_rat=null"])
+
+
+def test_a_single_trial_is_the_run_without_a_search(tmp_path):
+    search, _ = begin(tmp_path, words=["trainer.learning_rate=interval(1e-5,1e-3)"], finds=FINDS, n_trials=1)
+    assert search.next().overrides == ["trainer.learning_rate=0.0001"]
 
 
 def test_where_finding_is_refused_the_search_does_without(tmp_path, monkeypatch):
