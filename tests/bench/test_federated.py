@@ -10,8 +10,10 @@ the bytes of int8 over those of fp32. Six airlines have a client each; local tra
 """
 
 import copy
+import os
 import statistics
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -26,7 +28,7 @@ from accel.objective.classification import Classification
 from accel.plan.decide import decide
 from accel.report.record import read_record
 from accel.run.fit import fit
-from tests.bench.runs import run_of
+from tests.bench.runs import finished, run_of
 
 ROUNDS, CLIENTS, STEPS = 7, 10, 20
 WORDS = ["task=airline", "model=minilm", "tracker=none", "trainer.batch_size=8", "trainer.batch_tokens=null",
@@ -69,6 +71,19 @@ class Turns:
         """Of each round but the first, which warms up."""
         took = [begun - ended for begun, ended in zip(self.begun[1:], self.ended, strict=False)]
         return [ours / plain for ours, plain in list(zip(took, self.plain_s, strict=False))[1:]]
+
+
+def test_private_clients_and_a_small_model_in_one_run(figures, tmp_path):
+    """``ACCEL_BENCH=folder``: a finished run there is not run again."""
+    folder = Path(os.environ.get("ACCEL_BENCH", tmp_path))
+    record = finished("federated_hospital", folder, ["experiment=federated_hospital"])
+    eager = next(cost for cost in record["before"]["engines"] if cost["engine"] == "eager")
+    cost = record["after"]["cost"]
+    for side in ("before", "after"):
+        figures.value(f"federated hospital, accuracy, {side}", record[side]["metrics"]["accuracy"], "")
+    figures.value("federated hospital, times smaller", eager["size_bytes"] / cost["size_bytes"], "x")
+    figures.value("federated hospital, times faster", eager["latency_ms_p50"] / cost["latency_ms_p50"], "x")
+    assert record["privacy"]["private"]
 
 
 @pytest.mark.parametrize("name", ["full", "lora"])

@@ -17,13 +17,13 @@ from tests.bench.runs import finished
 
 ALL = ["model=minilm", "trainer.epochs=1", "engines=[eager]"]
 RATES = {
-    "full": "2e-4", "lora": "1e-3", "dora": "1e-3", "qlora": "1e-3", "adalora": "5e-3", "adapter": "5e-3",
+    "full": "2e-4", "lora": "1e-3", "dora": "1e-3", "qlora": "1e-3", "adalora": "5e-3", "adapter": "1e-3",
     "bitfit": "2e-3", "norm": "5e-3", "ia3": "5e-3", "prefix": "1e-2", "prompt": "3e-2", "p_tuning": "5e-3",
     "head": "1e-2",
 }  # fmt: skip
 SETTINGS = {
     **{name: [f"tuning={name}", f"trainer.learning_rate={rate}"] for name, rate in RATES.items()},
-    "lora_attention": ["tuning=lora", "tuning.targets=attention", "trainer.learning_rate=1e-3"],
+    "lora_attention": ["tuning=lora", "tuning.targets=attention", "trainer.learning_rate=5e-3"],
     "lora_b": ["tuning=lora", "tuning.train=b", "trainer.learning_rate=2e-3"],
 }
 CELLS = [*(("tune", "airline", name) for name in SETTINGS), *(("bias", "reddit_bias", n) for n in ("lora", "adalora"))]
@@ -44,6 +44,6 @@ def test_a_tuning(begin, task, name, folder, figures):
     if len(reached) > 1:
         figures.value(f"{task}, {name}, accuracy, spread", stdev(reached), "", rounds=len(reached))
     simple = [one["metrics"]["accuracy"] for record in records for one in record["baselines"] if "trained_on" in one]
-    if simple:
+    if len(simple) > 1:
         figures.value(f"{task}, TF-IDF, accuracy, mean", fmean(simple), "", rounds=len(simple))
     assert min(reached) > 1 / 3
