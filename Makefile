@@ -1,5 +1,7 @@
 # Every target sets up .venv first, on a fresh clone too; PYTHON chooses the interpreter: make test PYTHON=python3.12
 .DELETE_ON_ERROR:
+# Where nothing compiled is kept, each of the processes that the tests start compiles accel anew.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: test test-full demo llm slow bench docs lint format types clean
 
 PYTHON ?= python3

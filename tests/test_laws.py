@@ -174,6 +174,7 @@ def test_processes_act_together_and_prove_it(tiny_run, tmp_path, name, settings)
     assert record["exports"][0]["max_abs_diff"] < own.agrees_within
 
 
+@pytest.mark.slow
 @pytest.mark.fault("R1")
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if LAWS[case.option].resumes])
 def test_resumes_to_the_same_losses_and_weights(trained, train, name):

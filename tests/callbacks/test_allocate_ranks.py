@@ -12,6 +12,7 @@ WORDS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stored", [True, False])
 def test_a_run_that_stops_while_ranks_are_dealt_out_goes_on_to_the_same_ones(train, monkeypatch, stored):
     """Negative control: without what it has weighed, importance begins anew, and other ranks are left."""

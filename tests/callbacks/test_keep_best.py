@@ -112,6 +112,7 @@ def test_what_rounds_at_the_end_rounds_a_run_that_stopped_early(train, judged):
     assert fitted.evidence["ptq"]["full_precision_layers"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop_at", [10, 12])
 @pytest.mark.fault("R2")
 def test_a_run_that_goes_on_has_waited_as_long(train, judged, monkeypatch, stop_at):

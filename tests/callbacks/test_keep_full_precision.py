@@ -71,6 +71,7 @@ def test_layers_are_paid_in_what_was_measured(train, monkeypatch):
         assert all(name.endswith(cheap) for name in kept(fitted.model))
 
 
+@pytest.mark.slow
 def test_what_is_no_faster_rounded_is_left_whatever_the_budget(train, monkeypatch):
     by_price(monkeypatch, ["dense", "query", "value"], free=["key"])
     fitted, _, _ = train(
@@ -105,6 +106,7 @@ def test_timing_leaves_training_as_it_was(train, monkeypatch):
     assert all(torch.equal(a, b) for a, b in zip(timed.model.parameters(), plain.model.parameters(), strict=True))
 
 
+@pytest.mark.slow
 def test_a_resumed_run_does_not_time_again(train, monkeypatch):
     words = ["compression=[qat]", *BY_LATENCY, "trainer.max_steps=12", "trainer.checkpoint_every_steps=8"]
     by_price(monkeypatch, ["dense"])
@@ -115,6 +117,7 @@ def test_a_resumed_run_does_not_time_again(train, monkeypatch):
     assert resumed.evidence["qat"] == whole.evidence["qat"]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_while_it_measures_chooses_when_it_is_resumed(train, monkeypatch, tmp_path):
     """Whoever gives a run a minute to end must not wait for its measurements."""
     words = ["compression=[qat]", *BY_LATENCY, "trainer.max_steps=12"]
@@ -141,6 +144,7 @@ def test_a_checkpoint_of_an_earlier_version_is_read():
     assert callback.choice is None
 
 
+@pytest.mark.slow
 def test_a_model_of_which_nothing_would_be_rounded_is_an_error_at_once(train, monkeypatch):
     """Negative control: with its tables rounded, it is smaller all the same."""
     by_price(monkeypatch, [], free=[""])

@@ -4,10 +4,14 @@ from tests.test_cli import outside
 
 
 def test_a_small_file_is_looked_at_at_once_and_without_torch(tiny_csv, tmp_path):
-    done = outside(["check", "task=text_classification", f"task.train={tiny_csv}"], tmp_path, cpu_s=2)
+    done = outside(
+        ["check", "task=text_classification", f"task.train={tiny_csv}"], tmp_path, {"transformers", "pandas"}
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Data: " in done.stdout
-    done = outside(["check", "task=text_classification", "task.train=nowhere.csv"], tmp_path, cpu_s=2)
+    done = outside(
+        ["check", "task=text_classification", "task.train=nowhere.csv"], tmp_path, {"transformers", "pandas"}
+    )
     assert (done.returncode, "there is no such file" in done.stderr) == (2, True)
 
 

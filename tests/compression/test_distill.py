@@ -50,6 +50,7 @@ def test_objects_to_settings_that_cannot_be(words, text):
         decide(compose(["compression=[distill]", *(f"compression.distill.{w}" for w in words)]))
 
 
+@pytest.mark.slow
 def test_comes_closer_to_the_teacher(train):
     words = ["compression=[distill]", "trainer.max_steps=40", "compression.distill.task_weight=0"]
     fitted, _, _ = train(*words)
@@ -200,6 +201,7 @@ def pool(tmp_path):
     return f"task.unlabelled={file}"
 
 
+@pytest.mark.slow
 def test_texts_without_labels_are_learned_from_and_doubted_answers_are_not_imitated(train, pool):
     words = ["compression=[distill]", "trainer.max_steps=6", "trainer.batch_size=64", "trainer.batch_tokens=null"]
     alone, without, _ = train(*words)

@@ -38,6 +38,7 @@ def test_two_removals_have_one_beginning():
     decide(compose([*words, "compression.prune.start=pretrained"]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["tiny_bert", "tiny_gpt2", "tiny_t5", "tiny_llama"])
 def test_half_of_the_layers_is_left(train, model):
     fitted, losses, _ = train("compression=[layers]", f"model={model}", "trainer.max_steps=4")

@@ -63,6 +63,7 @@ def test_objects_to_an_unknown_family(tmp_path):
         decide(compose(["compression=[mask]", "model=local", f"model.path={tmp_path}"]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["tiny_bert", "tiny_gpt2", "tiny_t5", "tiny_llama"])
 @pytest.mark.parametrize("score", ["magnitude", "movement", "wanda"])
 def test_half_of_every_matrix_is_zero_at_the_end(train, model, score):

@@ -54,6 +54,7 @@ def test_masks_follow_the_schedule_and_hold(train):
     assert torch.isfinite(next(fitted.model.parameters())).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tuning", ["full", "bitfit", "head"])
 @pytest.mark.parametrize("score", ["magnitude", "activation"])
 def test_removes_without_gradients_whatever_is_tuned(train, tmp_path, tuning, score):

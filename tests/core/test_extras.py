@@ -33,7 +33,9 @@ FOR_US = {"dev", "docs"}
 def own_calls(name):
     """The constant arguments of every call of a function in accel's sources."""
     for file in (ROOT / "accel").rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text("utf8"))):
+        if f"{name}(" not in (text := file.read_text("utf8")):
+            continue
+        for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
                 yield [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
 

@@ -95,6 +95,7 @@ def run(place):
     return place / "run"
 
 
+@pytest.mark.slow
 def test_it_trains_is_scored_by_its_own_metric_and_its_files_score_the_same(run):
     record = json.loads((run / "result.json").read_text())
     assert record["status"] == "finished"
@@ -228,6 +229,7 @@ def test_an_engine_is_chosen_beside_others_and_misspelt_is_told(at, capsys):
     assert "Did you mean 'program'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_its_files_are_the_model_or_are_rejected(at, tmp_path):
     at("An engine of your own")
     engine = import_module("my_program").Program()

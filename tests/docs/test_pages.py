@@ -43,6 +43,8 @@ def commands_of(text):
 
 
 COMMANDS = sorted({command for path in DOCUMENTS.values() for command in commands_of(path.read_text("utf8"))})
+FIRST = commands_of(README.read_text("utf8"))
+"""What a new user types; the other pages are typed by the slow tests."""
 
 
 def check_command(command):
@@ -68,7 +70,14 @@ def test_there_are_commands():
     assert len(COMMANDS) >= 110
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if not any(flag in c for flag in (*OWN, SHOWN_REFUSED))])
+def typed():
+    """Each command, but those that need a user's own files and the one that is refused."""
+    for command in COMMANDS:
+        if not any(flag in command for flag in (*OWN, SHOWN_REFUSED)):
+            yield pytest.param(command, marks=[] if command in FIRST else pytest.mark.slow)
+
+
+@pytest.mark.parametrize("command", typed())
 def test_every_command_is_a_plan_that_works(command):
     check_command(command)
 

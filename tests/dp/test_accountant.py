@@ -79,6 +79,7 @@ def rows():
         yield pytest.param(row, id=name, marks=[] if number % 7 == 0 else pytest.mark.slow)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", rows())
 def test_never_below_an_independent_accountant_and_at_most_two_percent_above(row):
     found = epsilon_of(

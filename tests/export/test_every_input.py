@@ -132,6 +132,7 @@ def test_a_compiled_package_has_them_all_and_says_so(tmp_path):
     assert cold_load(PT2.runner, tmp_path / PT2.file, given, rounds=1).cold_load_ms > 0
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own_feeds_them_all(tmp_path):
     model = pair_model()
     ONNX.write(model, tmp_path)

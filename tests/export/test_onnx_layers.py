@@ -32,6 +32,7 @@ SCHEMES = {
     "int4_weight_only": Int4WeightOnly(Int4Groups(32)),
     "asymmetric": Int4WeightOnly(Int4Groups(32, symmetric=False), group_size=32, symmetric=False),
 }
+IN_TURN = ["int8", *(pytest.param(name, marks=pytest.mark.slow) for name in SCHEMES if name != "int8")]
 
 TINY_BERT = TinyBert(num_layers=1)
 
@@ -46,7 +47,7 @@ def converted(scheme, option=TINY_BERT, scale=5):
     return fake_quantize.convert(model)
 
 
-@pytest.fixture(scope="module", params=SCHEMES)
+@pytest.fixture(scope="module", params=IN_TURN)
 def exported(request, tmp_path_factory):
     model = converted(SCHEMES[request.param])
     file = tmp_path_factory.mktemp(request.param) / "m.onnx"
@@ -64,11 +65,8 @@ def test_the_file_is_the_model(exported):
         require_parity(parity(float_copy(model), engine), file.name)
 
 
-SLOWER = [pytest.param(name, marks=pytest.mark.slow) for name in ("int8_weight_only", "int4_weight_only")]
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["int8", *SLOWER])
+@pytest.mark.parametrize("name", ["int8", "int8_weight_only", "int4_weight_only"])
 def test_t5_which_asks_for_the_dtype_of_weights_is_written_too(tmp_path, name):
     model = converted(SCHEMES[name], TinyT5(num_layers=1), scale=1)
     write_quantized(model, tmp_path / "m.onnx")

@@ -49,6 +49,7 @@ def test_the_file_is_the_model_and_holds_int8_weights(exported):
     assert (folder / OPENVINO_INT8.files[1]).stat().st_size < 2 * values
 
 
+@pytest.mark.slow
 def test_its_products_are_int8_products(exported):
     """The group size travels in the file, and every rounded layer runs with int8 weights."""
     model, folder = exported

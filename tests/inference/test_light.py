@@ -90,11 +90,13 @@ def test_a_long_text_is_cut_at_the_side_that_the_tokenizer_states(labelled):
     assert answers[0] != answers[1]
 
 
+@pytest.mark.slow
 def test_labels_of_pairs_are_the_same(tmp_path):
     pairs = [["the crew", "was great " * 20], ["great " * 40, "航班"], ["[SEP]", "seat"]]
     require_same(save(tmp_path, TinyBert(), Classification(["no", "yes"]), 2, (*PLAIN, TYPES)), pairs)
 
 
+@pytest.mark.slow
 def test_label_sets_are_the_same(tmp_path):
     """Thresholds that untrained probabilities lie around: the labels differ from text to text and by the threshold."""
     folder = save(tmp_path, TinyBert(), MultiLabel(["a", "b", "c"], (0.49, 0.5, 0.9)))

@@ -148,6 +148,7 @@ def test_predict_reads_the_queries_of_a_file(run, tmp_path, capsys):
     assert len(told["vector"]) == 64
 
 
+@pytest.mark.slow
 def test_without_torch_the_answers_are_the_same(tmp_path, answers, capsys):
     pytest.importorskip("onnxruntime")
     from accel.core.checksums import write_sums

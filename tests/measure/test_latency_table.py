@@ -115,6 +115,7 @@ def test_no_time_is_promised_in_a_type_that_the_run_does_not_export(tiny_run, tm
     assert seen == [{f"onnxruntime {dtype}"}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "value"), [("target_flops", 0.5), ("target_size_mb", 0.12)])
 def test_a_run_meets_its_budget(tiny_run, tmp_path, name, value):
     words = ["compression=[prune,qat]", "compression.prune.every_steps=1", "compression.prune.multiple_of=8"]

@@ -138,6 +138,7 @@ def test_a_task_is_read_once_for_all_jobs_that_have_it(tiny_run, monkeypatch):
     assert main([*words, "task.label=lable", "--config-only"]) == 0
 
 
+@pytest.mark.slow
 def test_every_task_knows_its_metrics_without_torch():
     for name in options_of("task"):
         task = _planned(name).task

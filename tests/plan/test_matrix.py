@@ -102,6 +102,7 @@ def pairs_of(chosen: Sequence[str]) -> set[frozenset[str]]:
     return set(map(frozenset, combinations(chosen, 2)))
 
 
+@pytest.mark.slow
 def test_every_pair_is_there(decided):
     groups = Counter(word.split("=")[0] for word in words())
     exclusive = sum(comb(n, 2) for group, n in groups.items() if group not in list_groups())
@@ -157,6 +158,7 @@ def test_what_goes_with_private_clients_trains(train, decided):
         assert fitted.evidence["dpfedavg"]["rounds_with_noise"] == 2, plan
 
 
+@pytest.mark.slow
 @pytest.mark.fault("B3")
 def test_a_refused_pair_is_refused_with_its_reason(decided):
     """A pair for each reason: cells are decided by the very objections that a run is refused by."""

@@ -270,6 +270,7 @@ DOCUMENTS = [
 ]
 
 
+@pytest.mark.slow
 def test_a_language_model_protects_whole_documents(tmp_path):
     """A step's records are documents: the statement counts them, whatever number of blocks they have."""
     texts = [" ".join(f"w{n * 7 + i}" for i in range(3 + n % 5 * 9)) for n in range(60)]

@@ -9,7 +9,7 @@ from accel.report.compare import main
 from tests.chromium import browser, needs_chromium  # noqa: F401 - a fixture
 from tests.report.conftest import one_run
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 HOSTILE = ("<img src=x onerror=\"document.title='hacked'\">", "</script><script>document.title='hacked'</script>")
 
 

@@ -117,6 +117,7 @@ def test_every_result_is_the_same_alone_in_a_parallel_sweep_and_in_a_new_process
     assert sorted(found) == sorted([*alone.items(), ("seed=1", alone["seed=1"])])
 
 
+@pytest.mark.slow
 def test_refused_jobs_are_recorded_and_skipped(run_sweep):
     code, output, sweep, folder = run_sweep("tuning=lora", "compression=[],[prune]")
     assert code == ExitCode.DONE, output
@@ -149,6 +150,7 @@ def test_stopped_it_saves_tells_and_goes_on(sweep_command, run_sweep, tmp_path):
     assert Sweep.of(folder).jobs[0].prepare_folder()  # it may go on from its checkpoint
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S3")
 def test_a_second_sweep_in_the_folder_is_refused(sweep_command, run_sweep, tmp_path):
     folder = tmp_path / "sweep"

@@ -166,6 +166,7 @@ def test_where_a_run_needs_what_varies_the_search_starts_anywhere(tmp_path):
     assert search.next() is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_every_way_to_propose_works(tmp_path, name):
     if name == "gp":
@@ -175,6 +176,7 @@ def test_every_way_to_propose_works(tmp_path, name):
     assert len({tuple(j.overrides) for j in sweep.jobs}) == 12
 
 
+@pytest.mark.slow
 def test_learning_finds_more_than_chance(tmp_path):
     best = {}
     for name in ("random", "tpe"):

@@ -67,6 +67,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "name"), CASES)
 def test_every_option_works_with_a_causal_model(speak, tmp_path, model, name):
     fitted, losses, exported, data, metrics = speak(f"model={model}", "trainer.max_steps=8", *OPTIONS[name])

@@ -199,6 +199,7 @@ def test_the_dense_baseline_has_thresholds_of_its_own(topics, tmp_path, monkeypa
     assert scorer(other)(model).metrics["micro_f1"] == 0.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

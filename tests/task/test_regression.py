@@ -166,6 +166,7 @@ def test_a_large_unit_is_learned_as_a_small_one_is(tmp_path, train):
     assert list(ours.values()) == pytest.approx(list(theirs.values()), rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

@@ -31,6 +31,7 @@ def test_online_without_network_fails_at_once(monkeypatch):
         Wandb(mode=Mode.online).check()
 
 
+@pytest.mark.slow
 def test_an_offline_run_holds_what_a_dashboard_needs(tiny_run, tmp_path):
     words = [w for w in tiny_run if w != "tracker=none"]
     assert main([*words, "tracker=wandb", "group=my-sweep", "compression=[qat]", "trainer.max_steps=4"]) == 0

@@ -1,5 +1,6 @@
 """Rows of two processes in both, and the gradients that come back."""
 
+import pytest
 import torch
 import torch.distributed as dist
 
@@ -27,6 +28,7 @@ def two_ranks(rank, port):
     dist.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_of_unequal_counts_have_all_rows_and_both_losses_reach_each_row():
     port = free_port()
     assert in_forks(two_ranks, [(rank, port) for rank in range(2)], 60) == [0, 0]
